@@ -1,0 +1,1 @@
+"""The FINTA autoencoder as an application: its architecture's sizes, its pair of models, its commands."""

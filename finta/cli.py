@@ -1,0 +1,82 @@
+"""The command line: ``finta batches build | info``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Streamline batches for the FINTA autoencoder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
+app.add_typer(batches, name="batches")
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one message and exit status 2."""
+    from porting.cli import run
+    from tractography.errors import TractographyError
+
+    sys.exit(run(app, TractographyError))
+
+
+@batches.command("build")
+def build(
+    bundles: Annotated[
+        list[Path], typer.Argument(help="Tractograms (TRK, TCK, TRX), or folders of them.", metavar="BUNDLE...")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="The HDF5 file to write.")],
+    split: Annotated[
+        list[str],
+        typer.Option(
+            help="Repeat: shares (train=0.8), names of files or folders (train=sub_1,sub_2), or one split for all."
+        ),
+    ] = ["train=0.8", "thres=0.1", "test=0.1"],  # noqa: B006
+    points: Annotated[int, typer.Option(help="Points per streamline.", min=2)] = 256,
+    label: Annotated[str, typer.Option(help="Take the class from the name of the file or of its folder.")] = "file",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Read labelled bundles, resample them and write them as batches."""
+    from finta.batches import LABELS, build_batches
+    from porting.cli import steps
+
+    if label not in LABELS:
+        raise typer.BadParameter(f"must be one of {', '.join(LABELS)}", param_hint="--label")
+    with steps() as on_step:
+        held = build_batches(
+            bundles,
+            output,
+            splits=split,
+            point_count=points,
+            label=label,
+            force=force,
+            on_file=lambda path, number, count: on_step(f"reading {path.name} ({number} of {count})"),
+        )
+    _show(held)
+
+
+@batches.command("info")
+def info(file: Annotated[Path, typer.Argument(help="HDF5 batches.")]) -> None:
+    """Check a batch file's layout and show what it holds."""
+    from tractography.batches import inspect_batches
+
+    _show(inspect_batches(file))
+
+
+def _show(held) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("split", "classes", "streamlines", "fewest in a class", "most in a class", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for split, counts in held.counts.items():
+        sizes = list(counts.values()) or [0]
+        table.add_row(split, *(f"{number:,}" for number in (len(counts), sum(sizes), min(sizes), max(sizes))))
+    console = Console(highlight=False)
+    console.print(f"{held.path}: streamlines of {held.point_count} points, RAS+ mm", soft_wrap=True)
+    console.print(table)

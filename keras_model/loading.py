@@ -1,0 +1,77 @@
+"""Load a converted checkpoint, with a look at its certificate."""
+
+import os
+import warnings
+from pathlib import Path
+
+import keras
+
+from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
+from porting.certificates import broken_seal
+from porting.errors import PortFileError
+
+
+def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
+    """Load a converted autoencoder; needs no PyTorch.
+
+    Parameters
+    ----------
+    path : path
+        ``.keras``, or ``.safetensors`` (needs the package safetensors).
+
+    Returns
+    -------
+    Autoencoder
+        (streamline, point, coordinate) in RAS+ mm -> the same, reconstructed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is of another format, or not this autoencoder's.
+
+    Warns
+    -----
+    UserWarning
+        If the file's bytes are not those that the certificate beside it was given for.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no converted checkpoint at {path}")
+    _warn_of_broken_seal(path)
+    if path.suffix == ".keras":
+        model = keras.saving.load_model(path, compile=False)
+        if not isinstance(model, Autoencoder):
+            raise ValueError(f"{path} holds a {type(model).__name__}, not this autoencoder")
+        return model
+    if path.suffix == ".safetensors":
+        return _load_safetensors(path)
+    raise ValueError(f"{path}: its name must end in .keras or .safetensors")
+
+
+def _warn_of_broken_seal(path: Path) -> None:
+    try:
+        reason = broken_seal(path)
+    except PortFileError as error:
+        reason = str(error)
+    if reason:
+        warnings.warn(f"{reason}; whether it computes what its reference does is not known", stacklevel=3)
+
+
+def _load_safetensors(path: Path) -> Autoencoder:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ModuleNotFoundError as error:
+        raise ValueError(f"reading {path} needs safetensors: pip install 'porting[verify]'") from error
+    try:
+        values = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no readable safetensors file: {error}") from error
+    model = build_autoencoder(**read_sizes({name: array.shape for name, array in values.items()}))
+    if values.keys() != {variable.path for variable in model.weights}:
+        raise ValueError(f"{path} does not hold exactly the weights of this autoencoder")
+    for variable in model.weights:
+        variable.assign(values[variable.path])
+    return model

@@ -1,0 +1,100 @@
+"""Certificates: a port's bytes bound by hash to its source, its plan, its probe, the versions and the verdict.
+
+Needs nothing beyond Python, so that loading a port can look at its certificate.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from porting.errors import PortFileError, first_line
+
+VERSION = 1
+SUFFIX = ".certificate.json"
+GOLDEN_SUFFIX = ".golden.h5"
+_PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
+
+
+def hash_file(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stem_of(port: Path) -> Path:
+    """A port's path without the suffix of its format: certificate and golden file share it."""
+    for suffix in _PORT_SUFFIXES:
+        if port.name.endswith(suffix):
+            return port.with_name(port.name.removesuffix(suffix))
+    return port
+
+
+def certificate_path(port: Path) -> Path:
+    """Where the certificate of a port lies."""
+    stem = stem_of(port)
+    return stem.with_name(stem.name + SUFFIX)
+
+
+def golden_path(port: Path) -> Path:
+    """Where the golden file of a port lies."""
+    stem = stem_of(port)
+    return stem.with_name(stem.name + GOLDEN_SUFFIX)
+
+
+def read_certificate(path: Path) -> dict[str, Any]:
+    """Read a certificate.
+
+    Raises
+    ------
+    PortFileError
+        If it is not one.
+    """
+    try:
+        certificate = json.loads(path.read_text())
+        certificate["port"]["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PortFileError(f"{path} is no readable certificate: {first_line(error)}. Convert again.") from error
+    return certificate
+
+
+def find_certificate(port: Path) -> dict[str, Any] | None:
+    """The certificate beside a port, if there is one."""
+    path = certificate_path(port)
+    return read_certificate(path) if path.is_file() else None
+
+
+def broken_seal(port: Path) -> str:
+    """Say how a port differs from what its certificate was given for; empty where it does not, or has none."""
+    certificate = find_certificate(port)
+    if certificate is None:
+        return ""
+    certified = certificate["port"]["files"].get(port.name)
+    if certified is None:
+        return f"{port.name} is not in {certificate_path(port).name}, which certifies another format of it"
+    if certified != hash_file(port):
+        return f"the bytes of {port} are not those that {certificate_path(port).name} certifies"
+    return ""
+
+
+def write_certificate(
+    path: Path, source: Mapping[str, Any], sizes: Mapping[str, Any], files: Sequence[Path], report: Mapping[str, Any]
+) -> None:
+    """Bind the bytes of `files` to their source and to the report of their verification."""
+    certificate = {
+        "certificate": VERSION,
+        "pair": report["pair"],
+        "verdict": report["verdict"],
+        "issued": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": dict(source),
+        "sizes": dict(sizes),
+        "port": {"files": {file.name: hash_file(file) for file in files}},
+        "plan_sha256": report["hashes"]["plan"],
+        "probe": report["probe"],
+        "versions": report["versions"],
+        "report": report,
+    }
+    path.write_text(json.dumps(certificate, indent=1) + "\n")

@@ -1,0 +1,233 @@
+"""The command line: ``porting plan | convert | verify | inspect | export | demo``.
+
+Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from porting import __version__
+from porting.errors import OutputError, PortingError
+
+if TYPE_CHECKING:
+    from porting.verdict import ParityReport
+
+DEFAULT_PAIR = "finta"
+EXIT_STATUS = {"PASS": 0, "FAIL": 1, "NOT CHECKED": 3}
+
+app = typer.Typer(
+    help="Move the weights of a PyTorch model into Keras and prove that the port computes the same function.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.",
+)
+
+PairOption = Annotated[str, typer.Option("--pair", help="A registered pair, or module:NAME of your own ModelPair.")]
+MaybePairOption = Annotated[
+    str | None, typer.Option("--pair", help="Pair, if not the one that the certificate beside PORT names.")
+]
+ProbeOption = Annotated[
+    Path | None, typer.Option("--probe", help="Inputs to verify on; the pair's own if not given.", show_default=False)
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+CheckpointArgument = Annotated[
+    Path, typer.Argument(help="PyTorch checkpoint, .pt or .safetensors.", show_default=False)
+]
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one message and exit status 2."""
+    sys.exit(run(app))
+
+
+def run(commands: typer.Typer, *expected: type[Exception]) -> int:
+    """Run a command line and return its exit status; errors of `expected` types are the user's, too."""
+    try:
+        return commands(standalone_mode=False) or 0
+    except (PortingError, *expected) as error:
+        _complain(str(error))
+    except typer.Exit as exit_:
+        return exit_.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("Interrupted. Nothing was changed.")
+        return 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        error.show()  # type: ignore[attr-defined]
+    return 2
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "bold red"), message))
+
+
+@contextmanager
+def steps(console=None) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on standard error and only on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("loading the frameworks", total=None)
+        yield lambda step: progress.update(task, description=step)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"porting {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that stand before any command."""
+
+
+@app.command()
+def plan(
+    pair: Annotated[str, typer.Argument(help="A registered pair, or module:NAME of your own ModelPair.")],
+    checkpoint: CheckpointArgument,
+) -> None:
+    """Show how each tensor would move; write nothing."""
+    from porting.conversion import derive_pair_plan
+    from porting.report import render_plan
+
+    with steps() as on_step:
+        derived = derive_pair_plan(checkpoint, pair=pair, on_step=on_step)
+    _print(render_plan(derived))
+    if derived.setting_differences:
+        raise typer.Exit(EXIT_STATUS["FAIL"])
+
+
+@app.command()
+def convert(
+    checkpoint: CheckpointArgument,
+    output: Annotated[str, typer.Option("--output", help="A folder, or the path of the files without suffixes.")],
+    pair: PairOption = DEFAULT_PAIR,
+    probe: ProbeOption = None,
+    json_file: JsonOption = None,
+    formats: Annotated[str, typer.Option(help="Any of keras, weights.h5, safetensors, separated by commas.")] = "keras",
+    force: ForceOption = False,
+    keep_failed: Annotated[
+        bool, typer.Option("--keep-failed", help="Keep the files even if the verdict is FAIL.")
+    ] = False,
+) -> None:
+    """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
+    from porting.conversion import convert as convert_checkpoint
+
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    with steps() as on_step:
+        conversion = convert_checkpoint(
+            checkpoint,
+            output,
+            pair=pair,
+            probe=probe,
+            formats=names,
+            force=force,
+            keep_failed=keep_failed,
+            on_step=on_step,
+        )
+    _finish(conversion.report, json_file, [str(path) for path in conversion.files])
+
+
+@app.command()
+def verify(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CHECKPOINT PORT, or PORT alone to use its golden file.", metavar="[CHECKPOINT] PORT"),
+    ],
+    pair: MaybePairOption = None,
+    probe: ProbeOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Judge a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
+    from porting.verification import verify as verify_port
+
+    if len(files) > 2:
+        raise typer.BadParameter("give CHECKPOINT PORT, or PORT alone")
+    *checkpoint, port = files
+    with steps() as on_step:
+        report = verify_port(port, *checkpoint, pair=pair, probe=probe, on_step=on_step)
+    _finish(report, json_file, [])
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Checkpoint, converted checkpoint, certificate or golden file.")],
+) -> None:
+    """Show what a file holds."""
+    from porting.inspection import render_file
+
+    _print(render_file(file))
+
+
+@app.command()
+def export(
+    port: Annotated[Path, typer.Argument(help="Converted checkpoint.")],
+    output: Annotated[Path, typer.Option("--output", help="The .pt file to write.")],
+    pair: MaybePairOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a port's weights as a PyTorch checkpoint, bit for bit."""
+    from porting.export import export as export_port
+
+    with steps() as on_step:
+        written = export_port(port, output, pair=pair, force=force, on_step=on_step)
+    _print(f"wrote {written}")
+
+
+@app.command()
+def demo(pair: PairOption = DEFAULT_PAIR) -> None:
+    """Show the whole way on real data: convert, verify, use."""
+    from rich.console import Console
+
+    from porting.pairs import find_pair, resolve
+
+    found = find_pair(pair)
+    if not found.demo:
+        raise PortingError(f"Pair {found.name} brings no demo.")
+    status = resolve(found.demo)(Console())
+    raise typer.Exit(EXIT_STATUS[status.value])
+
+
+def _finish(report: "ParityReport", json_file: Path | None, files: list[str]) -> NoReturn:
+    """Show the report, write its JSON, and exit with the verdict's status."""
+    from porting.report import as_json, render_report
+
+    if json_file:
+        try:
+            json_file.write_text(json.dumps(as_json(report), indent=1) + "\n")
+        except OSError as error:
+            raise OutputError(f"Cannot write the report to {json_file}: {error.strerror}.") from error
+    _print(render_report(report))
+    for file in files:
+        _print(f"wrote {file}")
+    raise typer.Exit(EXIT_STATUS[report.verdict.value])
+
+
+def _print(renderable) -> None:
+    from rich.console import Console
+
+    console = Console(soft_wrap=isinstance(renderable, str), highlight=False)
+    console.print(renderable, markup=False) if isinstance(renderable, str) else console.print(renderable)

@@ -1,0 +1,187 @@
+"""Convert a PyTorch checkpoint to Keras, prove what was written, put it in place."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from porting import keras_side, patterns, placement, torch_side
+from porting.certificates import GOLDEN_SUFFIX, SUFFIX, stem_of, write_certificate
+from porting.errors import OutputError
+from porting.golden import golden_count, write_golden
+from porting.keras_files import FORMATS, write_port
+from porting.mapper import derive_plan
+from porting.pairs import (
+    ModelPair,
+    Sizes,
+    build_port,
+    draw_probe,
+    find_pair,
+)
+from porting.plan import TransferPlan
+from porting.report import as_json
+from porting.runs import OnStep, load_reference, reference_inputs, run_reference, silent
+from porting.torch_files import Checkpoint, read_checkpoint
+from porting.verdict import ParityReport, ReferenceRun, Status
+from porting.verification import PROBE_SAMPLES, judge_files
+
+PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a conversion came to: the report, and the files that are in place, none where it failed."""
+
+    report: ParityReport
+    files: tuple[Path, ...]
+
+
+def convert(
+    checkpoint: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    pair: str | ModelPair = "finta",
+    probe: str | os.PathLike | None = None,
+    formats: Sequence[str] = ("keras",),
+    force: bool = False,
+    keep_failed: bool = False,
+    on_step: OnStep = silent,
+) -> Conversion:
+    """Convert a checkpoint, write it, reload it from disk, verify what was reloaded, then move it into place.
+
+    Parameters
+    ----------
+    checkpoint : path
+        PyTorch checkpoint.
+    output : path
+        A folder (existing, or ending in a slash), or the path of the files without their suffixes.
+    pair : str or ModelPair
+    probe : path, optional
+        Inputs to verify on; the pair's own if not given.
+    formats : sequence of str
+        Any of ``keras``, ``weights.h5``, ``safetensors``.
+    force : bool
+        Replace existing files.
+    keep_failed : bool
+        Put the files in place even if the verdict is FAIL.
+    on_step : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Conversion
+        With the certificate and the golden file among its files.
+
+    Raises
+    ------
+    InputError
+        If checkpoint, probe, pair or output cannot be used.
+    PlanError
+        If the two models cannot be paired.
+    """
+    keras_side.prepare()
+    _check_formats(formats)
+    pair, stem = find_pair(pair), output_stem(output, Path(checkpoint))
+    placement.check_free(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX), force)
+    on_step("reading the checkpoint")
+    source = read_checkpoint(checkpoint)
+    model, sizes = load_reference(pair, source)
+    drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
+    on_step("running the reference in float32 and float64")
+    reference = run_reference(pair, model, drawn, source.state_dict)
+    with placement.staging(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)) as staging:
+        on_step("moving the weights")
+        drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats)
+        report = judge_files(pair, sizes, reference, drafts, source.path, on_step)
+        if report.verdict is Status.FAIL and not keep_failed:
+            return Conversion(report, ())
+        on_step("writing the certificate and the golden file")
+        few = _golden_run(pair, model, reference, source)
+        _write_evidence(staging.stem, report, source, sizes, few, drafts)
+        return Conversion(report, staging.commit())
+
+
+def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
+    """The path of the files to write, without their suffixes: in a folder they are called as the checkpoint is."""
+    text, path = os.fspath(output), Path(output)
+    if path.is_dir() or text.endswith(("/", os.sep)):
+        return path / checkpoint.stem
+    return stem_of(path)
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown or not formats:
+        raise OutputError(f"Unknown format {', '.join(unknown) or '(none)'}: choose among {', '.join(FORMATS)}.")
+
+
+def _write_formats(
+    pair: ModelPair, sizes: Sizes, source: Checkpoint, reference: ReferenceRun, stem: Path, formats: Sequence[str]
+) -> list[Path]:
+    """Fill a new port with the checkpoint's weights and write it in each format."""
+    with keras_side.precision("float32"):
+        port = build_port(pair, sizes)
+        port_trace = keras_side.trace(port, reference.probe.rows(1).arrays)
+        plan = derive_plan(reference.trace, port_trace, pair.rules, pair.matches, pair.axes)
+        move_weights(plan, source.state_dict, port)
+        paths = [stem.with_name(f"{stem.name}.{name}") for name in dict.fromkeys(formats)]
+        for path in paths:
+            write_port(port, path)
+    return paths
+
+
+def move_weights(plan: TransferPlan, state_dict, port) -> None:
+    """Assign every tensor of a state dict to its variable, in the port's axis order, one at a time."""
+    transfers = {transfer.port: transfer for transfer in plan.transfers}
+
+    def value(variable: str):
+        transfer = transfers[variable]
+        return patterns.to_port(state_dict[transfer.reference], transfer.pattern, transfer.port_shape)
+
+    keras_side.load_weights(port, value)
+
+
+def _golden_run(pair: ModelPair, model: Any, reference: ReferenceRun, source: Checkpoint) -> ReferenceRun:
+    """The reference's run on as much of the probe as a golden file holds."""
+    few = reference.probe.rows(golden_count(reference))
+    return reference if len(few) == len(reference.probe) else run_reference(pair, model, few, source.state_dict)
+
+
+def _write_evidence(
+    stem: Path, report: ParityReport, source: Checkpoint, sizes: Sizes, golden: ReferenceRun, drafts: Sequence[Path]
+) -> None:
+    """Write the golden file and the certificate beside the ports."""
+    golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
+    write_golden(golden_file, golden, {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]})
+    origin = {
+        "file": source.path.name,
+        "sha256": report.hashes["checkpoint"],
+        "layout": source.layout,
+        "extras": dict(source.extras),
+    }
+    write_certificate(stem.with_name(stem.name + SUFFIX), origin, sizes, [*drafts, golden_file], as_json(report))
+
+
+def derive_pair_plan(
+    checkpoint: str | os.PathLike, *, pair: str | ModelPair = "finta", on_step: OnStep = silent
+) -> TransferPlan:
+    """Derive how each tensor of a checkpoint would move, writing nothing.
+
+    Raises
+    ------
+    InputError
+        If checkpoint or pair cannot be used.
+    PlanError
+        If the two models cannot be paired.
+    """
+    keras_side.prepare()
+    model_pair = find_pair(pair)
+    on_step("reading the checkpoint")
+    model, sizes = load_reference(model_pair, read_checkpoint(checkpoint))
+    on_step("tracing both models")
+    probe = draw_probe(model_pair, sizes, None, 1)
+    reference = torch_side.trace(model, reference_inputs(model_pair, probe))
+    with keras_side.precision("float32"):
+        port = keras_side.trace(build_port(model_pair, sizes), probe.arrays)
+    return derive_plan(reference, port, model_pair.rules, model_pair.matches, model_pair.axes)

@@ -1,0 +1,86 @@
+"""Export a converted checkpoint back to PyTorch, bit for bit."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from porting import keras_side, placement, torch_side
+from porting.certificates import find_certificate
+from porting.errors import PortFileError
+from porting.judgement import weights_back
+from porting.keras_files import file_format, read_port, read_shapes
+from porting.mapper import derive_plan
+from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
+from porting.plan import TransferPlan
+from porting.runs import OnStep, reference_inputs, silent
+from porting.torch_files import write_checkpoint
+
+
+def export(
+    port: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    pair: str | ModelPair | None = None,
+    force: bool = False,
+    on_step: OnStep = silent,
+) -> Path:
+    """Write a port's weights as a PyTorch checkpoint in the published layout, bit for bit.
+
+    Parameters
+    ----------
+    port : path
+        A converted checkpoint, fine-tuned or not.
+    output : path
+        The ``.pt`` file to write.
+    pair : str or ModelPair, optional
+        What the certificate beside the port says, or "finta", if not given.
+    force : bool
+        Replace an existing file.
+    on_step : callable
+        Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If port, pair or output cannot be used.
+    PlanError
+        If the port is not one of this pair.
+    """
+    keras_side.prepare()
+    path, destination = Path(port), Path(output)
+    placement.check_free(destination, ("",), force)
+    certificate = find_certificate(path) or {}
+    pair = find_pair(pair or certificate.get("pair", "finta"))
+    on_step("reading the port")
+    model, sizes = _read_sized(path, pair, certificate)
+    reference, plan = _plan_back(pair, model, sizes)
+    own = torch_side.arrays(reference)
+    state_dict = {name: own[name] for name in plan.without_twin} | weights_back(plan, keras_side.weights(model))
+    with placement.staging(destination, ("",)) as staging:
+        in_order = {name: state_dict[name] for name in own}
+        write_checkpoint(staging.stem, in_order, certificate.get("source", {}).get("extras", {}))
+        return staging.commit()[0]
+
+
+def _read_sized(path: Path, pair: ModelPair, certificate: dict) -> tuple[Any, Sizes]:
+    """A port and the sizes that it was built with: as its file shows them, or as its certificate says."""
+    with keras_side.precision("float32"):
+        try:
+            if path.is_file() and file_format(path) == "safetensors":
+                sizes = read_port_sizes(pair, read_shapes(path))
+                return read_port(path, pair, sizes), sizes
+            model = read_port(path, pair, certificate.get("sizes", {}))
+            return model, read_port_sizes(pair, keras_side.shapes(model))
+        except ValueError as error:
+            raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error
+
+
+def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferPlan]:
+    """A reference of the port's sizes, without values, and the plan between the two."""
+    with torch_side.uninitialised():
+        reference = build_reference(pair, sizes)
+    probe = draw_probe(pair, sizes, None, 1)
+    with keras_side.precision("float32"):
+        port_trace = keras_side.trace(port, probe.arrays)
+    reference_trace = torch_side.trace(reference, reference_inputs(pair, probe))
+    return reference, derive_plan(reference_trace, port_trace, pair.rules, pair.matches, pair.axes)

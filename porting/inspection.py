@@ -1,0 +1,119 @@
+"""Show what a file holds: a checkpoint, a converted checkpoint, a certificate or a golden file."""
+
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from porting.certificates import GOLDEN_SUFFIX, SUFFIX, broken_seal, find_certificate, read_certificate
+from porting.errors import InputError, PortFileError, first_line
+from porting.golden import read_golden
+from porting.keras_files import FORMATS, read_shapes
+from porting.torch_files import read_checkpoint
+
+
+def render_file(path: Path) -> RenderableType:
+    """What a file holds, told by its name and content.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"No file at {path}.")
+    if path.name.endswith(SUFFIX):
+        return Group(*_certificate_lines(path))
+    if path.name.endswith(GOLDEN_SUFFIX):
+        return Group(*_golden_lines(path))
+    is_port = path.name.endswith(tuple(f".{name}" for name in FORMATS))
+    if is_port and not _is_torch_safetensors(path):
+        return _port(path)
+    return _checkpoint(path)
+
+
+def _is_torch_safetensors(path: Path) -> bool:
+    """Keras' variable paths have slashes, torch's tensor names have none."""
+    return path.suffix == ".safetensors" and not any("/" in name for name in _shapes(path))
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    from safetensors import SafetensorError
+
+    try:
+        return read_shapes(path)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, SafetensorError) as error:
+        raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be truncated.") from error
+
+
+def _checkpoint(path: Path) -> RenderableType:
+    checkpoint = read_checkpoint(path)
+    lines = [f"{path}: PyTorch checkpoint, {checkpoint.layout}"]
+    lines += [f"{name} {value}" for name, value in checkpoint.extras.items()]
+    lines.append("with an optimiser's state" if checkpoint.has_optimizer else "without an optimiser's state")
+    rows = [(name, array.shape, str(array.dtype)) for name, array in checkpoint.state_dict.items()]
+    return Group(*map(Text, lines), Text(), *_tensors(rows))
+
+
+def _port(path: Path) -> RenderableType:
+    shapes = _shapes(path)
+    lines = [f"{path}: converted checkpoint", *_keras_metadata(path), _seal(path)]
+    return Group(*map(Text, lines), Text(), *_tensors((name, shape, "") for name, shape in shapes.items()))
+
+
+def _keras_metadata(path: Path) -> Iterator[str]:
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            config, metadata = json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
+        yield f"{config['registered_name'] or config['class_name']}, written by Keras {metadata['keras_version']}"
+
+
+def _seal(path: Path) -> str:
+    certificate = find_certificate(path)
+    if certificate is None:
+        return "no certificate beside it"
+    return broken_seal(path) or f"certified: {certificate['verdict']}, {certificate['issued']}"
+
+
+def _tensors(rows: Iterable[tuple[str, tuple[int, ...], str]]) -> Iterator[RenderableType]:
+    table = Table("tensor", "shape", "dtype", box=None, header_style="bold", pad_edge=False)
+    count = parameters = 0
+    for name, shape, dtype in rows:
+        table.add_row(name, " x ".join(map(str, shape)) or "scalar", dtype)
+        count, parameters = count + 1, parameters + math.prod(shape)
+    yield table
+    yield Text(f"{count} tensors, {parameters:,} values")
+
+
+def _certificate_lines(path: Path) -> Iterator[Text]:
+    certificate = read_certificate(path)
+    source, report = certificate["source"], certificate["report"]
+    yield Text(f"{path}: certificate of {certificate['issued']}, pair {certificate['pair']}")
+    yield Text(f"verdict      {certificate['verdict']}")
+    for part in ("transfer", "semantics", "deployed"):
+        yield Text(f"  {part:<11}{report[part]}: {'; '.join(report['details'][part])}")
+    yield Text(f"checkpoint   {source['file']} ({source['layout']})  {source['sha256']}")
+    for name, certified in certificate["port"]["files"].items():
+        state = broken_seal(path.with_name(name)) if path.with_name(name).is_file() else "not here"
+        yield Text(f"file         {name}  {certified}  {state or 'unchanged'}")
+    yield Text(f"plan         {certificate['plan_sha256']}")
+    yield Text(f"probe        {certificate['probe']['samples']} samples of {certificate['probe']['source']}")
+    yield Text(f"versions     {_listed(certificate['versions'])}")
+
+
+def _golden_lines(path: Path) -> Iterator[RenderableType]:
+    run, about = read_golden(path)
+    yield Text(f"{path}: golden file of pair {about['pair']}, {_listed(about['sizes'])}")
+    yield Text(f"{len(run.probe)} samples of {run.probe.source}; {len(run.trace.calls)} layer calls in float64")
+    yield Text(f"checkpoint {about['checkpoint']}; {_listed(run.versions)}")
+    named = zip(run.trace.call_names(), run.trace.calls, strict=True)
+    yield from _tensors((name, call.output.shape, str(call.output.dtype)) for name, call in named)
+
+
+def _listed(words: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in words.items())

@@ -1,0 +1,153 @@
+"""Read and write converted checkpoints: ``.keras`` with its graph, ``.weights.h5`` and ``.safetensors`` without."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting import keras_side
+from porting.errors import PortFileError, first_line
+from porting.pairs import ModelPair, Sizes, build_port, resolve
+
+if TYPE_CHECKING:
+    import keras
+
+FORMATS = ("keras", "weights.h5", "safetensors")
+
+
+def file_format(path: Path) -> str:
+    """Tell the format by the file's name.
+
+    Raises
+    ------
+    PortFileError
+        If it is none of the three.
+    """
+    for name in FORMATS:
+        if path.name.endswith(f".{name}"):
+            return name
+    raise PortFileError(f"{path} is no converted checkpoint: its name must end in .{', .'.join(FORMATS)}.")
+
+
+def write_port(model: "keras.Model", path: Path) -> None:
+    """Write a model in the format that the file's name says."""
+    written = file_format(path)
+    if written == "keras":
+        model.save(path)
+    elif written == "weights.h5":
+        model.save_weights(path)
+    else:
+        from safetensors.numpy import save_file
+
+        save_file({name: np.ascontiguousarray(array) for name, array in keras_side.weights(model).items()}, path)
+
+
+def read_port(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+    """Load a converted checkpoint in the precision that is in force; safe mode is on.
+
+    Parameters
+    ----------
+    path : Path
+    pair : ModelPair
+        Its port is built where the file holds only weights; its module is imported for the layers it registers.
+    sizes : Mapping
+        What the port is built with; for formats without a graph.
+
+    Raises
+    ------
+    PortFileError
+        If the file cannot be loaded.
+    """
+    resolve(pair.port)
+    if not path.is_file():
+        raise PortFileError(f"No converted checkpoint at {path}.")
+    try:
+        return _READERS[file_format(path)](path, pair, sizes)
+    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
+        raise PortFileError(f"{path} cannot be loaded: {first_line(error)}. Convert the checkpoint again.") from error
+
+
+def _read_keras(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+    import keras
+
+    model: Any = keras.saving.load_model(path, compile=False)
+    if keras.config.floatx() == "float32":
+        return model
+    config = json.loads(zipfile.ZipFile(path).read("config.json"))
+    wide: Any = keras.saving.deserialize_keras_object(_in_precision(config, keras.config.floatx()))
+    if not wide.built:
+        wide.build_from_config(config["build_config"])
+    for variable, narrow in zip(wide.weights, model.weights, strict=True):
+        variable.assign(narrow)
+    return wide
+
+
+def _in_precision(config: Any, dtype: str) -> Any:
+    """A model's configuration with every float32 made `dtype`."""
+    if isinstance(config, list):
+        return [_in_precision(item, dtype) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": dtype}}
+    widened = {"float32": dtype}
+    return {
+        key: widened.get(value, value) if key == "dtype" and isinstance(value, str) else _in_precision(value, dtype)
+        for key, value in config.items()
+    }
+
+
+def _read_weights_h5(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+    model = build_port(pair, sizes)
+    model.load_weights(path)
+    return model
+
+
+def _read_safetensors(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        values = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(first_line(error)) from error
+    model = build_port(pair, sizes)
+    own = keras_side.shapes(model)
+    stored = {name: array.shape for name, array in values.items()}
+    if stored != own:
+        differing = sorted(name for name in own.keys() | stored.keys() if own.get(name) != stored.get(name))
+        raise ValueError(f"its variables differ from the port's: {', '.join(differing)}")
+    keras_side.load_weights(model, values)
+    return model
+
+
+_READERS = {"keras": _read_keras, "weights.h5": _read_weights_h5, "safetensors": _read_safetensors}
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every array in a converted checkpoint, without loading Keras.
+
+    Names are variable paths in ``.safetensors`` and HDF5 paths in the other two formats.
+    """
+    if file_format(path) == "safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, "numpy") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a Mapping
+    import h5py
+
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            shapes[name] = item.shape
+
+    if file_format(path) == "weights.h5":
+        with h5py.File(path) as file:
+            file.visititems(visit)
+        return shapes
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as stored, h5py.File(stored) as file:
+        file.visititems(visit)
+    return shapes

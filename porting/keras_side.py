@@ -1,0 +1,217 @@
+"""Everything that touches Keras, on any backend. `torch_side` has the same names for the same things."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting.errors import PairError, PortingError, first_line
+from porting.traces import LayerCall, Trace
+
+if TYPE_CHECKING:
+    import keras
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def prepare() -> None:
+    """Import Keras on a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet.
+
+    Raises
+    ------
+    PortingError
+        If Keras or its backend is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if installed and "tensorflow" not in installed:
+        os.environ.setdefault("KERAS_BACKEND", installed[0])
+    try:
+        with _no_native_output():
+            importlib.import_module("keras")
+    except ImportError as error:
+        raise PortingError(
+            f"Keras cannot be imported: {first_line(error)}. Install a backend (pip install tensorflow, jax or torch) "
+            "and name it in KERAS_BACKEND."
+        ) from error
+
+
+@contextmanager
+def _no_native_output() -> Iterator[None]:
+    """TensorFlow's libraries write to file descriptor 2 while they load, before anything can tell them not to."""
+    if "keras" in sys.modules:
+        yield
+        return
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def versions() -> dict[str, str]:
+    """Versions that the numbers may depend on."""
+    import keras
+
+    backend = keras.backend.backend()
+    return {"keras": keras.__version__, "backend": backend, backend: __import__(backend).__version__}
+
+
+def why_no_float64() -> str:
+    """Say why this backend cannot prove anything in float64; empty where it can."""
+    import keras
+
+    if keras.backend.backend() == "torch":
+        return "Keras' torch backend computes a float64 Dense in float32; use the tensorflow or jax backend"
+    return ""
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """Build and run Keras models in `dtype`, where they do not say otherwise."""
+    import keras
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    with ExitStack() as stack:
+        if dtype == "float64" and keras.backend.backend() == "jax":
+            import jax
+
+            stack.enter_context(jax.enable_x64(True))
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(before[0])
+            keras.config.set_dtype_policy(before[1])
+
+
+def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:
+    """Name and shape of every variable that the model saves."""
+    return {name: tuple(variable.shape) for name, variable in _variables(model).items()}
+
+
+def weights(model: "keras.Model") -> dict[str, np.ndarray]:
+    """Every variable that the model saves, as an array."""
+    return {name: _array(variable) for name, variable in _variables(model).items()}
+
+
+def load_weights(model: "keras.Model", values: Mapping[str, np.ndarray] | Callable[[str], np.ndarray]) -> None:
+    """Assign a value to every variable of a model; `values` may be a function that makes each when it is needed."""
+    value_of = values if callable(values) else values.__getitem__
+    for name, variable in _variables(model).items():
+        variable.assign(value_of(name))
+
+
+def _variables(model: "keras.Model") -> dict[str, Any]:
+    named = {variable.path: variable for variable in model.weights}
+    if len(named) < len(model.weights):
+        paths = [variable.path for variable in model.weights]
+        twice = sorted({path for path in paths if paths.count(path) > 1})
+        raise PairError(f"Several variables of the port have one path: {', '.join(twice)}. Give its layers names.")
+    return named
+
+
+def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
+    """Run a model in inference mode and record every layer that owns weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+    inputs : sequence of ndarray
+        In the port's axis order; floats are cast to the model's precision.
+
+    Raises
+    ------
+    PairError
+        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
+    """
+    import keras
+
+    calls: list[LayerCall] = []
+    given = [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
+    shapes_given = ", ".join(str(array.shape) for array in inputs)
+    try:
+        _build(model, given)
+        owners = _owners(model)
+        with _recording(owners, calls):
+            outputs = model(given[0] if len(given) == 1 else given, training=False)
+    except (ValueError, TypeError, RuntimeError, IndexError) as error:
+        raise PairError(f"The port does not accept inputs of shape {shapes_given}: {first_line(error)}") from error
+    _check_all_ran(owners, calls)
+    return Trace(tuple(calls), _arrays(outputs), shapes(model))
+
+
+def _build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
+    """Run a subclassed model once, since its layers own no variables before."""
+    if not model.built:
+        model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
+
+def _check_all_ran(owners: Sequence["keras.layers.Layer"], calls: Sequence[LayerCall]) -> None:
+    idle = sorted({_path(layer) for layer in owners} - {call.name for call in calls})
+    if idle:
+        raise PairError(
+            f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
+            "Call the layer itself rather than a function with its weights, or remove the layer if nothing uses it."
+        )
+
+
+def _owners(model: "keras.Model") -> list["keras.layers.Layer"]:
+    """Every layer, at any depth, that owns variables itself."""
+    return [layer for layer in model._flatten_layers() if _own_variables(layer)]
+
+
+def _own_variables(layer: "keras.layers.Layer") -> list[Any]:
+    below = {id(weight) for child in layer._flatten_layers(include_self=False) for weight in child.weights}
+    return [weight for weight in layer.weights if id(weight) not in below]
+
+
+def _path(layer: "keras.layers.Layer") -> str:
+    return _own_variables(layer)[0].path.rpartition("/")[0]
+
+
+@contextmanager
+def _recording(owners: Sequence["keras.layers.Layer"], calls: list[LayerCall]) -> Iterator[None]:
+    """Wrap the ``call`` of each layer, and unwrap it again."""
+    for layer in owners:
+        layer.call = _recorder(layer, calls)
+    try:
+        yield
+    finally:
+        for layer in owners:
+            del layer.call
+
+
+def _recorder(layer: "keras.layers.Layer", calls: list[LayerCall]):
+    original, path, settings = layer.call, _path(layer), layer.get_config()
+    names = {variable.name: variable.path for variable in _own_variables(layer)}
+
+    def call(*arguments, **keywords):
+        output = original(*arguments, **keywords)
+        given = next(iter((*arguments, *keywords.values())))
+        calls.append(LayerCall(path, type(layer).__name__, names, settings, _array(given), _array(output)))
+        return output
+
+    return call
+
+
+def _array(tensor: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
+    several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+    if not all(hasattr(output, "shape") for output in several):
+        raise PairError(f"The port returns {type(outputs).__name__}; it must return a tensor or several.")
+    return tuple(_array(output) for output in several)

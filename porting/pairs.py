@@ -1,0 +1,169 @@
+"""ModelPair: a reference, its port, and what both are to see; all of it data, so that nothing is imported early."""
+
+import os
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from porting.errors import PairError, first_line
+from porting.probes import Probe
+from porting.rules import LayerRule
+
+if TYPE_CHECKING:
+    import keras
+    import torch
+
+ENTRY_POINTS = "porting.pairs"
+Shapes = Mapping[str, tuple[int, ...]]
+Sizes = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPair:
+    """Two models that should compute the same function. Callables may be given as ``"module:name"``.
+
+    Attributes
+    ----------
+    name : str
+        What the pair is called in reports.
+    reference, port : str or callable
+        Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords.
+    inputs : tuple of str
+        Axis pattern of each input, reference -> port: ``"sample channel point -> sample point channel"``.
+    outputs : Mapping
+        Name -> axis pattern of each output, in the order in which the models return them.
+    input_shapes : tuple of tuple of int
+        Shape of each input in the port's axis order, without the samples; for the default probe.
+    probe : str or callable
+        ``(pair, sizes, file or None, count) -> Probe``; the default reads .npy and .npz files or draws numbers.
+    reference_sizes, port_sizes : str or callable, optional
+        Read the sizes off the shapes of the reference's tensors or of the port's variables.
+    landmarks : Mapping
+        Reference layer -> what its output is called in reports.
+    matches : Mapping
+        Reference layer -> port layer, where execution order does not pair them.
+    axes : Mapping
+        Reference tensor -> axis pattern, where the rule has none for it.
+    rules : tuple of LayerRule
+        Rows for layers that the table does not have, or that replace its own.
+    demo : str
+        ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
+    """
+
+    name: str
+    reference: str | Callable[..., "torch.nn.Module"]
+    port: str | Callable[..., "keras.Model"]
+    inputs: tuple[str, ...] = ("... -> ...",)
+    outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    probe: str | Callable[..., Probe] = "porting.probes:read_probe"
+    reference_sizes: str | Callable[[Shapes], Sizes] | None = None
+    port_sizes: str | Callable[[Shapes], Sizes] | None = None
+    landmarks: Mapping[str, str] = field(default_factory=dict)
+    matches: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[LayerRule, ...] = ()
+    demo: str = ""
+
+
+def find_pair(name: "str | ModelPair") -> ModelPair:
+    """Find a pair by its registered name or as ``module:NAME``.
+
+    Raises
+    ------
+    PairError
+        If there is no such pair, or it is not a `ModelPair`.
+    """
+    if isinstance(name, ModelPair):
+        return name
+    if ":" in name:
+        return _checked(resolve(name), name)
+    registered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name not in registered:
+        known = ", ".join(sorted(registered)) or "none"
+        raise PairError(f'No pair is called "{name}". Registered: {known}. Give your own as module:NAME.')
+    return _checked(registered[name].load(), name)
+
+
+def _checked(found: Any, name: str) -> ModelPair:
+    if not isinstance(found, ModelPair):
+        raise PairError(f"{name} is a {type(found).__name__}, not a porting.ModelPair.")
+    return found
+
+
+def resolve(name: Any) -> Any:
+    """Import what ``"module:name"`` names, the working folder included; anything else is returned as it is.
+
+    Raises
+    ------
+    PairError
+        If it cannot be imported.
+    """
+    if not isinstance(name, str):
+        return name
+    if (folder := os.getcwd()) not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return pkgutil.resolve_name(name)
+    except ModuleNotFoundError as error:
+        remedy = f"pip install {error.name}" if error.name in ("torch", "keras") else "check the name and the folder"
+        raise PairError(f"{name} cannot be imported: {first_line(error)}; {remedy}.") from error
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PairError(f"{name} cannot be imported: {first_line(error)}.") from error
+
+
+def build_reference(pair: ModelPair, sizes: Sizes) -> "torch.nn.Module":
+    """Build the reference model.
+
+    Raises
+    ------
+    PairError
+        If the factory fails or returns something else.
+    """
+    factory = resolve(pair.reference)
+    import torch
+
+    return _built(factory, sizes, torch.nn.Module, f"{pair.name}'s reference")
+
+
+def build_port(pair: ModelPair, sizes: Sizes) -> "keras.Model":
+    """Build the port, untrained.
+
+    Raises
+    ------
+    PairError
+        If the factory fails or returns something else.
+    """
+    factory = resolve(pair.port)
+    import keras
+
+    return _built(factory, sizes, keras.Model, f"{pair.name}'s port")
+
+
+def _built(factory: Callable[..., Any], sizes: Sizes, kind: type, label: str) -> Any:
+    try:
+        model = factory(**sizes)
+    except Exception as error:
+        raise PairError(f"{label} could not be built with {dict(sizes)}: {first_line(error)}.") from error
+    if not isinstance(model, kind):
+        raise PairError(f"{label} is a {type(model).__name__}, not a {kind.__module__.split('.')[0]}.{kind.__name__}.")
+    return model
+
+
+def read_reference_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
+    """Sizes to build both models with, read off a checkpoint; ValueError where its architecture allows none."""
+    return resolve(pair.reference_sizes)(shapes) if pair.reference_sizes else {}
+
+
+def read_port_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
+    """Sizes to build both models with, read off a port's variables; ValueError where its architecture allows none."""
+    return resolve(pair.port_sizes)(shapes) if pair.port_sizes else {}
+
+
+def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
+    """The inputs that both models are to see."""
+    return resolve(pair.probe)(pair, sizes, file, count)

@@ -1,0 +1,164 @@
+"""Compare two traces layer by layer, and say where they part first."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from porting import patterns
+from porting.plan import TransferPlan
+from porting.rules import LayerRule
+from porting.traces import LayerCall, Trace
+
+FLOAT64_LIMIT = 1e-12
+"""Largest relative error that float64 rounding explains; the mildest fault known costs 1e-3 at its layer."""
+
+RATIO_LIMIT = 4.0
+"""How many times the reference's own float32 rounding error the port's may be."""
+
+FLOAT32_ULP = 2.0**-23
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Greatest absolute difference relative to the greatest absolute value of the reference, and where it is."""
+
+    relative_error: float
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairedActivation:
+    """One activation of both models, in the port's axis order; arrays of one shape, or not comparable."""
+
+    reference: np.ndarray
+    port: np.ndarray
+    axes: str
+
+    def deviation(self) -> Deviation:
+        """Relative error and its place; infinite where the shapes differ or a value is not finite."""
+        if self.reference.shape != self.port.shape:
+            return Deviation(np.inf, f"shapes differ: {self.reference.shape} in torch, {self.port.shape} in Keras")
+        if not self.reference.size:
+            return Deviation(0.0, "")
+        differences = np.abs(self.port.astype(np.float64) - self.reference)
+        index = np.unravel_index(int(np.argmax(np.nan_to_num(differences, nan=np.inf))), differences.shape)
+        greatest = float(differences[index])
+        scale = float(np.abs(self.reference).max())
+        relative = 0.0 if greatest == 0 else greatest / scale if scale else np.inf
+        return Deviation(relative if np.isfinite(relative) else np.inf, describe_place(self.axes, index))
+
+    def rmse(self) -> float:
+        """Root mean square difference; infinite where the shapes differ."""
+        if self.reference.shape != self.port.shape:
+            return np.inf
+        return root_mean_square(self.port.astype(np.float64) - self.reference)
+
+
+def root_mean_square(array: np.ndarray) -> float:
+    """Root of the mean of the squares; 0 for an empty array."""
+    return float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0
+
+
+def describe_place(axes: str, index: Sequence) -> str:
+    """Name the axes of an index as the port's side of a pattern has them: ``streamline 3, point 0, channel 17``."""
+    names = [" ".join(dimension) for dimension in patterns.parse(axes)[1]]
+    if "..." in names:
+        gap, spatial = names.index("..."), len(index) - len(names) + 1
+        names[gap : gap + 1] = ["position"] * spatial
+    return ", ".join(f"{name} {int(number)}" for name, number in zip(names, index, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCall:
+    """One execution of two paired layers."""
+
+    reference: str
+    port: str
+    kind: str
+    input: PairedActivation
+    output: PairedActivation
+
+
+def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[PairedCall]:
+    """Both models' executions of each pair of layers, in the reference's order.
+
+    A layer that ran several times is compared call by call; a call without a partner ends the comparison there.
+    """
+    pairs = {pair.reference: pair for pair in plan.pairs}
+    port_calls = list(zip(port.call_names(), port.calls, strict=True))
+    remaining = {pair.port: iter([named for named in port_calls if named[1].name == pair.port]) for pair in plan.pairs}
+    for name, call in zip(reference.call_names(), reference.calls, strict=True):
+        pair = pairs[call.name]
+        if partner := next(remaining[pair.port], None):
+            yield _paired_call(name, call, *partner, pair.rule)
+
+
+def _paired_call(name: str, ours: LayerCall, port_name: str, theirs: LayerCall, rule: LayerRule) -> PairedCall:
+    inputs = rule.window.inputs(patterns.to_port(ours.input, rule.activation), theirs.input, (ours, theirs))
+    outputs = rule.window.outputs(patterns.to_port(ours.output, rule.activation), theirs.output, (ours, theirs))
+    return PairedCall(
+        name,
+        port_name,
+        f"{ours.kind} -> {theirs.kind}",
+        PairedActivation(*inputs, rule.activation),
+        PairedActivation(*outputs, rule.activation),
+    )
+
+
+def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
+    """Name the pairs of layers that did not run equally often."""
+    ours = Counter(call.name for call in reference.calls)
+    theirs = Counter(call.name for call in port.calls)
+    return [
+        f"{pair.reference} ran {ours[pair.reference]} times, {pair.port} {theirs[pair.port]} times"
+        for pair in plan.pairs
+        if ours[pair.reference] != theirs[pair.port]
+    ]
+
+
+def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
+    """Both models' outputs under their names."""
+    for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
+        yield name, PairedActivation(patterns.to_port(ours, pattern), theirs, pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where the two models part first.
+
+    Attributes
+    ----------
+    reference, port : str
+        Paths of the layer at which they part; `where` says whether inside it or between it and the one before.
+    before : str
+        The last paired layer that agreed, by its reference path; empty where there is none.
+    where : str
+        "inside" or "between".
+    error : float
+        Relative error there.
+    place : str
+        Where in the activation the error is greatest.
+    """
+
+    reference: str
+    port: str
+    before: str
+    where: str
+    error: float
+    place: str
+
+
+def first_divergence(calls: Sequence[tuple[PairedCall, Deviation, Deviation]], outputs: Mapping[str, Deviation]):
+    """Find the first activation beyond the float64 limit: a layer's input, its output, or the model's output."""
+    before = ""
+    for call, at_input, at_output in calls:
+        for where, deviation in (("between", at_input), ("inside", at_output)):
+            if deviation.relative_error > FLOAT64_LIMIT:
+                return Divergence(call.reference, call.port, before, where, deviation.relative_error, deviation.place)
+        before = call.reference
+    for name, deviation in outputs.items():
+        if deviation.relative_error > FLOAT64_LIMIT:
+            return Divergence(name, name, before, "between", deviation.relative_error, deviation.place)
+    return None

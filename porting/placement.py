@@ -1,0 +1,133 @@
+"""Put several files in place as one: whoever looks sees the old files or the new ones, also after a crash.
+
+Files are written into a hidden folder beside their destination. One rename of that folder commits them; then they move
+into place one by one. Whoever finds a committed folder, because a crash left it, finishes the moves first.
+"""
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from porting.errors import OutputError, first_line
+
+_WRITING, _COMMITTED, _SUPERSEDED = "writing", "committed", "superseded"
+
+
+class Staging:
+    """A hidden folder to write into; nothing of it is seen until `commit`."""
+
+    def __init__(self, stem: Path, suffixes: Sequence[str]) -> None:
+        self._destination, self._suffixes = stem, suffixes
+        self._folder = _hidden(stem, f"{_WRITING}-{os.getpid()}")
+        self.stem = self._folder / stem.name
+
+    def commit(self) -> tuple[Path, ...]:
+        """Move what was written into place; files of the set that were not written anew are removed."""
+        written = sorted(path.name for path in self._folder.iterdir())
+        for name in written:
+            _flush(self._folder / name)
+        stem = self._destination
+        superseded = {f"{stem.name}{suffix}" for suffix in self._suffixes}.difference(written)
+        with _signals_held():
+            (self._folder / _SUPERSEDED).write_text("\n".join(superseded))
+            os.rename(self._folder, _hidden(stem, _COMMITTED))
+            finish_moves(stem)
+        return tuple(stem.parent / name for name in written)
+
+
+@contextmanager
+def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
+    """Give a place to write the files ``stem + suffix`` into, and remove it if the block ends without a commit.
+
+    Raises
+    ------
+    OutputError
+        If the folder, or the disk, does not take the files.
+    """
+    finish_moves(stem)
+    folder = _hidden(stem, f"{_WRITING}-{os.getpid()}")
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(stem)
+        folder.mkdir()
+        yield Staging(stem, suffixes)
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise OutputError(
+            f"Cannot write {stem}: {reason}. Nothing was changed; choose another --output or make room."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
+    """Refuse to replace files without `force`.
+
+    Raises
+    ------
+    OutputError
+        If any of them exists.
+    """
+    existing = [path.name for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).exists()]
+    if existing and not force:
+        raise OutputError(
+            f"{stem.parent} already holds {', '.join(existing)}. Replace with --force, or choose another --output."
+        )
+
+
+def finish_moves(stem: Path) -> None:
+    """Finish moving committed files into place, where an earlier process was killed while it did."""
+    committed = _hidden(stem, _COMMITTED)
+    if not committed.is_dir():
+        return
+    if (superseded := committed / _SUPERSEDED).exists():
+        for name in superseded.read_text().splitlines():
+            (stem.parent / name).unlink(missing_ok=True)
+        superseded.unlink()
+    for path in committed.iterdir():
+        os.replace(path, stem.parent / path.name)
+    committed.rmdir()
+
+
+def _remove_stale(stem: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for folder in stem.parent.glob(f".{stem.name}.{_WRITING}-*"):
+        if not _is_running(int(folder.name.rpartition("-")[2])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()
+
+
+def _hidden(stem: Path, state: str) -> Path:
+    return stem.with_name(f".{stem.name}.{state}")
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let Ctrl-C and a cluster's SIGTERM wait until the files are in place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,94 @@
+"""The inputs that both models see, in the port's axis order."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from porting.errors import ProbeError, first_line
+
+if TYPE_CHECKING:
+    from porting.pairs import ModelPair, Sizes
+
+SEED = 20210126
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Fixed inputs, and in words where they come from.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray
+        One per input, (sample, ...), in the port's axis order.
+    source : str
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    source: str
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return next(len(array) for array in self.arrays)
+
+    def rows(self, count: int) -> "Probe":
+        """At most `count` samples, spread evenly over the probe."""
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
+        return Probe(tuple(array[chosen] for array in self.arrays), self.source)
+
+    def sha256(self) -> str:
+        """Hash of all values."""
+        digest = hashlib.sha256()
+        for array in self.arrays:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def checked(arrays: Sequence[np.ndarray], source: str) -> Probe:
+    """Make a probe of arrays that both models can be judged on.
+
+    Raises
+    ------
+    ProbeError
+        If there is no sample, the inputs differ in their number of samples, or a value is NaN or infinite.
+    """
+    counts = {len(array) if array.ndim else 0 for array in arrays}
+    if not any(counts):
+        raise ProbeError(f"{source} holds no samples.")
+    if len(counts) > 1:
+        raise ProbeError(f"{source} holds {sorted(counts)} samples for its inputs; each input needs as many.")
+    for number, array in enumerate(arrays):
+        bad = np.argwhere(~np.isfinite(array)) if array.dtype.kind == "f" else ()
+        if len(bad):
+            place = tuple(map(int, bad[0]))
+            raise ProbeError(f"{source}, input {number}: {len(bad)} NaN or infinite values, the first at {place}.")
+    return Probe(tuple(arrays), source)
+
+
+def read_probe(pair: "ModelPair", sizes: "Sizes", file: Path | None, count: int) -> Probe:
+    """Read a probe from .npy (one input) or .npz (one array an input, in the order saved), or draw normal numbers.
+
+    Raises
+    ------
+    ProbeError
+        If the file cannot be used, or there is none and the pair does not state its input shapes.
+    """
+    if file is not None:
+        return checked([array[:count] for array in _read_arrays(file)], str(file))
+    if not pair.input_shapes:
+        raise ProbeError(f"Pair {pair.name} states no input_shapes: give it some, or a probe file.")
+    generator = np.random.default_rng(SEED)
+    arrays = [generator.standard_normal((count, *shape)).astype(np.float32) for shape in pair.input_shapes]
+    return checked(arrays, f"{count} samples of normal numbers, seed {SEED}")
+
+
+def _read_arrays(file: Path) -> list[np.ndarray]:
+    try:
+        content = np.load(file)
+    except (OSError, ValueError, EOFError) as error:
+        raise ProbeError(f"{file} is no .npy or .npz file: {first_line(error)}.") from error
+    return [content] if isinstance(content, np.ndarray) else [content[name] for name in content.files]

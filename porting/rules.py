@@ -1,0 +1,262 @@
+"""The table: one row per pair of layer types. Read left to right a row converts to Keras, right to left back.
+
+A row is also the documentation: which tensor becomes which variable, with what names for its axes, and how every
+setting of the two layers is judged. To port a layer that is not here, give a `ModelPair` a row of your own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from porting.settings import Agreement, Declared, Equal, Fixed, Setting
+from porting.traces import LayerCall
+from porting.windows import Convolution, TransposedConvolution, Whole, Window
+
+CHANNELS_LAST = "sample channel ... -> sample ... channel"
+SAME_ORDER = "... -> ..."
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRule:
+    """One row of the table.
+
+    Attributes
+    ----------
+    reference, port : str
+        Type names: of the ``torch.nn.Module`` and of the ``keras.layers.Layer``.
+    tensors : Mapping
+        The reference's tensor -> (the port's variable, one pattern per rank that the two can have).
+    settings : tuple of Setting
+        How each setting of either layer is judged.
+    activation : str
+        The axis pattern of the layer's input and output.
+    window : Window
+        What part of its input the layer sees and what part of its output it keeps.
+    without_twin : frozenset of str
+        Tensors of the reference that Keras has no variable for.
+    note : str
+        What the row cannot carry back, if anything.
+    """
+
+    reference: str
+    port: str
+    tensors: Mapping[str, tuple[str, tuple[str, ...]]]
+    settings: tuple[Setting, ...] = ()
+    activation: str = CHANNELS_LAST
+    window: Window = field(default_factory=Whole)
+    without_twin: frozenset[str] = field(default_factory=frozenset)
+    note: str = ""
+
+
+def _trained(*names: str) -> tuple[Setting, ...]:
+    """Settings that every Keras layer has and that say nothing about what a trained layer computes."""
+    return (
+        Declared("a label, or how the layer is stored", port=("name", "trainable", "dtype", "quantization_config")),
+        Declared("only before and during training", port=tuple(f"{name}_initializer" for name in names)),
+        Declared("only during training", port=tuple(f"{name}_regularizer" for name in (*names, "activity"))),
+        Declared("only during training", port=tuple(f"{name}_constraint" for name in names)),
+    )
+
+
+_LINEAR = Fixed("keras", "activation", "linear", "make the activation a layer of its own")
+_CHANNELS_LAST = Fixed("keras", "data_format", "channels_last", "rules name the axes of channels-last layers")
+_BY_TRACE = Declared(
+    "where padding differs, so do the inputs that the taps see", ("padding", "padding_mode"), ("padding",)
+)
+_CROP_BY_TRACE = Declared(
+    "where cropping differs, so do the outputs",
+    ("padding", "output_padding", "padding_mode"),
+    ("padding", "output_padding"),
+)
+
+
+def _by_sizes(reference: str, port: str) -> Declared:
+    return Declared("seen in the tensors and their axis sizes", tuple(reference.split()), tuple(port.split()))
+
+
+_WINDOW_SETTINGS = (Equal("stride", "strides"), Equal("dilation", "dilation_rate"), _LINEAR, _CHANNELS_LAST)
+_CONVOLUTION_SIZES = _by_sizes("in_channels out_channels kernel_size", "filters kernel_size depth_multiplier use_bias")
+
+
+def _convolution(rank: int, taps: str) -> LayerRule:
+    return LayerRule(
+        f"Conv{rank}d",
+        f"Conv{rank}D",
+        {
+            "weight": ("kernel", (f"filter channel {taps} -> {taps} channel filter",)),
+            "bias": ("bias", ("filter -> filter",)),
+        },
+        (
+            *_WINDOW_SETTINGS,
+            Equal("groups", "groups"),
+            _BY_TRACE,
+            Declared("of transposed convolutions only", ("output_padding",)),
+            _CONVOLUTION_SIZES,
+            *_trained("kernel", "bias"),
+        ),
+        window=Convolution(),
+    )
+
+
+def _transposed_convolution(rank: int, taps: str) -> LayerRule:
+    return LayerRule(
+        f"ConvTranspose{rank}d",
+        f"Conv{rank}DTranspose",
+        {
+            "weight": ("kernel", (f"channel filter {taps} -> {taps} filter channel",)),
+            "bias": ("bias", ("filter -> filter",)),
+        },
+        (
+            *_WINDOW_SETTINGS,
+            Fixed("torch", "groups", 1, "Keras has no grouped transposed convolution"),
+            _CROP_BY_TRACE,
+            _CONVOLUTION_SIZES,
+            *_trained("kernel", "bias"),
+        ),
+        window=TransposedConvolution(),
+    )
+
+
+def _one_group_per_channel(reference: LayerCall, port: LayerCall) -> str:
+    groups, channels = reference.settings["groups"], reference.settings["in_channels"]
+    return "" if groups == channels else f"groups={groups} in torch, must be in_channels={channels}: Keras has one each"
+
+
+def _depthwise_convolution(rank: int, taps: str) -> LayerRule:
+    return LayerRule(
+        f"Conv{rank}d",
+        f"DepthwiseConv{rank}D",
+        {
+            "weight": ("kernel", (f"(channel multiplier) 1 {taps} -> {taps} channel multiplier",)),
+            "bias": ("bias", ("filter -> filter",)),
+        },
+        (
+            *_WINDOW_SETTINGS,
+            Agreement(("groups",), (), _one_group_per_channel),
+            _BY_TRACE,
+            Declared("of transposed convolutions only", ("output_padding",)),
+            _CONVOLUTION_SIZES,
+            *_trained("depthwise", "bias"),
+        ),
+        window=Convolution(),
+    )
+
+
+def _channels_are_last(reference: LayerCall, port: LayerCall) -> str:
+    axis = port.settings["axis"]
+    axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    last = port.input.ndim - 1
+    return (
+        ""
+        if axes in ([-1], [last])
+        else f"axis={axis} in Keras, must be -1: rules name the axes of channels-last layers"
+    )
+
+
+_LAST_AXIS = Agreement((), ("axis",), _channels_are_last)
+_AFFINE = _by_sizes("affine elementwise_affine", "center scale")
+_GAMMA_BETA = {"weight": ("gamma", ("channel -> channel",)), "bias": ("beta", ("channel -> channel",))}
+
+
+def _batch_normalisation(rank: int) -> LayerRule:
+    return LayerRule(
+        f"BatchNorm{rank}d",
+        "BatchNormalization",
+        {
+            **_GAMMA_BETA,
+            "running_mean": ("moving_mean", ("channel -> channel",)),
+            "running_var": ("moving_variance", ("channel -> channel",)),
+        },
+        (
+            Equal("eps", "epsilon"),
+            Equal("momentum", "momentum", lambda momentum: 1 - momentum, "1 - torch's; shows only in training"),
+            Fixed("torch", "track_running_stats", True, "Keras always normalises by its moving statistics"),
+            Fixed("keras", "renorm", False, "torch has no batch renormalisation"),
+            Declared("of batch renormalisation only", port=("renorm_clipping", "renorm_momentum")),
+            _LAST_AXIS,
+            _AFFINE,
+            _by_sizes("num_features", ""),
+            Declared("where the batch statistics are gathered in training", port=("synchronized",)),
+            *_trained("gamma", "beta", "moving_mean", "moving_variance"),
+        ),
+        without_twin=frozenset({"num_batches_tracked"}),
+        note="num_batches_tracked has no twin in Keras and comes back as 0",
+    )
+
+
+_DENSE = LayerRule(
+    "Linear",
+    "Dense",
+    {"weight": ("kernel", ("unit feature -> feature unit",)), "bias": ("bias", ("unit -> unit",))},
+    (_LINEAR, _by_sizes("in_features out_features", "units use_bias"), *_trained("kernel", "bias")),
+    activation=SAME_ORDER,
+)
+
+_LAYER_NORMALISATION = LayerRule(
+    "LayerNorm",
+    "LayerNormalization",
+    _GAMMA_BETA,
+    (
+        Equal("eps", "epsilon"),
+        Fixed("keras", "rms_scaling", False, "torch's LayerNorm subtracts the mean"),
+        _LAST_AXIS,
+        _AFFINE,
+        _by_sizes("normalized_shape", ""),
+        *_trained("gamma", "beta"),
+    ),
+    activation=SAME_ORDER,
+)
+
+_GROUP_NORMALISATION = LayerRule(
+    "GroupNorm",
+    "GroupNormalization",
+    _GAMMA_BETA,
+    (
+        Equal("num_groups", "groups"),
+        Equal("eps", "epsilon"),
+        _LAST_AXIS,
+        _AFFINE,
+        _by_sizes("num_channels", ""),
+        *_trained("gamma", "beta"),
+    ),
+)
+
+_EMBEDDING = LayerRule(
+    "Embedding",
+    "Embedding",
+    {"weight": ("embeddings", ("token feature -> token feature",))},
+    (
+        Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
+        Fixed("keras", "mask_zero", False, "padding_idx is not mask_zero: torch masks nothing"),
+        Declared("only during training", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse")),
+        _by_sizes("num_embeddings embedding_dim", "input_dim output_dim"),
+        *_trained("embeddings"),
+    ),
+    activation=SAME_ORDER,
+)
+
+_PRELU = LayerRule(
+    "PReLU",
+    "PReLU",
+    {"weight": ("alpha", tuple(f"channel -> {'1 ' * rank}channel" for rank in range(4)))},
+    (_by_sizes("num_parameters", "shared_axes"), *_trained("alpha")),
+)
+
+_TAPS = {1: "tap", 2: "row column", 3: "plane row column"}
+
+LAYER_RULES: tuple[LayerRule, ...] = (
+    _DENSE,
+    *(_convolution(rank, taps) for rank, taps in _TAPS.items()),
+    *(_transposed_convolution(rank, taps) for rank, taps in _TAPS.items()),
+    *(_depthwise_convolution(rank, _TAPS[rank]) for rank in (1, 2)),
+    *(_batch_normalisation(rank) for rank in _TAPS),
+    _LAYER_NORMALISATION,
+    _GROUP_NORMALISATION,
+    _EMBEDDING,
+    _PRELU,
+)
+
+
+def find_rule(reference: str, port: str, extra_rules: tuple[LayerRule, ...] = ()) -> LayerRule | None:
+    """Look up the row for a pair of layer types; rows of a pair's own come first."""
+    rows = (rule for rule in (*extra_rules, *LAYER_RULES) if (rule.reference, rule.port) == (reference, port))
+    return next(rows, None)

@@ -1,0 +1,116 @@
+"""Run either model on the probe, so that the verdict has something to compare."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from porting import keras_side, parity, patterns, torch_side
+from porting.errors import CheckpointError, ProbeError
+from porting.judgement import hash_weights
+from porting.keras_files import read_port
+from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
+from porting.probes import Probe
+from porting.torch_files import Checkpoint
+from porting.traces import Trace
+from porting.verdict import PortRun, ReferenceRun
+
+OnStep = Callable[[str], None]
+
+
+def silent(step: str) -> None:
+    """Report no progress."""
+
+
+def load_reference(pair: ModelPair, checkpoint: Checkpoint):
+    """Build the reference with the checkpoint's sizes and weights; returns the model and the sizes.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint's tensors do not fit.
+    """
+    shapes = {name: array.shape for name, array in checkpoint.state_dict.items()}
+    try:
+        sizes = read_reference_sizes(pair, shapes)
+    except ValueError as error:
+        raise CheckpointError(f"{checkpoint.path}: {error}.") from error
+    with torch_side.uninitialised():
+        model = build_reference(pair, sizes)
+    try:
+        torch_side.load_weights(model, checkpoint.state_dict)
+    except CheckpointError as error:
+        built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
+        raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
+    return model, sizes
+
+
+def _sizes_text(sizes: Sizes) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sizes.items())
+
+
+def run_reference(pair: ModelPair, model, probe: Probe, state_dict: Mapping[str, np.ndarray]) -> ReferenceRun:
+    """Run the reference in float32, then in float64; its weights are left in float64.
+
+    Raises
+    ------
+    ProbeError
+        If the probe has another number of inputs than the pair.
+    """
+    inputs = reference_inputs(pair, probe)
+    narrow = torch_side.trace(torch_side.in_precision(model, "float32"), inputs)
+    wide = torch_side.trace(torch_side.in_precision(model, "float64"), inputs)
+    return ReferenceRun(
+        probe,
+        wide,
+        _own_rounding(pair, narrow, wide),
+        hash_weights(state_dict),
+        torch_side.versions(),
+    )
+
+
+def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
+    """The probe in the reference's axis order.
+
+    Raises
+    ------
+    ProbeError
+        If the probe has another number of inputs, or of axes, than the pair.
+    """
+    if len(probe.arrays) != len(pair.inputs):
+        raise ProbeError(f"{probe.source} holds {len(probe.arrays)} inputs; pair {pair.name} takes {len(pair.inputs)}.")
+    for array, pattern in zip(probe.arrays, pair.inputs, strict=True):
+        if "..." not in pattern and array.ndim != patterns.ranks(pattern)[1]:
+            raise ProbeError(
+                f"{probe.source}: shape {array.shape} has not the axes {pattern.partition('->')[2].strip()}."
+            )
+    return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
+
+
+def _own_rounding(pair: ModelPair, narrow: Trace, wide: Trace) -> dict[str, float]:
+    """Root mean square error of the reference's float32 outputs, by layer call and by output."""
+    named = zip(narrow.call_names(), narrow.calls, wide.calls, strict=True)
+    errors = {name: parity.root_mean_square(small.output - large.output) for name, small, large in named}
+    for name, small, large in zip(pair.outputs, narrow.outputs, wide.outputs, strict=True):
+        errors[name] = parity.root_mean_square(small - large)
+    return errors
+
+
+def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun:
+    """Load a converted checkpoint from disk and run it in float32 and, where the backend can, in float64.
+
+    Raises
+    ------
+    PortFileError
+        If the file cannot be loaded.
+    """
+    with keras_side.precision("float32"):
+        model = read_port(path, pair, sizes)
+        narrow = keras_side.trace(model, probe.arrays)
+        weights = keras_side.weights(model)
+    reason = keras_side.why_no_float64()
+    wide = None
+    if not reason:
+        with keras_side.precision("float64"):
+            wide = keras_side.trace(read_port(path, pair, sizes), probe.arrays)
+    return PortRun(weights, narrow, wide, reason, keras_side.versions())

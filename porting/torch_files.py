@@ -1,0 +1,164 @@
+"""Read and write PyTorch checkpoints: the published dict, wrapped or bare state dicts, safetensors."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porting.errors import CheckpointError, first_line
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
+"""Keys under which training loops are known to keep the state dict."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    path : Path
+    layout : str
+        How the state dict was found in the file, in words.
+    state_dict : Mapping
+        Name -> array, in the reference's axis order; memory-mapped where the format allows it.
+    extras : Mapping
+        The numbers and words that stood beside the state dict: epoch, lowest_loss.
+    has_optimizer : bool
+        Whether an optimiser's state stood beside it.
+    """
+
+    path: Path
+    layout: str
+    state_dict: Mapping[str, np.ndarray]
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    has_optimizer: bool = False
+
+
+def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
+    """Read a checkpoint without running any code that it may carry.
+
+    Parameters
+    ----------
+    path : path
+        ``.safetensors``, or anything that ``torch.load(weights_only=True)`` reads.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read, is no checkpoint, or would run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"No checkpoint at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
+    if not path.stat().st_size:
+        raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    wrapper, tensors = _find_state_dict(content, path)
+    prefix = next((known for known in PREFIXES if all(name.startswith(known) for name in tensors)), "")
+    outside = {key: value for key, value in content.items() if isinstance(value, (int, float, str))} if wrapper else {}
+    layout = " ".join(
+        part
+        for part in (
+            "safetensors" if path.suffix == ".safetensors" else "state dict",
+            f'under "{wrapper}"' if wrapper else "",
+            f'with "{prefix}" before every name' if prefix else "",
+        )
+        if part
+    )
+    state_dict = {name.removeprefix(prefix): _as_array(tensor) for name, tensor in tensors.items()}
+    return Checkpoint(path, layout, state_dict, outside, bool(wrapper) and "optimizer" in content)
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is no readable safetensors file: {first_line(error)}. Copy or download it again."
+        ) from error
+
+
+def _read_pickle(path: Path) -> Any:
+    """``torch.load`` with nothing but tensors and plain containers allowed, its errors told in the user's words."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise CheckpointError(f"Reading {path} needs PyTorch: pip install 'porting[torch]'.") from error
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(_pickle_message(path, str(error))) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is no readable PyTorch checkpoint: {first_line(error)}. "
+            "It may be truncated or of another format; copy or download it again."
+        ) from error
+
+
+def _pickle_message(path: Path, reason: str) -> str:
+    if "GLOBAL" in reason or "global" in reason:
+        named = next((word for word in reason.replace("`", " ").split() if "." in word.strip(".")), "code")
+        return (
+            f"{path} is refused: it holds more than tensors and asks to run {named.strip('.')}. "
+            "Nothing of it was run.\nWhere you trust its author, load it with the program that wrote it and save model.state_dict() alone."
+        )
+    return f"{path} is no PyTorch checkpoint: {next(iter(reason.splitlines()), 'not a pickle')}."
+
+
+def _find_state_dict(content: Any, path: Path) -> tuple[str, Mapping[str, Any]]:
+    """The key that the state dict stood under ("" where the file is one) and the state dict."""
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict. Save model.state_dict().")
+    if _is_state_dict(content):
+        return "", content
+    for key in WRAPPERS:
+        if key in content and _is_state_dict(content[key]):
+            return key, content[key]
+    if {"state", "param_groups"} <= content.keys() or {"optimizer"} == content.keys():
+        raise CheckpointError(
+            f"{path} holds an optimiser's state and no weights. Give the checkpoint that holds the model's state dict."
+        )
+    raise CheckpointError(
+        f"{path} holds no state dict: its keys are {', '.join(map(str, content)) or 'none'}. "
+        f"A state dict maps names to tensors, by itself or under one of {', '.join(WRAPPERS)}."
+    )
+
+
+def _is_state_dict(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(name, str) and hasattr(tensor, "shape") for name, tensor in value.items())
+    )
+
+
+def _as_array(tensor: Any) -> np.ndarray:
+    """A numpy view of a tensor; half precision is widened to float32, which keeps every value."""
+    if isinstance(tensor, np.ndarray):
+        return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
+    import torch
+
+    if tensor.dtype in (torch.float16, torch.bfloat16):
+        tensor = tensor.float()
+    return tensor.detach().numpy()
+
+
+def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], extras: Mapping[str, Any]) -> None:
+    """Write the published layout without an optimiser: ``{"epoch", "state_dict", "lowest_loss"}``."""
+    import torch
+
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in state_dict.items()}
+    torch.save({"epoch": 0, "lowest_loss": float("inf"), **extras, "state_dict": tensors}, path)

@@ -1,0 +1,183 @@
+"""Everything that touches torch. `keras_side` has the same names for the same things."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting.errors import CheckpointError, PairError, first_line
+from porting.traces import LayerCall, Trace
+
+if TYPE_CHECKING:
+    import torch
+
+
+def versions() -> dict[str, str]:
+    """Versions that the numbers may depend on."""
+    import torch
+
+    return {"torch": torch.__version__}
+
+
+def shapes(model: "torch.nn.Module") -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor that the model saves."""
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def arrays(model: "torch.nn.Module") -> dict[str, np.ndarray]:
+    """Every tensor that the model saves, as an array, in the model's own order."""
+    return {name: _array(tensor) for name, tensor in model.state_dict().items()}
+
+
+def load_weights(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray]) -> None:
+    """Put checked tensors into a model without copying them.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors are missing, unexpected, of another shape or another kind, or hold NaN or infinity; all at once.
+    """
+    import torch
+
+    if findings := list(_misfits(model, state_dict)):
+        raise CheckpointError(
+            f"The checkpoint does not fit the reference model: {len(findings)} findings.\n"
+            + "\n".join(f"  {finding}" for finding in findings)
+            + "\nUse the checkpoint of this architecture, or the pair of this checkpoint's architecture."
+        )
+    tensors = {name: torch.from_numpy(array) for name, array in state_dict.items()}
+    model.load_state_dict(tensors, strict=True, assign=True)
+
+
+def _misfits(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray]) -> Iterator[str]:
+    own = model.state_dict()
+    yield from (f"missing     {name} {tuple(own[name].shape)}" for name in own if name not in state_dict)
+    yield from (f"unexpected  {name} {array.shape}" for name, array in state_dict.items() if name not in own)
+    for name, array in state_dict.items():
+        if name not in own:
+            continue
+        if array.shape != tuple(own[name].shape):
+            yield f"misshapen   {name} {array.shape}, must be {tuple(own[name].shape)}"
+        if own[name].is_floating_point():
+            yield from _unusable_values(name, array)
+        elif array.dtype.kind not in "iub":
+            yield f"not integer {name} has dtype {array.dtype}"
+
+
+def _unusable_values(name: str, array: np.ndarray) -> Iterator[str]:
+    if array.dtype != np.float32:
+        yield f"not float32 {name} has dtype {array.dtype}"
+    elif not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
+        yield f"not finite  {name} has {len(bad)} NaN or infinite values, the first at {tuple(map(int, bad[0]))}"
+
+
+def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
+    """Change the precision of all weights in place; float32 values survive the way to float64 and back."""
+    import torch
+
+    return model.to(getattr(torch, dtype))
+
+
+@contextmanager
+def uninitialised() -> Iterator[None]:
+    """Build models without drawing initial values: parameters stay untouched memory until `load_weights`."""
+    import torch
+
+    class LeaveParametersAlone(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            name = function.__name__
+            in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+            if in_place and args and isinstance(args[0], torch.nn.Parameter):
+                return args[0]
+            return function(*args, **(kwargs or {}))
+
+    with LeaveParametersAlone():
+        yield
+
+
+def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> Trace:
+    """Run a model in evaluation mode and record every layer that owns weights.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    inputs : sequence of ndarray
+        In the reference's axis order; floats are cast to the model's precision.
+
+    Raises
+    ------
+    PairError
+        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
+    """
+    import torch
+
+    calls: list[LayerCall] = []
+    owners = {name: module for name, module in model.named_modules() if _own_tensors(name, module)}
+    handles = [
+        module.register_forward_hook(_recorder(name, module, calls), with_kwargs=True)
+        for name, module in owners.items()
+    ]
+    precision = next((tensor.dtype for tensor in model.parameters()), torch.float32)
+    try:
+        with torch.no_grad():
+            outputs = model.eval()(*(_tensor(array, precision) for array in inputs))
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        shapes_given = ", ".join(str(array.shape) for array in inputs)
+        raise PairError(f"The reference does not accept inputs of shape {shapes_given}: {first_line(error)}") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    _check_all_ran(owners, calls)
+    return Trace(tuple(calls), _arrays(outputs), shapes(model))
+
+
+def _check_all_ran(owners: Mapping[str, Any], calls: Sequence[LayerCall]) -> None:
+    idle = sorted(owners.keys() - {call.name for call in calls})
+    if idle:
+        raise PairError(
+            f"{len(idle)} layers of the reference own weights but did not run as modules: {', '.join(idle)}.\n"
+            "Call the module itself rather than a function with its weights, or remove the layer if nothing uses it."
+        )
+
+
+def _own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
+    """The module's own saved tensors: their names in it -> in the model."""
+    own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+    saved = module.state_dict(keep_vars=True)
+    return {name: f"{path}.{name}" if path else name for name, _ in own if name in saved}
+
+
+def _recorder(name: str, module: "torch.nn.Module", calls: list[LayerCall]):
+    weights, settings = _own_tensors(name, module), _settings(module)
+
+    def record(_, arguments: tuple, keywords: dict, output: Any) -> None:
+        given = next(iter((*arguments, *keywords.values())))
+        calls.append(LayerCall(name, type(module).__name__, weights, settings, _array(given), _array(output)))
+
+    return record
+
+
+def _settings(module: "torch.nn.Module") -> dict[str, Any]:
+    return {name: getattr(module, name) for name in getattr(module, "__constants__", ())}
+
+
+def _tensor(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.to(precision) if tensor.is_floating_point() else tensor
+
+
+def _array(tensor: "torch.Tensor") -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
+    import torch
+
+    several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+    if not all(isinstance(output, torch.Tensor) for output in several):
+        raise PairError(f"The reference returns {type(outputs).__name__}; it must return a tensor or several.")
+    return tuple(_array(output) for output in several)

@@ -1,0 +1,69 @@
+"""What a model did on a probe: the layers that own weights, in the order they ran, with their inputs and outputs."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """One execution of one layer that owns weights.
+
+    Attributes
+    ----------
+    name : str
+        The layer's path in its model.
+    kind : str
+        Its type, as the table of rules has it.
+    weights : Mapping
+        The layer's own word for each of its tensors -> the tensor's name in the whole model.
+    settings : Mapping
+        Everything that the layer was built with.
+    input, output : ndarray
+        Activations in the framework's own axis order.
+    """
+
+    name: str
+    kind: str
+    weights: Mapping[str, str]
+    settings: Mapping[str, Any]
+    input: np.ndarray
+    output: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One run of a model.
+
+    Attributes
+    ----------
+    calls : tuple of LayerCall
+        In execution order.
+    outputs : tuple of ndarray
+        What the model returned, in the framework's own axis order.
+    shapes : Mapping
+        Name -> shape of every tensor that the model saves, whether a layer call used it or not.
+    """
+
+    calls: tuple[LayerCall, ...]
+    outputs: tuple[np.ndarray, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def layers(self) -> list[LayerCall]:
+        """Each layer's first call, in execution order."""
+        first_calls: dict[str, LayerCall] = {}
+        for call in self.calls:
+            first_calls.setdefault(call.name, call)
+        return list(first_calls.values())
+
+    def call_names(self) -> list[str]:
+        """A name for each call; from a layer's second call on it says which."""
+        counts: Counter[str] = Counter()
+        names = []
+        for call in self.calls:
+            counts[call.name] += 1
+            names.append(call.name if counts[call.name] == 1 else f"{call.name} (call {counts[call.name]})")
+        return names

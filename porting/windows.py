@@ -1,0 +1,125 @@
+"""What part of its input a layer sees, and what part of its output it keeps: so that like is compared with like.
+
+torch keeps padding inside a convolution where Keras may need a layer before it, and crops a transposed convolution
+where Keras may need a layer behind it. All arrays here are in the port's axis order (sample, spatial axes, channel).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from porting.traces import LayerCall
+
+_NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+Ends = list[tuple[int, int]]
+"""Points before and after, for each spatial axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The layer sees its input and keeps its output as they are."""
+
+    def inputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both inputs as the layers see them."""
+        return reference, port
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both outputs, as far as both have them."""
+        return reference, port
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution(Whole):
+    """The taps see the input with the layer's own padding, and not the points that the stride never reaches."""
+
+    def inputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both inputs, padded by their own layers and cut to what the taps reach."""
+        ours, theirs = calls
+        mode = _NUMPY_MODES[ours.settings["padding_mode"]]
+        return (
+            _seen(reference, torch_padding(ours.settings), mode, ours.settings, "stride", "dilation"),
+            _seen(
+                port,
+                keras_padding(theirs.settings, port.shape),
+                "constant",
+                theirs.settings,
+                "strides",
+                "dilation_rate",
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedConvolution(Whole):
+    """The port may crop its output in a later layer where the reference crops its own."""
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The reference's output, and the port's cut to the same window where it is wider."""
+        ours, theirs = calls
+        if reference.shape == port.shape or theirs.settings["padding"] != "valid":
+            return reference, port
+        window = [
+            slice(cropped, cropped + length)
+            for cropped, length in zip(
+                _tuple(ours.settings["padding"], port.ndim - 2), reference.shape[1:-1], strict=True
+            )
+        ]
+        return reference, port[(slice(None), *window)]
+
+
+Window = Whole | Convolution | TransposedConvolution
+
+
+def torch_padding(settings: Mapping[str, Any]) -> Ends:
+    """Points that a torch convolution adds at either end of each spatial axis."""
+    padding, spans = settings["padding"], _spans(settings["kernel_size"], settings["dilation"])
+    if padding == "same":
+        return [(span // 2, span - span // 2) for span in spans]
+    return [(0, 0) for _ in spans] if padding == "valid" else [(points, points) for points in padding]
+
+
+def keras_padding(settings: Mapping[str, Any], input_shape: tuple[int, ...]) -> Ends:
+    """Points that a Keras convolution adds at either end of each spatial axis, on all its backends."""
+    spans = _spans(settings["kernel_size"], _tuple(settings["dilation_rate"], len(settings["kernel_size"])))
+    if settings["padding"] == "causal":
+        return [(span, 0) for span in spans]
+    if settings["padding"] == "valid":
+        return [(0, 0) for _ in spans]
+    ends = []
+    for length, stride, span in zip(input_shape[1:-1], _tuple(settings["strides"], len(spans)), spans, strict=True):
+        total = max((-(-length // stride) - 1) * stride + span + 1 - length, 0)
+        ends.append((total // 2, total - total // 2))
+    return ends
+
+
+def _seen(
+    array: np.ndarray, ends: Ends, mode: str, settings: Mapping[str, Any], stride_name: str, dilation_name: str
+) -> np.ndarray:
+    """Pad the spatial axes, then cut off what the last position of the taps does not reach."""
+    padded = np.pad(array, [(0, 0), *ends, (0, 0)], mode=mode) if any(map(any, ends)) else array  # type: ignore[call-overload]
+    spans = _spans(settings["kernel_size"], _tuple(settings[dilation_name], len(ends)))
+    strides = _tuple(settings[stride_name], len(ends))
+    reached = [
+        slice((length - span - 1) // stride * stride + span + 1)
+        for length, span, stride in zip(padded.shape[1:-1], spans, strides, strict=True)
+    ]
+    return padded[(slice(None), *reached)]
+
+
+def _spans(kernel_size: Any, dilation: Any) -> list[int]:
+    """Distance from the first tap to the last, along each spatial axis."""
+    return [(size - 1) * step for size, step in zip(kernel_size, dilation, strict=True)]
+
+
+def _tuple(value: Any, count: int) -> tuple[int, ...]:
+    return (value,) * count if isinstance(value, int) else tuple(value)

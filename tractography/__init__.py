@@ -1,0 +1,1 @@
+"""Streamlines without any deep-learning framework: HDF5 batches and tractogram files."""

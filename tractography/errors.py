@@ -1,0 +1,18 @@
+"""What can be wrong with streamlines.
+
+TractographyError
+├── BatchError         an HDF5 file of streamline batches
+└── TractogramError    a tractogram file
+"""
+
+
+class TractographyError(ValueError):
+    """Any error that the user can mend; its text names the file, the place and the remedy."""
+
+
+class BatchError(TractographyError):
+    """A batch file cannot be used, or not be written as wanted."""
+
+
+class TractogramError(TractographyError):
+    """A tractogram cannot be used."""
