@@ -70,3 +70,7 @@ class LinearUpsampling1D(keras.layers.Layer):
         """Shape after doubling the points."""
         streamlines, points, channels = input_shape
         return (streamlines, None if points is None else 2 * points, channels)
+
+    def get_config(self) -> dict:
+        """What ``from_config`` needs; Keras' own guess fails where the dtype was given as a policy."""
+        return super().get_config()

@@ -7,8 +7,9 @@ from pathlib import Path
 import keras
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
-from porting.certificates import broken_seal
+from porting.certificates import broken_seal, stem_of
 from porting.errors import PortFileError
+from porting.placement import finish_moves
 
 
 def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
@@ -37,6 +38,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
         If the file's bytes are not those that the certificate beside it was given for.
     """
     path = Path(path)
+    finish_moves(stem_of(path))
     if not path.is_file():
         raise FileNotFoundError(f"no converted checkpoint at {path}")
     _warn_of_broken_seal(path)

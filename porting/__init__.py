@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from porting.conversion import Conversion, convert
     from porting.errors import PortingError
-    from porting.export import export
+    from porting.exporting import export
     from porting.mapper import derive_plan
     from porting.pairs import ModelPair
     from porting.probes import Probe
@@ -37,7 +37,7 @@ __all__ = [
 _HOMES = {
     "conversion": ("Conversion", "convert"),
     "errors": ("PortingError",),
-    "export": ("export",),
+    "exporting": ("export",),
     "mapper": ("derive_plan",),
     "pairs": ("ModelPair",),
     "probes": ("Probe",),

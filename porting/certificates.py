@@ -26,8 +26,8 @@ def hash_file(path: str | os.PathLike) -> str:
 
 
 def stem_of(port: Path) -> Path:
-    """A port's path without the suffix of its format: certificate and golden file share it."""
-    for suffix in _PORT_SUFFIXES:
+    """Path that a port, its certificate and its golden file share, without their suffixes."""
+    for suffix in (*_PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX):
         if port.name.endswith(suffix):
             return port.with_name(port.name.removesuffix(suffix))
     return port

@@ -190,7 +190,7 @@ def export(
     force: ForceOption = False,
 ) -> None:
     """Write a port's weights as a PyTorch checkpoint, bit for bit."""
-    from porting.export import export as export_port
+    from porting.exporting import export as export_port
 
     with steps() as on_step:
         written = export_port(port, output, pair=pair, force=force, on_step=on_step)

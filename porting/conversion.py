@@ -83,6 +83,7 @@ def convert(
     keras_side.prepare()
     _check_formats(formats)
     pair, stem = find_pair(pair), output_stem(output, Path(checkpoint))
+    placement.finish_moves(stem)
     placement.check_free(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX), force)
     on_step("reading the checkpoint")
     source = read_checkpoint(checkpoint)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from porting.errors import PortFileError, first_line
+from porting.placement import library_writes
 from porting.probes import Probe
 from porting.traces import LayerCall, Trace
 from porting.verdict import ReferenceRun
@@ -37,7 +38,7 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> Non
     """Record a reference's run; `about` says which pair, sizes and checkpoint it is of."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    with library_writes(), h5py.File(path, "w") as file:
         file.attrs["version"] = VERSION
         _write_words(file, about)
         _write_words(file, {"shapes": run.trace.shapes, "versions": run.versions, "weights": run.weights_sha256})

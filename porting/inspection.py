@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from porting.certificates import GOLDEN_SUFFIX, SUFFIX, broken_seal, find_certificate, read_certificate
+from porting.certificates import GOLDEN_SUFFIX, SUFFIX, broken_seal, find_certificate, read_certificate, stem_of
 from porting.errors import InputError, PortFileError, first_line
 from porting.golden import read_golden
 from porting.keras_files import FORMATS, read_shapes
+from porting.placement import finish_moves
 from porting.torch_files import read_checkpoint
 
 
@@ -25,6 +26,7 @@ def render_file(path: Path) -> RenderableType:
     InputError
         If there is no such file, or it cannot be read.
     """
+    finish_moves(stem_of(path))
     if not path.is_file():
         raise InputError(f"No file at {path}.")
     if path.name.endswith(SUFFIX):

@@ -10,6 +10,8 @@ import numpy as np
 from porting import keras_side
 from porting.errors import PortFileError, first_line
 from porting.pairs import ModelPair, Sizes, build_port, resolve
+from porting.placement import library_writes
+from porting.probes import Probe
 
 if TYPE_CHECKING:
     import keras
@@ -34,17 +36,18 @@ def file_format(path: Path) -> str:
 def write_port(model: "keras.Model", path: Path) -> None:
     """Write a model in the format that the file's name says."""
     written = file_format(path)
-    if written == "keras":
-        model.save(path)
-    elif written == "weights.h5":
-        model.save_weights(path)
-    else:
-        from safetensors.numpy import save_file
+    with library_writes():
+        if written == "keras":
+            model.save(path)
+        elif written == "weights.h5":
+            model.save_weights(path)
+        else:
+            from safetensors.numpy import save_file
 
-        save_file({name: np.ascontiguousarray(array) for name, array in keras_side.weights(model).items()}, path)
+            save_file({name: np.ascontiguousarray(array) for name, array in keras_side.weights(model).items()}, path)
 
 
-def read_port(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
     """Load a converted checkpoint in the precision that is in force; safe mode is on.
 
     Parameters
@@ -54,6 +57,8 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
         Its port is built where the file holds only weights; its module is imported for the layers it registers.
     sizes : Mapping
         What the port is built with; for formats without a graph.
+    probe : Probe
+        Inputs to build a subclassed port with; for formats without a graph.
 
     Raises
     ------
@@ -64,12 +69,16 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
     if not path.is_file():
         raise PortFileError(f"No converted checkpoint at {path}.")
     try:
-        return _READERS[file_format(path)](path, pair, sizes)
+        if file_format(path) == "keras":
+            return _read_keras(path)
+        model = build_port(pair, sizes)
+        keras_side.build(model, probe.rows(1).arrays)
+        return _WEIGHT_READERS[file_format(path)](path, model)
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
         raise PortFileError(f"{path} cannot be loaded: {first_line(error)}. Convert the checkpoint again.") from error
 
 
-def _read_keras(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+def _read_keras(path: Path) -> "keras.Model":
     import keras
 
     model: Any = keras.saving.load_model(path, compile=False)
@@ -99,13 +108,12 @@ def _in_precision(config: Any, dtype: str) -> Any:
     }
 
 
-def _read_weights_h5(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
-    model = build_port(pair, sizes)
+def _read_weights_h5(path: Path, model: "keras.Model") -> "keras.Model":
     model.load_weights(path)
     return model
 
 
-def _read_safetensors(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model":
+def _read_safetensors(path: Path, model: "keras.Model") -> "keras.Model":
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -113,7 +121,6 @@ def _read_safetensors(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model
         values = load_file(path)
     except SafetensorError as error:
         raise ValueError(first_line(error)) from error
-    model = build_port(pair, sizes)
     own = keras_side.shapes(model)
     stored = {name: array.shape for name, array in values.items()}
     if stored != own:
@@ -123,7 +130,7 @@ def _read_safetensors(path: Path, pair: ModelPair, sizes: Sizes) -> "keras.Model
     return model
 
 
-_READERS = {"keras": _read_keras, "weights.h5": _read_weights_h5, "safetensors": _read_safetensors}
+_WEIGHT_READERS = {"weights.h5": _read_weights_h5, "safetensors": _read_safetensors}
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:

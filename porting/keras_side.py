@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -112,12 +112,19 @@ def load_weights(model: "keras.Model", values: Mapping[str, np.ndarray] | Callab
 
 
 def _variables(model: "keras.Model") -> dict[str, Any]:
-    named = {variable.path: variable for variable in model.weights}
+    prefix = _own_prefix(model)
+    named = {variable.path.removeprefix(prefix): variable for variable in model.weights}
     if len(named) < len(model.weights):
         paths = [variable.path for variable in model.weights]
         twice = sorted({path for path in paths if paths.count(path) > 1})
         raise PairError(f"Several variables of the port have one path: {', '.join(twice)}. Give its layers names.")
     return named
+
+
+def _own_prefix(model: "keras.Model") -> str:
+    """What a subclassed model puts before every path: its own name, which differs from instance to instance."""
+    prefix = f"{model.name}/"
+    return prefix if all(variable.path.startswith(prefix) for variable in model.weights) else ""
 
 
 def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
@@ -140,7 +147,7 @@ def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
     given = [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
     shapes_given = ", ".join(str(array.shape) for array in inputs)
     try:
-        _build(model, given)
+        build(model, given)
         owners = _owners(model)
         with _recording(owners, calls):
             outputs = model(given[0] if len(given) == 1 else given, training=False)
@@ -150,14 +157,14 @@ def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
     return Trace(tuple(calls), _arrays(outputs), shapes(model))
 
 
-def _build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
-    """Run a subclassed model once, since its layers own no variables before."""
+def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
+    """Run a subclassed model once on inputs in the port's axis order, since its layers own no variables before."""
     if not model.built:
         model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
 
 
-def _check_all_ran(owners: Sequence["keras.layers.Layer"], calls: Sequence[LayerCall]) -> None:
-    idle = sorted({_path(layer) for layer in owners} - {call.name for call in calls})
+def _check_all_ran(owners: Iterable[str], calls: Sequence[LayerCall]) -> None:
+    idle = sorted(set(owners) - {call.name for call in calls})
     if idle:
         raise PairError(
             f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
@@ -165,9 +172,11 @@ def _check_all_ran(owners: Sequence["keras.layers.Layer"], calls: Sequence[Layer
         )
 
 
-def _owners(model: "keras.Model") -> list["keras.layers.Layer"]:
-    """Every layer, at any depth, that owns variables itself."""
-    return [layer for layer in model._flatten_layers() if _own_variables(layer)]
+def _owners(model: "keras.Model") -> dict[str, "keras.layers.Layer"]:
+    """Path -> layer, for every layer at any depth that owns variables itself."""
+    prefix = _own_prefix(model)
+    layers = [layer for layer in model._flatten_layers() if _own_variables(layer)]
+    return {_own_variables(layer)[0].path.removeprefix(prefix).rpartition("/")[0]: layer for layer in layers}
 
 
 def _own_variables(layer: "keras.layers.Layer") -> list[Any]:
@@ -175,25 +184,21 @@ def _own_variables(layer: "keras.layers.Layer") -> list[Any]:
     return [weight for weight in layer.weights if id(weight) not in below]
 
 
-def _path(layer: "keras.layers.Layer") -> str:
-    return _own_variables(layer)[0].path.rpartition("/")[0]
-
-
 @contextmanager
-def _recording(owners: Sequence["keras.layers.Layer"], calls: list[LayerCall]) -> Iterator[None]:
+def _recording(owners: Mapping[str, "keras.layers.Layer"], calls: list[LayerCall]) -> Iterator[None]:
     """Wrap the ``call`` of each layer, and unwrap it again."""
-    for layer in owners:
-        layer.call = _recorder(layer, calls)
+    for path, layer in owners.items():
+        layer.call = _recorder(path, layer, calls)
     try:
         yield
     finally:
-        for layer in owners:
+        for layer in owners.values():
             del layer.call
 
 
-def _recorder(layer: "keras.layers.Layer", calls: list[LayerCall]):
-    original, path, settings = layer.call, _path(layer), layer.get_config()
-    names = {variable.name: variable.path for variable in _own_variables(layer)}
+def _recorder(path: str, layer: "keras.layers.Layer", calls: list[LayerCall]):
+    original, settings = layer.call, layer.get_config()
+    names = {variable.name: f"{path}/{variable.name}" for variable in _own_variables(layer)}
 
     def call(*arguments, **keywords):
         output = original(*arguments, **keywords)

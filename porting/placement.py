@@ -64,6 +64,19 @@ def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def library_writes() -> Iterator[None]:
+    """Tell every library's failure to write as the OSError that it is: h5py, torch and safetensors raise their own."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if type(error).__name__ not in ("RuntimeError", "SafetensorError"):
+            raise
+        raise OSError(first_line(error)) from error
+
+
 def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
     """Refuse to replace files without `force`.
 
@@ -80,16 +93,27 @@ def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
 
 
 def finish_moves(stem: Path) -> None:
-    """Finish moving committed files into place, where an earlier process was killed while it did."""
-    committed = _hidden(stem, _COMMITTED)
-    if not committed.is_dir():
-        return
+    """Finish moving committed files into place, where an earlier process was killed while it did.
+
+    Raises
+    ------
+    OutputError
+        If the folder does not let them.
+    """
+    if (committed := _hidden(stem, _COMMITTED)).is_dir():
+        try:
+            _move(committed, stem.parent)
+        except OSError as error:
+            raise OutputError(f"Cannot move {committed} into place: {error.strerror}.") from error
+
+
+def _move(committed: Path, folder: Path) -> None:
     if (superseded := committed / _SUPERSEDED).exists():
         for name in superseded.read_text().splitlines():
-            (stem.parent / name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
         superseded.unlink()
     for path in committed.iterdir():
-        os.replace(path, stem.parent / path.name)
+        os.replace(path, folder / path.name)
     committed.rmdir()
 
 

@@ -62,7 +62,7 @@ def checked(arrays: Sequence[np.ndarray], source: str) -> Probe:
     if len(counts) > 1:
         raise ProbeError(f"{source} holds {sorted(counts)} samples for its inputs; each input needs as many.")
     for number, array in enumerate(arrays):
-        bad = np.argwhere(~np.isfinite(array)) if array.dtype.kind == "f" else ()
+        bad = np.argwhere(~np.isfinite(array))
         if len(bad):
             place = tuple(map(int, bad[0]))
             raise ProbeError(f"{source}, input {number}: {len(bad)} NaN or infinite values, the first at {place}.")

@@ -105,12 +105,12 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun
         If the file cannot be loaded.
     """
     with keras_side.precision("float32"):
-        model = read_port(path, pair, sizes)
+        model = read_port(path, pair, sizes, probe)
         narrow = keras_side.trace(model, probe.arrays)
         weights = keras_side.weights(model)
     reason = keras_side.why_no_float64()
     wide = None
     if not reason:
         with keras_side.precision("float64"):
-            wide = keras_side.trace(read_port(path, pair, sizes), probe.arrays)
+            wide = keras_side.trace(read_port(path, pair, sizes, probe), probe.arrays)
     return PortRun(weights, narrow, wide, reason, keras_side.versions())

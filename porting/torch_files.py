@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from porting.errors import CheckpointError, first_line
+from porting.placement import library_writes
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
 """Keys under which training loops are known to keep the state dict."""
@@ -98,7 +101,9 @@ def _read_pickle(path: Path) -> Any:
     with path.open("rb") as file:
         is_zip = file.read(4) == b"PK\x03\x04"
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch warns of other pickle protocols before it refuses them
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
@@ -109,11 +114,10 @@ def _read_pickle(path: Path) -> Any:
 
 
 def _pickle_message(path: Path, reason: str) -> str:
-    if "GLOBAL" in reason or "global" in reason:
-        named = next((word for word in reason.replace("`", " ").split() if "." in word.strip(".")), "code")
+    if wanted := re.search(r"GLOBAL `?([\w.]+)", reason):
         return (
-            f"{path} is refused: it holds more than tensors and asks to run {named.strip('.')}. "
-            "Nothing of it was run.\nWhere you trust its author, load it with the program that wrote it and save model.state_dict() alone."
+            f"{path} is refused: it holds more than tensors and asks to run {wanted[1]}. Nothing of it was run.\n"
+            "Where you trust its author, load it with the program that wrote it and save model.state_dict() alone."
         )
     return f"{path} is no PyTorch checkpoint: {next(iter(reason.splitlines()), 'not a pickle')}."
 
@@ -161,4 +165,5 @@ def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], extras: M
     import torch
 
     tensors = {name: torch.from_numpy(array.copy()) for name, array in state_dict.items()}
-    torch.save({"epoch": 0, "lowest_loss": float("inf"), **extras, "state_dict": tensors}, path)
+    with library_writes():
+        torch.save({"epoch": 0, "lowest_loss": float("inf"), **extras, "state_dict": tensors}, path)

@@ -1,6 +1,6 @@
 """Everything that touches torch. `keras_side` has the same names for the same things."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,8 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> Trace:
         module.register_forward_hook(_recorder(name, module, calls), with_kwargs=True)
         for name, module in owners.items()
     ]
-    precision = next((tensor.dtype for tensor in model.parameters()), torch.float32)
+    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
+    precision = next(own_dtypes, torch.float32)
     try:
         with torch.no_grad():
             outputs = model.eval()(*(_tensor(array, precision) for array in inputs))
@@ -133,8 +134,8 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> Trace:
     return Trace(tuple(calls), _arrays(outputs), shapes(model))
 
 
-def _check_all_ran(owners: Mapping[str, Any], calls: Sequence[LayerCall]) -> None:
-    idle = sorted(owners.keys() - {call.name for call in calls})
+def _check_all_ran(owners: Iterable[str], calls: Sequence[LayerCall]) -> None:
+    idle = sorted(set(owners) - {call.name for call in calls})
     if idle:
         raise PairError(
             f"{len(idle)} layers of the reference own weights but did not run as modules: {', '.join(idle)}.\n"

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from porting import __version__, keras_side
-from porting.certificates import broken_seal, find_certificate, golden_path, hash_file
+from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
 from porting.judgement import judge
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
+from porting.placement import finish_moves
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.torch_files import read_checkpoint
 from porting.verdict import ParityReport, ReferenceRun, Status
@@ -53,6 +54,7 @@ def verify(
     """
     keras_side.prepare()
     path = Path(port)
+    finish_moves(stem_of(path))
     if not path.is_file():
         raise PortFileError(f"No converted checkpoint at {path}.")
     if broken := broken_seal(path):

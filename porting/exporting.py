@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from porting import keras_side, placement, torch_side
-from porting.certificates import find_certificate
+from porting.certificates import find_certificate, stem_of
 from porting.errors import PortFileError
 from porting.judgement import weights_back
 from porting.keras_files import file_format, read_port, read_shapes
@@ -48,6 +48,7 @@ def export(
     """
     keras_side.prepare()
     path, destination = Path(port), Path(output)
+    placement.finish_moves(stem_of(path))
     placement.check_free(destination, ("",), force)
     certificate = find_certificate(path) or {}
     pair = find_pair(pair or certificate.get("pair", "finta"))
@@ -63,13 +64,13 @@ def export(
 
 
 def _read_sized(path: Path, pair: ModelPair, certificate: dict) -> tuple[Any, Sizes]:
-    """A port and the sizes that it was built with: as its file shows them, or as its certificate says."""
+    """A port and the sizes that it was built with: as its variables show them, or as its certificate says."""
+    sizes = certificate.get("sizes", {})
     with keras_side.precision("float32"):
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-                return read_port(path, pair, sizes), sizes
-            model = read_port(path, pair, certificate.get("sizes", {}))
+            model = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1))
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error

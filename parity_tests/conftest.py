@@ -1,0 +1,76 @@
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from porting import keras_side
+
+keras_side.prepare()
+
+import checkpoints
+import reference_torch
+from parity_tests.zoo import randomise
+from porting import cli, convert
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("parity", "parity of a port of your own")
+    group.addoption("--checkpoint", type=Path, default=checkpoints.TORCH_CHECKPOINT, help="PyTorch checkpoint")
+    group.addoption("--port", type=Path, default=checkpoints.KERAS_CHECKPOINT, help="its converted checkpoint")
+    group.addoption("--batches", type=Path, default=checkpoints.DIPY_BATCHES, help="HDF5 batches of streamlines")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(request):
+    return request.config.getoption("--checkpoint")
+
+
+@pytest.fixture(scope="session")
+def port(request):
+    return request.config.getoption("--port")
+
+
+@pytest.fixture(scope="session")
+def batches(request):
+    return request.config.getoption("--batches")
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(tmp_path_factory):
+    """The published layout at the smallest sizes, with weights as large as trained ones."""
+    path = tmp_path_factory.mktemp("small") / "small.pt"
+    state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
+    torch.save({"epoch": 3, "state_dict": scaled(state_dict), "lowest_loss": 0.5, "optimizer": {}}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_port(small_checkpoint, tmp_path_factory):
+    """Its conversion in all formats."""
+    folder = tmp_path_factory.mktemp("converted")
+    convert(small_checkpoint, folder, formats=("keras", "weights.h5", "safetensors"))
+    return folder / "small.keras"
+
+
+def scaled(state_dict):
+    """Divide random weights by the root of their fan-in, so that activations keep their size through the layers."""
+    return {name: tensor / tensor[0].numel() ** 0.5 for name, tensor in state_dict.items()}
+
+
+@pytest.fixture
+def run_cli(capsys, monkeypatch):
+    """Run a command line in this process: its exit status, and what it printed."""
+
+    def run(*arguments, commands=cli.app, expected=()):
+        monkeypatch.setattr(sys, "argv", ["porting", *map(str, arguments)])
+        capsys.readouterr()
+        status = cli.run(commands, *expected)
+        printed = capsys.readouterr()
+        return SimpleNamespace(status=status, out=printed.out, err=printed.err)
+
+    return run

@@ -1,0 +1,152 @@
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers
+from torch import nn
+
+from porting import keras_side, torch_side
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
+from porting.mapper import derive_plan
+from porting.rules import LayerRule
+
+POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
+
+
+def plan_of(reference, *port_layers, **keywords):
+    port = keras.Sequential([keras.Input((6,)), *port_layers])
+    return derive_plan(torch_side.trace(reference, [POINTS]), keras_side.trace(port, [POINTS]), **keywords)
+
+
+class OutOfOrder(nn.Module):
+    """Two layers of equal shape; the module lists the second one first."""
+
+    def __init__(self):
+        super().__init__()
+        self.second = nn.Linear(6, 6)
+        self.first = nn.Linear(6, 6)
+
+    def forward(self, points):
+        return self.second(torch.relu(self.first(points)))
+
+
+def test_layers_pair_in_the_order_they_ran_whatever_they_are_called():
+    plan = plan_of(OutOfOrder(), layers.Dense(6, name="second"), layers.ReLU(), layers.Dense(6, name="first"))
+    assert [(pair.reference, pair.port) for pair in plan.pairs] == [("first", "second"), ("second", "first")]
+
+
+def test_matches_override_the_order():
+    port = layers.Dense(6, name="a"), layers.Dense(6, name="b")
+    plan = plan_of(OutOfOrder(), *port, matches={"first": "b"})
+    assert [(pair.reference, pair.port) for pair in plan.pairs] == [("first", "b"), ("second", "a")]
+
+
+def test_axes_override_a_rows_pattern():
+    plan = plan_of(nn.Linear(6, 6), layers.Dense(6), axes={"weight": "feature unit -> feature unit"})
+    assert plan.transfers[0].pattern == "feature unit -> feature unit"
+
+
+def test_another_number_of_layers_is_refused_with_both_lists_side_by_side():
+    with pytest.raises(LayerCountError) as refusal:
+        plan_of(OutOfOrder(), layers.Dense(6, name="only"))
+    assert "ran 2 layers with weights, the port 1" in str(refusal.value)
+    assert "torch second (Linear)" in str(refusal.value)
+    assert "keras nothing" in str(refusal.value)
+
+
+def test_layer_types_without_a_row_are_refused_all_at_once():
+    with pytest.raises(MissingRuleError) as refusal:
+        plan_of(OutOfOrder(), layers.BatchNormalization(name="a"), layers.LayerNormalization(name="b"))
+    assert "No rule for 2 pairs" in str(refusal.value)
+    assert "first (Linear) -> a (BatchNormalization)" in str(refusal.value)
+    assert "second (Linear) -> b (LayerNormalization)" in str(refusal.value)
+    assert "matches={" in str(refusal.value)
+
+
+def test_a_row_of_the_pairs_own_is_used():
+    class Scale(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = nn.Parameter(torch.ones(6))
+
+        def forward(self, points):
+            return points * self.factor
+
+    class Scaling(layers.Layer):
+        def build(self, shape):
+            self.gain = self.add_weight(shape=shape[-1:], name="gain")
+
+        def call(self, points):
+            return points * self.gain
+
+    row = LayerRule("Scale", "Scaling", {"factor": ("gain", ("feature -> feature",))}, activation="... -> ...")
+    with pytest.raises(MissingRuleError):
+        plan_of(Scale(), Scaling())
+    plan = plan_of(Scale(), Scaling(), rules=(row,))
+    assert [transfer.port for transfer in plan.transfers] == ["scaling_1/gain"]
+    assert plan.settings_not_judged
+
+
+def test_other_sizes_are_refused_with_the_axes_that_differ():
+    with pytest.raises(AxisSizeError) as refusal:
+        plan_of(nn.Linear(6, 4), layers.Dense(5, name="dense"))
+    assert "weight does not fit dense/kernel" in str(refusal.value)
+    assert "torch   unit=4 feature=6" in str(refusal.value)
+    assert "keras   feature=6 unit=5" in str(refusal.value)
+    assert "bias does not fit dense/bias" in str(refusal.value)
+    assert "unit differs. Check the layer dense" in str(refusal.value)
+
+
+def test_another_number_of_axes_is_refused():
+    class Wide(layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(*shape[1:], 4, 1), name="kernel")
+
+        def call(self, points):
+            return points @ self.kernel[..., 0]
+
+    row = LayerRule("Linear", "Wide", {"weight": ("kernel", ("unit feature -> feature unit",))})
+    with pytest.raises(AxisSizeError, match="No pattern for 2 and 3 axes"):
+        plan_of(nn.Linear(6, 4, bias=False), Wide(), rules=(row,))
+
+
+def test_a_weight_that_is_in_no_layer_is_refused():
+    class Loose(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(6, 4)
+            self.unused = nn.Linear(3, 3)
+
+        def forward(self, points):
+            return self.fc(points)
+
+    with pytest.raises(PairError, match=r"1 layers of the reference own weights but did not run as modules: unused"):
+        plan_of(Loose(), layers.Dense(4))
+
+
+def test_a_port_layer_that_did_not_run_is_refused():
+    class Idle(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.spare = layers.Dense(4, name="fc"), layers.Dense(3, name="spare")
+            self.spare.build((None, 6))
+
+        def call(self, points):
+            return self.fc(points)
+
+    with pytest.raises(PairError, match="1 layers of the port own weights but did not run: spare"):
+        keras_side.trace(Idle(), [POINTS])
+
+
+def test_a_variable_without_a_word_in_the_row_is_refused():
+    row = LayerRule("Linear", "Dense", {"weight": ("kernel", ("unit feature -> feature unit",))})
+    with pytest.raises(CoverageError) as refusal:
+        plan_of(nn.Linear(6, 4), layers.Dense(4, name="dense"), rules=(row,))
+    assert "torch   bias (4,) would stay behind" in str(refusal.value)
+    assert "keras   dense/bias (4,) would get no values" in str(refusal.value)
+
+
+@pytest.mark.parametrize("keywords", [{"matches": {"nowhere": "dense"}}, {"axes": {"nowhere": "a -> a"}}])
+def test_overrides_that_name_nothing_are_refused(keywords):
+    with pytest.raises(PairError, match="nowhere"):
+        plan_of(nn.Linear(6, 4), layers.Dense(4, name="dense"), **keywords)

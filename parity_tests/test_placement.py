@@ -1,0 +1,140 @@
+"""An interrupt or a kill at any moment leaves the old files or the new ones, never a mixture."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from keras_model import load_autoencoder
+from porting import placement
+from porting.certificates import broken_seal, hash_file, read_certificate
+from porting.errors import OutputError
+
+SUFFIXES = (".a", ".b", ".c")
+
+
+def write_set(stem, text, suffixes=SUFFIXES):
+    with placement.staging(stem, SUFFIXES) as staging:
+        for suffix in suffixes:
+            staging.stem.with_name(staging.stem.name + suffix).write_text(text)
+        return staging.commit()
+
+
+def held(folder):
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+
+
+def test_a_committed_set_replaces_the_old_one_whole(tmp_path):
+    write_set(tmp_path / "model", "old")
+    (tmp_path / "other.a").write_text("not ours")
+    files = write_set(tmp_path / "model", "new", suffixes=(".a", ".c"))
+    assert held(tmp_path) == {"model.a": "new", "model.c": "new", "other.a": "not ours"}
+    assert files == (tmp_path / "model.a", tmp_path / "model.c")
+
+
+def test_without_a_commit_nothing_changes(tmp_path):
+    write_set(tmp_path / "model", "old")
+    with placement.staging(tmp_path / "model", SUFFIXES) as staging:
+        staging.stem.with_suffix(".a").write_text("new")
+    assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
+
+
+def test_an_interrupt_changes_nothing(tmp_path):
+    write_set(tmp_path / "model", "old")
+    with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model", SUFFIXES) as staging:
+        staging.stem.with_suffix(".a").write_text("new")
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
+
+
+KILLED_AT_RENAME = """
+import os, sys
+from pathlib import Path
+from keras_model import load_autoencoder
+from porting import placement
+stem, fatal = Path(sys.argv[1]), int(sys.argv[2])
+calls = 0
+def counted(original):
+    def call(*arguments, **keywords):
+        global calls
+        calls += 1
+        if calls == fatal:
+            os.kill(os.getpid(), 9)
+        return original(*arguments, **keywords)
+    return call
+for name in ("rename", "replace", "unlink", "rmdir"):
+    setattr(os, name, counted(getattr(os, name)))
+with placement.staging(stem, (".a", ".b", ".c")) as staging:
+    for suffix in (".a", ".c"):
+        staging.stem.with_name(staging.stem.name + suffix).write_text("new")
+    staging.commit()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("fatal", range(1, 8))
+def test_killed_at_any_step_of_the_move_the_set_is_whole_for_the_next_who_looks(fatal, tmp_path):
+    write_set(tmp_path / "model", "old")
+    script = [sys.executable, "-c", KILLED_AT_RENAME, str(tmp_path / "model"), str(fatal)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL or done.stdout == "done\n", done.stderr
+    placement.finish_moves(tmp_path / "model")
+    old = dict.fromkeys(("model.a", "model.b", "model.c"), "old")
+    new = dict.fromkeys(("model.a", "model.c"), "new")
+    assert held_visible(tmp_path) in (old, new)
+    write_set(tmp_path / "model", "newer")
+    assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "newer")
+
+
+def held_visible(folder):
+    return {path.name: path.read_text() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    folder = Path("/sys") if os.geteuid() == 0 else tmp_path
+    if folder is tmp_path:
+        tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match=f"Cannot write {folder}/model: .*Nothing was changed"):
+        write_set(folder / "model", "new")
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OutputError, match="Cannot write"):
+        write_set(tmp_path / "taken" / "model", "new")
+
+
+MOMENTS = [(signal.SIGKILL, ".certificate.json"), (signal.SIGINT, ".golden.h5"), (signal.SIGTERM, ".keras")]
+
+
+@pytest.mark.parametrize(("sent", "begun"), MOMENTS, ids=lambda value: getattr(value, "name", value))
+def test_a_conversion_that_is_ended_in_mid_run_leaves_a_whole_set(sent, begun, small_checkpoint, small_port, tmp_path):
+    for path in small_port.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    old = {path.name: hash_file(path) for path in tmp_path.iterdir()}
+    command = [sys.executable, "-m", "porting", "convert", str(small_checkpoint), "--output", f"{tmp_path}/", "--force"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(tmp_path.glob(f".small.writing-*/*{begun}")):
+        time.sleep(0.002)
+    process.send_signal(sent)
+    _, complaint = process.communicate()
+    assert "Traceback" not in complaint
+    assert broken_seal(tmp_path / "small.keras") == ""
+    now = {path.name: hash_file(path) for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    certified = read_certificate(tmp_path / "small.certificate.json")["port"]["files"]
+    assert now == old or {name: now[name] for name in certified} == certified
+
+
+def test_whoever_verifies_or_loads_finishes_the_moves_of_a_killed_conversion(small_port, tmp_path):
+    committed = tmp_path / ".small.committed"
+    committed.mkdir()
+    for path in small_port.parent.iterdir():
+        (committed / path.name).write_bytes(path.read_bytes())
+    load_autoencoder(tmp_path / "small.keras")
+    assert broken_seal(tmp_path / "small.keras") == ""
+    assert not committed.exists()

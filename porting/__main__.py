@@ -1,0 +1,5 @@
+"""``python -m porting`` is the command ``porting``."""
+
+from porting.cli import main
+
+main()
