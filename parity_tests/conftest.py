@@ -64,7 +64,8 @@ def scaled(state_dict):
 
 @pytest.fixture
 def run_cli(capsys, monkeypatch):
-    """Run a command line in this process: its exit status, and what it printed."""
+    """Run a command line in this process: its exit status, and what it printed on a wide console."""
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments, commands=cli.app, expected=()):
         monkeypatch.setattr(sys, "argv", ["porting", *map(str, arguments)])

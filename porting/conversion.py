@@ -80,6 +80,7 @@ def convert(
     PlanError
         If the two models cannot be paired.
     """
+    torch_side.prepare()
     keras_side.prepare()
     _check_formats(formats)
     pair, stem = find_pair(pair), output_stem(output, Path(checkpoint))
@@ -176,6 +177,7 @@ def derive_pair_plan(
     PlanError
         If the two models cannot be paired.
     """
+    torch_side.prepare()
     keras_side.prepare()
     model_pair = find_pair(pair)
     on_step("reading the checkpoint")

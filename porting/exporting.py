@@ -46,6 +46,7 @@ def export(
     PlanError
         If the port is not one of this pair.
     """
+    torch_side.prepare()
     keras_side.prepare()
     path, destination = Path(port), Path(output)
     placement.finish_moves(stem_of(path))
@@ -56,7 +57,9 @@ def export(
     model, sizes = _read_sized(path, pair, certificate)
     reference, plan = _plan_back(pair, model, sizes)
     own = torch_side.arrays(reference)
-    state_dict = {name: own[name] for name in plan.without_twin} | weights_back(plan, keras_side.weights(model))
+    state_dict = {name: own[name] for name in plan.without_twin} | dict(
+        weights_back(plan, keras_side.weight_getter(model))
+    )
     with placement.staging(destination, ("",)) as staging:
         in_order = {name: state_dict[name] for name in own}
         write_checkpoint(staging.stem, in_order, certificate.get("source", {}).get("extras", {}))

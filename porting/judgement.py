@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -44,27 +44,25 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> ParityRepo
     )
 
 
-def hash_weights(state_dict: Mapping[str, np.ndarray]) -> dict[str, str]:
+def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
     """Hash the type, shape and bits of each tensor."""
     hashes = {}
-    for name, array in state_dict.items():
+    for name, array in named:
         digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
         hashes[name] = digest.hexdigest()
     return hashes
 
 
-def weights_back(plan: TransferPlan, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A port's variables in the reference's names and axis order: the plan read from right to left."""
-    return {
-        transfer.reference: patterns.to_reference(weights[transfer.port], transfer.pattern)
-        for transfer in plan.transfers
-    }
+def weights_back(plan: TransferPlan, weight: Callable[[str], np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
+    for transfer in plan.transfers:
+        yield transfer.reference, patterns.to_reference(weight(transfer.port), transfer.pattern)
 
 
 def _judge_transfer(plan: TransferPlan, reference: ReferenceRun, port: PortRun) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
-    hashes = hash_weights(weights_back(plan, port.weights))
+    hashes = hash_weights(weights_back(plan, port.weight))
     changed = [name for name, value in hashes.items() if value != reference.weights_sha256[name]]
     count, parameters = len(plan.transfers), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]

@@ -44,7 +44,7 @@ def write_port(model: "keras.Model", path: Path) -> None:
         else:
             from safetensors.numpy import save_file
 
-            save_file({name: np.ascontiguousarray(array) for name, array in keras_side.weights(model).items()}, path)
+            save_file({name: np.ascontiguousarray(array) for name, array in keras_side.arrays(model).items()}, path)
 
 
 def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
@@ -126,7 +126,7 @@ def _read_safetensors(path: Path, model: "keras.Model") -> "keras.Model":
     if stored != own:
         differing = sorted(name for name in own.keys() | stored.keys() if own.get(name) != stored.get(name))
         raise ValueError(f"its variables differ from the port's: {', '.join(differing)}")
-    keras_side.load_weights(model, values)
+    keras_side.load_weights(model, values.__getitem__)
     return model
 
 

@@ -99,14 +99,19 @@ def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:
     return {name: tuple(variable.shape) for name, variable in _variables(model).items()}
 
 
-def weights(model: "keras.Model") -> dict[str, np.ndarray]:
+def arrays(model: "keras.Model") -> dict[str, np.ndarray]:
     """Every variable that the model saves, as an array."""
     return {name: _array(variable) for name, variable in _variables(model).items()}
 
 
-def load_weights(model: "keras.Model", values: Mapping[str, np.ndarray] | Callable[[str], np.ndarray]) -> None:
-    """Assign a value to every variable of a model; `values` may be a function that makes each when it is needed."""
-    value_of = values if callable(values) else values.__getitem__
+def weight_getter(model: "keras.Model") -> Callable[[str], np.ndarray]:
+    """A function that fetches one variable's value."""
+    named = _variables(model)
+    return lambda name: _array(named[name])
+
+
+def load_weights(model: "keras.Model", value_of: Callable[[str], np.ndarray]) -> None:
+    """Assign a value to every variable of a model; each is made when it is needed."""
     for name, variable in _variables(model).items():
         variable.assign(value_of(name))
 

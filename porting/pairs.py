@@ -110,8 +110,9 @@ def resolve(name: Any) -> Any:
     try:
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
-        remedy = f"pip install {error.name}" if error.name in ("torch", "keras") else "check the name and the folder"
-        raise PairError(f"{name} cannot be imported: {first_line(error)}; {remedy}.") from error
+        missing = {"torch": "Install PyTorch: pip install torch", "keras": "Install Keras: pip install keras"}
+        remedy = missing.get(error.name or "", "Check the name and the folder")
+        raise PairError(f"{name} cannot be imported: {first_line(error)}. {remedy}.") from error
     except (ImportError, AttributeError, ValueError) as error:
         raise PairError(f"{name} cannot be imported: {first_line(error)}.") from error
 

@@ -64,7 +64,7 @@ def run_reference(pair: ModelPair, model, probe: Probe, state_dict: Mapping[str,
         probe,
         wide,
         _own_rounding(pair, narrow, wide),
-        hash_weights(state_dict),
+        hash_weights(state_dict.items()),
         torch_side.versions(),
     )
 
@@ -107,10 +107,9 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun
     with keras_side.precision("float32"):
         model = read_port(path, pair, sizes, probe)
         narrow = keras_side.trace(model, probe.arrays)
-        weights = keras_side.weights(model)
     reason = keras_side.why_no_float64()
     wide = None
     if not reason:
         with keras_side.precision("float64"):
             wide = keras_side.trace(read_port(path, pair, sizes, probe), probe.arrays)
-    return PortRun(weights, narrow, wide, reason, keras_side.versions())
+    return PortRun(keras_side.weight_getter(model), narrow, wide, reason, keras_side.versions())

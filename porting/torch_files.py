@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from porting import torch_side
 from porting.errors import CheckpointError, first_line
 from porting.placement import library_writes
 
@@ -94,10 +95,9 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 def _read_pickle(path: Path) -> Any:
     """``torch.load`` with nothing but tensors and plain containers allowed, its errors told in the user's words."""
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise CheckpointError(f"Reading {path} needs PyTorch: pip install 'porting[torch]'.") from error
+    torch_side.prepare()
+    import torch
+
     with path.open("rb") as file:
         is_zip = file.read(4) == b"PK\x03\x04"
     try:

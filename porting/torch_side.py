@@ -1,16 +1,31 @@
 """Everything that touches torch. `keras_side` has the same names for the same things."""
 
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.errors import CheckpointError, PairError, first_line
+from porting.errors import CheckpointError, PairError, PortingError, first_line
 from porting.traces import LayerCall, Trace
 
 if TYPE_CHECKING:
     import torch
+
+
+def prepare() -> None:
+    """Import torch.
+
+    Raises
+    ------
+    PortingError
+        If it is not installed.
+    """
+    try:
+        importlib.import_module("torch")
+    except ImportError as error:
+        raise PortingError(f"This needs PyTorch: pip install torch. ({first_line(error)})") from error
 
 
 def versions() -> dict[str, str]:

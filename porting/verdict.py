@@ -1,6 +1,6 @@
 """Records of a verification: what either model did, and the verdict on it in three parts and in figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -56,8 +56,8 @@ class PortRun:
 
     Attributes
     ----------
-    weights : Mapping
-        Variable -> value, as reloaded.
+    weight : callable
+        Variable -> its value as reloaded, in the port's axis order; fetched when asked for, since all may be large.
     trace : Trace
         In float32.
     wide_trace : Trace or None
@@ -66,7 +66,7 @@ class PortRun:
         Why there is none.
     """
 
-    weights: Mapping[str, np.ndarray]
+    weight: Callable[[str], np.ndarray]
     trace: Trace
     wide_trace: Trace | None
     why_no_float64: str

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from porting import __version__, keras_side
+from porting import __version__, keras_side, torch_side
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
@@ -71,6 +71,7 @@ def verify(
         if about["pair"] != model_pair.name:
             raise PortFileError(f"{golden_path(path)} is of pair {about['pair']}, not {model_pair.name}.")
         return judge_files(model_pair, about["sizes"], reference, [path], None, on_step)
+    torch_side.prepare()
     on_step("reading the checkpoint")
     source = read_checkpoint(checkpoint)
     model, sizes = load_reference(model_pair, source)

@@ -1,0 +1,23 @@
+# make demo   set up and run the main job
+# make test   set up and pass the tests
+# make lint   format, style and types
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint
+
+demo: .venv/ready
+	$(BIN)/porting demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev,tensorflow-cpu]' --constraint constraints.txt
+	touch $@

@@ -1,0 +1,89 @@
+"""Who may import whom: a fresh interpreter with a framework blocked must still do its part."""
+
+import subprocess
+import sys
+
+import pytest
+
+import checkpoints
+
+HIDE = """
+from importlib.machinery import PathFinder
+find_spec = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *where: None if name.partition(".")[0] in {hidden} else find_spec(name, *where)
+"""
+
+
+def run_without(hidden, code):
+    """Run code in a fresh interpreter in which some packages are as good as not installed."""
+    script = HIDE.format(hidden=sorted(hidden)) + code
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+
+LIGHT = {"torch", "tensorflow", "jax", "keras"}
+TOOLS = {"typer", "einops", "safetensors", "dipy", "nibabel", "trx", "torch"}
+
+WORKS_WITHOUT = {
+    "porting without any framework": (LIGHT, "import porting, porting.rules, porting.mapper, porting.judgement"),
+    "porting's command line without any framework": (LIGHT, "import porting.cli, finta.cli"),
+    "the pair as data without any framework": (LIGHT, "import finta.pair"),
+    "reference_torch without keras": ({"keras", "tensorflow", "jax"}, "import reference_torch.training"),
+    "keras_model without torch": ({"torch"}, "import keras_model"),
+    "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
+    "loading and predicting with nothing but keras and what it needs": (
+        TOOLS,
+        "import numpy, keras_model\n"
+        f"model = keras_model.load_autoencoder({str(checkpoints.KERAS_CHECKPOINT)!r})\n"
+        "assert model.predict(numpy.zeros((2, 256, 3), 'float32'), verbose=0).shape == (2, 256, 3)",
+    ),
+    "golden replay without torch": (
+        {"torch"},
+        f"import porting; assert porting.verify({str(checkpoints.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("blocked", "code"), WORKS_WITHOUT.values(), ids=WORKS_WITHOUT)
+def test_works_without(blocked, code):
+    done = run_without(blocked, code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_block_is_one_that_can_fail():
+    for module in sorted(LIGHT | TOOLS):
+        done = run_without({module}, f"import {module}")
+        assert done.returncode == 1
+        assert f"No module named '{module}'" in done.stderr
+    assert run_without({"torch"}, "import reference_torch").returncode == 1
+    assert run_without({"keras"}, "import keras_model").returncode == 1
+
+
+def test_the_command_line_imports_no_framework_to_show_its_help():
+    code = (
+        "import sys, porting.cli\n"
+        "sys.argv = ['porting', '--help']\n"
+        "assert porting.cli.run(porting.cli.app) == 0\n"
+        "assert not {'torch', 'keras', 'numpy', 'einops', 'h5py'} & set(sys.modules)"
+    )
+    done = run_without((), code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "{pt}", "{keras}"],
+        ["plan", "finta", "{pt}"],
+        ["convert", "{pt}", "--output", "nowhere/"],
+        ["export", "{keras}", "--output", "nowhere.pt"],
+        ["inspect", "{pt}"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_needs_torch_says_so(command):
+    named = {"pt": checkpoints.TORCH_CHECKPOINT, "keras": checkpoints.KERAS_CHECKPOINT}
+    arguments = [word.format(**named) for word in command]
+    code = f"import sys, porting.cli; sys.argv = ['porting', *{arguments!r}]; porting.cli.main()"
+    done = run_without({"torch"}, code)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("Error: This needs PyTorch: pip install torch.")
