@@ -25,7 +25,7 @@ VERSION = 1
 BYTES_OF_ACTIVATIONS = 6_000_000
 """The probe is cut to as many samples as fit, at least one; compressed, FINTA's then take 4 MB."""
 
-_COMPRESSED = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+_COMPRESSED = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 
 def golden_count(run: ReferenceRun) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ def write_port(model: "keras.Model", path: Path) -> None:
 
 
 def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
-    """Load a converted checkpoint in the precision that is in force; safe mode is on.
+    """Load a converted checkpoint; safe mode is on.
 
     Parameters
     ----------
@@ -68,42 +70,70 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras
     resolve(pair.port)
     if not path.is_file():
         raise PortFileError(f"No converted checkpoint at {path}.")
+    written = file_format(path)
+    with _readable(path):
+        if written == "keras":
+            import keras
+
+            return keras.saving.load_model(path, compile=False)  # type: ignore[return-value]
+        return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
+
+
+def in_precision(
+    model: "keras.Model", dtype: str, path: Path, pair: ModelPair, sizes: Sizes, probe: Probe
+) -> "keras.Model":
+    """A twin of a loaded port in another precision, with the graph of its file, or of the pair where it has none.
+
+    Raises
+    ------
+    PortFileError
+        If the file's graph cannot be built in that precision.
+    """
+    with _readable(path):
+        twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(pair, sizes, probe)
+    for wide, narrow in zip(twin.weights, model.weights, strict=True):
+        wide.assign(narrow)
+    return twin
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Tell whatever Keras, HDF5 and zip raise as one error that names the file."""
     try:
-        if file_format(path) == "keras":
-            return _read_keras(path)
-        model = build_port(pair, sizes)
-        keras_side.build(model, probe.rows(1).arrays)
-        return _WEIGHT_READERS[file_format(path)](path, model)
+        yield
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
         raise PortFileError(f"{path} cannot be loaded: {first_line(error)}. Convert the checkpoint again.") from error
 
 
-def _read_keras(path: Path) -> "keras.Model":
+def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
+    model = build_port(pair, sizes)
+    keras_side.build(model, probe.rows(1).arrays)
+    return model
+
+
+def _graph_of(path: Path, dtype: str) -> Any:
+    """A ``.keras`` file's graph, built without its weights."""
     import keras
 
-    model: Any = keras.saving.load_model(path, compile=False)
-    if keras.config.floatx() == "float32":
-        return model
-    config = json.loads(zipfile.ZipFile(path).read("config.json"))
-    wide: Any = keras.saving.deserialize_keras_object(_in_precision(config, keras.config.floatx()))
-    if not wide.built:
-        wide.build_from_config(config["build_config"])
-    for variable, narrow in zip(wide.weights, model.weights, strict=True):
-        variable.assign(narrow)
-    return wide
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    model: Any = keras.saving.deserialize_keras_object(_with_dtype(config, dtype))
+    if not model.built:
+        model.build_from_config(config["build_config"])
+    return model
 
 
-def _in_precision(config: Any, dtype: str) -> Any:
+def _with_dtype(config: Any, dtype: str) -> Any:
     """A model's configuration with every float32 made `dtype`."""
     if isinstance(config, list):
-        return [_in_precision(item, dtype) for item in config]
+        return [_with_dtype(item, dtype) for item in config]
     if not isinstance(config, dict):
         return config
     if config.get("class_name") == "DTypePolicy":
         return {**config, "config": {"name": dtype}}
     widened = {"float32": dtype}
     return {
-        key: widened.get(value, value) if key == "dtype" and isinstance(value, str) else _in_precision(value, dtype)
+        key: widened.get(value, value) if key == "dtype" and isinstance(value, str) else _with_dtype(value, dtype)
         for key, value in config.items()
     }
 

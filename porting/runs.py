@@ -8,7 +8,7 @@ import numpy as np
 from porting import keras_side, parity, patterns, torch_side
 from porting.errors import CheckpointError, ProbeError
 from porting.judgement import hash_weights
-from porting.keras_files import read_port
+from porting.keras_files import in_precision, read_port
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.probes import Probe
 from porting.torch_files import Checkpoint
@@ -111,5 +111,5 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun
     wide = None
     if not reason:
         with keras_side.precision("float64"):
-            wide = keras_side.trace(read_port(path, pair, sizes, probe), probe.arrays)
+            wide = keras_side.trace(in_precision(model, "float64", path, pair, sizes, probe), probe.arrays)
     return PortRun(keras_side.weight_getter(model), narrow, wide, reason, keras_side.versions())

@@ -16,7 +16,7 @@ from porting.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.torch_files import read_checkpoint
 from porting.verdict import ParityReport, ReferenceRun, Status
 
-PROBE_SAMPLES = 96
+PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
