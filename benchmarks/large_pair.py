@@ -16,7 +16,7 @@ def build_reference(blocks: int):
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.conv = nn.Conv1d(WIDTH, WIDTH, 3)
+            self.conv = nn.Conv1d(WIDTH, WIDTH, 3, padding=1)
             self.fc = nn.Linear(WIDTH, WIDTH)
 
         def forward(self, activation):
@@ -32,7 +32,7 @@ def build_port(blocks: int):
 
     points = activation = keras.Input((None, WIDTH))
     for number in range(blocks):
-        activation = layers.Conv1D(WIDTH, 3, name=f"conv{number}")(activation)
+        activation = layers.Conv1D(WIDTH, 3, padding="same", name=f"conv{number}")(activation)
         activation = layers.ReLU()(layers.Dense(WIDTH, name=f"fc{number}")(activation))
     return keras.Model(points, activation)
 
@@ -48,7 +48,7 @@ PAIR = ModelPair(
     port=build_port,
     inputs=("sample channel point -> sample point channel",),
     outputs={"output": "sample channel point -> sample point channel"},
-    input_shapes=((97, WIDTH),),
+    input_shapes=((4, WIDTH),),
     reference_sizes=read_sizes,
 )
 

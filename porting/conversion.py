@@ -1,10 +1,13 @@
 """Convert a PyTorch checkpoint to Keras, prove what was written, put it in place."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from porting import keras_side, patterns, placement, torch_side
 from porting.certificates import GOLDEN_SUFFIX, SUFFIX, stem_of, write_certificate
@@ -92,6 +95,9 @@ def convert(
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, source.state_dict)
+    golden = _golden_run(pair, model, reference, source)
+    del model  # its float64 weights are twice the checkpoint
+    source.release()
     with placement.staging(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)) as staging:
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats)
@@ -99,8 +105,7 @@ def convert(
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         on_step("writing the certificate and the golden file")
-        few = _golden_run(pair, model, reference, source)
-        _write_evidence(staging.stem, report, source, sizes, few, drafts)
+        _write_evidence(staging.stem, report, source, sizes, golden, drafts)
         return Conversion(report, staging.commit())
 
 
@@ -123,25 +128,30 @@ def _write_formats(
 ) -> list[Path]:
     """Fill a new port with the checkpoint's weights and write it in each format."""
     with keras_side.precision("float32"):
-        port = build_port(pair, sizes)
-        port_trace = keras_side.trace(port, reference.probe.rows(1).arrays)
+        with keras_side.uninitialised():
+            port = build_port(pair, sizes)
+            port_trace = keras_side.trace(port, reference.probe.rows(1).arrays)
         plan = derive_plan(reference.trace, port_trace, pair.rules, pair.matches, pair.axes)
-        move_weights(plan, source.state_dict, port)
+        move_weights(plan, source.state_dict, port, source.release)
         paths = [stem.with_name(f"{stem.name}.{name}") for name in dict.fromkeys(formats)]
         for path in paths:
             write_port(port, path)
     return paths
 
 
-def move_weights(plan: TransferPlan, state_dict, port) -> None:
-    """Assign every tensor of a state dict to its variable, in the port's axis order, one at a time."""
+def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
+    """Assign every tensor of a state dict to its variable, in the port's axis order, one at a time.
+
+    `moved` is told the reference's name of each tensor when it is in place.
+    """
     transfers = {transfer.port: transfer for transfer in plan.transfers}
 
     def value(variable: str):
         transfer = transfers[variable]
-        return patterns.to_port(state_dict[transfer.reference], transfer.pattern, transfer.port_shape)
+        rearrange = partial(patterns.to_port, pattern=transfer.pattern, port_shape=transfer.port_shape)
+        return state_dict[transfer.reference], rearrange
 
-    keras_side.load_weights(port, value)
+    keras_side.load_weights(port, value, lambda variable: moved(transfers[variable].reference))
 
 
 def _golden_run(pair: ModelPair, model: Any, reference: ReferenceRun, source: Checkpoint) -> ReferenceRun:

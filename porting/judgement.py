@@ -2,9 +2,13 @@
 
 import hashlib
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -45,24 +49,35 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> ParityRepo
 
 
 def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
-    """Hash the type, shape and bits of each tensor."""
-    hashes = {}
-    for name, array in named:
-        digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-        hashes[name] = digest.hexdigest()
-    return hashes
+    """Hash the type, shape and bits of each tensor, two at a time while the next one is being fetched."""
+    hashes: dict[str, str] = {}
+    pending: deque[tuple[str, Future[str]]] = deque()
+    with ThreadPoolExecutor(2) as pool:
+        for name, array in named:
+            pending.append((name, pool.submit(_hash_array, array)))
+            while len(pending) > 2:
+                first, future = pending.popleft()
+                hashes[first] = future.result()
+    return hashes | {name: future.result() for name, future in pending}
 
 
-def weights_back(plan: TransferPlan, weight: Callable[[str], np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+def _hash_array(array: np.ndarray) -> str:
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def weights_back(
+    plan: TransferPlan, fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
     """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
     for transfer in plan.transfers:
-        yield transfer.reference, patterns.to_reference(weight(transfer.port), transfer.pattern)
+        yield transfer.reference, fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern))
 
 
 def _judge_transfer(plan: TransferPlan, reference: ReferenceRun, port: PortRun) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
-    hashes = hash_weights(weights_back(plan, port.weight))
+    hashes = hash_weights(weights_back(plan, port.fetch))
     changed = [name for name, value in hashes.items() if value != reference.weights_sha256[name]]
     count, parameters = len(plan.transfers), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]

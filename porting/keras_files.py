@@ -75,7 +75,8 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras
         if written == "keras":
             import keras
 
-            return keras.saving.load_model(path, compile=False)  # type: ignore[return-value]
+            with keras_side.uninitialised():
+                return keras.saving.load_model(path, compile=False)  # type: ignore[return-value]
         return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
 
 
@@ -106,8 +107,9 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
-    model = build_port(pair, sizes)
-    keras_side.build(model, probe.rows(1).arrays)
+    with keras_side.uninitialised():
+        model = build_port(pair, sizes)
+        keras_side.build(model, probe.rows(1).arrays)
     return model
 
 
@@ -117,9 +119,10 @@ def _graph_of(path: Path, dtype: str) -> Any:
 
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
-    model: Any = keras.saving.deserialize_keras_object(_with_dtype(config, dtype))
-    if not model.built:
-        model.build_from_config(config["build_config"])
+    with keras_side.uninitialised():
+        model: Any = keras.saving.deserialize_keras_object(_with_dtype(config, dtype))
+        if not model.built:
+            model.build_from_config(config["build_config"])
     return model
 
 
@@ -156,7 +159,7 @@ def _read_safetensors(path: Path, model: "keras.Model") -> "keras.Model":
     if stored != own:
         differing = sorted(name for name in own.keys() | stored.keys() if own.get(name) != stored.get(name))
         raise ValueError(f"its variables differ from the port's: {', '.join(differing)}")
-    keras_side.load_weights(model, values.__getitem__)
+    keras_side.load_weights(model, lambda name: (values[name], lambda tensor: tensor))
     return model
 
 

@@ -100,20 +100,63 @@ def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:
 
 
 def arrays(model: "keras.Model") -> dict[str, np.ndarray]:
-    """Every variable that the model saves, as an array."""
-    return {name: _array(variable) for name, variable in _variables(model).items()}
+    """Every variable that the model saves, as a read-only array that shares its memory where the backend lets it."""
+    return {name: _view(_tensor(variable)) for name, variable in _variables(model).items()}
 
 
-def weight_getter(model: "keras.Model") -> Callable[[str], np.ndarray]:
-    """A function that fetches one variable's value."""
+def _tensor(variable: Any) -> Any:
+    """A variable's value as a plain tensor of the backend."""
+    import keras
+
+    return keras.ops.stop_gradient(variable.value)
+
+
+def _view(tensor: Any) -> np.ndarray:
+    try:
+        return np.from_dlpack(tensor)
+    except (BufferError, RuntimeError, TypeError, AttributeError):
+        return _array(tensor)
+
+
+Rearrange = Callable[[Any], Any]
+"""Changes the axis order of a backend's tensor."""
+
+
+def weight_getter(model: "keras.Model") -> Callable[[str, Rearrange], np.ndarray]:
+    """A function that fetches one variable's value in another axis order, which the backend brings about."""
     named = _variables(model)
-    return lambda name: _array(named[name])
+    return lambda name, rearrange: _view(rearrange(_tensor(named[name])))
 
 
-def load_weights(model: "keras.Model", value_of: Callable[[str], np.ndarray]) -> None:
-    """Assign a value to every variable of a model; each is made when it is needed."""
+def load_weights(
+    model: "keras.Model",
+    value_of: Callable[[str], tuple[np.ndarray, Rearrange]],
+    loaded: Callable[[str], None] = lambda name: None,
+) -> None:
+    """Assign a value to every variable of a model, from an array in another axis order; each when it is needed."""
+    import keras
+
     for name, variable in _variables(model).items():
-        variable.assign(value_of(name))
+        array, rearrange = value_of(name)
+        variable.assign(rearrange(keras.ops.convert_to_tensor(array)))
+        loaded(name)
+
+
+@contextmanager
+def uninitialised() -> Iterator[None]:
+    """Build models without drawing initial values: random initialisers give zeros until `load_weights`."""
+    import keras
+
+    drawing = ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal")
+    classes = [getattr(keras.initializers, name) for name in drawing]
+    originals = [kind.__call__ for kind in classes]
+    for kind in classes:
+        kind.__call__ = lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype)
+    try:
+        yield
+    finally:
+        for kind, original in zip(classes, originals, strict=True):
+            kind.__call__ = original
 
 
 def _variables(model: "keras.Model") -> dict[str, Any]:

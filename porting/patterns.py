@@ -7,9 +7,12 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeVar
 
 import einops
-import numpy as np
+
+Tensor = TypeVar("Tensor")
+"""A numpy array, or a tensor of any framework that einops knows."""
 
 Side = tuple[tuple[str, ...], ...]
 """The axis names in each dimension: one as a rule, several where they are merged, none where the length is 1."""
@@ -27,12 +30,12 @@ def _parse_side(text: str) -> Side:
     return tuple(() if dimension == "1" else tuple(dimension.strip("()").split()) for dimension in dimensions)
 
 
-def to_port(array: np.ndarray, pattern: str, port_shape: Sequence[int] = ()) -> np.ndarray:
+def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
     """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged."""
     return einops.rearrange(array, pattern, **_merged_lengths(pattern, port_shape))
 
 
-def to_reference(array: np.ndarray, pattern: str) -> np.ndarray:
+def to_reference(array: Tensor, pattern: str) -> Tensor:
     """Move a port tensor into the reference's axis order: the pattern read from right to left."""
     left, _, right = pattern.partition("->")
     return einops.rearrange(array, f"{right} -> {left}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from porting import torch_side
 from porting.errors import CheckpointError, first_line
+from porting.mapped import release
 from porting.placement import library_writes
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
@@ -37,6 +38,8 @@ class Checkpoint:
         The numbers and words that stood beside the state dict: epoch, lowest_loss.
     has_optimizer : bool
         Whether an optimiser's state stood beside it.
+    mapped : frozenset of str
+        The tensors whose arrays are mapped from the file and not in memory.
     """
 
     path: Path
@@ -44,6 +47,12 @@ class Checkpoint:
     state_dict: Mapping[str, np.ndarray]
     extras: Mapping[str, Any] = field(default_factory=dict)
     has_optimizer: bool = False
+    mapped: frozenset[str] = frozenset()
+
+    def release(self, *names: str) -> None:
+        """Let the pages of some tensors, or of all, leave memory until they are read again."""
+        for name in self.mapped.intersection(names or self.mapped):
+            release(self.state_dict[name])
 
 
 def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
@@ -78,7 +87,22 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         if part
     )
     state_dict = {name.removeprefix(prefix): _as_array(tensor) for name, tensor in tensors.items()}
-    return Checkpoint(path, layout, state_dict, outside, bool(wrapper) and "optimizer" in content)
+    return Checkpoint(
+        path, layout, state_dict, outside, bool(wrapper) and "optimizer" in content, _mapped(path, state_dict, tensors)
+    )
+
+
+def _mapped(path: Path, state_dict: Mapping[str, np.ndarray], tensors: Mapping[str, Any]) -> frozenset[str]:
+    """Tensors that torch mapped from a zip archive and that nobody had to widen."""
+    if path.suffix == ".safetensors" or not _is_zip(path):
+        return frozenset()
+    pairs = zip(state_dict.items(), tensors.values(), strict=True)
+    return frozenset(name for (name, array), tensor in pairs if array.ctypes.data == tensor.data_ptr())
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -98,12 +122,10 @@ def _read_pickle(path: Path) -> Any:
     torch_side.prepare()
     import torch
 
-    with path.open("rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch warns of other pickle protocols before it refuses them
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path) or None)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:

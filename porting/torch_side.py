@@ -102,11 +102,12 @@ def uninitialised() -> Iterator[None]:
 
     class LeaveParametersAlone(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
-            name = function.__name__
+            name, keywords = function.__name__, kwargs or {}
+            changed = args[0] if args else keywords.get("tensor")  # functions of torch.nn.init call it so
             in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
-            if in_place and args and isinstance(args[0], torch.nn.Parameter):
-                return args[0]
-            return function(*args, **(kwargs or {}))
+            if in_place and isinstance(changed, torch.nn.Parameter):
+                return changed
+            return function(*args, **keywords)
 
     with LeaveParametersAlone():
         yield

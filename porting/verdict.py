@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +57,8 @@ class PortRun:
 
     Attributes
     ----------
-    weight : callable
-        Variable -> its value as reloaded, in the port's axis order; fetched when asked for, since all may be large.
+    fetch : callable
+        (variable, change of axis order) -> its value as reloaded; one at a time, since all together may be large.
     trace : Trace
         In float32.
     wide_trace : Trace or None
@@ -66,7 +67,7 @@ class PortRun:
         Why there is none.
     """
 
-    weight: Callable[[str], np.ndarray]
+    fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
     trace: Trace
     wide_trace: Trace | None
     why_no_float64: str
