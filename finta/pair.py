@@ -9,7 +9,7 @@ from porting.probes import Probe, checked
 STREAMLINES = "streamline coordinate point -> streamline point coordinate"
 
 
-def read_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
+def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
     """Draw streamlines from HDF5 batches, each class as often as the others; the shipped ones if no file is given.
 
     Raises

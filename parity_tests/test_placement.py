@@ -43,6 +43,14 @@ def test_without_a_commit_nothing_changes(tmp_path):
     assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
 
 
+def test_folders_made_for_what_was_not_committed_are_removed_again(tmp_path):
+    with placement.staging(tmp_path / "new" / "deep" / "model", SUFFIXES) as staging:
+        staging.stem.with_suffix(".a").write_text("new")
+    assert held(tmp_path) == {}
+    write_set(tmp_path / "new" / "deep" / "model", "new")
+    assert (tmp_path / "new" / "deep" / "model.a").read_text() == "new"
+
+
 def test_an_interrupt_changes_nothing(tmp_path):
     write_set(tmp_path / "model", "old")
     with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model", SUFFIXES) as staging:

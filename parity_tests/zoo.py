@@ -115,7 +115,7 @@ class SiamesePort(keras.Model):
         return self.head(left), self.head(left - right)
 
 
-def draw_tokens(pair, sizes, file, count):
+def draw_tokens(sizes, file, count):
     from porting import Probe
 
     generator = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
-from porting.probes import Probe
+from porting.probes import Probe, read_probe
 from porting.rules import LayerRule
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class ModelPair:
         Name -> axis pattern of each output, in the order in which the models return them.
     input_shapes : tuple of tuple of int
         Shape of each input in the port's axis order, without the samples; for the default probe.
-    probe : str or callable
-        ``(pair, sizes, file or None, count) -> Probe``; the default reads .npy and .npz files or draws numbers.
+    probe : str or callable, optional
+        ``(sizes, file or None, count) -> Probe``; if not given, .npy and .npz files are read, or numbers drawn.
     reference_sizes, port_sizes : str or callable, optional
         Read the sizes off the shapes of the reference's tensors or of the port's variables.
     landmarks : Mapping
@@ -60,7 +60,7 @@ class ModelPair:
     inputs: tuple[str, ...] = ("... -> ...",)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
     input_shapes: tuple[tuple[int, ...], ...] = ()
-    probe: str | Callable[..., Probe] = "porting.probes:read_probe"
+    probe: str | Callable[..., Probe] | None = None
     reference_sizes: str | Callable[[Shapes], Sizes] | None = None
     port_sizes: str | Callable[[Shapes], Sizes] | None = None
     landmarks: Mapping[str, str] = field(default_factory=dict)
@@ -167,4 +167,6 @@ def read_port_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
 
 def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
     """The inputs that both models are to see."""
-    return resolve(pair.probe)(pair, sizes, file, count)
+    if pair.probe is None:
+        return read_probe(pair.input_shapes, file, count)
+    return resolve(pair.probe)(sizes, file, count)

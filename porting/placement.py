@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from porting.errors import OutputError, first_line
@@ -41,7 +41,7 @@ class Staging:
 
 @contextmanager
 def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
-    """Give a place to write the files ``stem + suffix`` into, and remove it if the block ends without a commit.
+    """Give a place to write the files ``stem + suffix`` into; without a commit nothing is left of it.
 
     Raises
     ------
@@ -50,6 +50,7 @@ def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
     """
     finish_moves(stem)
     folder = _hidden(stem, f"{_WRITING}-{os.getpid()}")
+    new_folders = [parent for parent in stem.parents if not parent.exists()]
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(stem)
@@ -62,6 +63,9 @@ def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for parent in new_folders:
+            with suppress(OSError):  # it holds what was committed
+                parent.rmdir()
 
 
 @contextmanager

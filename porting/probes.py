@@ -4,14 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from porting.errors import ProbeError, first_line
-
-if TYPE_CHECKING:
-    from porting.pairs import ModelPair, Sizes
 
 SEED = 20210126
 
@@ -69,20 +65,20 @@ def checked(arrays: Sequence[np.ndarray], source: str) -> Probe:
     return Probe(tuple(arrays), source)
 
 
-def read_probe(pair: "ModelPair", sizes: "Sizes", file: Path | None, count: int) -> Probe:
+def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count: int) -> Probe:
     """Read a probe from .npy (one input) or .npz (one array an input, in the order saved), or draw normal numbers.
 
     Raises
     ------
     ProbeError
-        If the file cannot be used, or there is none and the pair does not state its input shapes.
+        If the file cannot be used, or there is none and no input shapes are known.
     """
     if file is not None:
         return checked([array[:count] for array in _read_arrays(file)], str(file))
-    if not pair.input_shapes:
-        raise ProbeError(f"Pair {pair.name} states no input_shapes: give it some, or a probe file.")
+    if not input_shapes:
+        raise ProbeError("The pair states no input_shapes: give it some, or give a probe file.")
     generator = np.random.default_rng(SEED)
-    arrays = [generator.standard_normal((count, *shape)).astype(np.float32) for shape in pair.input_shapes]
+    arrays = [generator.standard_normal((count, *shape)).astype(np.float32) for shape in input_shapes]
     return checked(arrays, f"{count} samples of normal numbers, seed {SEED}")
 
 
