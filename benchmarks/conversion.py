@@ -59,8 +59,7 @@ from porting.runs import load_reference, reference_inputs
 from porting.torch_files import read_checkpoint
 pair = benchmarks.large_pair.PAIR
 started = time.perf_counter()
-source = read_checkpoint(sys.argv[1])
-model, sizes = load_reference(pair, source)
+model, sizes, source = load_reference(pair, read_checkpoint(sys.argv[1]))
 probe = draw_probe(pair, sizes, None, 1)
 reference_trace = torch_side.trace(model, reference_inputs(pair, probe))
 hashes = hash_weights(source.state_dict.items())

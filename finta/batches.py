@@ -12,7 +12,10 @@ from tractography.batches import SEED, SPLITS, BatchFile, write_batches
 from tractography.errors import BatchError
 from tractography.tractograms import find_tractograms, read_streamlines, resample
 
-LABELS: Mapping[str, Callable[[Path], str]] = {"file": lambda path: path.stem, "folder": lambda path: path.parent.name}
+LABELS: Mapping[str, Callable[[Path], str]] = {
+    "file": lambda path: path.stem,
+    "folder": lambda path: path.resolve().parent.name,
+}
 """Where a bundle's class comes from."""
 
 DEFAULT_SPLITS = ("train=0.8", "thres=0.1", "test=0.1")
@@ -97,7 +100,7 @@ def parse_splits(splits: Sequence[str]) -> tuple[dict[str, float], dict[str, lis
             patterns[name] = value.split(",") if value else ["*"]
     if shares and patterns:
         raise BatchError(f"--split {' '.join(splits)}: give shares or names, not both.")
-    if shares and (abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) < 0):
+    if shares and not (abs(sum(shares.values()) - 1) <= 1e-6 and min(shares.values()) >= 0):
         raise BatchError(f"--split {' '.join(splits)}: the shares sum to {sum(shares.values()):g}, must be 1.")
     return shares, patterns
 

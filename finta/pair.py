@@ -27,6 +27,8 @@ def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
         drawn = draw_balanced(file or DIPY_BATCHES, count)
     except BatchError as error:
         raise ProbeError(str(error)) from error
+    except OSError as error:
+        raise ProbeError(f"{file} cannot be read: {error}. Copy it or build it again.") from error
     if file is None and drawn.streamlines.shape[1] != point_count:
         return checked([resample(list(drawn.streamlines), point_count)], f"{drawn.source}, resampled")
     if drawn.streamlines.shape[1] != point_count:

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
-from porting.certificates import broken_seal, stem_of
+from porting.certificates import bad_verdict, broken_seal, stem_of
 from porting.errors import PortFileError
 from porting.placement import finish_moves
 
@@ -35,7 +35,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
     Warns
     -----
     UserWarning
-        If the file's bytes are not those that the certificate beside it was given for.
+        If the certificate beside the file was given for other bytes, or says anything but PASS.
     """
     path = Path(path)
     finish_moves(stem_of(path))
@@ -54,7 +54,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
 
 def _warn_of_broken_seal(path: Path) -> None:
     try:
-        reason = broken_seal(path)
+        reason = broken_seal(path) or bad_verdict(path)
     except PortFileError as error:
         reason = str(error)
     if reason:

@@ -121,7 +121,7 @@ def test_existing_files_are_kept_without_force_and_replaced_as_a_set_with_it(sma
         convert(small_checkpoint, tmp_path)
     assert (tmp_path / "small.keras").read_bytes() == b"mine"
     convert(small_checkpoint, tmp_path, force=True)
-    assert sorted(contents(tmp_path)) == [*FILES[:3], "smaller.keras"]
+    assert sorted(contents(tmp_path)) == [*FILES[:4], "smaller.keras"]
     assert (tmp_path / "smaller.keras").read_bytes() == b"another model"
 
 
@@ -140,14 +140,14 @@ def test_an_unknown_format_is_refused(small_checkpoint, tmp_path):
 
 @pytest.fixture
 def streamlines():
-    return np.random.default_rng(0).normal(scale=50, size=(70, 64, 3)).astype(np.float32)
+    return np.random.default_rng(0).normal(scale=50, size=(60, 64, 3)).astype(np.float32)
 
 
 def test_a_probe_of_ones_own_is_used_and_recorded(small_checkpoint, tmp_path, streamlines):
     batches = write_batches(tmp_path / "mine.h5", {"thres": {"7": streamlines}}).path
     report = convert(small_checkpoint, tmp_path / "port", probe=batches).report
     assert report.probe["source"] == "mine.h5, thres split, 1 classes"
-    assert report.probe["samples"] == 70
+    assert report.probe["samples"] == 60
 
 
 def bad_probe(tmp_path, streamlines, fault):
@@ -176,7 +176,7 @@ BAD_PROBES = {
     "no HDF5": "no readable HDF5 file",
     "NaN": "/test/AF_L/streamline: 1 streamlines hold NaN or infinite coordinates, the first in row 33",
     "no streamlines": "no streamlines",
-    "flat": r"/test/AF_L/streamline: shape \(70, 192\), must be \(streamline, point, coordinate\)",
+    "flat": r"/test/AF_L/streamline: shape \(60, 192\), must be \(streamline, point, coordinate\)",
     "points": "its streamlines have 32 points, the models take 64",
     "split": f"/validation: unknown split, must be one of {', '.join(SPLITS)}",
 }
@@ -259,3 +259,50 @@ def test_json_report_has_the_documented_keys(small_checkpoint, tmp_path, run_cli
         "ulp_at_scale",
     }
     assert report["layers"][6]["landmark"] == "latent code"
+
+
+def test_the_checkpoint_itself_and_files_of_others_are_never_removed(small_checkpoint, tmp_path):
+    from safetensors.torch import save_file
+
+    source = tmp_path / "small.safetensors"
+    save_file(torch.load(small_checkpoint, weights_only=True)["state_dict"], source)
+    with pytest.raises(OutputError, match="is the checkpoint itself and would be replaced"):
+        convert(source, tmp_path, force=True)
+    assert sorted(contents(tmp_path)) == ["small.safetensors"]
+    source.write_bytes(b"of another tool")
+    convert(small_checkpoint, tmp_path, force=True)
+    assert source.read_bytes() == b"of another tool"
+
+
+def test_formats_of_an_earlier_conversion_are_removed_with_it(small_port, small_checkpoint, tmp_path):
+    for path in small_port.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    convert(small_checkpoint, tmp_path, force=True)
+    assert sorted(contents(tmp_path)) == FILES[:3]
+
+
+def test_a_changed_golden_file_is_refused(small_port, tmp_path):
+    for path in small_port.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with h5py.File(tmp_path / "small.golden.h5", "r+") as golden:
+        golden["calls/0"].attrs["float32_rmse"] = 1e9
+    with pytest.raises(PortFileError, match="Refused: the bytes of .*small.golden.h5 are not those"):
+        verify(tmp_path / "small.keras")
+
+
+def test_loading_a_port_that_failed_warns(small_port, tmp_path):
+    for path in small_port.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    certificate = tmp_path / "small.certificate.json"
+    certificate.write_text(certificate.read_text().replace('"verdict": "PASS"', '"verdict": "FAIL"', 1))
+    with pytest.warns(UserWarning, match="the verdict on .*small.keras is FAIL"):
+        keras_model.load_autoencoder(tmp_path / "small.keras")
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_a_folder_in_the_place_of_a_file_is_refused_and_stays_usable(force, small_port, tmp_path):
+    (tmp_path / "back.pt").mkdir()
+    with pytest.raises(OutputError, match=r"holds folders called back.pt"):
+        export(small_port, tmp_path / "back.pt", force=force)
+    (tmp_path / "back.pt").rmdir()
+    export(small_port, tmp_path / "back.pt")

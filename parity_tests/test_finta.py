@@ -32,7 +32,7 @@ def rows(report):
 
 @pytest.fixture(scope="module")
 def both_models(checkpoint, port):
-    reference, _ = load_reference(FINTA, read_checkpoint(checkpoint))
+    reference, *_ = load_reference(FINTA, read_checkpoint(checkpoint))
     return reference.eval(), load_autoencoder(port)
 
 

@@ -53,6 +53,7 @@ def test_classes_can_come_from_folders(bundles, tmp_path):
         (["train=0.5", "test=0.2"], "the shares sum to 0.7, must be 1"),
         (["train=0.5", "test=sub_5"], "give shares or names, not both"),
         (["train=1.5", "test=-0.5"], "must be 1"),
+        (["train=nan"], "must be 1"),
     ],
 )
 def test_splits_that_contradict_themselves_are_refused(splits, words):

@@ -18,7 +18,7 @@ SUFFIXES = (".a", ".b", ".c")
 
 
 def write_set(stem, text, suffixes=SUFFIXES):
-    with placement.staging(stem, SUFFIXES) as staging:
+    with placement.staging(stem, [stem.name + suffix for suffix in SUFFIXES]) as staging:
         for suffix in suffixes:
             staging.stem.with_name(staging.stem.name + suffix).write_text(text)
         return staging.commit()
@@ -38,13 +38,13 @@ def test_a_committed_set_replaces_the_old_one_whole(tmp_path):
 
 def test_without_a_commit_nothing_changes(tmp_path):
     write_set(tmp_path / "model", "old")
-    with placement.staging(tmp_path / "model", SUFFIXES) as staging:
+    with placement.staging(tmp_path / "model") as staging:
         staging.stem.with_suffix(".a").write_text("new")
     assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
 
 
 def test_folders_made_for_what_was_not_committed_are_removed_again(tmp_path):
-    with placement.staging(tmp_path / "new" / "deep" / "model", SUFFIXES) as staging:
+    with placement.staging(tmp_path / "new" / "deep" / "model") as staging:
         staging.stem.with_suffix(".a").write_text("new")
     assert held(tmp_path) == {}
     write_set(tmp_path / "new" / "deep" / "model", "new")
@@ -53,7 +53,7 @@ def test_folders_made_for_what_was_not_committed_are_removed_again(tmp_path):
 
 def test_an_interrupt_changes_nothing(tmp_path):
     write_set(tmp_path / "model", "old")
-    with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model", SUFFIXES) as staging:
+    with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model") as staging:
         staging.stem.with_suffix(".a").write_text("new")
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
@@ -77,7 +77,7 @@ def counted(original):
     return call
 for name in ("rename", "replace", "unlink", "rmdir"):
     setattr(os, name, counted(getattr(os, name)))
-with placement.staging(stem, (".a", ".b", ".c")) as staging:
+with placement.staging(stem, ("model.a", "model.b", "model.c")) as staging:
     for suffix in (".a", ".c"):
         staging.stem.with_name(staging.stem.name + suffix).write_text("new")
     staging.commit()

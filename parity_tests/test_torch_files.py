@@ -189,3 +189,27 @@ def test_without_its_first_dense_layer_the_rest_is_still_told(state_dict, tmp_pa
         load_reference(FINTA, read_checkpoint(written(held, tmp_path)))
     for name in ("fc1.weight", "fc1.bias", "encod_conv1.1.weight", "encod_conv1.1.bias"):
         assert f"missing     {name}" in str(refusal.value)
+
+
+def test_a_view_that_is_larger_than_its_storage_is_never_let_go(tmp_path):
+    checkpoint = read_checkpoint(written({"a": torch.ones(9), "z": torch.zeros(1).expand(4096, 1024)}, tmp_path))
+    assert checkpoint.mapped == {"a"}
+    checkpoint.release()
+    assert checkpoint.state_dict["a"].tolist() == [1] * 9
+
+
+def test_mapped_pages_are_read_again_after_they_were_let_go(tmp_path):
+    checkpoint = read_checkpoint(written({"a": torch.arange(1e6)}, tmp_path))
+    checkpoint.release()
+    assert np.array_equal(checkpoint.state_dict["a"], np.arange(1e6, dtype=np.float32))
+
+
+@pytest.mark.parametrize("tensor", [torch.ones(3, device="meta"), torch.eye(3).to_sparse()], ids=["meta", "sparse"])
+def test_tensors_that_are_not_plain_are_refused_by_name(tensor, tmp_path):
+    with pytest.raises(CheckpointError, match="fc.weight is no plain tensor"):
+        read_checkpoint(written({"fc.weight": tensor}, tmp_path))
+
+
+def test_prefixes_of_several_wrappers_are_taken_off(state_dict, tmp_path):
+    wrapped = {f"module._orig_mod.{name}": tensor for name, tensor in state_dict.items()}
+    assert list(read_checkpoint(written(wrapped, tmp_path)).state_dict) == list(state_dict)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+DEFAULT_PAIR = "finta"
+"""The registered pair that is meant where none is named."""
+
 __all__ = [
     "LAYER_RULES",
     "Conversion",

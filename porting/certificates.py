@@ -16,6 +16,7 @@ from porting.errors import PortFileError, first_line
 VERSION = 1
 SUFFIX = ".certificate.json"
 GOLDEN_SUFFIX = ".golden.h5"
+_KEYS = {"certificate", "pair", "verdict", "issued", "source", "sizes", "port", "plan_sha256", "probe", "report"}
 _PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
 
 
@@ -55,9 +56,11 @@ def read_certificate(path: Path) -> dict[str, Any]:
     """
     try:
         certificate = json.loads(path.read_text())
-        certificate["port"]["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise PortFileError(f"{path} is no readable certificate: {first_line(error)}. Convert again.") from error
+    is_whole = isinstance(certificate, dict) and certificate.keys() >= _KEYS
+    if not is_whole or certificate["certificate"] != VERSION or not isinstance(certificate["port"].get("files"), dict):
+        raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
     return certificate
 
 
@@ -78,6 +81,12 @@ def broken_seal(port: Path) -> str:
     if certified != hash_file(port):
         return f"the bytes of {port} are not those that {certificate_path(port).name} certifies"
     return ""
+
+
+def bad_verdict(port: Path) -> str:
+    """Say so if the certificate beside a port has another verdict than PASS; empty where there is none."""
+    verdict = (find_certificate(port) or {"verdict": "PASS"})["verdict"]
+    return "" if verdict == "PASS" else f"the verdict on {port} is {verdict}"
 
 
 def write_certificate(

@@ -4,6 +4,7 @@ Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from porting import __version__
+from porting import DEFAULT_PAIR, __version__
 from porting.errors import OutputError, PortingError
 
 if TYPE_CHECKING:
     from porting.verdict import ParityReport
 
-DEFAULT_PAIR = "finta"
 EXIT_STATUS = {"PASS": 0, "FAIL": 1, "NOT CHECKED": 3}
 
 app = typer.Typer(
@@ -136,6 +136,7 @@ def convert(
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
     from porting.conversion import convert as convert_checkpoint
 
+    _check_report_file(json_file)
     names = [name.strip() for name in formats.split(",") if name.strip()]
     with steps() as on_step:
         conversion = convert_checkpoint(
@@ -164,6 +165,7 @@ def verify(
     """Judge a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
     from porting.verification import verify as verify_port
 
+    _check_report_file(json_file)
     if len(files) > 2:
         raise typer.BadParameter("give CHECKPOINT PORT, or PORT alone")
     *checkpoint, port = files
@@ -209,6 +211,12 @@ def demo(pair: PairOption = DEFAULT_PAIR) -> None:
         raise PortingError(f"Pair {found.name} brings no demo.")
     status = resolve(found.demo)(Console())
     raise typer.Exit(EXIT_STATUS[status.value])
+
+
+def _check_report_file(json_file: Path | None) -> None:
+    """Refuse before any work a place that the report cannot be written to."""
+    if json_file and (json_file.is_dir() or not os.access(json_file.parent, os.W_OK)):
+        raise OutputError(f"Cannot write the report to {json_file}: no folder that can be written to.")
 
 
 def _finish(report: "ParityReport", json_file: Path | None, files: list[str]) -> NoReturn:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from porting import keras_side, patterns, placement, torch_side
-from porting.certificates import GOLDEN_SUFFIX, SUFFIX, stem_of, write_certificate
+from porting import DEFAULT_PAIR, keras_side, patterns, placement, torch_side
+from porting.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.errors import OutputError
 from porting.golden import golden_count, write_golden
 from porting.keras_files import FORMATS, write_port
@@ -44,7 +44,7 @@ def convert(
     checkpoint: str | os.PathLike,
     output: str | os.PathLike,
     *,
-    pair: str | ModelPair = "finta",
+    pair: str | ModelPair = DEFAULT_PAIR,
     probe: str | os.PathLike | None = None,
     formats: Sequence[str] = ("keras",),
     force: bool = False,
@@ -89,16 +89,16 @@ def convert(
     pair, stem = find_pair(pair), output_stem(output, Path(checkpoint))
     placement.finish_moves(stem)
     placement.check_free(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX), force)
+    superseded = _superseded(stem, Path(checkpoint))
     on_step("reading the checkpoint")
-    source = read_checkpoint(checkpoint)
-    model, sizes = load_reference(pair, source)
+    model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, source.state_dict)
     golden = _golden_run(pair, model, reference, source)
     del model  # its float64 weights are twice the checkpoint
     source.release()
-    with placement.staging(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)) as staging:
+    with placement.staging(stem, superseded) as staging:
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats)
         report = judge_files(pair, sizes, reference, drafts, source.path, on_step)
@@ -115,6 +115,20 @@ def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
     if path.is_dir() or text.endswith(("/", os.sep)):
         return path / checkpoint.stem
     return stem_of(path)
+
+
+def _superseded(stem: Path, checkpoint: Path) -> list[str]:
+    """Files of an earlier conversion to the same place, as its certificate lists them: nobody else's are removed.
+
+    Raises
+    ------
+    OutputError
+        If the checkpoint itself would be replaced.
+    """
+    outputs = [stem.with_name(stem.name + suffix) for suffix in PORT_SUFFIXES]
+    if checkpoint.resolve() in [output.resolve() for output in outputs]:
+        raise OutputError(f"{checkpoint} is the checkpoint itself and would be replaced. Choose another --output.")
+    return list((find_certificate(outputs[0]) or {"port": {"files": {}}})["port"]["files"])
 
 
 def _check_formats(formats: Sequence[str]) -> None:
@@ -176,7 +190,7 @@ def _write_evidence(
 
 
 def derive_pair_plan(
-    checkpoint: str | os.PathLike, *, pair: str | ModelPair = "finta", on_step: OnStep = silent
+    checkpoint: str | os.PathLike, *, pair: str | ModelPair = DEFAULT_PAIR, on_step: OnStep = silent
 ) -> TransferPlan:
     """Derive how each tensor of a checkpoint would move, writing nothing.
 
@@ -191,7 +205,7 @@ def derive_pair_plan(
     keras_side.prepare()
     model_pair = find_pair(pair)
     on_step("reading the checkpoint")
-    model, sizes = load_reference(model_pair, read_checkpoint(checkpoint))
+    model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
     on_step("tracing both models")
     probe = draw_probe(model_pair, sizes, None, 1)
     reference = torch_side.trace(model, reference_inputs(model_pair, probe))

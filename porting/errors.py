@@ -7,12 +7,11 @@ PortingError
 │   ├── ProbeError          the inputs that both models see
 │   ├── PairError           the pair of models
 │   └── OutputError         the place to write to
-├── PlanError             the two models cannot be paired
-│   ├── LayerCountError     they ran different numbers of layers with weights
-│   ├── MissingRuleError    the table has no row for a pair of layer types
-│   ├── AxisSizeError       a named axis has different lengths on the two sides
-│   └── CoverageError       a tensor of either model would stay behind
-└── ParityError           the port does not compute what the reference computes
+└── PlanError             the two models cannot be paired
+    ├── LayerCountError     they ran different numbers of layers with weights
+    ├── MissingRuleError    the table has no row for a pair of layer types
+    ├── AxisSizeError       a named axis has different lengths on the two sides
+    └── CoverageError       a tensor of either model would stay behind
 """
 
 
@@ -62,10 +61,6 @@ class AxisSizeError(PlanError):
 
 class CoverageError(PlanError):
     """A tensor of either model has no counterpart, or two claim the same one."""
-
-
-class ParityError(PortingError):
-    """The port does not compute what the reference computes."""
 
 
 def first_line(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from porting import keras_side, placement, torch_side
+from porting import DEFAULT_PAIR, keras_side, placement, torch_side
 from porting.certificates import find_certificate, stem_of
 from porting.errors import PortFileError
 from porting.judgement import weights_back
@@ -33,7 +33,7 @@ def export(
     output : path
         The ``.pt`` file to write.
     pair : str or ModelPair, optional
-        What the certificate beside the port says, or "finta", if not given.
+        What the certificate beside the port says, or the default pair, if not given.
     force : bool
         Replace an existing file.
     on_step : callable
@@ -52,7 +52,7 @@ def export(
     placement.finish_moves(stem_of(path))
     placement.check_free(destination, ("",), force)
     certificate = find_certificate(path) or {}
-    pair = find_pair(pair or certificate.get("pair", "finta"))
+    pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
     on_step("reading the port")
     model, sizes = _read_sized(path, pair, certificate)
     reference, plan = _plan_back(pair, model, sizes)
@@ -60,7 +60,7 @@ def export(
     state_dict = {name: own[name] for name in plan.without_twin} | dict(
         weights_back(plan, keras_side.weight_getter(model))
     )
-    with placement.staging(destination, ("",)) as staging:
+    with placement.staging(destination) as staging:
         in_order = {name: state_dict[name] for name in own}
         write_checkpoint(staging.stem, in_order, certificate.get("source", {}).get("extras", {}))
         return staging.commit()[0]

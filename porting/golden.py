@@ -4,8 +4,8 @@ HDF5; the arrays keep the reference's axis order, as in its trace::
 
     /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, versions, weights, source
     /probe/0                   the inputs, one data set each, in the port's axis order
-    /calls/0000                attributes: name, kind, weights, settings, float32_rmse; data sets: input, output
-    /outputs/0                 attributes: name, float32_rmse
+    /calls/0                   attributes: name, kind, weights, settings, float32_rmse; data sets: input, output
+    /outputs/0                 attribute: float32_rmse
 """
 
 import json
@@ -45,16 +45,15 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> Non
         file.attrs["source"] = run.probe.source
         for number, array in enumerate(run.probe.arrays):
             file.create_dataset(f"probe/{number}", data=array, **_COMPRESSED)
-        for number, (name, call) in enumerate(zip(run.trace.call_names(), run.trace.calls, strict=True)):
-            group = file.create_group(f"calls/{number:04}")
+        for number, call in enumerate(run.trace.calls):
+            group = file.create_group(f"calls/{number}")
             _write_words(group, {"weights": call.weights, "settings": call.settings})
-            group.attrs.update({"name": call.name, "kind": call.kind, "float32_rmse": run.float32_rmse[name]})
+            group.attrs.update({"name": call.name, "kind": call.kind, "float32_rmse": run.call_rmse[number]})
             group.create_dataset("input", data=call.input, **_COMPRESSED)
             group.create_dataset("output", data=call.output, **_COMPRESSED)
-        names = [name for name in run.float32_rmse if name not in run.trace.call_names()]
-        for number, (name, array) in enumerate(zip(names, run.trace.outputs, strict=True)):
+        for number, array in enumerate(run.trace.outputs):
             stored = file.create_dataset(f"outputs/{number}", data=array, **_COMPRESSED)
-            stored.attrs.update({"name": name, "float32_rmse": run.float32_rmse[name]})
+            stored.attrs["float32_rmse"] = run.output_rmse[number]
 
 
 def _write_words(group: Any, words: Mapping[str, Any]) -> None:
@@ -89,17 +88,20 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
 
 
 def _read_run(file: Any) -> ReferenceRun:
-    calls = [_read_call(group) for _, group in sorted(file["calls"].items())]
-    outputs = [stored for _, stored in sorted(file["outputs"].items(), key=lambda item: int(item[0]))]
-    shapes = {name: tuple(shape) for name, shape in _words(file, "shapes").items()}
-    trace = Trace(tuple(calls), tuple(np.asarray(stored) for stored in outputs), shapes)
-    errors = [float(group.attrs["float32_rmse"]) for _, group in sorted(file["calls"].items())]
-    rmse = dict(zip(trace.call_names(), errors, strict=True))
-    rmse |= {stored.attrs["name"]: float(stored.attrs["float32_rmse"]) for stored in outputs}
-    probe = Probe(
-        tuple(np.asarray(file[f"probe/{number}"]) for number in range(len(file["probe"]))), file.attrs["source"]
+    groups, outputs = (
+        [file[place][str(number)] for number in range(len(file[place]))] for place in ("calls", "outputs")
     )
-    return ReferenceRun(probe, trace, rmse, _words(file, "weights"), _words(file, "versions"))
+    shapes = {name: tuple(shape) for name, shape in _words(file, "shapes").items()}
+    trace = Trace(tuple(map(_read_call, groups)), tuple(map(np.asarray, outputs)), shapes)
+    probe = tuple(np.asarray(file[f"probe/{number}"]) for number in range(len(file["probe"])))
+    return ReferenceRun(
+        Probe(probe, file.attrs["source"]),
+        trace,
+        [float(group.attrs["float32_rmse"]) for group in groups],
+        [float(stored.attrs["float32_rmse"]) for stored in outputs],
+        _words(file, "weights"),
+        _words(file, "versions"),
+    )
 
 
 def _read_call(group: Any) -> LayerCall:

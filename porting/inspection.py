@@ -70,8 +70,11 @@ def _port(path: Path) -> RenderableType:
 
 def _keras_metadata(path: Path) -> Iterator[str]:
     if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
-            config, metadata = json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                config, metadata = json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
+        except KeyError as error:
+            raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be of another version.") from error
         yield f"{config['registered_name'] or config['class_name']}, written by Keras {metadata['keras_version']}"
 
 

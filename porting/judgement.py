@@ -29,7 +29,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> ParityRepo
         If the two models cannot be paired.
     """
     plan = derive_plan(reference.trace, port.trace, pair.rules, pair.matches, pair.axes)
-    wide = _compare_wide(pair, reference, port, plan)
+    wide = _compare_wide(pair, reference, port)
     deployed, narrow_calls, narrow_outputs = _compare_narrow(pair, reference, port, plan)
     divergence = parity.first_divergence(wide.calls, wide.outputs) if wide else None
     return ParityReport(
@@ -106,11 +106,11 @@ class _WideComparison:
         return max(chain(at_layers, (deviation.relative_error for deviation in self.outputs.values())), default=0.0)
 
 
-def _compare_wide(
-    pair: ModelPair, reference: ReferenceRun, port: PortRun, plan: TransferPlan
-) -> _WideComparison | None:
+def _compare_wide(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> _WideComparison | None:
+    """Compare in float64, by a plan of that trace's own: Keras numbers nameless layers anew in each model."""
     if port.wide_trace is None:
         return None
+    plan = derive_plan(reference.trace, port.wide_trace, pair.rules, pair.matches, pair.axes)
     calls = tuple(
         (call, call.input.deviation(), call.output.deviation())
         for call in parity.paired_calls(reference.trace, port.wide_trace, plan)
@@ -131,7 +131,12 @@ def _judge_semantics(
     lines += miscounted
     if divergence:
         lines.append(_where_they_part(divergence))
-    return Part(Status.FAIL if divergence or miscounted else Status.PASS, tuple(lines))
+    if divergence or miscounted:
+        return Part(Status.FAIL, tuple(lines))
+    if unseen := [call.reference for call, _, _ in wide.calls if not call.input.reference.any()]:
+        lines.append(f"the probe shows nothing: every input of {', '.join(unseen)} is zero; give another --probe")
+        return Part(Status.NOT_CHECKED, tuple(lines))
+    return Part(Status.PASS, tuple(lines))
 
 
 def _where_they_part(divergence: Divergence) -> str:
@@ -162,13 +167,15 @@ def _narrow_figures(pair_of_arrays: PairedActivation, reference_rmse: float) -> 
 
 
 def _compare_narrow(pair: ModelPair, reference: ReferenceRun, port: PortRun, plan: TransferPlan):
+    own_rounding = dict(zip(reference.trace.call_names(), reference.call_rmse, strict=True))
+    outputs_of_both = parity.paired_outputs(reference.trace, port.trace, pair.outputs)
     calls = [
-        (call, _narrow_figures(call.output, reference.float32_rmse.get(call.reference, 0.0)))
+        (call, _narrow_figures(call.output, own_rounding[call.reference]))
         for call in parity.paired_calls(reference.trace, port.trace, plan)
     ]
     outputs = {
-        name: _narrow_figures(output, reference.float32_rmse.get(name, 0.0))
-        for name, output in parity.paired_outputs(reference.trace, port.trace, pair.outputs)
+        name: _narrow_figures(output, rmse)
+        for (name, output), rmse in zip(outputs_of_both, reference.output_rmse, strict=True)
     }
     named = [*((call.reference, figures) for call, figures in calls), *outputs.items()]
     name, worst = max(named, key=lambda item: np.nan_to_num(item[1].ratio, nan=np.inf))

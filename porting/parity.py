@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from porting import patterns
+from porting.errors import PairError
 from porting.plan import TransferPlan
 from porting.rules import LayerRule
 from porting.traces import LayerCall, Trace
@@ -119,9 +120,19 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
 
 
 def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
-    """Both models' outputs under their names."""
+    """Both models' outputs under their names.
+
+    Raises
+    ------
+    PairError
+        If the models do not return as many outputs as the pair names.
+    """
+    counts = {"reference": len(reference.outputs), "port": len(port.outputs), "pair": len(axes)}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"the {name} {count}" for name, count in counts.items())
+        raise PairError(f"Different numbers of outputs: {listed}. Name each in the pair's outputs.")
     for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
-        yield name, PairedActivation(patterns.to_port(ours, pattern), theirs, pattern)
+        yield name, PairedActivation(patterns.to_port(ours, pattern, theirs.shape), theirs, pattern)
 
 
 @dataclass(frozen=True, slots=True)

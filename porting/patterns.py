@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import einops
 
+from porting.errors import PairError, first_line
+
 Tensor = TypeVar("Tensor")
 """A numpy array, or a tensor of any framework that einops knows."""
 
@@ -32,13 +34,20 @@ def _parse_side(text: str) -> Side:
 
 def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
     """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged."""
-    return einops.rearrange(array, pattern, **_merged_lengths(pattern, port_shape))
+    return _rearrange(array, pattern, **_merged_lengths(pattern, port_shape))
 
 
 def to_reference(array: Tensor, pattern: str) -> Tensor:
     """Move a port tensor into the reference's axis order: the pattern read from right to left."""
     left, _, right = pattern.partition("->")
-    return einops.rearrange(array, f"{right} -> {left}")
+    return _rearrange(array, f"{right} -> {left}")
+
+
+def _rearrange(array: Tensor, pattern: str, **lengths: int) -> Tensor:
+    try:
+        return einops.rearrange(array, pattern, **lengths)
+    except einops.EinopsError as error:
+        raise PairError(f'The axis pattern "{pattern}" does not fit: {first_line(error)}') from error
 
 
 def _merged_lengths(pattern: str, port_shape: Sequence[int]) -> dict[str, int]:

@@ -20,18 +20,18 @@ _WRITING, _COMMITTED, _SUPERSEDED = "writing", "committed", "superseded"
 class Staging:
     """A hidden folder to write into; nothing of it is seen until `commit`."""
 
-    def __init__(self, stem: Path, suffixes: Sequence[str]) -> None:
-        self._destination, self._suffixes = stem, suffixes
+    def __init__(self, stem: Path, superseded: Sequence[str]) -> None:
+        self._destination, self._superseded = stem, superseded
         self._folder = _hidden(stem, f"{_WRITING}-{os.getpid()}")
         self.stem = self._folder / stem.name
 
     def commit(self) -> tuple[Path, ...]:
-        """Move what was written into place; files of the set that were not written anew are removed."""
+        """Move what was written into place; superseded files that were not written anew are removed."""
         written = sorted(path.name for path in self._folder.iterdir())
         for name in written:
             _flush(self._folder / name)
         stem = self._destination
-        superseded = {f"{stem.name}{suffix}" for suffix in self._suffixes}.difference(written)
+        superseded = set(self._superseded).difference(written)
         with _signals_held():
             (self._folder / _SUPERSEDED).write_text("\n".join(superseded))
             os.rename(self._folder, _hidden(stem, _COMMITTED))
@@ -40,8 +40,15 @@ class Staging:
 
 
 @contextmanager
-def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
-    """Give a place to write the files ``stem + suffix`` into; without a commit nothing is left of it.
+def staging(stem: Path, superseded: Sequence[str] = ()) -> Iterator[Staging]:
+    """Give a place to write files into that are called `stem` and a suffix; without a commit nothing is left of it.
+
+    Parameters
+    ----------
+    stem : Path
+        Where the files go, without their suffixes.
+    superseded : sequence of str
+        Names of older files of the set, which a commit removes if it does not replace them.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def staging(stem: Path, suffixes: Sequence[str]) -> Iterator[Staging]:
         stem.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(stem)
         folder.mkdir()
-        yield Staging(stem, suffixes)
+        yield Staging(stem, superseded)
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise OutputError(
@@ -87,9 +94,12 @@ def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
     Raises
     ------
     OutputError
-        If any of them exists.
+        If any of them exists, or is a folder.
     """
-    existing = [path.name for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).exists()]
+    paths = [path for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).exists()]
+    if folders := [path.name for path in paths if path.is_dir()]:
+        raise OutputError(f"{stem.parent} holds folders called {', '.join(folders)}. Choose another --output.")
+    existing = [path.name for path in paths]
     if existing and not force:
         raise OutputError(
             f"{stem.parent} already holds {', '.join(existing)}. Replace with --force, or choose another --output."
@@ -116,9 +126,11 @@ def _move(committed: Path, folder: Path) -> None:
         for name in superseded.read_text().splitlines():
             (folder / name).unlink(missing_ok=True)
         superseded.unlink()
-    for path in committed.iterdir():
-        os.replace(path, folder / path.name)
-    committed.rmdir()
+    for path in sorted(committed.iterdir(), reverse=True):  # the certificate last, so that a mixture is never certified
+        with suppress(FileNotFoundError):  # another process is finishing the same moves
+            os.replace(path, folder / path.name)
+    with suppress(FileNotFoundError):
+        committed.rmdir()
 
 
 def _remove_stale(stem: Path) -> None:
@@ -135,7 +147,7 @@ def _is_running(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return process != os.getpid()
+    return True
 
 
 def _hidden(stem: Path, state: str) -> Path:

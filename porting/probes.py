@@ -1,6 +1,7 @@
 """The inputs that both models see, in the port's axis order."""
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,9 @@ def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count
 def _read_arrays(file: Path) -> list[np.ndarray]:
     try:
         content = np.load(file)
-    except (OSError, ValueError, EOFError) as error:
+        arrays = [content] if isinstance(content, np.ndarray) else [content[name] for name in content.files]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ProbeError(f"{file} is no .npy or .npz file: {first_line(error)}.") from error
-    return [content] if isinstance(content, np.ndarray) else [content[name] for name in content.files]
+    if not all(array.ndim and array.dtype.kind in "fiub" for array in arrays):
+        raise ProbeError(f"{file} must hold arrays of numbers with one row a sample.")
+    return arrays

@@ -89,6 +89,7 @@ def render_plan(plan: TransferPlan) -> RenderableType:
     parameters = sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [Text(f"{len(plan.pairs)} layers, {len(plan.transfers)} tensors, {parameters:,} parameters")]
     lines += [Text(f"no twin in Keras: {name}", "dim") for name in plan.without_twin]
+    lines += [Text(note, "dim") for note in dict.fromkeys(pair.rule.note for pair in plan.pairs if pair.rule.note)]
     lines += [Text(f"setting differs: {difference}", "red") for difference in plan.setting_differences]
     lines += [Text(f"no rule knows {name}", "yellow") for name in plan.settings_not_judged]
     return Group(table, Text(), *lines)

@@ -1,6 +1,6 @@
 """Run either model on the probe, so that the verdict has something to compare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from porting.keras_files import in_precision, read_port
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.probes import Probe
 from porting.torch_files import Checkpoint
-from porting.traces import Trace
+from porting.traces import LayerCall, Trace
 from porting.verdict import PortRun, ReferenceRun
 
 OnStep = Callable[[str], None]
@@ -23,7 +23,14 @@ def silent(step: str) -> None:
 
 
 def load_reference(pair: ModelPair, checkpoint: Checkpoint):
-    """Build the reference with the checkpoint's sizes and weights; returns the model and the sizes.
+    """Build the reference with the checkpoint's sizes and weights.
+
+    Returns
+    -------
+    model : torch.nn.Module
+    sizes : Mapping
+    checkpoint : Checkpoint
+        The one given; with the prefix on its names where it is not a wrapper's but the model's own.
 
     Raises
     ------
@@ -37,12 +44,14 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
         raise CheckpointError(f"{checkpoint.path}: {error}.") from error
     with torch_side.uninitialised():
         model = build_reference(pair, sizes)
+    if torch_side.shapes(model).keys() == checkpoint.with_prefix().state_dict.keys():
+        checkpoint = checkpoint.with_prefix()
     try:
         torch_side.load_weights(model, checkpoint.state_dict)
     except CheckpointError as error:
         built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
         raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
-    return model, sizes
+    return model, sizes, checkpoint
 
 
 def _sizes_text(sizes: Sizes) -> str:
@@ -58,13 +67,15 @@ def run_reference(pair: ModelPair, model, probe: Probe, state_dict: Mapping[str,
         If the probe has another number of inputs than the pair.
     """
     inputs = reference_inputs(pair, probe)
+    hashes = hash_weights(state_dict.items())  # first: a model could change its weights as it runs
     narrow = torch_side.trace(torch_side.in_precision(model, "float32"), inputs)
     wide = torch_side.trace(torch_side.in_precision(model, "float64"), inputs)
     return ReferenceRun(
         probe,
         wide,
-        _own_rounding(pair, narrow, wide),
-        hash_weights(state_dict.items()),
+        [parity.root_mean_square(small.output - large.output) for small, large in _calls(narrow, wide)],
+        [parity.root_mean_square(small - large) for small, large in zip(narrow.outputs, wide.outputs, strict=True)],
+        hashes,
         torch_side.versions(),
     )
 
@@ -87,13 +98,8 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
     return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
 
 
-def _own_rounding(pair: ModelPair, narrow: Trace, wide: Trace) -> dict[str, float]:
-    """Root mean square error of the reference's float32 outputs, by layer call and by output."""
-    named = zip(narrow.call_names(), narrow.calls, wide.calls, strict=True)
-    errors = {name: parity.root_mean_square(small.output - large.output) for name, small, large in named}
-    for name, small, large in zip(pair.outputs, narrow.outputs, wide.outputs, strict=True):
-        errors[name] = parity.root_mean_square(small - large)
-    return errors
+def _calls(narrow: Trace, wide: Trace) -> Iterator[tuple[LayerCall, LayerCall]]:
+    return zip(narrow.calls, wide.calls, strict=True)
 
 
 def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun:

@@ -98,11 +98,18 @@ def disagreements(settings: tuple[Setting, ...], reference: LayerCall, port: Lay
 
 
 def undeclared(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> list[str]:
-    """Name the settings of two layers that the rule does not know, so that nobody has judged them."""
+    """Name the settings of two layers that nobody has judged: unknown to the rule, or missing on one side."""
     names = [setting.names() for setting in settings]
+    absent = [
+        f"{setting.reference} = {setting.port} (not on both sides)"
+        for setting in settings
+        if isinstance(setting, Equal)
+        and (setting.reference not in reference.settings or setting.port not in port.settings)
+    ]
     ours = reference.settings.keys() - set().union(*(pair[0] for pair in names))
     theirs = port.settings.keys() - set().union(*(pair[1] for pair in names))
-    return [*(f"{name} (torch)" for name in sorted(ours)), *(f"{name} (Keras)" for name in sorted(theirs))]
+    unknown = [*(f"{name} (torch)" for name in sorted(ours)), *(f"{name} (Keras)" for name in sorted(theirs))]
+    return absent + unknown
 
 
 def _plain(value: Any) -> Any:

@@ -4,8 +4,8 @@ import os
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Checkpoint:
         Whether an optimiser's state stood beside it.
     mapped : frozenset of str
         The tensors whose arrays are mapped from the file and not in memory.
+    prefix : str
+        What stood before every name in the file.
     """
 
     path: Path
@@ -48,6 +50,12 @@ class Checkpoint:
     extras: Mapping[str, Any] = field(default_factory=dict)
     has_optimizer: bool = False
     mapped: frozenset[str] = frozenset()
+    prefix: str = ""
+
+    def with_prefix(self) -> "Checkpoint":
+        """The same checkpoint with the names that its tensors have in the file."""
+        state_dict = {self.prefix + name: array for name, array in self.state_dict.items()}
+        return replace(self, state_dict=state_dict, mapped=frozenset(self.prefix + name for name in self.mapped))
 
     def release(self, *names: str) -> None:
         """Let the pages of some tensors, or of all, leave memory until they are read again."""
@@ -75,7 +83,7 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     wrapper, tensors = _find_state_dict(content, path)
-    prefix = next((known for known in PREFIXES if all(name.startswith(known) for name in tensors)), "")
+    prefix = _common_prefix(tensors)
     outside = {key: value for key, value in content.items() if isinstance(value, (int, float, str))} if wrapper else {}
     layout = " ".join(
         part
@@ -86,10 +94,17 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         )
         if part
     )
-    state_dict = {name.removeprefix(prefix): _as_array(tensor) for name, tensor in tensors.items()}
-    return Checkpoint(
-        path, layout, state_dict, outside, bool(wrapper) and "optimizer" in content, _mapped(path, state_dict, tensors)
-    )
+    state_dict = {name.removeprefix(prefix): _as_array(tensor, name, path) for name, tensor in tensors.items()}
+    has_optimizer = bool(wrapper) and "optimizer" in content
+    return Checkpoint(path, layout, state_dict, outside, has_optimizer, _mapped(path, state_dict, tensors), prefix)
+
+
+def _common_prefix(names: Iterable[str]) -> str:
+    """The wrappers' prefixes that stand before every name, one after the other."""
+    prefix = ""
+    while more := next((p for p in PREFIXES if all(name.startswith(prefix + p) for name in names)), ""):
+        prefix += more
+    return prefix
 
 
 def _mapped(path: Path, state_dict: Mapping[str, np.ndarray], tensors: Mapping[str, Any]) -> frozenset[str]:
@@ -97,7 +112,14 @@ def _mapped(path: Path, state_dict: Mapping[str, np.ndarray], tensors: Mapping[s
     if path.suffix == ".safetensors" or not _is_zip(path):
         return frozenset()
     pairs = zip(state_dict.items(), tensors.values(), strict=True)
-    return frozenset(name for (name, array), tensor in pairs if array.ctypes.data == tensor.data_ptr())
+    return frozenset(name for (name, array), tensor in pairs if _is_view(array, tensor))
+
+
+def _is_view(array: np.ndarray, tensor: Any) -> bool:
+    """Whether an array is all of a tensor's own storage, so that its bytes are the file's and nothing else."""
+    storage = tensor.untyped_storage()
+    first = array.ctypes.data - storage.data_ptr()
+    return array.flags.c_contiguous and first >= 0 and first + array.nbytes <= storage.nbytes()
 
 
 def _is_zip(path: Path) -> bool:
@@ -153,7 +175,7 @@ def _find_state_dict(content: Any, path: Path) -> tuple[str, Mapping[str, Any]]:
     for key in WRAPPERS:
         if key in content and _is_state_dict(content[key]):
             return key, content[key]
-    if {"state", "param_groups"} <= content.keys() or {"optimizer"} == content.keys():
+    if {"state", "param_groups"} <= content.keys() or "optimizer" in content:
         raise CheckpointError(
             f"{path} holds an optimiser's state and no weights. Give the checkpoint that holds the model's state dict."
         )
@@ -171,7 +193,7 @@ def _is_state_dict(value: Any) -> bool:
     )
 
 
-def _as_array(tensor: Any) -> np.ndarray:
+def _as_array(tensor: Any, name: str, path: Path) -> np.ndarray:
     """A numpy view of a tensor; half precision is widened to float32, which keeps every value."""
     if isinstance(tensor, np.ndarray):
         return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
@@ -179,7 +201,12 @@ def _as_array(tensor: Any) -> np.ndarray:
 
     if tensor.dtype in (torch.float16, torch.bfloat16):
         tensor = tensor.float()
-    return tensor.detach().numpy()
+    try:
+        return tensor.detach().numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise CheckpointError(
+            f"{path}: {name} is no plain tensor ({tensor.layout}, {tensor.dtype}, {tensor.device}). Save it as one."
+        ) from error
 
 
 def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], extras: Mapping[str, Any]) -> None:

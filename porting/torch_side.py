@@ -140,9 +140,9 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> Trace:
     try:
         with torch.no_grad():
             outputs = model.eval()(*(_tensor(array, precision) for array in inputs))
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:  # a model raises what it likes
         shapes_given = ", ".join(str(array.shape) for array in inputs)
-        raise PairError(f"The reference does not accept inputs of shape {shapes_given}: {first_line(error)}") from error
+        raise PairError(f"The reference failed on inputs of shape {shapes_given}: {first_line(error)}") from error
     finally:
         for handle in handles:
             handle.remove()
@@ -171,7 +171,8 @@ def _recorder(name: str, module: "torch.nn.Module", calls: list[LayerCall]):
 
     def record(_, arguments: tuple, keywords: dict, output: Any) -> None:
         given = next(iter((*arguments, *keywords.values())))
-        calls.append(LayerCall(name, type(module).__name__, weights, settings, _array(given), _array(output)))
+        first = output[0] if isinstance(output, (tuple, list)) else output
+        calls.append(LayerCall(name, type(module).__name__, weights, settings, _array(given), _array(first)))
 
     return record
 

@@ -1,6 +1,6 @@
 """Records of a verification: what either model did, and the verdict on it in three parts and in figures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -38,15 +38,16 @@ class ReferenceRun:
     probe : Probe
     trace : Trace
         In float64.
-    float32_rmse : Mapping
-        Layer call or output -> root mean square error of the reference's own float32 output.
+    call_rmse, output_rmse : sequence of float
+        Root mean square errors of the reference's own float32: of each layer call's output, of each output.
     weights_sha256 : Mapping
         Tensor -> hash, as `hash_weights` gives them.
     """
 
     probe: Probe
     trace: Trace
-    float32_rmse: Mapping[str, float]
+    call_rmse: Sequence[float]
+    output_rmse: Sequence[float]
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
 
@@ -102,7 +103,6 @@ class ParityReport:
     plan: TransferPlan
     versions: Mapping[str, str]
     probe: Mapping[str, str | int]
-    files: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from porting import __version__, keras_side, torch_side
+from porting import DEFAULT_PAIR, __version__, keras_side, torch_side
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
@@ -39,7 +39,7 @@ def verify(
     checkpoint : path, optional
         The PyTorch checkpoint. Without it the port is held against its golden file, which needs no PyTorch.
     pair : str or ModelPair, optional
-        What the certificate beside the port says, or "finta", if not given.
+        What the certificate beside the port says, or the default pair, if not given.
     probe : path, optional
         Inputs to verify on; the pair's own if not given. Only with a checkpoint.
     on_step : callable
@@ -62,10 +62,12 @@ def verify(
             f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
         )
     certified = find_certificate(path) or {}
-    model_pair = find_pair(pair or certified.get("pair", "finta"))
+    model_pair = find_pair(pair or certified.get("pair", DEFAULT_PAIR))
     if checkpoint is None:
         if probe is not None:
             raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
+        if broken := broken_seal(golden_path(path)):
+            raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
         on_step("reading the golden file")
         reference, about = read_golden(golden_path(path))
         if about["pair"] != model_pair.name:
@@ -73,8 +75,7 @@ def verify(
         return judge_files(model_pair, about["sizes"], reference, [path], None, on_step)
     torch_side.prepare()
     on_step("reading the checkpoint")
-    source = read_checkpoint(checkpoint)
-    model, sizes = load_reference(model_pair, source)
+    model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
     drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, source.state_dict)

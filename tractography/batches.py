@@ -103,6 +103,7 @@ def write_batches(path: str | os.PathLike, splits: Mapping[str, Mapping[str, np.
             for split, classes in splits.items():
                 for name, streamlines in classes.items():
                     file.create_dataset(f"{split}/{name}/{DATASET}", data=streamlines.astype(DTYPE))
+        inspect_batches(draft)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
