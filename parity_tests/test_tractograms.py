@@ -28,7 +28,7 @@ def saved(lines, path):
         affine = np.diag([2.0, 2.0, 2.0, 1.0])
         header = {"voxel_to_rasmm": affine, "voxel_sizes": (2, 2, 2), "dimensions": (9, 9, 9)}
         keywords = {"header": header} if path.suffix == ".trk" else {}
-        nib.streamlines.save(Tractogram(lines, affine_to_rasmm=np.eye(4)), path, **keywords)
+        nib.streamlines.save(Tractogram(lines, affine_to_rasmm=np.eye(4)), str(path), **keywords)
     return path
 
 

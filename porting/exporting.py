@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from porting import DEFAULT_PAIR, keras_side, placement, torch_side
-from porting.certificates import find_certificate, stem_of
+from porting.certificates import broken_seal, find_certificate, stem_of
 from porting.errors import PortFileError
 from porting.judgement import weights_back
 from porting.keras_files import file_format, read_port, read_shapes
@@ -60,9 +60,11 @@ def export(
     state_dict = {name: own[name] for name in plan.without_twin} | dict(
         weights_back(plan, keras_side.weight_getter(model))
     )
+    unchanged = certificate and not broken_seal(path)
+    extras = certificate["source"]["extras"] if unchanged else {}
     with placement.staging(destination) as staging:
         in_order = {name: state_dict[name] for name in own}
-        write_checkpoint(staging.stem, in_order, certificate.get("source", {}).get("extras", {}))
+        write_checkpoint(staging.stem, in_order, extras)
         return staging.commit()[0]
 
 

@@ -151,8 +151,9 @@ def _read_pickle(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
+        reason = first_line(error) if isinstance(error, RuntimeError) else "its bytes are no such archive or pickle"
         raise CheckpointError(
-            f"{path} is no readable PyTorch checkpoint: {first_line(error)}. "
+            f"{path} is no readable PyTorch checkpoint: {reason}. "
             "It may be truncated or of another format; copy or download it again."
         ) from error
 

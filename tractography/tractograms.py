@@ -65,7 +65,7 @@ def read_streamlines(path: str | os.PathLike) -> list[np.ndarray]:
 def _read_with_nibabel(path: Path) -> list[np.ndarray]:
     import nibabel
 
-    file: Any = nibabel.streamlines.load(path)
+    file: Any = nibabel.streamlines.load(str(path))
     streamlines = [np.asarray(streamline, np.float32) for streamline in file.streamlines]
     announced = int(file.header.get("nb_streamlines", 0) or 0)
     if announced and announced != len(streamlines):
