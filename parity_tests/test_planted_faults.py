@@ -37,12 +37,6 @@ def test_a_wrong_transposition_that_fits_is_caught_inside_its_layer(tensor, patt
     )
 
 
-def swap(model, first, second):
-    one, other = np.asarray(first), np.asarray(second)
-    first.assign(other)
-    second.assign(one)
-
-
 WEIGHT_FAULTS = {
     "kernel reversed along its taps": (
         lambda layer: layer.kernel.assign(np.asarray(layer.kernel)[::-1]),
