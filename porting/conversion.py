@@ -13,6 +13,7 @@ from porting import DEFAULT_PAIR, keras_side, patterns, placement, torch_side
 from porting.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.errors import OutputError
 from porting.golden import golden_count, write_golden
+from porting.judgement import hash_weights
 from porting.keras_files import FORMATS, write_port
 from porting.mapper import derive_plan
 from porting.pairs import (
@@ -83,19 +84,20 @@ def convert(
     PlanError
         If the two models cannot be paired.
     """
-    torch_side.prepare()
-    keras_side.prepare()
     _check_formats(formats)
-    pair, stem = find_pair(pair), output_stem(output, Path(checkpoint))
+    stem = output_stem(output, Path(checkpoint))
     placement.finish_moves(stem)
     placement.check_free(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX), force)
     superseded = _superseded(stem, Path(checkpoint))
+    torch_side.prepare()
+    keras_side.prepare()
+    pair = find_pair(pair)
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, source.state_dict)
-    golden = _golden_run(pair, model, reference, source)
+    reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
+    golden = _golden_run(pair, model, reference)
     del model  # its float64 weights are twice the checkpoint
     source.release()
     with placement.staging(stem, superseded) as staging:
@@ -168,10 +170,10 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
     keras_side.load_weights(port, value, lambda variable: moved(transfers[variable].reference))
 
 
-def _golden_run(pair: ModelPair, model: Any, reference: ReferenceRun, source: Checkpoint) -> ReferenceRun:
+def _golden_run(pair: ModelPair, model: Any, reference: ReferenceRun) -> ReferenceRun:
     """The reference's run on as much of the probe as a golden file holds."""
     few = reference.probe.rows(golden_count(reference))
-    return reference if len(few) == len(reference.probe) else run_reference(pair, model, few, source.state_dict)
+    return reference if len(few) == len(reference.probe) else run_reference(pair, model, few, reference.weights_sha256)
 
 
 def _write_evidence(
@@ -209,6 +211,6 @@ def derive_pair_plan(
     on_step("tracing both models")
     probe = draw_probe(model_pair, sizes, None, 1)
     reference = torch_side.trace(model, reference_inputs(model_pair, probe))
-    with keras_side.precision("float32"):
+    with keras_side.precision("float32"), keras_side.uninitialised():
         port = keras_side.trace(build_port(model_pair, sizes), probe.arrays)
     return derive_plan(reference, port, model_pair.rules, model_pair.matches, model_pair.axes)

@@ -27,9 +27,8 @@ def prepare() -> None:
         If Keras or its backend is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault(
-        "TF_ENABLE_ONEDNN_OPTS", "0"
-    )  # its convolutions sum in an order that rounds 2.4 x as coarsely
+    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if installed and "tensorflow" not in installed:
         os.environ.setdefault("KERAS_BACKEND", installed[0])

@@ -1,18 +1,16 @@
 """Run either model on the probe, so that the verdict has something to compare."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from porting import keras_side, parity, patterns, torch_side
 from porting.errors import CheckpointError, ProbeError
-from porting.judgement import hash_weights
 from porting.keras_files import in_precision, read_port
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.probes import Probe
 from porting.torch_files import Checkpoint
-from porting.traces import LayerCall, Trace
 from porting.verdict import PortRun, ReferenceRun
 
 OnStep = Callable[[str], None]
@@ -58,8 +56,10 @@ def _sizes_text(sizes: Sizes) -> str:
     return ", ".join(f"{name}={value}" for name, value in sizes.items())
 
 
-def run_reference(pair: ModelPair, model, probe: Probe, state_dict: Mapping[str, np.ndarray]) -> ReferenceRun:
+def run_reference(pair: ModelPair, model, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
     """Run the reference in float32, then in float64; its weights are left in float64.
+
+    `weights_sha256` is to be taken before the first run: a model could change its weights as it runs.
 
     Raises
     ------
@@ -67,15 +67,14 @@ def run_reference(pair: ModelPair, model, probe: Probe, state_dict: Mapping[str,
         If the probe has another number of inputs than the pair.
     """
     inputs = reference_inputs(pair, probe)
-    hashes = hash_weights(state_dict.items())  # first: a model could change its weights as it runs
     narrow = torch_side.trace(torch_side.in_precision(model, "float32"), inputs)
     wide = torch_side.trace(torch_side.in_precision(model, "float64"), inputs)
     return ReferenceRun(
         probe,
         wide,
-        [parity.root_mean_square(small.output - large.output) for small, large in _calls(narrow, wide)],
-        [parity.root_mean_square(small - large) for small, large in zip(narrow.outputs, wide.outputs, strict=True)],
-        hashes,
+        _rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
+        _rounding(narrow.outputs, wide.outputs),
+        weights_sha256,
         torch_side.versions(),
     )
 
@@ -98,8 +97,9 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
     return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
 
 
-def _calls(narrow: Trace, wide: Trace) -> Iterator[tuple[LayerCall, LayerCall]]:
-    return zip(narrow.calls, wide.calls, strict=True)
+def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[float]:
+    """Root mean square error of each float32 activation against its float64 twin."""
+    return [parity.root_mean_square(small - large) for small, large in zip(narrow, wide, strict=True)]
 
 
 def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun:

@@ -9,7 +9,7 @@ from porting import DEFAULT_PAIR, __version__, keras_side, torch_side
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
-from porting.judgement import judge
+from porting.judgement import hash_weights, judge
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
 from porting.placement import finish_moves
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
@@ -52,7 +52,6 @@ def verify(
     PlanError
         If the two models cannot be paired.
     """
-    keras_side.prepare()
     path = Path(port)
     finish_moves(stem_of(path))
     if not path.is_file():
@@ -61,6 +60,7 @@ def verify(
         raise PortFileError(
             f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
         )
+    keras_side.prepare()
     certified = find_certificate(path) or {}
     model_pair = find_pair(pair or certified.get("pair", DEFAULT_PAIR))
     if checkpoint is None:
@@ -78,7 +78,7 @@ def verify(
     model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
     drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(model_pair, model, drawn, source.state_dict)
+    reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
     return judge_files(model_pair, sizes, reference, [path], source.path, on_step)
 
 
