@@ -136,21 +136,47 @@ def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> It
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """A hypothesis about a divergence that explains it down to rounding.
+
+    Attributes
+    ----------
+    name : str
+        What the port does, as `porting.hypotheses` has it.
+    detail : str
+        Where and how, for this divergence.
+    remedy : str
+        What to change, in one line.
+    error : float
+        Relative error between the port and the reference changed in this way.
+    """
+
+    name: str
+    detail: str
+    remedy: str
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Divergence:
-    """Where the two models part first.
+    """A layer, or a segment between layers, that is wrong by itself: the reference's own tensors went in.
 
     Attributes
     ----------
     reference, port : str
-        Paths of the layer at which they part; `where` says whether inside it or between it and the one before.
+        Paths of the layer, or of the output, at which the models part; `where` says whether inside it or before it.
     before : str
-        The last paired layer that agreed, by its reference path; empty where there is none.
+        The layers whose outputs reach it, by their reference paths; empty where it is the model's input.
     where : str
         "inside" or "between".
     error : float
         Relative error there.
     place : str
         Where in the activation the error is greatest.
+    seen_on : str
+        "probe", or "synthetic activations" where the probe does not show it.
+    causes : tuple of Cause
+        What explains it; ambiguous where there are several, unexplained where there are none.
     """
 
     reference: str
@@ -159,6 +185,8 @@ class Divergence:
     where: str
     error: float
     place: str
+    seen_on: str = "probe"
+    causes: tuple[Cause, ...] = ()
 
 
 def first_divergence(calls: Sequence[tuple[PairedCall, Deviation, Deviation]], outputs: Mapping[str, Deviation]):

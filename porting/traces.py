@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -67,3 +67,35 @@ class Trace:
             counts[call.name] += 1
             names.append(call.name if counts[call.name] == 1 else f"{call.name} (call {counts[call.name]})")
         return names
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """What one layer call is fed and made to return, whatever ran before it.
+
+    Attributes
+    ----------
+    name : str
+        The layer's path in its model.
+    feed, give : ndarray
+        The input and the output, in the framework's own axis order.
+    attributes : Mapping
+        Attributes of the layer that are other ones while it runs.
+    window : tuple of slice
+        The part of the layer's own output that `give` takes the place of; all of it if empty.
+    """
+
+    name: str
+    feed: np.ndarray
+    give: np.ndarray
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    window: tuple[slice, ...] = ()
+
+
+Lesson = tuple[Teaching, ...]
+"""One teaching for each layer call, in execution order."""
+
+
+def lesson_of(trace: Trace) -> Lesson:
+    """Feed each layer what it was fed in a trace, and make it return what it returned there."""
+    return tuple(Teaching(call.name, call.input, call.output) for call in trace.calls)

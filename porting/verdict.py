@@ -1,4 +1,4 @@
-"""Records of a verification: what either model did, and the verdict on it in three parts and in figures."""
+"""Records of a verification: what either model did, and the verdict on it in four parts and in figures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import numpy as np
 from porting.parity import Divergence
 from porting.plan import TransferPlan
 from porting.probes import Probe
-from porting.traces import Trace
+from porting.traces import Lesson, Trace
 
 
 class Status(Enum):
@@ -30,6 +30,44 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Gradients:
+    """float64 gradients of one random-weighted sum of a model's outputs.
+
+    Attributes
+    ----------
+    inputs : tuple of ndarray or None
+        With respect to each input, in the framework's own axis order; None for integers.
+    weights : Mapping
+        Tensor or variable -> its gradient, in the framework's own axis order.
+    statistics : Mapping
+        Tensor or variable that training changes without a gradient -> its value after one step in training mode.
+    """
+
+    inputs: tuple[np.ndarray | None, ...]
+    weights: Mapping[str, np.ndarray]
+    statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """What the probe cannot see of one layer.
+
+    Attributes
+    ----------
+    layer : str
+        The reference's path.
+    what : str
+        What is unseen, in words and numbers.
+    seen_alone : bool
+        Whether the layer's run alone on synthetic activations sees it after all.
+    """
+
+    layer: str
+    what: str
+    seen_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceRun:
     """The reference on the probe: by PyTorch just now, or out of a golden file.
 
@@ -38,18 +76,56 @@ class ReferenceRun:
     probe : Probe
     trace : Trace
         In float64.
+    synthetic : Lesson
+        Random activations on which each layer and each segment between layers runs alone, in float64.
+    synthetic_trace : Trace
+        What came of it.
+    sources : tuple of tuple of str
+        For each layer call, then for each output: the calls whose outputs reach it without another layer between;
+        "" stands for the model's input.
     call_rmse, output_rmse : sequence of float
         Root mean square errors of the reference's own float32: of each layer call's output, of each output.
+    own_rmse : sequence of float
+        The same of each layer call run alone on the float64 input.
+    gradients : Gradients or None
+    blind_spots : tuple of BlindSpot
     weights_sha256 : Mapping
         Tensor -> hash, as `hash_weights` gives them.
     """
 
     probe: Probe
     trace: Trace
+    synthetic: Lesson
+    synthetic_trace: Trace
+    sources: tuple[tuple[str, ...], ...]
     call_rmse: Sequence[float]
     output_rmse: Sequence[float]
+    own_rmse: Sequence[float]
+    gradients: Gradients | None
+    blind_spots: tuple[BlindSpot, ...]
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PortPass:
+    """The port on the probe in one precision.
+
+    Attributes
+    ----------
+    trace : Trace
+    plan : TransferPlan
+        Of this very instance: Keras numbers nameless layers anew in each model.
+    taught : Trace
+        Each layer alone on the reference's input, and each input as it comes of the reference's outputs.
+    synthetic : Trace or None
+        The same on synthetic activations; in float64 only.
+    """
+
+    trace: Trace
+    plan: TransferPlan
+    taught: Trace
+    synthetic: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,55 +136,150 @@ class PortRun:
     ----------
     fetch : callable
         (variable, change of axis order) -> its value as reloaded; one at a time, since all together may be large.
-    trace : Trace
+    narrow : PortPass
         In float32.
-    wide_trace : Trace or None
+    wide : PortPass or None
+        In float64.
+    gradients : Gradients or None
         In float64.
     why_no_float64 : str
         Why there is none.
     """
 
     fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
-    trace: Trace
-    wide_trace: Trace | None
+    narrow: PortPass
+    wide: PortPass | None
+    gradients: Gradients | None
     why_no_float64: str
     versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerParity:
-    """One pair of layer calls, or one output of the models, in figures; None where not checked."""
+    """One pair of layer calls, or one output of the models, in figures; None where not checked.
+
+    Attributes
+    ----------
+    reference, port, kind : str
+    landmark : str
+        What the output is called in reports.
+    sources : tuple of str
+        The reference's calls whose outputs reach the input; "" stands for the model's input.
+    float64_input_error, float64_output_error : float or None
+        Relative errors as the whole model runs: what is inherited from the layers before, and what is added.
+    own_input_error : float or None
+        Of the input as it comes of the reference's own outputs: the error of what lies between the layers.
+    own_output_error : float or None
+        Of the layer alone on the reference's input.
+    synthetic_input_error, synthetic_output_error : float or None
+        The same two on synthetic activations, which wake every unit.
+    float32_ratio, own_float32_ratio : float or None
+        Root mean square error of the port's float32 against the float64 truth, as a multiple of the reference's own;
+        as the whole model runs, and of the layer alone.
+    float32_error, reference_float32_error : float
+        Relative root mean square errors of the output in float32, of the port and of the reference.
+    ulp_at_scale : float
+        Greatest float32 error relative to the activation, in units of 1.19e-7.
+    """
 
     reference: str
     port: str
     kind: str
     landmark: str
+    sources: tuple[str, ...]
     float64_input_error: float | None
     float64_output_error: float | None
+    own_input_error: float | None
+    own_output_error: float | None
+    synthetic_input_error: float | None
+    synthetic_output_error: float | None
     float32_ratio: float
+    own_float32_ratio: float | None
+    float32_error: float
+    reference_float32_error: float
     ulp_at_scale: float
 
 
 @dataclass(frozen=True, slots=True)
+class WorstSample:
+    """One of the samples on which reference and port differ most in float32.
+
+    Attributes
+    ----------
+    output : str
+        The models' output that is compared.
+    name : str
+        Which sample it is: file, class, row.
+    greatest, mean : float
+        Distance between the two models' values, greatest and mean over the sample, in `unit`.
+    """
+
+    output: str
+    name: str
+    greatest: float
+    mean: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Arrays to draw a report's pictures from, all in the port's axis order; not part of the JSON.
+
+    Attributes
+    ----------
+    inputs : tuple of ndarray
+        The probe.
+    landmarks : Mapping
+        Landmark -> (reference in float64, port in float32).
+    outputs : Mapping
+        Output -> (reference in float64, port in float32).
+    """
+
+    inputs: tuple[np.ndarray, ...]
+    landmarks: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    outputs: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
 class ParityReport:
-    """The verdict on one port, and everything that it rests on."""
+    """The verdict on one port, and everything that it rests on.
+
+    Attributes
+    ----------
+    divergences : tuple of Divergence
+        Every layer and every segment between layers that is wrong by itself, in execution order.
+    """
 
     pair: str
     transfer: Part
     semantics: Part
     deployed: Part
-    first_divergence: Divergence | None
+    training: Part
+    divergences: tuple[Divergence, ...]
     layers: tuple[LayerParity, ...]
     outputs: tuple[LayerParity, ...]
+    worst: tuple[WorstSample, ...]
+    blind_spots: tuple[BlindSpot, ...]
     plan: TransferPlan
     versions: Mapping[str, str]
     probe: Mapping[str, str | int]
+    evidence: Evidence
     hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The four parts of the verdict by name, in the order in which they are judged."""
+        return {name: getattr(self, name) for name in ("transfer", "semantics", "deployed", "training")}
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """Where the models part first."""
+        return next(iter(self.divergences), None)
 
     @property
     def verdict(self) -> Status:
         """FAIL if any part fails, PASS if all pass, NOT CHECKED otherwise."""
-        statuses = {self.transfer.status, self.semantics.status, self.deployed.status}
+        statuses = {part.status for part in self.parts.values()}
         if Status.FAIL in statuses:
             return Status.FAIL
         return Status.PASS if statuses == {Status.PASS} else Status.NOT_CHECKED
