@@ -17,7 +17,6 @@ from porting import patterns, torch_functions, torch_runs, torch_side
 from porting.comparison import Suspect
 from porting.fits import FITS
 from porting.judgement import Explain, weights_back
-from porting.lessons import SYNTHETIC_ROWS
 from porting.pairs import ModelPair
 from porting.parity import FLOAT64_LIMIT, Cause, PairedActivation, partners
 from porting.runs import reference_inputs
@@ -34,7 +33,7 @@ EXPLAINED = 10 * FLOAT64_LIMIT
 MOST_ROWS = 4
 """Samples that hypotheses about what lies between layers are tried on."""
 
-MOST_PAIRS = 3000
+MOST_PAIRS = 1000
 """Pairs of hypotheses to try where none explains a divergence alone."""
 
 
@@ -75,8 +74,8 @@ class _Setting:
 
 def _setting(witness: _Witness, suspect: Suspect, reference: ReferenceRun) -> _Setting:
     if suspect.divergence.seen_on == "synthetic activations":
-        few = reference.probe.rows(SYNTHETIC_ROWS)
-        return _Setting(reference_inputs(witness.pair, few), reference.synthetic, suspect.found)
+        inputs = reference_inputs(witness.pair, reference.synthetic_probe)
+        return _Setting(inputs, reference.synthetic, suspect.found)
     inputs, lesson = reference_inputs(witness.pair, reference.probe), lesson_of(reference.trace)
     return _Setting(inputs, lesson, suspect.found)
 
@@ -156,11 +155,11 @@ class _Segment:
 
     def _run(self, editor: Any, setting: _Setting) -> np.ndarray:
         """What arrives at the suspect, in the port's axis order, as the taps see it."""
-        trace = torch_runs.teach(self.witness.model, setting.inputs, setting.lesson, alone=False, editor=editor)
+        number = self.suspect.number + (0 if self.suspect.pair else len(self.names))
+        arrived = torch_runs.arriving(self.witness.model, setting.inputs, setting.lesson, number, editor)
         if self.suspect.pair is None:
-            pattern = list(self.witness.pair.outputs.values())[self.suspect.number]
-            return patterns.to_port(trace.outputs[self.suspect.number], pattern)
-        return self.seen(patterns.to_port(trace.calls[self.suspect.number].input, self.suspect.pair.input_axes))
+            return patterns.to_port(arrived, list(self.witness.pair.outputs.values())[self.suspect.number])
+        return self.seen(patterns.to_port(arrived, self.suspect.pair.input_axes))
 
     def seen(self, arrived: np.ndarray) -> np.ndarray:
         """What of an arriving tensor the layer sees."""
@@ -284,9 +283,11 @@ def _padding_causes(segment: _Segment) -> Iterator[Cause]:
 
 
 def _arrived(segment: _Segment) -> np.ndarray:
+    def run(watch: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
+        return function(*arguments, **keywords)
+
     setting = segment.setting
-    trace = torch_runs.teach(segment.witness.model, setting.inputs, setting.lesson, alone=False)
-    return trace.calls[segment.suspect.number].input
+    return torch_runs.arriving(segment.witness.model, setting.inputs, setting.lesson, segment.suspect.number, run)
 
 
 def _fit_causes(segment: _Segment, baseline: np.ndarray) -> Iterator[Cause]:
@@ -305,9 +306,10 @@ def _pair_causes(segment: _Segment, functions: Sequence[_Edit], steps: Sequence[
     """Two faults in one segment."""
     tried = 0
     for first, second in combinations([*functions, *steps], 2):
-        if first.place == second.place or tried >= MOST_PAIRS:
+        if first.place == second.place:
             continue
-        tried += 1
+        if (tried := tried + 1) > MOST_PAIRS:
+            return
         if (left := segment.left_by([first, second])) <= EXPLAINED:
             details = f"{first.detail}; and {second.name}: {second.detail}"
             yield Cause(f"{first.name} and {second.name}", details, f"{first.remedy}; {second.remedy}", left)
