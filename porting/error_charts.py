@@ -8,7 +8,7 @@ from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
 from porting.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
 from porting.verdict import LayerParity
 
-_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 250.0, 56.0, 18.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 56.0, 18.0
 _LABEL_ROOM = 96.0
 _LONGEST_LABEL = 16
 
@@ -132,7 +132,7 @@ def _depth(rows: Sequence[LayerParity], divergences: Sequence[Divergence]) -> De
 
 def _exponents(errors: Sequence[float]) -> list[int]:
     logs = [math.log10(error) for error in errors if error > 0 and math.isfinite(error)]
-    return [math.floor(min(logs)), math.ceil(max(logs))] if logs else []
+    return [max(math.floor(min(logs)), -300), min(math.ceil(max(logs)), 300)] if logs else []
 
 
 def _drawn(axis: LogAxis, error: float | None) -> float:
