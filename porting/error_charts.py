@@ -9,8 +9,9 @@ from porting.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, pat
 from porting.verdict import LayerParity
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 56.0, 18.0
-_LABEL_ROOM = 96.0
 _LONGEST_LABEL = 16
+_LETTER = 4.7
+"""Height that a letter of a tilted label takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _chart(title: str, description: str, depth: Depth, axis: LogAxis, strokes: t
         title,
         description,
         depth.right + _RIGHT,
-        _BOTTOM + _LABEL_ROOM,
+        _BOTTOM + 24 + _LETTER * max((len(_shortened(row.reference)) for row in depth.rows), default=0),
         strokes,
         tuple(marks(depth, axis)),
         (*_value_labels(axis), *_layer_labels(depth), *_divergence_labels(depth)),
@@ -173,9 +174,11 @@ def _value_labels(axis: LogAxis) -> Iterator[Label]:
 
 def _layer_labels(depth: Depth) -> Iterator[Label]:
     for number, row in enumerate(depth.rows):
-        name = row.reference
-        short = name if len(name) <= _LONGEST_LABEL else f"{name[:6]}…{name[-9:]}"
-        yield Label(depth.at(number) + 4, _BOTTOM + 16, short, "tilted")
+        yield Label(depth.at(number) + 4, _BOTTOM + 16, _shortened(row.reference), "tilted")
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else f"{name[:6]}…{name[-9:]}"
 
 
 def _divergence_labels(depth: Depth) -> Iterator[Label]:
