@@ -8,7 +8,7 @@ from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
 from porting.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
 from porting.verdict import LayerParity
 
-_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 56.0, 18.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 66.0, 18.0
 _LONGEST_LABEL = 16
 _LETTER = 4.7
 """Height that a letter of a tilted label takes."""
