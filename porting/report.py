@@ -17,7 +17,7 @@ from porting.verdict import LayerParity, ParityReport, Status
 
 _COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 
-_SENTENCES = {
+SENTENCES = {
     Status.PASS: "the port computes the same function as the reference",
     Status.FAIL: "the port does not compute what the reference computes",
     Status.NOT_CHECKED: "not everything could be checked here, so nothing is claimed",
@@ -90,7 +90,7 @@ def render_report(report: ParityReport) -> RenderableType:
         Text(),
         parts,
         Text(),
-        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), f": {_SENTENCES[verdict]}"),
+        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
         Text(_circumstances(report.versions, report.probe), "dim"),
     )
 
