@@ -1,10 +1,11 @@
 """Plan and verdict, as JSON and as what a console shows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,7 @@ from porting.verdict import LayerParity, ParityReport, Part, Status
 if TYPE_CHECKING:
     from porting.parity import Divergence
 
-_COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
+COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 
 _SENTENCES = {
     Status.PASS: "the port computes the same function as the reference",
@@ -25,8 +26,11 @@ _SENTENCES = {
 }
 
 
-def as_json(report: ParityReport) -> dict[str, Any]:
-    """Everything that the report holds, in JSON's types; a figure that is infinite becomes the word "inf"."""
+def as_json(report: ParityReport, drift: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything that the report holds, in JSON's types; a figure that is infinite becomes the word "inf".
+
+    `drift` says what has changed since the port was certified, as `porting.drift` finds it.
+    """
     divergence = report.first_divergence
     return {
         "pair": report.pair,
@@ -43,6 +47,7 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "probe": dict(report.probe),
         "versions": dict(report.versions),
         "hashes": dict(report.hashes),
+        "drift": list(drift),
     }
 
 
@@ -95,18 +100,26 @@ def render_plan(plan: TransferPlan) -> RenderableType:
     return Group(table, Text(), *lines)
 
 
-def render_report(report: ParityReport) -> RenderableType:
-    """The verdict in a sentence, its three parts, and the layers with the first divergence marked."""
+def as_text(report: ParityReport, width: int, notes: Sequence[str] = ()) -> str:
+    """The report as a console of that width shows it, in plain text."""
+    written = StringIO()
+    Console(file=written, width=width, color_system=None, force_terminal=False).print(render_report(report, notes))
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def render_report(report: ParityReport, notes: Sequence[str] = ()) -> RenderableType:
+    """The verdict in a sentence, its parts, the layers with the first divergence marked, and notes, a line each."""
     verdict = report.verdict
     parts = Table(box=None, show_header=False, pad_edge=False)
     for name, part in _parts(report).items():
-        parts.add_row(name, Text(part.status.value, _COLOURS[part.status]), "\n".join(map(escape, part.lines)))
+        parts.add_row(name, Text(part.status.value, COLOURS[part.status]), "\n".join(map(escape, part.lines)))
     return Group(
         _layer_table(report),
         Text(),
         parts,
         Text(),
-        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), f": {_SENTENCES[verdict]}"),
+        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {_SENTENCES[verdict]}"),
+        *(Text(note, "yellow") for note in notes),
         Text(_circumstances(report.versions, report.probe), "dim"),
     )
 

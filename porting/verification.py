@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from porting import DEFAULT_PAIR, __version__, keras_side, torch_side
+from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
@@ -28,6 +28,7 @@ def verify(
     *,
     pair: str | ModelPair | None = None,
     probe: str | os.PathLike | None = None,
+    tf32: bool = False,
     on_step: OnStep = silent,
 ) -> ParityReport:
     """Judge a converted checkpoint as it lies on disk.
@@ -42,6 +43,8 @@ def verify(
         What the certificate beside the port says, or the default pair, if not given.
     probe : path, optional
         Inputs to verify on; the pair's own if not given. Only with a checkpoint.
+    tf32 : bool
+        Let a GPU multiply float32 by TF32, which rounds more coarsely than float32 does.
     on_step : callable
         Told what is being done.
 
@@ -72,14 +75,14 @@ def verify(
         reference, about = read_golden(golden_path(path))
         if about["pair"] != model_pair.name:
             raise PortFileError(f"{golden_path(path)} is of pair {about['pair']}, not {model_pair.name}.")
-        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step)
+        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step, tf32)
     torch_side.prepare()
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
     drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
-    return judge_files(model_pair, sizes, reference, [path], source.path, on_step)
+    return judge_files(model_pair, sizes, reference, [path], source.path, on_step, tf32)
 
 
 def judge_files(
@@ -89,13 +92,16 @@ def judge_files(
     ports: Sequence[Path],
     checkpoint: Path | None,
     on_step: OnStep = silent,
+    tf32: bool = False,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first."""
     reports = []
-    for path in ports:
-        on_step(f"verifying {path.name} as reloaded from disk")
-        reports.append(judge(pair, reference, run_port(pair, path, sizes, reference.probe)))
+    with accelerators.tf32(tf32):
+        gpu = accelerators.describe()
+        for path in ports:
+            on_step(f"verifying {path.name} as reloaded from disk")
+            reports.append(judge(pair, reference, run_port(pair, path, sizes, reference.probe)))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
-    return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions})
+    return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions, **gpu})
