@@ -65,9 +65,7 @@ def assert_parity(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         port_file = port if isinstance(port, str | os.PathLike) else _saved_port(port, folder)
-        is_file = checkpoint is None or isinstance(checkpoint, str | os.PathLike)
-        checkpoint_file = checkpoint if is_file else _saved_checkpoint(checkpoint, folder)
-        report = verify(port_file, checkpoint_file, pair=pair, probe=probe, tf32=tf32)
+        report = verify(port_file, _checkpoint_file(checkpoint, folder), pair=pair, probe=probe, tf32=tf32)
     for listener in _listeners:
         listener(report)
     _raise_unless_passed(report, allow_not_checked)
@@ -79,7 +77,9 @@ def _saved_port(model: "keras.Model", folder: Path) -> Path:
     return folder / "port.keras"
 
 
-def _saved_checkpoint(source: Any, folder: Path) -> Path:
+def _checkpoint_file(source: Any, folder: Path) -> str | os.PathLike | None:
+    if source is None or isinstance(source, str | os.PathLike):
+        return source
     import torch
 
     state_dict = source.state_dict() if isinstance(source, torch.nn.Module) else dict(source)

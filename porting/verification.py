@@ -7,7 +7,7 @@ from pathlib import Path
 
 from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
-from porting.errors import PortFileError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError
 from porting.golden import read_golden
 from porting.judgement import hash_weights, judge
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
@@ -18,6 +18,8 @@ from porting.verdict import ParityReport, ReferenceRun, Status
 
 PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
+
+_OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that was written with the port."
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -71,11 +73,7 @@ def verify(
             raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
         if broken := broken_seal(golden_path(path)):
             raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
-        on_step("reading the golden file")
-        reference, about = read_golden(golden_path(path))
-        if about["pair"] != model_pair.name:
-            raise PortFileError(f"{golden_path(path)} is of pair {about['pair']}, not {model_pair.name}.")
-        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step, tf32)
+        return _replay(model_pair, path, is_bound=bool(certified), on_step=on_step, tf32=tf32)
     torch_side.prepare()
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
@@ -83,6 +81,31 @@ def verify(
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
     return judge_files(model_pair, sizes, reference, [path], source.path, on_step, tf32)
+
+
+def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
+    """Hold a port against its golden file; a certificate binds the two to each other, nothing else does.
+
+    Raises
+    ------
+    PortFileError
+        If the golden file is of another pair or model.
+    """
+    golden = golden_path(port)
+    on_step("reading the golden file")
+    reference, about = read_golden(golden)
+    if about["pair"] != pair.name:
+        raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Give --pair {about['pair']}.")
+    try:
+        report = judge_files(pair, about["sizes"], reference, [port], None, on_step, tf32)
+    except (AxisSizeError, CoverageError, LayerCountError) as error:
+        raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
+    if not is_bound and report.transfer.status is Status.FAIL and _holds_nothing_of(report, reference):
+        raise PortFileError(
+            f"{golden} is of another model than {port}: none of its {len(reference.weights_sha256)} tensors is the "
+            f"port's, and no certificate says that the two belong together.\n{_OTHER_MODEL}"
+        )
+    return report
 
 
 def judge_files(
