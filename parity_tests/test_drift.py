@@ -5,7 +5,9 @@ import shutil
 
 import h5py
 import pytest
+import torch
 
+import reference_torch
 from parity_tests.zoo import CLASSIFIER
 from porting import Status, convert, verify
 from porting.certificates import hash_file, read_certificate
@@ -75,7 +77,9 @@ def test_figures_of_another_probe_are_told_with_the_samples_and_only_beside_othe
     certificate["report"]["layers"][3]["float32_ratio"] = "inf"
     assert drift_lines(certificate, report) == ()
     certificate["versions"]["keras"] = "3.12.0"
-    assert any("ratio inf when recorded" in line and "9999 samples then" in line for line in drift_lines(certificate, report))
+    told = drift_lines(certificate, report)[-1]
+    assert told.startswith("worst float32 ratio inf when recorded")
+    assert "(9999 samples then" in told
 
 
 def test_a_gpu_that_only_one_had_is_told():
@@ -123,9 +127,11 @@ def test_a_golden_file_of_another_version(port, run_cli):
     assert "is no golden file of version" in refused(port, run_cli)
 
 
-def test_a_golden_file_of_other_sizes(port, run_cli, checkpoint, tmp_path):
-    convert(checkpoint, tmp_path / "full" / "")
-    shutil.copy(tmp_path / "full" / f"{checkpoint.stem}.golden.h5", port.with_name("small.golden.h5"))
+def test_a_golden_file_of_other_sizes(port, run_cli, tmp_path):
+    state_dict = reference_torch.Autoencoder(latent_size=8, point_count=64).state_dict()
+    torch.save(state_dict, tmp_path / "other.pt")
+    convert(tmp_path / "other.pt", f"{tmp_path}/other/")
+    shutil.copy(tmp_path / "other" / "other.golden.h5", port.with_name("small.golden.h5"))
     assert "Refused: the bytes of" in refused(port, run_cli)
     seal_again(port)
     assert "small.golden.h5 is of another model than" in refused(port, run_cli)
@@ -145,7 +151,7 @@ def test_a_golden_file_of_other_shapes(port, run_cli):
 
 def other_weights(golden):
     hashes = json.loads(golden.attrs["weights"])
-    golden.attrs["weights"] = json.dumps({name: "0" * 64 for name in hashes})
+    golden.attrs["weights"] = json.dumps(dict.fromkeys(hashes, "0" * 64))
 
 
 def test_a_golden_file_of_other_weights(port, run_cli):
