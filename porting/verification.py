@@ -6,15 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
+from porting.causes import explainer
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError
 from porting.golden import read_golden
-from porting.judgement import hash_weights, judge
+from porting.judgement import Explain, hash_weights, judge, unexplained, weights_back
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
 from porting.placement import finish_moves
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.torch_files import read_checkpoint
-from porting.verdict import ParityReport, ReferenceRun, Status
+from porting.verdict import ParityReport, PortRun, ReferenceRun, Status
 
 PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
@@ -80,7 +81,8 @@ def verify(
     drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
-    return judge_files(model_pair, sizes, reference, [path], source.path, on_step, tf32)
+    explain = explainer(model_pair, lambda: model)
+    return judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step, tf32)
 
 
 def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
@@ -97,15 +99,26 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     if about["pair"] != pair.name:
         raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Give --pair {about['pair']}.")
     try:
-        report = judge_files(pair, about["sizes"], reference, [port], None, on_step, tf32)
+        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32)
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
-    if not is_bound and report.transfer.status is Status.FAIL and _holds_nothing_of(report, reference):
+    wrong_transfer = report.transfer.status is Status.FAIL
+    if (
+        wrong_transfer
+        and not is_bound
+        and _holds_nothing_of(reference, run_port(pair, port, about["sizes"], reference))
+    ):
         raise PortFileError(
             f"{golden} is of another model than {port}: none of its {len(reference.weights_sha256)} tensors is the "
             f"port's, and no certificate says that the two belong together.\n{_OTHER_MODEL}"
         )
     return report
+
+
+def _holds_nothing_of(reference: ReferenceRun, port: PortRun) -> bool:
+    """Whether not one of the port's tensors is the reference's."""
+    hashes = hash_weights(weights_back(port.narrow.plan, port.fetch))
+    return not any(reference.weights_sha256[name] == value for name, value in hashes.items())
 
 
 def judge_files(
@@ -114,6 +127,7 @@ def judge_files(
     reference: ReferenceRun,
     ports: Sequence[Path],
     checkpoint: Path | None,
+    explain: Explain = unexplained,
     on_step: OnStep = silent,
     tf32: bool = False,
 ) -> ParityReport:
@@ -123,7 +137,7 @@ def judge_files(
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
-            reports.append(judge(pair, reference, run_port(pair, path, sizes, reference.probe)))
+            reports.append(judge(pair, reference, run_port(pair, path, sizes, reference), explain))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
