@@ -124,7 +124,7 @@ def test_a_golden_file_of_another_pair(port, run_cli):
 
 def test_a_golden_file_of_another_version(port, run_cli):
     spoiled(port, lambda golden: golden.attrs.update({"version": 0}))
-    assert "is no golden file of version" in refused(port, run_cli)
+    assert "small.golden.h5 is a golden file of version 0, this is" in refused(port, run_cli)
 
 
 def test_a_golden_file_of_other_sizes(port, run_cli, tmp_path):
