@@ -52,6 +52,7 @@ def test_each_backend_writes_a_page_of_its_own(results, pages):
     assert sorted(path.name for path in pages.parent.iterdir()) == sorted(
         f"report.{backend}.html" for backend in results
     )
+    assert "NOT CHECKED" in pages.with_name("report.torch.html").read_text()
 
 
 def test_the_command_shows_a_table_and_the_first_report_that_does_not_pass(results, run_cli, monkeypatch, tmp_path):

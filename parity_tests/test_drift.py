@@ -5,15 +5,19 @@ import shutil
 
 import h5py
 import pytest
-import torch
 
 import reference_torch
+from finta.pair import FINTA
 from parity_tests.zoo import CLASSIFIER
-from porting import Status, convert, verify
+from porting import Status, torch_side, verify
 from porting.certificates import hash_file, read_certificate
 from porting.drift import changed_versions, drift_lines
 from porting.errors import PortFileError
+from porting.golden import write_golden
+from porting.judgement import hash_weights
+from porting.pairs import draw_probe
 from porting.report import as_json, as_text
+from porting.runs import run_reference
 
 
 @pytest.fixture
@@ -127,14 +131,18 @@ def test_a_golden_file_of_another_version(port, run_cli):
     assert "small.golden.h5 is a golden file of version 0, this is" in refused(port, run_cli)
 
 
-def test_a_golden_file_of_other_sizes(port, run_cli, tmp_path):
-    state_dict = reference_torch.Autoencoder(latent_size=8, point_count=64).state_dict()
-    torch.save(state_dict, tmp_path / "other.pt")
-    convert(tmp_path / "other.pt", f"{tmp_path}/other/")
-    shutil.copy(tmp_path / "other" / "other.golden.h5", port.with_name("small.golden.h5"))
+def test_a_golden_file_of_other_sizes(port, run_cli):
+    golden = port.with_name("small.golden.h5")
+    sizes = {"latent_size": 8, "point_count": 64}
+    model = reference_torch.Autoencoder(**sizes)
+    probe = draw_probe(FINTA, sizes, None, 2)
+    run = run_reference(FINTA, model, probe, hash_weights(torch_side.arrays(model).items()))
+    write_golden(golden, run, {"pair": "finta", "sizes": sizes, "checkpoint": "0" * 64})
     assert "Refused: the bytes of" in refused(port, run_cli)
     seal_again(port)
-    assert "small.golden.h5 is of another model than" in refused(port, run_cli)
+    message = refused(port, run_cli)
+    assert "small.golden.h5 is of another model than" in message
+    assert "fc1.weight does not fit fc1/kernel" in message
 
 
 def test_a_golden_file_of_other_shapes(port, run_cli):

@@ -18,7 +18,7 @@ from porting.verdict import LayerParity, ParityReport, Status
 
 COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 
-_SENTENCES = {
+SENTENCES = {
     Status.PASS: "the port computes the same function as the reference",
     Status.FAIL: "the port does not compute what the reference computes",
     Status.NOT_CHECKED: "not everything could be checked here, so nothing is claimed",
@@ -102,7 +102,7 @@ def render_report(report: ParityReport, notes: Sequence[str] = ()) -> Renderable
         Text(),
         parts,
         Text(),
-        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {_SENTENCES[verdict]}"),
+        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
         *(Text(note, "yellow") for note in notes),
         Text(_circumstances(report.versions, report.probe), "dim"),
     )
