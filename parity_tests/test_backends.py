@@ -2,39 +2,201 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from porting import Status, backends
+from porting.backends import BackendResult, page_path, verify_on_backends
+from porting.errors import InputError
 from porting.keras_side import BACKENDS
 from porting.parity import RATIO_LIMIT
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def verified(request, checkpoint, port, batches, tmp_path_factory):
-    report = tmp_path_factory.mktemp("reports") / "report.json"
-    command = [sys.executable, "-m", "porting", "verify", checkpoint, port, "--probe", batches, "--json", report]
-    environment = os.environ | {"KERAS_BACKEND": request.param}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return request.param, done, json.loads(report.read_text())
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages") / "report.html"
 
 
-def test_float32_rounds_as_finely_as_the_reference(verified):
-    backend, _, report = verified
-    assert report["versions"]["backend"] == backend
+@pytest.fixture(scope="module")
+def results(checkpoint, port, batches, pages):
+    found = verify_on_backends(port, checkpoint, probe=batches, html=pages)
+    return {result.backend: result for result in found}
+
+
+@pytest.fixture(params=BACKENDS)
+def result(request, results):
+    return results[request.param]
+
+
+def test_float32_rounds_as_finely_as_the_reference(result):
+    report = result.report
+    assert report["versions"]["backend"] == result.backend
     assert report["transfer"] == report["deployed"] == "PASS"
     assert max(row["float32_ratio"] for row in (*report["layers"], *report["outputs"])) <= RATIO_LIMIT
 
 
-def test_float64_is_proven_where_the_backend_can_and_not_claimed_where_it_cannot(verified):
-    backend, done, report = verified
-    if backend == "torch":
-        assert (report["semantics"], report["verdict"], done.returncode) == ("NOT CHECKED", "NOT CHECKED", 3)
-        assert "float64 Dense in float32" in report["details"]["semantics"][0]
+def test_float64_is_proven_where_the_backend_can_and_not_claimed_where_it_cannot(result):
+    if result.backend == "torch":
+        assert (result.report["semantics"], result.verdict) == ("NOT CHECKED", Status.NOT_CHECKED)
+        assert "float64 Dense in float32" in result.reason
     else:
-        assert (report["semantics"], report["verdict"], done.returncode) == ("PASS", "PASS", 0)
-        assert max(row["float64_output_error"] for row in report["layers"]) <= 1e-13
+        assert (result.report["semantics"], result.verdict, result.reason) == ("PASS", Status.PASS, "")
+        assert max(row["float64_output_error"] for row in result.report["layers"]) <= 1e-13
+
+
+def test_each_backend_writes_a_page_of_its_own(results, pages):
+    assert sorted(path.name for path in pages.parent.iterdir()) == sorted(
+        f"report.{backend}.html" for backend in results
+    )
+    assert "NOT CHECKED" in pages.with_name("report.torch.html").read_text()
+
+
+def test_the_command_shows_a_table_and_the_first_report_that_does_not_pass(results, run_cli, monkeypatch, tmp_path):
+    monkeypatch.setattr(backends, "verify_on_backends", lambda *files, **options: tuple(results.values()))
+    shown = run_cli("verify", "x.keras", "--backend", "tensorflow,jax,torch", "--json", tmp_path / "r.json")
+    assert shown.status == 3
+    rows = [line.split() for line in shown.out.splitlines()]
+    assert [row[1] for row in rows[1:4]] == ["PASS", "PASS", "NOT"]
+    assert "NOT CHECKED: 2 of 3 backends pass" in shown.out
+    assert "The report on torch:" in shown.out
+    assert "The report on jax" not in shown.out
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written["verdict"] == "NOT CHECKED"
+    assert list(written["backends"]) == list(results)
+    assert written["backends"]["jax"]["report"] == results["jax"].report
+
+
+CRASHING = """
+import os
+from finta.pair import FINTA
+if os.environ["KERAS_BACKEND"] == "jax":
+    os.abort()
+if os.environ["KERAS_BACKEND"] == "torch":
+    1 / 0
+PAIR = FINTA
+"""
+
+
+def test_a_crash_on_one_backend_is_that_backends_alone(small_port, run_cli, tmp_path, monkeypatch):
+    (tmp_path / "crashing.py").write_text(CRASHING)
+    monkeypatch.chdir(tmp_path)
+    command = ("verify", small_port, "--pair", "crashing:PAIR", "--backend", "jax,torch,tensorflow")
+    shown = run_cli(*command, "--json", "r.json")
+    assert shown.status == 3, shown
+    found = json.loads(Path("r.json").read_text())["backends"]
+    assert found["jax"]["reason"].startswith("the process was killed by SIGABRT")
+    assert found["torch"]["reason"].startswith("the process ended with exit status 1 and no verdict")
+    assert found["torch"]["reason"].endswith("ZeroDivisionError: division by zero")
+    assert [found[name]["report"] for name in ("jax", "torch")] == [None, None]
+    assert found["tensorflow"]["verdict"] == "PASS"
+    assert "killed by SIGABRT" in shown.out
+
+
+def test_a_mistake_that_all_backends_tell_alike_is_one_error(run_cli, tmp_path):
+    shown = run_cli("verify", tmp_path / "gone.keras", "--backend", "tensorflow,jax")
+    assert shown.status == 2
+    assert shown.err.count("No converted checkpoint at") == 1
+    assert not shown.out
+
+
+@pytest.mark.parametrize("names", ["tensorflow,theano", "", "mxnet"])
+def test_an_unknown_backend_is_one_error(names, run_cli):
+    shown = run_cli("verify", "x.keras", "--backend", names)
+    assert shown.status == 2
+    assert f"Unknown backend {names.rpartition(',')[2] or '(none)'}: choose among tensorflow, jax, torch." in shown.err
+
+
+def test_a_page_that_cannot_be_written_is_told_before_any_work(run_cli, tmp_path):
+    shown = run_cli("verify", "x.keras", "--backend", "jax,torch", "--html", tmp_path / "gone" / "r.html")
+    assert shown.status == 2
+    assert "Cannot write the report to" in shown.err
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """Let processes end as told: backend -> (exit status, standard error, report); and record their arguments."""
+    asked = {}
+
+    def play(endings):
+        def run(arguments, backend, width):
+            asked[backend] = arguments
+            status, error, report = endings[backend]
+            return subprocess.CompletedProcess([], status, "the report", error), report
+
+        monkeypatch.setattr(backends, "_run", run)
+        return asked
+
+    return play
+
+
+def report_of(verdict):
+    details = {"transfer": ["28 tensors"], "semantics": ["worst", f"why {verdict}"]}
+    row = {"float64_output_error": 1e-15, "float32_ratio": 1.5}
+    return {
+        "verdict": verdict, "transfer": "PASS", "semantics": verdict,
+        "details": details, "layers": [row], "outputs": [],
+    }  # fmt: skip
+
+
+def test_a_backend_that_is_not_installed_is_not_checked(processes):
+    processes({"tensorflow": (0, "", report_of("PASS")), "jax": (2, "Warning\nError: No module named 'jax'.\n", None)})
+    right, missing = verify_on_backends("x.keras", backends=["tensorflow", "jax"])
+    assert right == BackendResult("tensorflow", Status.PASS, report_of("PASS"), "", "the report")
+    assert missing == BackendResult("jax", Status.NOT_CHECKED, None, "No module named 'jax'.")
+
+
+def test_mistakes_that_differ_are_each_backends_own(processes):
+    processes({"jax": (2, "Error: No module named 'jax'.", None), "torch": (2, "Error: No torch.", None)})
+    found = verify_on_backends("x.keras", backends=["jax", "torch"])
+    assert [result.reason for result in found] == ["No module named 'jax'.", "No torch."]
+
+
+def test_one_mistake_of_one_backend_is_the_error(processes):
+    processes({"jax": (2, "Error: No converted checkpoint.\nLook there.", None)})
+    with pytest.raises(InputError, match="No converted checkpoint.\nLook there."):
+        verify_on_backends("x.keras", backends=["jax"])
+
+
+@pytest.mark.parametrize(
+    ("endings", "overall"),
+    [
+        ({"tensorflow": (0, "", report_of("PASS")), "jax": (1, "", report_of("FAIL"))}, Status.FAIL),
+        ({"tensorflow": (3, "", report_of("NOT CHECKED")), "jax": (1, "", report_of("FAIL"))}, Status.FAIL),
+        ({"tensorflow": (0, "", report_of("PASS")), "jax": (3, "", report_of("NOT CHECKED"))}, Status.NOT_CHECKED),
+        ({"tensorflow": (0, "", report_of("PASS")), "jax": (-signal.SIGKILL, "", None)}, Status.NOT_CHECKED),
+        ({"tensorflow": (0, "", report_of("PASS")), "jax": (0, "", report_of("PASS"))}, Status.PASS),
+    ],
+)
+def test_the_overall_verdict_fails_closed(endings, overall, processes):
+    processes(endings)
+    assert backends.overall(verify_on_backends("x.keras", backends=["tensorflow", "jax"])) is overall
+
+
+@pytest.mark.parametrize("status", [-signal.SIGSEGV, 1, 2])
+def test_a_verdict_is_believed_only_with_its_exit_status(status, processes):
+    processes({"jax": (status, "gone", report_of("PASS")), "tensorflow": (0, "", report_of("PASS"))})
+    broken, _ = verify_on_backends("x.keras", backends=["jax", "tensorflow"])
+    assert (broken.verdict, broken.report) == (Status.NOT_CHECKED, None)
+
+
+def test_the_reason_is_the_part_that_decided(processes):
+    processes({"jax": (1, "", report_of("FAIL"))})
+    assert verify_on_backends("x.keras", backends=["jax"])[0].reason == "semantics: why FAIL"
+
+
+def test_all_options_reach_every_process(processes):
+    endings = {name: (0, "", report_of("PASS")) for name in ("jax", "torch")}
+    asked = processes(endings)
+    verify_on_backends(
+        "x.keras", "x.pt", backends=["jax", "torch"], pair="m:P", probe="p.npy", tf32=True, html=Path("d/r.html")
+    )
+    common = ["verify", "x.pt", "x.keras", "--pair", "m:P", "--probe", "p.npy", "--tf32", "--html"]
+    assert asked == {"jax": [*common, "d/r.jax.html"], "torch": [*common, "d/r.torch.html"]}
+    assert page_path(Path("r.html"), "jax", ["jax"]) == Path("r.html")
 
 
 CUSTOM_LAYERS = """

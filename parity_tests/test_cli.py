@@ -41,7 +41,8 @@ def test_convert_verify_inspect_and_export_a_checkpoint(small_checkpoint, run_cl
     assert "PASS: the port computes the same function as the reference" in converted.out
     assert str(tmp_path / "small.keras") in converted.out.replace("\n", "")
     for arguments in ((small_checkpoint, tmp_path / "small.keras"), (tmp_path / "small.keras",)):
-        assert run_cli("verify", *arguments).status == 0
+        assert run_cli("verify", *arguments, "--html", tmp_path / "r.html").status == 0
+        assert "PASS" in (tmp_path / "r.html").read_text()
     exported = run_cli("export", tmp_path / "small.keras", "--output", tmp_path / "back.pt")
     assert exported.status == 0
     one, other = (
@@ -115,6 +116,7 @@ def test_every_mistake_is_one_message_and_status_2(own_module, small_checkpoint,
         "No file at": ("inspect", "gone.pt"),
         "already holds small.keras": ("export", small_port, "--output", small_port),
         "Cannot write the report": ("verify", small_port, "--json", tmp_path / "no" / "r.json"),
+        "no/r.html: no folder": ("convert", small_checkpoint, "--output", "x", "--html", "no/r.html"),
     }
     before = sorted(tmp_path.iterdir())
     for words, command in mistakes.items():

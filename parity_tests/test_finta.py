@@ -10,7 +10,7 @@ import torch
 
 from finta.pair import FINTA
 from keras_model import load_autoencoder
-from porting import Status, verify
+from porting import Status, assert_parity, verify
 from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT
 from porting.runs import load_reference
 from porting.torch_files import read_checkpoint
@@ -39,6 +39,10 @@ def both_models(checkpoint, port):
 @pytest.fixture(scope="module")
 def streamlines(batches):
     return draw_balanced(batches, 64).streamlines
+
+
+def test_parity_can_be_asserted(checkpoint, port, batches):
+    assert_parity(port, checkpoint, probe=batches)
 
 
 def test_verdict_is_pass_in_all_three_parts(report):

@@ -146,3 +146,30 @@ def test_whoever_verifies_or_loads_finishes_the_moves_of_a_killed_conversion(sma
     load_autoencoder(tmp_path / "small.keras")
     assert broken_seal(tmp_path / "small.keras") == ""
     assert not committed.exists()
+
+
+def test_a_text_is_written_whole_or_not_at_all(tmp_path):
+    report = tmp_path / "report.json"
+    placement.write_text(report, "first")
+    with pytest.raises(UnicodeEncodeError):
+        placement.write_text(report, "second \ud800")
+    assert held(tmp_path) == {"report.json": "first"}
+    placement.write_text(report, "third")
+    assert held(tmp_path) == {"report.json": "third"}
+
+
+def test_a_text_goes_where_a_link_points_and_into_a_pipe(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "report.json")
+    placement.write_text(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "report.json").read_text() == "text"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    placement.write_text(tmp_path / "pipe", "text")
+    assert os.read(reader, 99) == b"text"
+    os.close(reader)
+
+
+def test_a_text_that_cannot_be_written_is_one_error(tmp_path):
+    with pytest.raises(OutputError, match="Cannot write the report to .*No such file"):
+        placement.write_text(tmp_path / "gone" / "report.json", "text")

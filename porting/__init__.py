@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from porting.pairs import ModelPair
     from porting.probes import Probe
     from porting.rules import LAYER_RULES, LayerRule
+    from porting.testing import assert_parity
     from porting.verdict import ParityReport, Status
     from porting.verification import verify
 
@@ -21,6 +22,9 @@ __version__ = "0.1.0"
 
 DEFAULT_PAIR = "finta"
 """The registered pair that is meant where none is named."""
+
+EXIT_STATUS = {"PASS": 0, "FAIL": 1, "NOT CHECKED": 3}
+"""What a command exits with for each verdict; 2 is a user's mistake."""
 
 __all__ = [
     "LAYER_RULES",
@@ -31,6 +35,7 @@ __all__ = [
     "PortingError",
     "Probe",
     "Status",
+    "assert_parity",
     "convert",
     "derive_plan",
     "export",
@@ -45,6 +50,7 @@ _HOMES = {
     "pairs": ("ModelPair",),
     "probes": ("Probe",),
     "rules": ("LAYER_RULES", "LayerRule"),
+    "testing": ("assert_parity",),
     "verdict": ("ParityReport", "Status"),
     "verification": ("verify",),
 }

@@ -6,20 +6,18 @@ Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from porting import DEFAULT_PAIR, __version__
+from porting import DEFAULT_PAIR, EXIT_STATUS, __version__
 from porting.errors import OutputError, PortingError
 
 if TYPE_CHECKING:
     from porting.verdict import ParityReport
-
-EXIT_STATUS = {"PASS": 0, "FAIL": 1, "NOT CHECKED": 3}
 
 app = typer.Typer(
     help="Move the weights of a PyTorch model into Keras and prove that the port computes the same function.",
@@ -37,6 +35,8 @@ ProbeOption = Annotated[
     Path | None, typer.Option("--probe", help="Inputs to verify on; the pair's own if not given.", show_default=False)
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the report as a page.", show_default=False)]
+Tf32Option = Annotated[bool, typer.Option("--tf32/--no-tf32", help="Let a GPU multiply float32 by TF32.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 CheckpointArgument = Annotated[
     Path, typer.Argument(help="PyTorch checkpoint, .pt or .safetensors.", show_default=False)
@@ -127,6 +127,7 @@ def convert(
     pair: PairOption = DEFAULT_PAIR,
     probe: ProbeOption = None,
     json_file: JsonOption = None,
+    html_file: HtmlOption = None,
     formats: Annotated[str, typer.Option(help="Any of keras, weights.h5, safetensors, separated by commas.")] = "keras",
     force: ForceOption = False,
     keep_failed: Annotated[
@@ -136,7 +137,7 @@ def convert(
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
     from porting.conversion import convert as convert_checkpoint
 
-    _check_report_file(json_file)
+    _check_report_files(json_file, html_file)
     names = [name.strip() for name in formats.split(",") if name.strip()]
     with steps() as on_step:
         conversion = convert_checkpoint(
@@ -149,7 +150,7 @@ def convert(
             keep_failed=keep_failed,
             on_step=on_step,
         )
-    _finish(conversion.report, json_file, [str(path) for path in conversion.files])
+    _finish(conversion.report, json_file, html_file, files=[str(path) for path in conversion.files])
 
 
 @app.command()
@@ -161,17 +162,60 @@ def verify(
     pair: MaybePairOption = None,
     probe: ProbeOption = None,
     json_file: JsonOption = None,
+    html_file: HtmlOption = None,
+    backends: Annotated[
+        str | None,
+        typer.Option("--backend", help="Any of tensorflow, jax, torch, separated by commas: each in its own process."),
+    ] = None,
+    tf32: Tf32Option = False,
 ) -> None:
     """Judge a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
-    from porting.verification import verify as verify_port
-
-    _check_report_file(json_file)
     if len(files) > 2:
         raise typer.BadParameter("give CHECKPOINT PORT, or PORT alone")
     *checkpoint, port = files
+    if backends is not None:
+        _verify_on_backends(port, checkpoint, backends, pair, probe, tf32, json_file, html_file)
+    from porting.certificates import find_certificate
+    from porting.drift import drift_lines
+    from porting.verification import verify as verify_port
+
+    _check_report_files(json_file, html_file)
     with steps() as on_step:
-        report = verify_port(port, *checkpoint, pair=pair, probe=probe, on_step=on_step)
-    _finish(report, json_file, [])
+        report = verify_port(port, *checkpoint, pair=pair, probe=probe, tf32=tf32, on_step=on_step)
+    _finish(report, json_file, html_file, drift=drift_lines(find_certificate(port), report))
+
+
+def _verify_on_backends(
+    port: Path,
+    checkpoint: list[Path],
+    names: str,
+    pair: str | None,
+    probe: Path | None,
+    tf32: bool,
+    json_file: Path | None,
+    html_file: Path | None,
+) -> NoReturn:
+    """Verify in a process for each backend, show the table, and exit with the overall verdict's status."""
+    from porting import backends
+
+    chosen = backends.parse_backends(names)
+    pages = [backends.page_path(html_file, name, chosen) for name in chosen] if html_file else []
+    _check_report_files(json_file, *pages)
+    with steps() as on_step:
+        results = backends.verify_on_backends(
+            port,
+            *checkpoint,
+            backends=chosen,
+            pair=pair,
+            probe=probe,
+            tf32=tf32,
+            html=html_file,
+            width=_width(),
+            on_step=on_step,
+        )
+    _write_json(json_file, backends.results_as_json(results))
+    _print(backends.render_results(results))
+    raise typer.Exit(EXIT_STATUS[backends.overall(results).value])
 
 
 @app.command()
@@ -213,25 +257,52 @@ def demo(pair: PairOption = DEFAULT_PAIR) -> None:
     raise typer.Exit(EXIT_STATUS[status.value])
 
 
-def _check_report_file(json_file: Path | None) -> None:
-    """Refuse before any work a place that the report cannot be written to."""
-    if json_file and (json_file.is_dir() or not os.access(json_file.parent, os.W_OK)):
-        raise OutputError(f"Cannot write the report to {json_file}: no folder that can be written to.")
+def _check_report_files(*files: Path | None) -> None:
+    """Refuse before any work a place that a report cannot be written to."""
+    for file in filter(None, files):
+        place = file if file.exists() and not file.is_file() else file.parent
+        if file.is_dir() or not os.access(place, os.W_OK):
+            raise OutputError(f"Cannot write the report to {file}: no folder that can be written to.")
 
 
-def _finish(report: "ParityReport", json_file: Path | None, files: list[str]) -> NoReturn:
-    """Show the report, write its JSON, and exit with the verdict's status."""
+def _finish(
+    report: "ParityReport",
+    json_file: Path | None,
+    html_file: Path | None,
+    *,
+    files: Sequence[str] = (),
+    drift: Sequence[str] = (),
+) -> NoReturn:
+    """Show the report, write its files, and exit with the verdict's status."""
     from porting.report import as_json, render_report
 
-    if json_file:
-        try:
-            json_file.write_text(json.dumps(as_json(report), indent=1) + "\n")
-        except OSError as error:
-            raise OutputError(f"Cannot write the report to {json_file}: {error.strerror}.") from error
-    _print(render_report(report))
+    _write_json(json_file, as_json(report, drift))
+    _write_page(html_file, report)
+    _print(render_report(report, drift))
     for file in files:
         _print(f"wrote {file}")
     raise typer.Exit(EXIT_STATUS[report.verdict.value])
+
+
+def _write_json(file: Path | None, content: dict[str, Any]) -> None:
+    from porting.placement import write_text
+
+    if file:
+        write_text(file, json.dumps(content, indent=1) + "\n")
+
+
+def _write_page(file: Path | None, report: "ParityReport") -> None:
+    if file:
+        from porting.page import render_page
+        from porting.placement import write_text
+
+        write_text(file, render_page(report))
+
+
+def _width() -> int:
+    from rich.console import Console
+
+    return Console().width
 
 
 def _print(renderable) -> None:

@@ -76,6 +76,37 @@ def staging(stem: Path, superseded: Sequence[str] = ()) -> Iterator[Staging]:
 
 
 @contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a place to write one file to, which takes the place of `path` at the end; a failure leaves nothing."""
+    place = path.resolve()
+    draft = place.with_name(f".{place.name}.{_WRITING}-{os.getpid()}")
+    try:
+        yield draft
+        _flush(draft)
+        os.replace(draft, place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as a whole or not at all; into what is no file, a pipe or a terminal, directly.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text)
+            return
+        with written_whole(path) as draft:
+            draft.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"Cannot write the report to {path}: {error.strerror}.") from error
+
+
+@contextmanager
 def library_writes() -> Iterator[None]:
     """Tell every library's failure to write as the OSError that it is: h5py, torch and safetensors raise their own."""
     try:

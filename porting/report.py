@@ -1,11 +1,12 @@
 """Plan and verdict, as JSON and as what a console shows."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from io import StringIO
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +16,7 @@ from porting.plan import TransferPlan
 from porting.training import GRADIENT_LIMIT
 from porting.verdict import LayerParity, ParityReport, Status
 
-_COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
+COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 
 SENTENCES = {
     Status.PASS: "the port computes the same function as the reference",
@@ -24,8 +25,11 @@ SENTENCES = {
 }
 
 
-def as_json(report: ParityReport) -> dict[str, Any]:
-    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf"."""
+def as_json(report: ParityReport, drift: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf".
+
+    `drift` says what has changed since the port was certified, as `porting.drift` finds it.
+    """
     first = report.first_divergence
     return {
         "pair": report.pair,
@@ -49,6 +53,7 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "probe": dict(report.probe),
         "versions": dict(report.versions),
         "hashes": dict(report.hashes),
+        "drift": list(drift),
     }
 
 
@@ -78,19 +83,27 @@ def render_plan(plan: TransferPlan) -> RenderableType:
     return Group(table, Text(), *lines)
 
 
-def render_report(report: ParityReport) -> RenderableType:
-    """The layers with the divergences marked, what was found at each, the four parts, and the verdict in a sentence."""
+def as_text(report: ParityReport, width: int, notes: Sequence[str] = ()) -> str:
+    """The report as a console of that width shows it, in plain text."""
+    written = StringIO()
+    Console(file=written, width=width, color_system=None, force_terminal=False).print(render_report(report, notes))
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def render_report(report: ParityReport, notes: Sequence[str] = ()) -> RenderableType:
+    """The layers with the divergences marked, what was found at each, the four parts, the verdict and notes."""
     verdict = report.verdict
     parts = Table(box=None, show_header=False, pad_edge=False)
     for name, part in report.parts.items():
-        parts.add_row(name, Text(part.status.value, _COLOURS[part.status]), "\n".join(map(escape, part.lines)))
+        parts.add_row(name, Text(part.status.value, COLOURS[part.status]), "\n".join(map(escape, part.lines)))
     return Group(
         _layer_table(report),
         *_findings(report),
         Text(),
         parts,
         Text(),
-        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
+        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
+        *(Text(note, "yellow") for note in notes),
         Text(_circumstances(report.versions, report.probe), "dim"),
     )
 

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from porting import DEFAULT_PAIR, __version__, keras_side, torch_side
+from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
 from porting.causes import explainer
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
-from porting.errors import PortFileError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError
 from porting.golden import read_golden
-from porting.judgement import Explain, hash_weights, judge, unexplained
+from porting.judgement import Explain, hash_weights, judge, unexplained, weights_back
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
 from porting.placement import finish_moves
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.torch_files import read_checkpoint
-from porting.verdict import ParityReport, ReferenceRun, Status
+from porting.verdict import ParityReport, PortRun, ReferenceRun, Status
 
 PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
+
+_OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that was written with the port."
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -29,6 +31,7 @@ def verify(
     *,
     pair: str | ModelPair | None = None,
     probe: str | os.PathLike | None = None,
+    tf32: bool = False,
     on_step: OnStep = silent,
 ) -> ParityReport:
     """Judge a converted checkpoint as it lies on disk.
@@ -43,6 +46,8 @@ def verify(
         What the certificate beside the port says, or the default pair, if not given.
     probe : path, optional
         Inputs to verify on; the pair's own if not given. Only with a checkpoint.
+    tf32 : bool
+        Let a GPU multiply float32 by TF32, which rounds more coarsely than float32 does.
     on_step : callable
         Told what is being done.
 
@@ -69,11 +74,7 @@ def verify(
             raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
         if broken := broken_seal(golden_path(path)):
             raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
-        on_step("reading the golden file")
-        reference, about = read_golden(golden_path(path))
-        if about["pair"] != model_pair.name:
-            raise PortFileError(f"{golden_path(path)} is of pair {about['pair']}, not {model_pair.name}.")
-        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step=on_step)
+        return _replay(model_pair, path, is_bound=bool(certified), on_step=on_step, tf32=tf32)
     torch_side.prepare()
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
@@ -81,7 +82,43 @@ def verify(
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
     explain = explainer(model_pair, lambda: model)
-    return judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step)
+    return judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step, tf32)
+
+
+def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
+    """Hold a port against its golden file; a certificate binds the two to each other, nothing else does.
+
+    Raises
+    ------
+    PortFileError
+        If the golden file is of another pair or model.
+    """
+    golden = golden_path(port)
+    on_step("reading the golden file")
+    reference, about = read_golden(golden)
+    if about["pair"] != pair.name:
+        raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Give --pair {about['pair']}.")
+    try:
+        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32)
+    except (AxisSizeError, CoverageError, LayerCountError) as error:
+        raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
+    wrong_transfer = report.transfer.status is Status.FAIL
+    if (
+        wrong_transfer
+        and not is_bound
+        and _holds_nothing_of(reference, run_port(pair, port, about["sizes"], reference))
+    ):
+        raise PortFileError(
+            f"{golden} is of another model than {port}: none of its {len(reference.weights_sha256)} tensors is the "
+            f"port's, and no certificate says that the two belong together.\n{_OTHER_MODEL}"
+        )
+    return report
+
+
+def _holds_nothing_of(reference: ReferenceRun, port: PortRun) -> bool:
+    """Whether not one of the port's tensors is the reference's."""
+    hashes = hash_weights(weights_back(port.narrow.plan, port.fetch))
+    return not any(reference.weights_sha256[name] == value for name, value in hashes.items())
 
 
 def judge_files(
@@ -92,13 +129,16 @@ def judge_files(
     checkpoint: Path | None,
     explain: Explain = unexplained,
     on_step: OnStep = silent,
+    tf32: bool = False,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first."""
     reports = []
-    for path in ports:
-        on_step(f"verifying {path.name} as reloaded from disk")
-        reports.append(judge(pair, reference, run_port(pair, path, sizes, reference), explain))
+    with accelerators.tf32(tf32):
+        gpu = accelerators.describe()
+        for path in ports:
+            on_step(f"verifying {path.name} as reloaded from disk")
+            reports.append(judge(pair, reference, run_port(pair, path, sizes, reference), explain))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
-    return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions})
+    return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions, **gpu})
