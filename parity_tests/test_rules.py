@@ -10,7 +10,7 @@ from keras import layers
 from torch import nn
 
 from parity_tests.zoo import randomise
-from porting import keras_runs, keras_side, parity, patterns, torch_runs
+from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
 from porting.conversion import move_weights
 from porting.errors import AxisSizeError, CoverageError
 from porting.judgement import weights_back
