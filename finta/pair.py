@@ -29,14 +29,15 @@ def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
         raise ProbeError(str(error)) from error
     except OSError as error:
         raise ProbeError(f"{file} cannot be read: {error}. Copy it or build it again.") from error
+    labels = [f"{name} row {row}" for name, row in zip(drawn.classes, drawn.rows, strict=True)]
     if file is None and drawn.streamlines.shape[1] != point_count:
-        return checked([resample(list(drawn.streamlines), point_count)], f"{drawn.source}, resampled")
+        return checked([resample(list(drawn.streamlines), point_count)], f"{drawn.source}, resampled", labels)
     if drawn.streamlines.shape[1] != point_count:
         raise ProbeError(
             f"{file}: its streamlines have {drawn.streamlines.shape[1]} points, the models take {point_count}.\n"
             f"Build batches that fit: finta batches build BUNDLE... --points {point_count}."
         )
-    return checked([drawn.streamlines], drawn.source)
+    return checked([drawn.streamlines], drawn.source, labels)
 
 
 FINTA = ModelPair(
@@ -48,6 +49,7 @@ FINTA = ModelPair(
     probe=read_probe,
     reference_sizes="reference_torch.autoencoder:read_sizes",
     port_sizes="keras_model.autoencoder:read_sizes",
+    units={"reconstruction": "mm"},
     landmarks={"fc1": "latent code"},
     demo="finta.demo:run_demo",
 )

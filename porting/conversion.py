@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from porting import DEFAULT_PAIR, keras_side, patterns, placement, torch_side
+from porting import DEFAULT_PAIR, keras_runs, keras_side, patterns, placement, torch_side
+from porting.causes import explainer
 from porting.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.errors import OutputError
 from porting.golden import golden_count, write_golden
 from porting.judgement import hash_weights
 from porting.keras_files import FORMATS, write_port
-from porting.mapper import derive_plan
 from porting.pairs import (
     ModelPair,
     Sizes,
@@ -24,9 +24,11 @@ from porting.pairs import (
     find_pair,
 )
 from porting.plan import TransferPlan
+from porting.probes import Probe
 from porting.report import as_json
-from porting.runs import OnStep, load_reference, reference_inputs, run_reference, silent
+from porting.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
 from porting.torch_files import Checkpoint, read_checkpoint
+from porting.traces import Trace
 from porting.verdict import ParityReport, ReferenceRun, Status
 from porting.verification import PROBE_SAMPLES, judge_files
 
@@ -103,7 +105,8 @@ def convert(
     with placement.staging(stem, superseded) as staging:
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats)
-        report = judge_files(pair, sizes, reference, drafts, source.path, on_step)
+        explain = explainer(pair, lambda: load_reference(pair, read_checkpoint(checkpoint))[0])
+        report = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         on_step("writing the certificate and the golden file")
@@ -146,13 +149,17 @@ def _write_formats(
     with keras_side.precision("float32"):
         with keras_side.uninitialised():
             port = build_port(pair, sizes)
-            port_trace = keras_side.trace(port, reference.probe.rows(1).arrays)
-        plan = derive_plan(reference.trace, port_trace, pair.rules, pair.matches, pair.axes)
+            plan = _plan_for(pair, reference.trace, port, reference.probe)
         move_weights(plan, source.state_dict, port, source.release)
         paths = [stem.with_name(f"{stem.name}.{name}") for name in dict.fromkeys(formats)]
         for path in paths:
             write_port(port, path)
     return paths
+
+
+def _plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> TransferPlan:
+    few = probe.rows(1).arrays
+    return plan_of(pair, reference, keras_runs.trace(port, few), port, few)
 
 
 def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
@@ -210,7 +217,5 @@ def derive_pair_plan(
     model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
     on_step("tracing both models")
     probe = draw_probe(model_pair, sizes, None, 1)
-    reference = torch_side.trace(model, reference_inputs(model_pair, probe))
     with keras_side.precision("float32"), keras_side.uninitialised():
-        port = keras_side.trace(build_port(model_pair, sizes), probe.arrays)
-    return derive_plan(reference, port, model_pair.rules, model_pair.matches, model_pair.axes)
+        return _plan_for(model_pair, trace_with_sources(model_pair, model, probe), build_port(model_pair, sizes), probe)

@@ -4,15 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from porting import DEFAULT_PAIR, keras_side, placement, torch_side
+from porting import DEFAULT_PAIR, keras_runs, keras_side, placement, torch_side
 from porting.certificates import broken_seal, find_certificate, stem_of
 from porting.errors import PortFileError
 from porting.judgement import weights_back
 from porting.keras_files import file_format, read_port, read_shapes
-from porting.mapper import derive_plan
 from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
 from porting.plan import TransferPlan
-from porting.runs import OnStep, reference_inputs, silent
+from porting.runs import OnStep, plan_of, silent, trace_with_sources
 from porting.torch_files import write_checkpoint
 
 
@@ -63,7 +62,7 @@ def export(
     unchanged = certificate and not broken_seal(path)
     extras = certificate["source"]["extras"] if unchanged else {}
     with placement.staging(destination) as staging:
-        in_order = {name: state_dict[name] for name in own}
+        in_order = {name: state_dict[plan.aliases.get(name, name)] for name in own}
         write_checkpoint(staging.stem, in_order, extras)
         return staging.commit()[0]
 
@@ -87,6 +86,5 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
         reference = build_reference(pair, sizes)
     probe = draw_probe(pair, sizes, None, 1)
     with keras_side.precision("float32"):
-        port_trace = keras_side.trace(port, probe.arrays)
-    reference_trace = torch_side.trace(reference, reference_inputs(pair, probe))
-    return reference, derive_plan(reference_trace, port_trace, pair.rules, pair.matches, pair.axes)
+        port_trace = keras_runs.trace(port, probe.arrays)
+        return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)

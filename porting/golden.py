@@ -2,14 +2,22 @@
 
 HDF5; the arrays keep the reference's axis order, as in its trace::
 
-    /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, versions, weights, source
+    /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, aliases, sources, versions,
+                               weights, source, labels, blind_spots
     /probe/0                   the inputs, one data set each, in the port's axis order
-    /calls/0                   attributes: name, kind, weights, settings, float32_rmse; data sets: input, output
+    /calls/0                   attributes: name, kind, weights, settings, float32_rmse, own_float32_rmse;
+                               data sets: input, output
     /outputs/0                 attribute: float32_rmse
+    /synthetic/calls/0         data sets: feed and give, what the layer was taught; input, output, what came of it
+    /synthetic/outputs/0
+    /gradients/inputs/0        every n-th value; attributes: step, scale
+    /gradients/weights/NAME    the same
+    /gradients/statistics/NAME
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +26,15 @@ import numpy as np
 from porting.errors import PortFileError, first_line
 from porting.placement import library_writes
 from porting.probes import Probe
-from porting.traces import LayerCall, Trace
-from porting.verdict import ReferenceRun
+from porting.traces import LayerCall, Lesson, Teaching, Trace
+from porting.verdict import BlindSpot, Gradients, ReferenceRun, Thinned, thin
 
-VERSION = 1
-BYTES_OF_ACTIVATIONS = 6_000_000
-"""The probe is cut to as many samples as fit, at least one; compressed, FINTA's then take 4 MB."""
+VERSION = 2
+BYTES_OF_ACTIVATIONS = 4_000_000
+"""The probe is cut to as many samples as fit, at least one."""
+
+GRADIENT_VALUES = 512
+"""Values of each tensor's gradient that are kept."""
 
 _COMPRESSED = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
@@ -41,19 +52,55 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> Non
     with library_writes(), h5py.File(path, "w") as file:
         file.attrs["version"] = VERSION
         _write_words(file, about)
-        _write_words(file, {"shapes": run.trace.shapes, "versions": run.versions, "weights": run.weights_sha256})
+        _write_words(file, {"shapes": run.trace.shapes, "aliases": run.trace.aliases, "sources": run.trace.sources})
+        _write_words(file, {"versions": run.versions, "weights": run.weights_sha256, "labels": run.probe.labels})
+        _write_words(file, {"blind_spots": [asdict(spot) for spot in run.blind_spots]})
         file.attrs["source"] = run.probe.source
-        for number, array in enumerate(run.probe.arrays):
-            file.create_dataset(f"probe/{number}", data=array, **_COMPRESSED)
+        _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):
             group = file.create_group(f"calls/{number}")
             _write_words(group, {"weights": call.weights, "settings": call.settings})
-            group.attrs.update({"name": call.name, "kind": call.kind, "float32_rmse": run.call_rmse[number]})
-            group.create_dataset("input", data=call.input, **_COMPRESSED)
-            group.create_dataset("output", data=call.output, **_COMPRESSED)
-        for number, array in enumerate(run.trace.outputs):
-            stored = file.create_dataset(f"outputs/{number}", data=array, **_COMPRESSED)
-            stored.attrs["float32_rmse"] = run.output_rmse[number]
+            group.attrs.update({"name": call.name, "kind": call.kind})
+            group.attrs.update({"float32_rmse": run.call_rmse[number], "own_float32_rmse": run.own_rmse[number]})
+            _write_arrays(group, "", {"input": call.input, "output": call.output})
+        _write_arrays(file, "outputs", run.trace.outputs)
+        for number, rmse in enumerate(run.output_rmse):
+            file[f"outputs/{number}"].attrs["float32_rmse"] = rmse
+        _write_synthetic(file, run)
+        if run.gradients:
+            _write_gradients(file, run.gradients)
+
+
+def _write_arrays(group: Any, place: str, arrays: Any) -> None:
+    named = arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays)
+    for name, array in named:
+        group.create_dataset(f"{place}/{name}".lstrip("/"), data=array, **_COMPRESSED)
+
+
+def _write_synthetic(file: Any, run: ReferenceRun) -> None:
+    """What was drawn fits in float32; what came of it needs float64."""
+    for number, (taught, call) in enumerate(zip(run.synthetic, run.synthetic_trace.calls, strict=True)):
+        drawn = {
+            name: array.astype(np.float32) if array.dtype.kind == "f" else array
+            for name, array in (("feed", taught.feed), ("give", taught.give))
+        }
+        _write_arrays(file, f"synthetic/calls/{number}", {**drawn, "input": call.input, "output": call.output})
+    _write_arrays(file, "synthetic/outputs", run.synthetic_trace.outputs)
+
+
+def _write_gradients(file: Any, gradients: Gradients) -> None:
+    thinned = {f"weights/{name}": thin(array, GRADIENT_VALUES) for name, array in gradients.weights.items()}
+    thinned |= {
+        f"inputs/{number}": thin(array, GRADIENT_VALUES)
+        for number, array in enumerate(gradients.inputs)
+        if array is not None
+    }
+    for place, kept in thinned.items():
+        stored = file.create_dataset(f"gradients/{place}", data=kept.values, **_COMPRESSED)
+        stored.attrs.update({"step": kept.step, "scale": kept.scale})
+    file.require_group("gradients").attrs["inputs"] = len(gradients.inputs)
+    for name, array in gradients.statistics.items():
+        file.create_dataset(f"gradients/statistics/{name}", data=array)
 
 
 def _write_words(group: Any, words: Mapping[str, Any]) -> None:
@@ -79,8 +126,11 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
         raise PortFileError(f"No golden file at {path}. Give the PyTorch checkpoint.")
     try:
         with h5py.File(path) as file:
-            if file.attrs.get("version") != VERSION:
-                raise PortFileError(f"{path} is no golden file of version {VERSION}. Convert the checkpoint again.")
+            if (version := file.attrs.get("version")) != VERSION:
+                raise PortFileError(
+                    f"{path} is a golden file of version {version}, this is Porting's version {VERSION}. "
+                    "Convert the checkpoint again."
+                )
             about = {name: _words(file, name) for name in ("pair", "sizes", "checkpoint")}
             return _read_run(file), about
     except (OSError, KeyError, ValueError) as error:
@@ -88,20 +138,31 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
 
 
 def _read_run(file: Any) -> ReferenceRun:
-    groups, outputs = (
-        [file[place][str(number)] for number in range(len(file[place]))] for place in ("calls", "outputs")
-    )
+    groups, outputs = _numbered(file["calls"]), _numbered(file["outputs"])
     shapes = {name: tuple(shape) for name, shape in _words(file, "shapes").items()}
-    trace = Trace(tuple(map(_read_call, groups)), tuple(map(np.asarray, outputs)), shapes)
-    probe = tuple(np.asarray(file[f"probe/{number}"]) for number in range(len(file["probe"])))
-    return ReferenceRun(
-        Probe(probe, file.attrs["source"]),
-        trace,
-        [float(group.attrs["float32_rmse"]) for group in groups],
-        [float(stored.attrs["float32_rmse"]) for stored in outputs],
-        _words(file, "weights"),
-        _words(file, "versions"),
+    sources = tuple(map(tuple, _words(file, "sources")))
+    trace = Trace(
+        tuple(map(_read_call, groups)), tuple(map(np.asarray, outputs)), shapes, _words(file, "aliases"), sources
     )
+    synthetic, synthetic_trace = _read_synthetic(file["synthetic"], trace)
+    probe = tuple(np.asarray(stored) for stored in _numbered(file["probe"]))
+    return ReferenceRun(
+        probe=Probe(probe, file.attrs["source"], tuple(_words(file, "labels"))),
+        trace=trace,
+        synthetic=synthetic,
+        synthetic_trace=synthetic_trace,
+        call_rmse=[float(group.attrs["float32_rmse"]) for group in groups],
+        output_rmse=[float(stored.attrs["float32_rmse"]) for stored in outputs],
+        own_rmse=[float(group.attrs["own_float32_rmse"]) for group in groups],
+        gradients=_read_gradients(file["gradients"]) if "gradients" in file else None,
+        blind_spots=tuple(BlindSpot(**spot) for spot in _words(file, "blind_spots")),
+        weights_sha256=_words(file, "weights"),
+        versions=_words(file, "versions"),
+    )
+
+
+def _numbered(group: Any) -> list[Any]:
+    return [group[str(number)] for number in range(len(group))]
 
 
 def _read_call(group: Any) -> LayerCall:
@@ -115,4 +176,31 @@ def _read_call(group: Any) -> LayerCall:
         settings,
         np.asarray(group["input"]),
         np.asarray(group["output"]),
+    )
+
+
+def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:
+    lesson, calls = [], []
+    for call, stored in zip(trace.calls, _numbered(group["calls"]), strict=True):
+        drawn = [np.asarray(stored[name]) for name in ("feed", "give")]
+        lesson.append(Teaching(call.name, call.kind, *(_widened(array) for array in drawn)))
+        calls.append(replace(call, input=np.asarray(stored["input"]), output=np.asarray(stored["output"])))
+    return tuple(lesson), replace(
+        trace, calls=tuple(calls), outputs=tuple(map(np.asarray, _numbered(group["outputs"])))
+    )
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _read_gradients(group: Any) -> Gradients:
+    def read(stored: Any) -> Thinned:
+        return Thinned(np.asarray(stored), int(stored.attrs["step"]), float(stored.attrs["scale"]))
+
+    inputs = group.get("inputs", {})
+    return Gradients(
+        tuple(read(inputs[str(at)]) if str(at) in inputs else None for at in range(group.attrs["inputs"])),
+        {name: read(stored) for name, stored in group["weights"].items()},
+        {name: np.asarray(stored) for name, stored in group.get("statistics", {}).items()},
     )

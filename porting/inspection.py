@@ -100,7 +100,7 @@ def _certificate_lines(path: Path) -> Iterator[Text]:
     source, report = certificate["source"], certificate["report"]
     yield Text(f"{path}: certificate of {certificate['issued']}, pair {certificate['pair']}")
     yield Text(f"verdict      {certificate['verdict']}")
-    for part in ("transfer", "semantics", "deployed"):
+    for part in report["details"]:
         yield Text(f"  {part:<11}{report[part]}: {'; '.join(report['details'][part])}")
     yield Text(f"checkpoint   {source['file']} ({source['layout']})  {source['sha256']}")
     for name, certified in certificate["port"]["files"].items():

@@ -1,50 +1,64 @@
-"""Judge a port: transfer, semantics and deployed precision, each PASS, FAIL or NOT CHECKED."""
+"""Judge a port: transfer, semantics, deployed precision and training, each PASS, FAIL or NOT CHECKED."""
 
 import hashlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from porting import parity, patterns
-from porting.mapper import derive_plan
+from porting.blind_spots import proposals
+from porting.comparison import Comparison, Suspect, compare, find_suspects
 from porting.pairs import ModelPair
-from porting.parity import Deviation, Divergence, PairedActivation, PairedCall
+from porting.parity import Cause, Divergence
 from porting.plan import TransferPlan
-from porting.verdict import LayerParity, ParityReport, Part, PortRun, ReferenceRun, Status
+from porting.training import judge_training
+from porting.verdict import Evidence, ParityReport, Part, PortRun, ReferenceRun, Status, WorstSample
+
+WORST_SAMPLES = 5
 
 
-def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> ParityReport:
+Explain = Callable[[Suspect, ReferenceRun, PortRun], tuple[Cause, ...]]
+
+
+def unexplained(suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
+    """Name no cause: there is no reference model at hand to try hypotheses on."""
+    return ()
+
+
+def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Explain = unexplained) -> ParityReport:
     """Judge a port by one run of the reference and one of the port.
 
     Raises
     ------
-    PlanError
-        If the two models cannot be paired.
+    PairError
+        If the models do not return what the pair says.
     """
-    plan = derive_plan(reference.trace, port.trace, pair.rules, pair.matches, pair.axes)
-    wide = _compare_wide(pair, reference, port)
-    deployed, narrow_calls, narrow_outputs = _compare_narrow(pair, reference, port, plan)
-    divergence = parity.first_divergence(wide.calls, wide.outputs) if wide else None
+    compared = compare(pair, reference, port)
+    suspects = find_suspects(reference, port, compared)
+    divergences = tuple(replace(held.divergence, causes=explain(held, reference, port)) for held in suspects)
+    training, gradient_errors = judge_training(pair, reference, port)
     return ParityReport(
         pair=pair.name,
-        transfer=_judge_transfer(plan, reference, port),
-        semantics=_judge_semantics(
-            wide, divergence, port, parity.call_counts_differ(reference.trace, port.trace, plan)
-        ),
-        deployed=deployed,
-        first_divergence=divergence,
-        layers=tuple(_layer_rows(pair, wide, narrow_calls)),
-        outputs=tuple(_output_rows(wide, narrow_outputs)),
-        plan=plan,
+        transfer=_judge_transfer(port.narrow.plan, reference, port),
+        semantics=_judge_semantics(compared, divergences, reference, port),
+        deployed=_judge_deployed(compared),
+        training=training,
+        divergences=divergences,
+        layers=compared.layers,
+        outputs=compared.outputs,
+        worst=_worst_samples(pair, reference, port),
+        blind_spots=reference.blind_spots,
+        plan=port.narrow.plan,
         versions={**reference.versions, **port.versions},
         probe={"source": reference.probe.source, "samples": len(reference.probe), "sha256": reference.probe.sha256()},
+        evidence=_evidence(pair, reference, port),
+        gradient_errors=gradient_errors,
     )
 
 
@@ -94,117 +108,62 @@ def _judge_transfer(plan: TransferPlan, reference: ReferenceRun, port: PortRun) 
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
-@dataclass(frozen=True, slots=True)
-class _WideComparison:
-    """Both models' float64 activations, compared."""
-
-    calls: tuple[tuple[PairedCall, Deviation, Deviation], ...]
-    outputs: Mapping[str, Deviation]
-
-    def worst(self) -> float:
-        at_layers = (deviation.relative_error for _, *both in self.calls for deviation in both)
-        return max(chain(at_layers, (deviation.relative_error for deviation in self.outputs.values())), default=0.0)
-
-
-def _compare_wide(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> _WideComparison | None:
-    """Compare in float64, by a plan of that trace's own: Keras numbers nameless layers anew in each model."""
-    if port.wide_trace is None:
-        return None
-    plan = derive_plan(reference.trace, port.wide_trace, pair.rules, pair.matches, pair.axes)
-    calls = tuple(
-        (call, call.input.deviation(), call.output.deviation())
-        for call in parity.paired_calls(reference.trace, port.wide_trace, plan)
-    )
-    outputs = parity.paired_outputs(reference.trace, port.wide_trace, pair.outputs)
-    return _WideComparison(calls, {name: output.deviation() for name, output in outputs})
-
-
 def _judge_semantics(
-    wide: _WideComparison | None, divergence: Divergence | None, port: PortRun, miscounted: Sequence[str]
+    compared: Comparison, divergences: Sequence[Divergence], reference: ReferenceRun, port: PortRun
 ) -> Part:
-    if wide is None:
+    if port.wide is None:
         return Part(Status.NOT_CHECKED, (port.why_no_float64,))
     lines = [
-        f"worst relative error {wide.worst():.1e} in float64 over {len(wide.calls)} layer calls "
-        f"(limit {parity.FLOAT64_LIMIT:.0e})"
+        f"worst relative error {compared.worst_wide():.1e} in float64 over {len(compared.layers)} layer calls "
+        f"(limit {parity.FLOAT64_LIMIT:.0e}), {compared.worst_own():.1e} of a layer or segment alone"
     ]
+    miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
-    if divergence:
-        lines.append(_where_they_part(divergence))
-    if divergence or miscounted:
+    wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
+    lines += [parity.describe_divergence(divergence) for divergence in wide]
+    if wide or miscounted:
         return Part(Status.FAIL, tuple(lines))
-    if unseen := [call.reference for call, _, _ in wide.calls if not call.input.reference.any()]:
-        lines.append(f"the probe shows nothing: every input of {', '.join(unseen)} is zero; give another --probe")
+    unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
+    seen_alone = len(reference.blind_spots) - len(unseen)
+    if seen_alone:
+        lines.append(f"{seen_alone} blind spots of the probe, all seen where each layer runs alone on synthetic input")
+    if unseen:
+        lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
+        lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))
     return Part(Status.PASS, tuple(lines))
 
 
-def _where_they_part(divergence: Divergence) -> str:
-    if divergence.where == "inside":
-        place = f"inside {divergence.reference}"
-    elif divergence.before:
-        place = f"between {divergence.before} and {divergence.reference}"
-    else:
-        place = f"before {divergence.reference}"
-    return f"the models part {place}: relative error {divergence.error:.1e}, greatest at {divergence.place}"
-
-
-@dataclass(frozen=True, slots=True)
-class _NarrowFigures:
-    """One float32 activation of the port against the float64 truth, beside the reference's own rounding."""
-
-    ratio: float
-    ulp_at_scale: float
-
-
-def _narrow_figures(pair_of_arrays: PairedActivation, reference_rmse: float) -> _NarrowFigures:
-    """No float32 result can be nearer to the truth than the truth rounded to float32."""
-    truth = pair_of_arrays.reference
-    rounding = parity.root_mean_square(truth.astype(np.float32) - truth)
-    allowed, own = max(reference_rmse, rounding), pair_of_arrays.rmse()
-    ratio = 0.0 if own == 0 else own / allowed if allowed else np.inf
-    return _NarrowFigures(ratio, pair_of_arrays.deviation().relative_error / parity.FLOAT32_ULP)
-
-
-def _compare_narrow(pair: ModelPair, reference: ReferenceRun, port: PortRun, plan: TransferPlan):
-    own_rounding = dict(zip(reference.trace.call_names(), reference.call_rmse, strict=True))
-    outputs_of_both = parity.paired_outputs(reference.trace, port.trace, pair.outputs)
-    calls = [
-        (call, _narrow_figures(call.output, own_rounding[call.reference]))
-        for call in parity.paired_calls(reference.trace, port.trace, plan)
-    ]
-    outputs = {
-        name: _narrow_figures(output, rmse)
-        for (name, output), rmse in zip(outputs_of_both, reference.output_rmse, strict=True)
-    }
-    named = [*((call.reference, figures) for call, figures in calls), *outputs.items()]
-    name, worst = max(named, key=lambda item: np.nan_to_num(item[1].ratio, nan=np.inf))
-    status = Status.PASS if worst.ratio <= parity.RATIO_LIMIT else Status.FAIL
+def _judge_deployed(compared: Comparison) -> Part:
+    name, worst = compared.worst_ratio()
+    status = Status.PASS if worst <= parity.RATIO_LIMIT else Status.FAIL
     line = (
-        f"worst float32 error {worst.ratio:.2f} x the reference's own rounding, at {name} "
-        f"(limit {parity.RATIO_LIMIT:g}); largest {max(figures.ulp_at_scale for _, figures in named):.1f} ULP at scale"
+        f"worst float32 error {worst:.2f} x the reference's own rounding, at {name} (limit {parity.RATIO_LIMIT:g}); "
+        f"largest {max(row.ulp_at_scale for row in compared.rows()):.1f} ULP at scale"
     )
-    return Part(status, (line,)), calls, outputs
+    return Part(status, (line,))
 
 
-def _layer_rows(
-    pair: ModelPair, wide: _WideComparison | None, narrow: Sequence[tuple[PairedCall, _NarrowFigures]]
-) -> Iterator[LayerParity]:
-    for number, (call, figures) in enumerate(narrow):
-        _, at_input, at_output = wide.calls[number] if wide else (call, None, None)
-        yield LayerParity(
-            reference=call.reference,
-            port=call.port,
-            kind=call.kind,
-            landmark=pair.landmarks.get(call.reference, ""),
-            float64_input_error=at_input and at_input.relative_error,
-            float64_output_error=at_output and at_output.relative_error,
-            float32_ratio=figures.ratio,
-            ulp_at_scale=figures.ulp_at_scale,
-        )
+def _worst_samples(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> tuple[WorstSample, ...]:
+    """The samples whose float32 outputs are farthest from the reference's float64."""
+    names, worst = reference.probe.names(), []
+    for name, output in parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs):
+        if output.reference.shape == output.port.shape:
+            greatest, mean = output.distances()
+            order = np.argsort(greatest)[::-1][:WORST_SAMPLES]
+            unit = pair.units.get(name, "")
+            worst += [WorstSample(name, names[at], float(greatest[at]), float(mean[at]), unit) for at in order]
+    return tuple(worst)
 
 
-def _output_rows(wide: _WideComparison | None, narrow: Mapping[str, _NarrowFigures]) -> Iterator[LayerParity]:
-    for name, figures in narrow.items():
-        error = wide.outputs[name].relative_error if wide else None
-        yield LayerParity(name, name, "output", name, None, error, figures.ratio, figures.ulp_at_scale)
+def _evidence(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Evidence:
+    """What a report's pictures are drawn from."""
+    landmarks = {
+        pair.landmarks[call.reference]: (call.output.reference, call.output.port)
+        for call in parity.paired_calls(reference.trace, port.narrow.trace, port.narrow.plan)
+        if call.reference in pair.landmarks
+    }
+    outputs = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
+    return Evidence(
+        reference.probe.arrays, landmarks, {name: (output.reference, output.port) for name, output in outputs}
+    )

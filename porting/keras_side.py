@@ -3,14 +3,13 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from porting.errors import PairError, PortingError, first_line
-from porting.traces import LayerCall, Trace
 
 if TYPE_CHECKING:
     import keras
@@ -101,12 +100,12 @@ def precision(dtype: str) -> Iterator[None]:
 
 def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:
     """Name and shape of every variable that the model saves."""
-    return {name: tuple(variable.shape) for name, variable in _variables(model).items()}
+    return {name: tuple(variable.shape) for name, variable in variables(model).items()}
 
 
 def arrays(model: "keras.Model") -> dict[str, np.ndarray]:
     """Every variable that the model saves, as a read-only array that shares its memory where the backend lets it."""
-    return {name: _view(_tensor(variable)) for name, variable in _variables(model).items()}
+    return {name: view(_tensor(variable)) for name, variable in variables(model).items()}
 
 
 def _tensor(variable: Any) -> Any:
@@ -116,11 +115,12 @@ def _tensor(variable: Any) -> Any:
     return keras.ops.stop_gradient(variable.value)
 
 
-def _view(tensor: Any) -> np.ndarray:
+def view(tensor: Any) -> np.ndarray:
+    """A tensor's values, read-only and sharing its memory where the backend lets it."""
     try:
         return np.from_dlpack(tensor)
     except (BufferError, RuntimeError, TypeError, AttributeError):
-        return _array(tensor)
+        return array_of(tensor)
 
 
 Rearrange = Callable[[Any], Any]
@@ -129,8 +129,8 @@ Rearrange = Callable[[Any], Any]
 
 def weight_getter(model: "keras.Model") -> Callable[[str, Rearrange], np.ndarray]:
     """A function that fetches one variable's value in another axis order, which the backend brings about."""
-    named = _variables(model)
-    return lambda name, rearrange: _view(rearrange(_tensor(named[name])))
+    named = variables(model)
+    return lambda name, rearrange: view(rearrange(_tensor(named[name])))
 
 
 def load_weights(
@@ -141,7 +141,7 @@ def load_weights(
     """Assign a value to every variable of a model, from an array in another axis order; each when it is needed."""
     import keras
 
-    for name, variable in _variables(model).items():
+    for name, variable in variables(model).items():
         array, rearrange = value_of(name)
         variable.assign(rearrange(keras.ops.convert_to_tensor(array)))
         loaded(name)
@@ -164,8 +164,9 @@ def uninitialised() -> Iterator[None]:
             kind.__call__ = original
 
 
-def _variables(model: "keras.Model") -> dict[str, Any]:
-    prefix = _own_prefix(model)
+def variables(model: "keras.Model") -> dict[str, Any]:
+    """Path -> variable, for every variable that the model saves."""
+    prefix = own_prefix(model)
     named = {variable.path.removeprefix(prefix): variable for variable in model.weights}
     if len(named) < len(model.weights):
         paths = [variable.path for variable in model.weights]
@@ -176,40 +177,10 @@ def _variables(model: "keras.Model") -> dict[str, Any]:
     return named
 
 
-def _own_prefix(model: "keras.Model") -> str:
+def own_prefix(model: "keras.Model") -> str:
     """What a subclassed model puts before every path: its own name, which differs from instance to instance."""
     prefix = f"{model.name}/"
     return prefix if all(variable.path.startswith(prefix) for variable in model.weights) else ""
-
-
-def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
-    """Run a model in inference mode and record every layer that owns weights.
-
-    Parameters
-    ----------
-    model : keras.Model
-    inputs : sequence of ndarray
-        In the port's axis order; floats are cast to the model's precision.
-
-    Raises
-    ------
-    PairError
-        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
-    """
-    import keras
-
-    calls: list[LayerCall] = []
-    given = [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
-    shapes_given = ", ".join(str(array.shape) for array in inputs)
-    try:
-        build(model, given)
-        owners = _owners(model)
-        with _recording(owners, calls):
-            outputs = model(given[0] if len(given) == 1 else given, training=False)
-    except Exception as error:  # backends raise what they like
-        raise PairError(f"The port failed on inputs of shape {shapes_given}: {first_line(error)}") from error
-    _check_all_ran(owners, calls)
-    return Trace(tuple(calls), _arrays(outputs), shapes(model))
 
 
 def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
@@ -218,61 +189,8 @@ def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
         model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
 
 
-def _check_all_ran(owners: Iterable[str], calls: Sequence[LayerCall]) -> None:
-    idle = sorted(set(owners) - {call.name for call in calls})
-    if idle:
-        raise PairError(
-            f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
-            "Call the layer itself rather than a function with its weights, or remove the layer if nothing uses it."
-        )
-
-
-def _owners(model: "keras.Model") -> dict[str, "keras.layers.Layer"]:
-    """Path -> layer, for every layer at any depth that owns variables itself."""
-    prefix = _own_prefix(model)
-    layers = [layer for layer in model._flatten_layers() if _own_variables(layer)]
-    return {_own_variables(layer)[0].path.removeprefix(prefix).rpartition("/")[0]: layer for layer in layers}
-
-
-def _own_variables(layer: "keras.layers.Layer") -> list[Any]:
-    below = {id(weight) for child in layer._flatten_layers(include_self=False) for weight in child.weights}
-    return [weight for weight in layer.weights if id(weight) not in below]
-
-
-@contextmanager
-def _recording(owners: Mapping[str, "keras.layers.Layer"], calls: list[LayerCall]) -> Iterator[None]:
-    """Wrap the ``call`` of each layer, and unwrap it again."""
-    for path, layer in owners.items():
-        layer.call = _recorder(path, layer, calls)
-    try:
-        yield
-    finally:
-        for layer in owners.values():
-            del layer.call
-
-
-def _recorder(path: str, layer: "keras.layers.Layer", calls: list[LayerCall]):
-    original, settings = layer.call, layer.get_config()
-    names = {variable.name: f"{path}/{variable.name}" for variable in _own_variables(layer)}
-
-    def call(*arguments, **keywords):
-        output = original(*arguments, **keywords)
-        given = next(iter((*arguments, *keywords.values())))
-        first = output[0] if isinstance(output, (tuple, list)) else output
-        calls.append(LayerCall(path, type(layer).__name__, names, settings, _array(given), _array(first)))
-        return output
-
-    return call
-
-
-def _array(tensor: Any) -> np.ndarray:
+def array_of(tensor: Any) -> np.ndarray:
+    """A tensor's values as an array of its own."""
     import keras
 
     return np.asarray(keras.ops.convert_to_numpy(tensor))
-
-
-def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
-    several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-    if not all(hasattr(output, "shape") for output in several):
-        raise PairError(f"The port returns {type(outputs).__name__}; it must return a tensor or several.")
-    return tuple(_array(output) for output in several)

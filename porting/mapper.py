@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 from porting import patterns, settings
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
+from porting.flow import pair_by_flow
 from porting.plan import LayerPair, Transfer, TransferPlan
 from porting.rules import LayerRule, find_rule
 from porting.traces import LayerCall, Trace
@@ -49,39 +50,29 @@ def derive_plan(
     PairError
         If `matches` or `axes` names a layer or tensor that is not there.
     """
-    layers = _pair_layers(reference, port, matches or {})
+    layers = _pair_layers(reference, port, matches or {}, rules)
     ruled = _look_up(layers, rules)
     unknown = set(axes or {}) - set(reference.shapes)
     if unknown:
         raise PairError(f"axes names tensors that the reference does not have: {_listed(unknown)}")
-    pairs = tuple(
-        LayerPair(ours.name, theirs.name, rule, tuple(_transfers(ours, theirs, rule, reference, port, axes or {})))
-        for ours, theirs, rule in ruled
-    )
-    _check_sizes(pairs)
+    pairs = tuple(_layer_pair(ours, theirs, rule, reference, port, axes or {}) for ours, theirs, rule in ruled)
+    _check_sizes(pairs, _proposal(ruled, reference, port, rules))
     without_twin = tuple(
         name for ours, _, rule in ruled for word, name in ours.weights.items() if word in rule.without_twin
     )
-    plan = TransferPlan(
-        pairs,
-        without_twin,
-        tuple(
-            f"{theirs.name}: {difference}"
-            for ours, theirs, rule in ruled
-            for difference in settings.disagreements(rule.settings, ours, theirs)
-        ),
-        tuple(
-            f"{theirs.name}: {name}"
-            for ours, theirs, rule in ruled
-            for name in settings.undeclared(rule.settings, ours, theirs)
-        ),
-    )
+    findings = tuple(finding for ours, theirs, rule in ruled for finding in settings.audit(rule.settings, ours, theirs))
+    plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
     _check_coverage(plan, reference, port)
     return plan
 
 
-def _pair_layers(reference: Trace, port: Trace, matches: Mapping[str, str]) -> list[tuple[LayerCall, LayerCall]]:
+def _pair_layers(
+    reference: Trace, port: Trace, matches: Mapping[str, str], rules: tuple[LayerRule, ...]
+) -> list[tuple[LayerCall, LayerCall]]:
+    """In the order they ran; where that does not fit, in the order in which their outputs reach each other."""
     ours, theirs = reference.layers(), port.layers()
+    if len(ours) > len(theirs):
+        ours = [layer for layer in ours if not _is_tied(layer, reference)]
     named = {layer.name: layer for layer in theirs}
     unknown = [*(set(matches) - {layer.name for layer in ours}), *(set(matches.values()) - set(named))]
     if unknown:
@@ -89,7 +80,27 @@ def _pair_layers(reference: Trace, port: Trace, matches: Mapping[str, str]) -> l
     in_order = iter([layer for layer in theirs if layer.name not in set(matches.values())])
     if len(ours) != len(theirs):
         raise LayerCountError(_count_message(ours, theirs))
-    return [(layer, named[matches[layer.name]] if layer.name in matches else next(in_order)) for layer in ours]
+    pairs = [(layer, named[matches[layer.name]] if layer.name in matches else next(in_order)) for layer in ours]
+    if all(_fits(*pair, reference, port, rules) for pair in pairs):
+        return pairs
+    return pair_by_flow(reference, port, matches, lambda a, b: _fits(a, b, reference, port, rules)) or pairs
+
+
+def _is_tied(layer: LayerCall, trace: Trace) -> bool:
+    """Whether all tensors of a layer are another layer's, so that the port may use them in a function."""
+    return all(name in trace.aliases for name in layer.weights.values())
+
+
+def _fits(ours: LayerCall, theirs: LayerCall, reference: Trace, port: Trace, rules: tuple[LayerRule, ...]) -> bool:
+    """Whether there is a rule for two layers, and no axis that it names differs in length."""
+    rule = find_rule(ours.kind, theirs.kind, rules)
+    if rule is None:
+        return False
+    try:
+        transfers = list(_transfers(ours, theirs, rule, reference, port, {}))
+    except AxisSizeError:
+        return True  # axes of the pair's own may settle it
+    return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
 
 
 def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> str:
@@ -116,6 +127,39 @@ def _look_up(
             "if the layer types are right, give it rules=(LayerRule(...),)."
         )
     return [(ours, theirs, rule) for ours, theirs, rule in found if rule]
+
+
+def _layer_pair(
+    ours: LayerCall, theirs: LayerCall, rule: LayerRule, reference: Trace, port: Trace, axes: Mapping[str, str]
+) -> LayerPair:
+    transfers = tuple(_transfers(ours, theirs, rule, reference, port, axes))
+    own_axes = [
+        (by_rule, axes[transfer.reference])
+        for word, (_, row_patterns) in rule.tensors.items()
+        for transfer in transfers
+        for by_rule in row_patterns
+        if transfer.reference in axes and ours.weights.get(word) == transfer.reference
+    ]
+    input_axes, output_axes = (
+        _refined(pattern, own_axes) for pattern in (rule.activation, rule.output or rule.activation)
+    )
+    return LayerPair(ours.name, theirs.name, rule, transfers, input_axes, output_axes)
+
+
+def _refined(activation: str, own_axes: Sequence[tuple[str, str]]) -> str:
+    """An activation's pattern where a tensor's own axes split or reorder one that the rule names.
+
+    ``unit (channel=8 point=4) -> (point channel) unit`` for ``unit feature -> feature unit`` makes of ``feature ->
+    feature``: ``(channel=8 point=4) -> (point channel)``.
+    """
+    sides = patterns.words(activation)
+    for by_rule, own in own_axes:
+        for names, replacements, side in zip(patterns.words(by_rule), patterns.words(own), sides, strict=True):
+            if len(names) == len(replacements):
+                written = dict(zip(names, replacements, strict=True))
+                merged = {name: text for name, text in written.items() if "(" in text and "(" not in name}
+                side[:] = [merged.get(word, word) for word in side]
+    return " -> ".join(" ".join(side) for side in sides)
 
 
 def _transfers(
@@ -145,7 +189,7 @@ def _fitting(
     )
 
 
-def _check_sizes(pairs: Sequence[LayerPair]) -> None:
+def _check_sizes(pairs: Sequence[LayerPair], proposal: str) -> None:
     findings = []
     for pair in pairs:
         for transfer in pair.transfers:
@@ -155,10 +199,23 @@ def _check_sizes(pairs: Sequence[LayerPair]) -> None:
                 findings.append(
                     f"{transfer.reference} does not fit {transfer.port}.\n  torch   {ours}\n  keras   {theirs}\n"
                     f"  {_listed(differing)} differs. Check the layer {pair.port}, or pair {pair.reference} with "
-                    "another one: matches={...}."
+                    f"another one: {proposal}."
                 )
     if findings:
         raise AxisSizeError("\n".join(findings))
+
+
+def _proposal(
+    ruled: Sequence[tuple[LayerCall, LayerCall, LayerRule]], reference: Trace, port: Trace, rules: tuple[LayerRule, ...]
+) -> str:
+    """The line that would pair each layer that does not fit with one that does, where there is one."""
+    wrong = [(ours, theirs) for ours, theirs, _ in ruled if not _fits(ours, theirs, reference, port, rules)]
+    free, lines = [theirs for _, theirs in wrong], []
+    for ours, _ in wrong:
+        if partner := next((layer for layer in free if _fits(ours, layer, reference, port, rules)), None):
+            free.remove(partner)
+            lines.append(f'"{ours.name}": "{partner.name}"')
+    return f"matches={{{', '.join(lines) or '...'}}}"
 
 
 def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
@@ -166,7 +223,11 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
     moved = Counter([transfer.reference for transfer in plan.transfers] + list(plan.without_twin))
     filled = Counter(transfer.port for transfer in plan.transfers)
     findings = [
-        *(f"  torch   {name} {shape} would stay behind" for name, shape in reference.shapes.items() if not moved[name]),
+        *(
+            f"  torch   {name} {shape} would stay behind"
+            for name, shape in reference.shapes.items()
+            if not moved[name] and not moved[reference.aliases.get(name, name)]
+        ),
         *(f"  keras   {name} {shape} would get no values" for name, shape in port.shapes.items() if not filled[name]),
         *(f"  torch   {name} would move {count} times" for name, count in moved.items() if count > 1),
         *(f"  keras   {name} would be filled {count} times" for name, count in filled.items() if count > 1),

@@ -42,6 +42,8 @@ class ModelPair:
         ``(sizes, file or None, count) -> Probe``; if not given, .npy and .npz files are read, or numbers drawn.
     reference_sizes, port_sizes : str or callable, optional
         Read the sizes off the shapes of the reference's tensors or of the port's variables.
+    units : Mapping
+        Output -> unit of its values, for distances between the two models'.
     landmarks : Mapping
         Reference layer -> what its output is called in reports.
     matches : Mapping
@@ -63,6 +65,7 @@ class ModelPair:
     probe: str | Callable[..., Probe] | None = None
     reference_sizes: str | Callable[[Shapes], Sizes] | None = None
     port_sizes: str | Callable[[Shapes], Sizes] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     landmarks: Mapping[str, str] = field(default_factory=dict)
     matches: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)

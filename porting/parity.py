@@ -8,8 +8,7 @@ import numpy as np
 
 from porting import patterns
 from porting.errors import PairError
-from porting.plan import TransferPlan
-from porting.rules import LayerRule
+from porting.plan import LayerPair, TransferPlan
 from porting.traces import LayerCall, Trace
 
 FLOAT64_LIMIT = 1e-12
@@ -50,6 +49,15 @@ class PairedActivation:
         relative = 0.0 if greatest == 0 else greatest / scale if scale else np.inf
         return Deviation(relative if np.isfinite(relative) else np.inf, describe_place(self.axes, index))
 
+    def distances(self) -> tuple[np.ndarray, np.ndarray]:
+        """Greatest and mean distance in each sample: Euclidean between points where the last axis is a coordinate."""
+        differences = self.port.astype(np.float64) - self.reference
+        apart = np.abs(differences)
+        if self.axes.split()[-1] == "coordinate":
+            apart = np.linalg.norm(differences, axis=-1)
+        per_sample = apart.reshape(len(apart), -1)
+        return per_sample.max(axis=1, initial=0.0), per_sample.mean(axis=1)
+
     def rmse(self) -> float:
         """Root mean square difference; infinite where the shapes differ."""
         if self.reference.shape != self.port.shape:
@@ -73,8 +81,9 @@ def describe_place(axes: str, index: Sequence) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PairedCall:
-    """One execution of two paired layers."""
+    """One execution of two paired layers; `number` counts the reference's calls."""
 
+    number: int
     reference: str
     port: str
     kind: str
@@ -82,30 +91,36 @@ class PairedCall:
     output: PairedActivation
 
 
-def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[PairedCall]:
-    """Both models' executions of each pair of layers, in the reference's order.
+def partners(
+    reference: Trace, port: Trace, plan: TransferPlan
+) -> Iterator[tuple[int, LayerCall, LayerCall, LayerPair]]:
+    """Both models' executions of each pair of layers, in the reference's order, with the number of the reference's.
 
-    A layer that ran several times is compared call by call; a call without a partner ends the comparison there.
+    A layer that ran several times meets its partner call by call; a call without a partner ends its pairing there.
     """
     pairs = {pair.reference: pair for pair in plan.pairs}
-    port_calls = list(zip(port.call_names(), port.calls, strict=True))
-    remaining = {pair.port: iter([named for named in port_calls if named[1].name == pair.port]) for pair in plan.pairs}
-    for name, call in zip(reference.call_names(), reference.calls, strict=True):
-        pair = pairs[call.name]
-        if partner := next(remaining[pair.port], None):
-            yield _paired_call(name, call, *partner, pair.rule)
+    remaining = {pair.port: iter([call for call in port.calls if call.name == pair.port]) for pair in plan.pairs}
+    for number, call in enumerate(reference.calls):
+        pair = pairs.get(call.name)
+        if pair and (partner := next(remaining[pair.port], None)):
+            yield number, call, partner, pair
 
 
-def _paired_call(name: str, ours: LayerCall, port_name: str, theirs: LayerCall, rule: LayerRule) -> PairedCall:
-    inputs = rule.window.inputs(patterns.to_port(ours.input, rule.activation), theirs.input, (ours, theirs))
-    outputs = rule.window.outputs(patterns.to_port(ours.output, rule.activation), theirs.output, (ours, theirs))
-    return PairedCall(
-        name,
-        port_name,
-        f"{ours.kind} -> {theirs.kind}",
-        PairedActivation(*inputs, rule.activation),
-        PairedActivation(*outputs, rule.activation),
-    )
+def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[PairedCall]:
+    """Both models' inputs and outputs of each pair of layers, in the reference's order, one axis order for both."""
+    names, port_names = reference.call_names(), dict(zip(map(id, port.calls), port.call_names(), strict=True))
+    for number, ours, theirs, pair in partners(reference, port, plan):
+        window, calls = pair.rule.window, (ours, theirs)
+        inputs = window.inputs(patterns.to_port(ours.input, pair.input_axes), theirs.input, calls)
+        outputs = window.outputs(patterns.to_port(ours.output, pair.output_axes), theirs.output, calls)
+        yield PairedCall(
+            number,
+            names[number],
+            port_names[id(theirs)],
+            f"{ours.kind} -> {theirs.kind}",
+            PairedActivation(*inputs, pair.input_axes),
+            PairedActivation(*outputs, pair.output_axes),
+        )
 
 
 def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
@@ -189,15 +204,14 @@ class Divergence:
     causes: tuple[Cause, ...] = ()
 
 
-def first_divergence(calls: Sequence[tuple[PairedCall, Deviation, Deviation]], outputs: Mapping[str, Deviation]):
-    """Find the first activation beyond the float64 limit: a layer's input, its output, or the model's output."""
-    before = ""
-    for call, at_input, at_output in calls:
-        for where, deviation in (("between", at_input), ("inside", at_output)):
-            if deviation.relative_error > FLOAT64_LIMIT:
-                return Divergence(call.reference, call.port, before, where, deviation.relative_error, deviation.place)
-        before = call.reference
-    for name, deviation in outputs.items():
-        if deviation.relative_error > FLOAT64_LIMIT:
-            return Divergence(name, name, before, "between", deviation.relative_error, deviation.place)
-    return None
+def describe_divergence(divergence: Divergence) -> str:
+    """Where two models part, in a line."""
+    if divergence.where == "inside":
+        place = f"inside {divergence.reference}"
+    elif divergence.before:
+        place = f"between {divergence.before} and {divergence.reference}"
+    else:
+        place = f"before {divergence.reference}"
+    seen = "" if divergence.seen_on == "probe" else f", on {divergence.seen_on}"
+    error = f"{divergence.error:.1e}"
+    return f"the models part {place}: relative error {error}, greatest at {divergence.place}{seen}"

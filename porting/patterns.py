@@ -1,6 +1,7 @@
 """Axis patterns: ``"filter channel tap -> tap channel filter"``, read in either direction.
 
 The notation is einops'. The left side names the axes of the reference's tensor, the right side those of the port's.
+Axes that are merged on both sides state their lengths: ``"unit (channel=8 point=4) -> (point channel) unit"``.
 """
 
 import math
@@ -29,7 +30,19 @@ def parse(pattern: str) -> tuple[Side, Side]:
 
 def _parse_side(text: str) -> Side:
     dimensions = re.findall(r"\([^)]*\)|\S+", text)
-    return tuple(() if dimension == "1" else tuple(dimension.strip("()").split()) for dimension in dimensions)
+    bare = (re.sub(r"=\d+", "", dimension) for dimension in dimensions)
+    return tuple(() if dimension == "1" else tuple(dimension.strip("()").split()) for dimension in bare)
+
+
+def words(pattern: str) -> tuple[list[str], list[str]]:
+    """The dimensions of the reference's and of the port's side as they are written, lengths and brackets included."""
+    left, _, right = pattern.partition("->")
+    return re.findall(r"\([^)]*\)|\S+", left), re.findall(r"\([^)]*\)|\S+", right)
+
+
+@cache
+def _stated_lengths(pattern: str) -> dict[str, int]:
+    return {axis: int(length) for axis, length in re.findall(r"(\w+)=(\d+)", pattern)}
 
 
 def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
@@ -40,12 +53,12 @@ def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tens
 def to_reference(array: Tensor, pattern: str) -> Tensor:
     """Move a port tensor into the reference's axis order: the pattern read from right to left."""
     left, _, right = pattern.partition("->")
-    return _rearrange(array, f"{right} -> {left}")
+    return _rearrange(array, f"{right} -> {left}", **_stated_lengths(pattern))
 
 
 def _rearrange(array: Tensor, pattern: str, **lengths: int) -> Tensor:
     try:
-        return einops.rearrange(array, pattern, **lengths)
+        return einops.rearrange(array, re.sub(r"=\d+", "", pattern), **lengths)
     except einops.EinopsError as error:
         raise PairError(f'The axis pattern "{pattern}" does not fit: {first_line(error)}') from error
 
@@ -54,8 +67,8 @@ def _merged_lengths(pattern: str, port_shape: Sequence[int]) -> dict[str, int]:
     """Lengths of the axes that the reference has merged into one dimension, as the port has them apart."""
     reference, port = parse(pattern)
     merged = {axis for dimension in reference if len(dimension) > 1 for axis in dimension}
-    lengths = _named_lengths(port, port_shape) if merged else {}
-    return {axis: length for axis, length in lengths.items() if axis in merged}
+    lengths = _named_lengths(port, port_shape) if merged and port_shape else {}
+    return {axis: length for axis, length in lengths.items() if axis in merged} | _stated_lengths(pattern)
 
 
 def _named_lengths(side: Side, shape: Sequence[int]) -> dict[str, int]:
@@ -65,7 +78,7 @@ def _named_lengths(side: Side, shape: Sequence[int]) -> dict[str, int]:
 def differing_axes(pattern: str, reference_shape: Sequence[int], port_shape: Sequence[int]) -> list[str]:
     """Name the axes whose lengths differ between the two tensors; ranks must already fit the pattern."""
     reference, port = parse(pattern)
-    known = _named_lengths(port, port_shape)
+    known = _named_lengths(port, port_shape) | _stated_lengths(pattern)
     differing = []
     for side, shape in ((reference, reference_shape), (port, port_shape)):
         for axes, length in zip(side, shape, strict=True):

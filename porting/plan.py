@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from porting import patterns
 from porting.rules import LayerRule
+from porting.settings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,23 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class LayerPair:
-    """Two layers that own weights and run at the same place; the rule says how they correspond."""
+    """Two layers that own weights and run at the same place; the rule says how they correspond.
+
+    Attributes
+    ----------
+    reference, port : str
+    rule : LayerRule
+    transfers : tuple of Transfer
+    input_axes, output_axes : str
+        Axis patterns of what goes in and comes out: the rule's, or what a tensor's own axes make of them.
+    """
 
     reference: str
     port: str
     rule: LayerRule
     transfers: tuple[Transfer, ...]
+    input_axes: str
+    output_axes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +56,38 @@ class TransferPlan:
     pairs : tuple of LayerPair
     without_twin : tuple of str
         Tensors of the reference for which Keras has no variable.
-    setting_differences : tuple of str
-        Settings that make the two models different functions; empty where the port is right.
-    settings_not_judged : tuple of str
-        Settings that no rule knows.
+    settings : tuple of Finding
+        The audit of every setting of every pair.
+    aliases : Mapping
+        Further names of the reference's tensors -> the name that moves.
     """
 
     pairs: tuple[LayerPair, ...]
     without_twin: tuple[str, ...] = ()
-    setting_differences: tuple[str, ...] = ()
-    settings_not_judged: tuple[str, ...] = ()
+    settings: tuple[Finding, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def setting_differences(self) -> tuple[str, ...]:
+        """Settings that make the two models different functions; empty where the port is right."""
+        return self._described("differs", in_training=False)
+
+    @property
+    def training_differences(self) -> tuple[str, ...]:
+        """Settings that make the two models train differently."""
+        return self._described("differs", in_training=True)
+
+    @property
+    def settings_not_judged(self) -> tuple[str, ...]:
+        """Settings that no rule knows."""
+        return self._described("unknown", in_training=False) + self._described("unknown", in_training=True)
+
+    def _described(self, status: str, *, in_training: bool) -> tuple[str, ...]:
+        return tuple(
+            f"{finding.layer}: {finding.why}"
+            for finding in self.settings
+            if finding.status == status and finding.in_training == in_training
+        )
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:

@@ -22,10 +22,17 @@ class Probe:
     arrays : tuple of ndarray
         One per input, (sample, ...), in the port's axis order.
     source : str
+    labels : tuple of str
+        What each sample is: file, class, row. Numbered if empty.
     """
 
     arrays: tuple[np.ndarray, ...]
     source: str
+    labels: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """What each sample is called in reports."""
+        return self.labels or tuple(f"sample {number}" for number in range(len(self)))
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -34,7 +41,8 @@ class Probe:
     def rows(self, count: int) -> "Probe":
         """At most `count` samples, spread evenly over the probe."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
-        return Probe(tuple(array[chosen] for array in self.arrays), self.source)
+        labels = tuple(self.labels[at] for at in chosen) if self.labels else ()
+        return Probe(tuple(array[chosen] for array in self.arrays), self.source, labels)
 
     def sha256(self) -> str:
         """Hash of all values."""
@@ -45,7 +53,7 @@ class Probe:
         return digest.hexdigest()
 
 
-def checked(arrays: Sequence[np.ndarray], source: str) -> Probe:
+def checked(arrays: Sequence[np.ndarray], source: str, labels: Sequence[str] = ()) -> Probe:
     """Make a probe of arrays that both models can be judged on.
 
     Raises
@@ -63,7 +71,7 @@ def checked(arrays: Sequence[np.ndarray], source: str) -> Probe:
         if len(bad):
             place = tuple(map(int, bad[0]))
             raise ProbeError(f"{source}, input {number}: {len(bad)} NaN or infinite values, the first at {place}.")
-    return Probe(tuple(arrays), source)
+    return Probe(tuple(arrays), source, tuple(labels))
 
 
 def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count: int) -> Probe:

@@ -1,20 +1,19 @@
 """Plan and verdict, as JSON and as what a console shows."""
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT
+from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence
 from porting.plan import TransferPlan
-from porting.verdict import LayerParity, ParityReport, Part, Status
-
-if TYPE_CHECKING:
-    from porting.parity import Divergence
+from porting.training import GRADIENT_LIMIT
+from porting.verdict import LayerParity, ParityReport, Status
 
 _COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 
@@ -26,19 +25,26 @@ _SENTENCES = {
 
 
 def as_json(report: ParityReport) -> dict[str, Any]:
-    """Everything that the report holds, in JSON's types; a figure that is infinite becomes the word "inf"."""
-    divergence = report.first_divergence
+    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf"."""
+    first = report.first_divergence
     return {
         "pair": report.pair,
         "verdict": report.verdict.value,
-        "transfer": report.transfer.status.value,
-        "semantics": report.semantics.status.value,
-        "deployed": report.deployed.status.value,
-        "details": {name: list(part.lines) for name, part in _parts(report).items()},
-        "first_divergence": _divergence_as_json(divergence) if divergence else None,
-        "layers": [_row_as_json(row) for row in report.layers],
-        "outputs": [_row_as_json(row) for row in report.outputs],
-        "limits": {"float64_relative_error": FLOAT64_LIMIT, "float32_ratio": RATIO_LIMIT},
+        **{name: part.status.value for name, part in report.parts.items()},
+        "details": {name: list(part.lines) for name, part in report.parts.items()},
+        "first_divergence": _plain(asdict(first)) if first else None,
+        "divergences": _plain([asdict(divergence) for divergence in report.divergences]),
+        "layers": _plain([asdict(row) for row in report.layers]),
+        "outputs": _plain([asdict(row) for row in report.outputs]),
+        "gradients": _plain(dict(report.gradient_errors)),
+        "worst": _plain([asdict(sample) for sample in report.worst]),
+        "blind_spots": _plain([asdict(spot) for spot in report.blind_spots]),
+        "settings": _plain([asdict(finding) for finding in report.plan.settings]),
+        "limits": {
+            "float64_relative_error": FLOAT64_LIMIT,
+            "float32_ratio": RATIO_LIMIT,
+            "gradient_relative_error": GRADIENT_LIMIT,
+        },
         "plan": report.plan.as_json(),
         "probe": dict(report.probe),
         "versions": dict(report.versions),
@@ -46,36 +52,13 @@ def as_json(report: ParityReport) -> dict[str, Any]:
     }
 
 
-def _divergence_as_json(divergence: "Divergence") -> dict[str, Any]:
-    return {
-        "reference": divergence.reference,
-        "port": divergence.port,
-        "before": divergence.before,
-        "where": divergence.where,
-        "relative_error": _number(divergence.error),
-        "place": divergence.place,
-    }
-
-
-def _row_as_json(row: LayerParity) -> dict[str, Any]:
-    return {
-        "reference": row.reference,
-        "port": row.port,
-        "kind": row.kind,
-        "landmark": row.landmark,
-        "float64_input_error": _number(row.float64_input_error),
-        "float64_output_error": _number(row.float64_output_error),
-        "float32_ratio": _number(row.float32_ratio),
-        "ulp_at_scale": _number(row.ulp_at_scale),
-    }
-
-
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else "inf"
-
-
-def _parts(report: ParityReport) -> dict[str, Part]:
-    return {"transfer": report.transfer, "semantics": report.semantics, "deployed": report.deployed}
+def _plain(value: Any) -> Any:
+    """JSON's types, numbers that are not finite as words."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return "inf" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def render_plan(plan: TransferPlan) -> RenderableType:
@@ -96,13 +79,14 @@ def render_plan(plan: TransferPlan) -> RenderableType:
 
 
 def render_report(report: ParityReport) -> RenderableType:
-    """The verdict in a sentence, its three parts, and the layers with the first divergence marked."""
+    """The layers with the divergences marked, what was found at each, the four parts, and the verdict in a sentence."""
     verdict = report.verdict
     parts = Table(box=None, show_header=False, pad_edge=False)
-    for name, part in _parts(report).items():
+    for name, part in report.parts.items():
         parts.add_row(name, Text(part.status.value, _COLOURS[part.status]), "\n".join(map(escape, part.lines)))
     return Group(
         _layer_table(report),
+        *_findings(report),
         Text(),
         parts,
         Text(),
@@ -112,25 +96,52 @@ def render_report(report: ParityReport) -> RenderableType:
 
 
 def _layer_table(report: ParityReport) -> Table:
+    """A row for each layer call; where the models part between two layers, a row of its own before the second."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("")
-    table.add_column("reference", no_wrap=True)
-    table.add_column("port", no_wrap=True)
-    for heading in ("float64 in", "float64 out", "float32 x", "ULP"):
+    for heading in ("", "reference", "port"):
+        table.add_column(heading, no_wrap=heading != "")
+    for heading in ("float64", "own", "glue", "float32 x", "own x", "ULP"):
         table.add_column(heading, justify="right", no_wrap=True)
+    marked = {(divergence.reference, divergence.where) for divergence in report.divergences}
     for row in (*report.layers, *report.outputs):
-        is_first = report.first_divergence is not None and row.reference == report.first_divergence.reference
+        if (row.reference, "between") in marked:
+            table.add_row("▶", Text(f"│ {_way(row)}", "red"))
         label = f"{row.reference} = {row.landmark}" if row.landmark not in ("", row.reference) else row.reference
-        table.add_row(
-            "▶" if is_first else "",
-            label,
-            row.port,
-            _error(row.float64_input_error),
-            _error(row.float64_output_error),
-            _graded(row.float32_ratio, RATIO_LIMIT, f"{row.float32_ratio:.2f}"),
-            f"{row.ulp_at_scale:.1f}",
-        )
+        table.add_row("▶" if (row.reference, "inside") in marked else "", label, row.port, *_figures(row))
     return table
+
+
+def _way(row: LayerParity) -> str:
+    return f"{' and '.join(source or 'input' for source in row.sources)} → {row.reference}"
+
+
+def _figures(row: LayerParity) -> tuple[Text | str, ...]:
+    return (
+        _error(row.float64_output_error),
+        _error(_greater(row.own_output_error, row.synthetic_output_error)),
+        _error(_greater(row.own_input_error, row.synthetic_input_error)),
+        _graded(row.float32_ratio, RATIO_LIMIT, f"{row.float32_ratio:.2f}"),
+        "" if row.own_float32_ratio is None else f"{row.own_float32_ratio:.2f}",
+        f"{row.ulp_at_scale:.1f}",
+    )
+
+
+def _greater(*errors: float | None) -> float | None:
+    return max((error for error in errors if error is not None), default=None)
+
+
+def _findings(report: ParityReport) -> Iterator[RenderableType]:
+    """What is wrong at each divergence, why, and what to do."""
+    for divergence in report.divergences:
+        yield Text()
+        yield Text(describe_divergence(divergence), "red")
+        if len(divergence.causes) > 1:
+            yield Text("  any of these explains it to rounding; the probe cannot tell them apart:")
+        for cause in divergence.causes:
+            yield Text.assemble("  cause   ", (cause.name, "bold"), f": {cause.detail} (leaves {cause.error:.0e})")
+            yield Text(f"  remedy  {cause.remedy}")
+        if not divergence.causes:
+            yield Text("  no hypothesis explains it: look at what lies there in both models")
 
 
 def _error(value: float | None) -> Text:
@@ -144,7 +155,8 @@ def _graded(value: float, limit: float, text: str) -> Text:
 def _circumstances(versions: Mapping[str, str], probe: Mapping[str, str | int]) -> str:
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        "float64 in, out: relative error of the layer's input and output; float32 x: error against the float64 truth, "
-        f"as a multiple of the reference's own; ULP: relative error in units of {FLOAT32_ULP:.2e}\n"
+        "float64: relative error of the output as the whole model runs; own: of the layer alone on the reference's "
+        "input; glue: of its input as it comes of the reference's outputs; float32 x: error against the float64 truth, "
+        f"as a multiple of the reference's own, then the layer's alone; ULP: relative error / {FLOAT32_ULP:.2e}\n"
         f"{probe['samples']} samples of {probe['source']}; {listed}"
     )

@@ -28,7 +28,9 @@ class LayerRule:
     settings : tuple of Setting
         How each setting of either layer is judged.
     activation : str
-        The axis pattern of the layer's input and output.
+        The axis pattern of the layer's input, and of its output where `output` names no other.
+    output : str
+        The axis pattern of its output.
     window : Window
         What part of its input the layer sees and what part of its output it keeps.
     without_twin : frozenset of str
@@ -42,6 +44,7 @@ class LayerRule:
     tensors: Mapping[str, tuple[str, tuple[str, ...]]]
     settings: tuple[Setting, ...] = ()
     activation: str = CHANNELS_LAST
+    output: str = ""
     window: Window = field(default_factory=Whole)
     without_twin: frozenset[str] = field(default_factory=frozenset)
     note: str = ""
@@ -49,11 +52,14 @@ class LayerRule:
 
 def _trained(*names: str) -> tuple[Setting, ...]:
     """Settings that every Keras layer has and that say nothing about what a trained layer computes."""
+    regularizers = (*(f"{name}_regularizer" for name in names), "activity_regularizer")
+    constraints = (f"{name}_constraint" for name in names)
     return (
-        Declared("a label, or how the layer is stored", port=("name", "trainable", "dtype", "quantization_config")),
-        Declared("only before and during training", port=tuple(f"{name}_initializer" for name in names)),
-        Declared("only during training", port=tuple(f"{name}_regularizer" for name in (*names, "activity"))),
-        Declared("only during training", port=tuple(f"{name}_constraint" for name in names)),
+        Declared("a label, or how the layer is stored", port=("name", "dtype", "quantization_config")),
+        Declared("matters before training only", port=tuple(f"{name}_initializer" for name in names), in_training=True),
+        *(Fixed("keras", name, None, "torch decays weights in the optimiser", True) for name in regularizers),
+        *(Fixed("keras", name, None, "torch's layers constrain nothing", True) for name in constraints),
+        Fixed("keras", "trainable", True, "a frozen layer is not trained as torch's is", True),
     )
 
 
@@ -168,14 +174,14 @@ def _batch_normalisation(rank: int) -> LayerRule:
         },
         (
             Equal("eps", "epsilon"),
-            Equal("momentum", "momentum", lambda momentum: 1 - momentum, "1 - torch's; shows only in training"),
+            Equal("momentum", "momentum", lambda momentum: 1 - momentum, "1 - torch's", in_training=True),
             Fixed("torch", "track_running_stats", True, "Keras always normalises by its moving statistics"),
             Fixed("keras", "renorm", False, "torch has no batch renormalisation"),
             Declared("of batch renormalisation only", port=("renorm_clipping", "renorm_momentum")),
             _LAST_AXIS,
             _AFFINE,
             _by_sizes("num_features", ""),
-            Declared("where the batch statistics are gathered in training", port=("synchronized",)),
+            Declared("where the batch statistics are gathered", port=("synchronized",), in_training=True),
             *_trained("gamma", "beta", "moving_mean", "moving_variance"),
         ),
         without_twin=frozenset({"num_batches_tracked"}),
@@ -188,7 +194,8 @@ _DENSE = LayerRule(
     "Dense",
     {"weight": ("kernel", ("unit feature -> feature unit",)), "bias": ("bias", ("unit -> unit",))},
     (_LINEAR, _by_sizes("in_features out_features", "units use_bias"), *_trained("kernel", "bias")),
-    activation=SAME_ORDER,
+    activation="sample ... feature -> sample ... feature",
+    output="sample ... unit -> sample ... unit",
 )
 
 _LAYER_NORMALISATION = LayerRule(
@@ -227,7 +234,7 @@ _EMBEDDING = LayerRule(
     (
         Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
         Fixed("keras", "mask_zero", False, "padding_idx is not mask_zero: torch masks nothing"),
-        Declared("only during training", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse")),
+        Declared("of gradients", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse"), in_training=True),
         _by_sizes("num_embeddings embedding_dim", "input_dim output_dim"),
         *_trained("embeddings"),
     ),

@@ -1,19 +1,31 @@
 """Run either model on the probe, so that the verdict has something to compare."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from porting import keras_side, parity, patterns, torch_side
-from porting.errors import CheckpointError, ProbeError
+from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
+from porting.blind_spots import find_blind_spots
+from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError
+from porting.flow import with_sources
 from porting.keras_files import in_precision, read_port
+from porting.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
+from porting.mapper import derive_plan
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
+from porting.plan import TransferPlan
 from porting.probes import Probe
 from porting.torch_files import Checkpoint
-from porting.verdict import PortRun, ReferenceRun
+from porting.traces import Trace, lesson_of
+from porting.training import GRADIENT_ROWS
+from porting.verdict import Gradients, PortPass, PortRun, ReferenceRun
 
 OnStep = Callable[[str], None]
+
+_COTANGENT_SEED = 20190415
 
 
 def silent(step: str) -> None:
@@ -56,8 +68,38 @@ def _sizes_text(sizes: Sizes) -> str:
     return ", ".join(f"{name}={value}" for name, value in sizes.items())
 
 
-def run_reference(pair: ModelPair, model, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
-    """Run the reference in float32, then in float64; its weights are left in float64.
+def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
+    """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
+    return torch_runs.trace(model, inputs, frozenset(rule.reference for rule in pair.rules))
+
+
+def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
+    """Trace a reference on one sample, with what reaches what."""
+    few = reference_inputs(pair, probe.rows(1))
+    return with_sources(trace_reference(pair, model, few), few, partial(torch_runs.teach, model, alone=False))
+
+
+def plan_of(
+    pair: ModelPair, reference: Trace, port: Trace, port_model: Any = None, inputs: Sequence[np.ndarray] = ()
+) -> TransferPlan:
+    """Derive a pair's plan; where execution order does not pair the layers, by what reaches what in either model.
+
+    Raises
+    ------
+    PlanError
+        If the two models cannot be paired.
+    """
+    try:
+        return derive_plan(reference, port, pair.rules, pair.matches, pair.axes)
+    except (AxisSizeError, MissingRuleError):
+        if port_model is None or not reference.sources:
+            raise
+        flowing = with_sources(port, keras_runs.cast(inputs), partial(keras_runs.teach, port_model))
+        return derive_plan(reference, flowing, pair.rules, pair.matches, pair.axes)
+
+
+def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
+    """Run the reference in float32 and in float64; its weights are left in float64.
 
     `weights_sha256` is to be taken before the first run: a model could change its weights as it runs.
 
@@ -66,17 +108,44 @@ def run_reference(pair: ModelPair, model, probe: Probe, weights_sha256: Mapping[
     ProbeError
         If the probe has another number of inputs than the pair.
     """
-    inputs = reference_inputs(pair, probe)
-    narrow = torch_side.trace(torch_side.in_precision(model, "float32"), inputs)
-    wide = torch_side.trace(torch_side.in_precision(model, "float64"), inputs)
+    inputs, few = reference_inputs(pair, probe), reference_inputs(pair, probe.rows(SYNTHETIC_ROWS))
+    narrow_model = torch_side.in_precision(model, "float32")
+    narrow = trace_reference(pair, narrow_model, inputs)
+    state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
+    unseen = torch_runs.unseen_values(narrow_model, inputs)
+    wide_model = torch_side.in_precision(model, "float64")
+    wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
+    small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
+    synthetic = synthetic_lesson(small)
+    unseen_alone = torch_runs.unseen_values(wide_model, few, synthetic)
+    synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
+    gradients = _reference_gradients(pair, wide_model, probe, wide)
+    own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
+    torch_side.in_precision(model, "float64")
     return ReferenceRun(
-        probe,
-        wide,
-        _rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
-        _rounding(narrow.outputs, wide.outputs),
-        weights_sha256,
-        torch_side.versions(),
+        probe=probe,
+        trace=replace(wide, sources=small.sources),
+        synthetic=synthetic,
+        synthetic_trace=synthetic_trace,
+        call_rmse=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
+        output_rmse=_rounding(narrow.outputs, wide.outputs),
+        own_rmse=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
+        gradients=gradients,
+        blind_spots=find_blind_spots(wide, unseen, unseen_alone, state),
+        weights_sha256=weights_sha256,
+        versions=torch_side.versions(),
     )
+
+
+def _reference_gradients(pair: ModelPair, model: Any, probe: Probe, trace: Trace) -> Gradients:
+    few = reference_inputs(pair, probe.rows(GRADIENT_ROWS))
+    return torch_runs.gradients(model, few, cotangents(trace, len(probe.rows(GRADIENT_ROWS))))
+
+
+def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:
+    """What each output is multiplied with before the sum whose gradients are taken; the reference's axis order."""
+    generator = np.random.default_rng(_COTANGENT_SEED)
+    return [generator.standard_normal((samples, *output.shape[1:])) for output in trace.outputs]
 
 
 def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
@@ -102,20 +171,46 @@ def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[
     return [parity.root_mean_square(small - large) for small, large in zip(narrow, wide, strict=True)]
 
 
-def run_port(pair: ModelPair, path: Path, sizes: Sizes, probe: Probe) -> PortRun:
+def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun) -> PortRun:
     """Load a converted checkpoint from disk and run it in float32 and, where the backend can, in float64.
 
     Raises
     ------
     PortFileError
         If the file cannot be loaded.
+    PlanError
+        If the two models cannot be paired.
     """
+    probe = reference.probe
     with keras_side.precision("float32"):
         model = read_port(path, pair, sizes, probe)
-        narrow = keras_side.trace(model, probe.arrays)
+        narrow = _port_pass(pair, model, reference)
     reason = keras_side.why_no_float64()
-    wide = None
+    wide = gradients = None
     if not reason:
         with keras_side.precision("float64"):
-            wide = keras_side.trace(in_precision(model, "float64", path, pair, sizes, probe), probe.arrays)
-    return PortRun(keras_side.weight_getter(model), narrow, wide, reason, keras_side.versions())
+            wide_model = in_precision(model, "float64", path, pair, sizes, probe)
+            wide = _port_pass(pair, wide_model, reference, synthetic=True)
+            gradients = _port_gradients(pair, wide_model, reference)
+    return PortRun(keras_side.weight_getter(model), narrow, wide, gradients, reason, keras_side.versions())
+
+
+def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
+    """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
+    inputs, few = reference.probe.arrays, reference.probe.rows(SYNTHETIC_ROWS).arrays
+    trace = keras_runs.trace(model, inputs)
+    plan = plan_of(pair, reference.trace, trace, model, inputs)
+    lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
+    taught = keras_runs.teach(model, inputs, lesson)
+    if not synthetic:
+        return PortPass(trace, plan, taught)
+    lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
+    return PortPass(trace, plan, taught, keras_runs.teach(model, few, lesson))
+
+
+def _port_gradients(pair: ModelPair, model: Any, reference: ReferenceRun) -> Gradients | None:
+    if reference.gradients is None:
+        return None
+    few = reference.probe.rows(GRADIENT_ROWS)
+    pairs = zip(cotangents(reference.trace, len(few)), pair.outputs.values(), strict=True)
+    return keras_runs.gradients(model, few.arrays, [patterns.to_port(array, pattern) for array, pattern in pairs])

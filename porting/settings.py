@@ -1,6 +1,7 @@
 """How each setting of a pair of layers is judged. A rule lists all of them, or the transfer is not proven.
 
-`Equal`, `Fixed` and `Agreement` are checked before anything runs; `Declared` ones need no check, and say why.
+`Equal`, `Fixed` and `Agreement` are checked before anything runs; `Declared` ones need no check, and say why. Each may
+show only in training: what a trained model computes does not depend on it.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ class Equal:
     port: str
     convert: Callable[[Any], Any] = lambda value: value
     formula: str = ""
+    in_training: bool = False
 
     def names(self) -> tuple[set[str], set[str]]:
         """The settings judged, of the reference's and of the port's layer."""
@@ -41,6 +43,7 @@ class Fixed:
     name: str
     value: Any
     remedy: str
+    in_training: bool = False
 
     def names(self) -> tuple[set[str], set[str]]:
         """The settings judged, of the reference's and of the port's layer."""
@@ -62,6 +65,7 @@ class Agreement:
     reference: tuple[str, ...]
     port: tuple[str, ...]
     disagreement: Callable[[LayerCall, LayerCall], str]
+    in_training: bool = False
 
     def names(self) -> tuple[set[str], set[str]]:
         """The settings judged, of the reference's and of the port's layer."""
@@ -75,6 +79,7 @@ class Declared:
     why: str
     reference: tuple[str, ...] = ()
     port: tuple[str, ...] = ()
+    in_training: bool = False
 
     def names(self) -> tuple[set[str], set[str]]:
         """The settings declared, of the reference's and of the port's layer."""
@@ -88,28 +93,68 @@ class Declared:
 Setting = Equal | Fixed | Agreement | Declared
 
 
-def disagreements(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> Iterator[str]:
-    """Say what is wrong with the settings of two layers, one line each."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the audit says of one setting of a pair of layers.
+
+    Attributes
+    ----------
+    layer : str
+        The port's path.
+    setting : str
+        Its names on both sides, with their values.
+    status : str
+        "agrees", "differs", "declared" (needs no check) or "unknown" (no rule knows it).
+    why : str
+        What is wrong, or why no check is needed.
+    in_training : bool
+        Whether it shows only in training.
+    """
+
+    layer: str
+    setting: str
+    status: str
+    why: str
+    in_training: bool
+
+
+def audit(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> Iterator[Finding]:
+    """Judge every setting of two layers, before anything runs."""
     for setting in settings:
         ours, theirs = setting.names()
-        both_have = ours <= reference.settings.keys() and theirs <= port.settings.keys()
-        if both_have and (difference := setting.disagreement(reference, port)):
-            yield difference
+        present = sorted(ours & reference.settings.keys()), sorted(theirs & port.settings.keys())
+        if not any(present):
+            continue
+        shown = _shown(present, reference, port)
+        if isinstance(setting, Declared):
+            yield Finding(port.name, shown, "declared", setting.why, setting.in_training)
+        elif ours <= reference.settings.keys() and theirs <= port.settings.keys():
+            why = setting.disagreement(reference, port)
+            yield Finding(port.name, shown, "differs" if why else "agrees", why, setting.in_training)
+        elif isinstance(setting, Equal):
+            why = f"{setting.reference} = {setting.port} (not on both sides)"
+            yield Finding(port.name, shown, "unknown", why, setting.in_training)
+    yield from _unknown(settings, reference, port)
 
 
-def undeclared(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> list[str]:
-    """Name the settings of two layers that nobody has judged: unknown to the rule, or missing on one side."""
+def _unknown(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> Iterator[Finding]:
     names = [setting.names() for setting in settings]
-    absent = [
-        f"{setting.reference} = {setting.port} (not on both sides)"
-        for setting in settings
-        if isinstance(setting, Equal)
-        and (setting.reference not in reference.settings or setting.port not in port.settings)
-    ]
     ours = reference.settings.keys() - set().union(*(pair[0] for pair in names))
     theirs = port.settings.keys() - set().union(*(pair[1] for pair in names))
-    unknown = [*(f"{name} (torch)" for name in sorted(ours)), *(f"{name} (Keras)" for name in sorted(theirs))]
-    return absent + unknown
+    for side, call, unknown in (("torch", reference, ours), ("Keras", port, theirs)):
+        for name in sorted(unknown):
+            yield Finding(port.name, f"{name}={call.settings[name]}", "unknown", f"{name} ({side})", False)
+
+
+def _shown(present: tuple[list[str], list[str]], reference: LayerCall, port: LayerCall) -> str:
+    ours = ", ".join(f"{name}={_short(reference.settings[name])}" for name in present[0])
+    theirs = ", ".join(f"{name}={_short(port.settings[name])}" for name in present[1])
+    return " | ".join(part for part in (ours and f"torch {ours}", theirs and f"Keras {theirs}") if part)
+
+
+def _short(value: Any) -> Any:
+    """An initialiser's or a policy's configuration by its name."""
+    return value.get("class_name", value) if isinstance(value, dict) else value
 
 
 def _plain(value: Any) -> Any:

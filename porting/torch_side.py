@@ -1,14 +1,13 @@
 """Everything that touches torch. `keras_side` has the same names for the same things."""
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from porting.errors import CheckpointError, PairError, PortingError, first_line
-from porting.traces import LayerCall, Trace
+from porting.errors import CheckpointError, PortingError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +41,7 @@ def shapes(model: "torch.nn.Module") -> dict[str, tuple[int, ...]]:
 
 def arrays(model: "torch.nn.Module") -> dict[str, np.ndarray]:
     """Every tensor that the model saves, as an array, in the model's own order."""
-    return {name: _array(tensor) for name, tensor in model.state_dict().items()}
+    return {name: array_of(tensor) for name, tensor in model.state_dict().items()}
 
 
 def load_weights(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray]) -> None:
@@ -113,89 +112,21 @@ def uninitialised() -> Iterator[None]:
         yield
 
 
-def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> Trace:
-    """Run a model in evaluation mode and record every layer that owns weights.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    inputs : sequence of ndarray
-        In the reference's axis order; floats are cast to the model's precision.
-
-    Raises
-    ------
-    PairError
-        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
-    """
-    import torch
-
-    calls: list[LayerCall] = []
-    owners = {name: module for name, module in model.named_modules() if _own_tensors(name, module)}
-    handles = [
-        module.register_forward_hook(_recorder(name, module, calls), with_kwargs=True)
-        for name, module in owners.items()
-    ]
-    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
-    precision = next(own_dtypes, torch.float32)
-    try:
-        with torch.no_grad():
-            outputs = model.eval()(*(_tensor(array, precision) for array in inputs))
-    except Exception as error:  # a model raises what it likes
-        shapes_given = ", ".join(str(array.shape) for array in inputs)
-        raise PairError(f"The reference failed on inputs of shape {shapes_given}: {first_line(error)}") from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    _check_all_ran(owners, calls)
-    return Trace(tuple(calls), _arrays(outputs), shapes(model))
-
-
-def _check_all_ran(owners: Iterable[str], calls: Sequence[LayerCall]) -> None:
-    idle = sorted(set(owners) - {call.name for call in calls})
-    if idle:
-        raise PairError(
-            f"{len(idle)} layers of the reference own weights but did not run as modules: {', '.join(idle)}.\n"
-            "Call the module itself rather than a function with its weights, or remove the layer if nothing uses it."
-        )
-
-
-def _own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
+def own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
     """The module's own saved tensors: their names in it -> in the model."""
     own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
     saved = module.state_dict(keep_vars=True)
     return {name: f"{path}.{name}" if path else name for name, _ in own if name in saved}
 
 
-def _recorder(name: str, module: "torch.nn.Module", calls: list[LayerCall]):
-    weights, settings = _own_tensors(name, module), _settings(module)
-
-    def record(_, arguments: tuple, keywords: dict, output: Any) -> None:
-        given = next(iter((*arguments, *keywords.values())))
-        first = output[0] if isinstance(output, (tuple, list)) else output
-        calls.append(LayerCall(name, type(module).__name__, weights, settings, _array(given), _array(first)))
-
-    return record
+def aliases(model: "torch.nn.Module") -> dict[str, str]:
+    """Each further name of a tensor that the model saves under several -> its first name."""
+    first_names: dict[int, str] = {}
+    named = model.state_dict(keep_vars=True).items()
+    owners = {name: first_names.setdefault(id(tensor), name) for name, tensor in named}
+    return {name: first for name, first in owners.items() if name != first}
 
 
-def _settings(module: "torch.nn.Module") -> dict[str, Any]:
-    return {name: getattr(module, name) for name in getattr(module, "__constants__", ())}
-
-
-def _tensor(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
-    import torch
-
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.to(precision) if tensor.is_floating_point() else tensor
-
-
-def _array(tensor: "torch.Tensor") -> np.ndarray:
+def array_of(tensor: "torch.Tensor") -> np.ndarray:
+    """A tensor's values, sharing its memory where it lies in the computer's own."""
     return tensor.detach().cpu().numpy()
-
-
-def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
-    import torch
-
-    several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-    if not all(isinstance(output, torch.Tensor) for output in several):
-        raise PairError(f"The reference returns {type(outputs).__name__}; it must return a tensor or several.")
-    return tuple(_array(output) for output in several)

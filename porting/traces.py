@@ -1,6 +1,6 @@
 """What a model did on a probe: the layers that own weights, in the order they ran, with their inputs and outputs."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,11 +46,18 @@ class Trace:
         What the model returned, in the framework's own axis order.
     shapes : Mapping
         Name -> shape of every tensor that the model saves, whether a layer call used it or not.
+    aliases : Mapping
+        Name of a tensor -> the first name under which the model saves that very tensor, where it has several.
+    sources : tuple of tuple of str
+        For each call, then for each output: the calls whose outputs reach it without another layer between; "" stands
+        for the model's input. Empty where nobody has looked.
     """
 
     calls: tuple[LayerCall, ...]
     outputs: tuple[np.ndarray, ...]
     shapes: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[tuple[str, ...], ...] = ()
 
     def layers(self) -> list[LayerCall]:
         """Each layer's first call, in execution order."""
@@ -75,8 +82,8 @@ class Teaching:
 
     Attributes
     ----------
-    name : str
-        The layer's path in its model.
+    name, kind : str
+        The layer's path in its model, and its type.
     feed, give : ndarray
         The input and the output, in the framework's own axis order.
     attributes : Mapping
@@ -86,6 +93,7 @@ class Teaching:
     """
 
     name: str
+    kind: str
     feed: np.ndarray
     give: np.ndarray
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -98,4 +106,18 @@ Lesson = tuple[Teaching, ...]
 
 def lesson_of(trace: Trace) -> Lesson:
     """Feed each layer what it was fed in a trace, and make it return what it returned there."""
-    return tuple(Teaching(call.name, call.input, call.output) for call in trace.calls)
+    return tuple(Teaching(call.name, call.kind, call.input, call.output) for call in trace.calls)
+
+
+class Teacher:
+    """Hands out a lesson, layer by layer, to the calls of a model as they come."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        self._waiting: dict[str, deque[Teaching]] = {}
+        for teaching in lesson:
+            self._waiting.setdefault(teaching.name, deque()).append(teaching)
+
+    def next(self, name: str) -> Teaching | None:
+        """The teaching for a layer's next call, if there is one."""
+        waiting = self._waiting.get(name)
+        return waiting.popleft() if waiting else None

@@ -30,6 +30,36 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinned:
+    """Every `step`-th value of an array in its own order, and the greatest of them all.
+
+    Attributes
+    ----------
+    values : ndarray, (value,)
+    step : int
+    scale : float
+        Greatest absolute value of the whole array.
+    """
+
+    values: np.ndarray
+    step: int
+    scale: float
+
+    def relative_error(self, other: np.ndarray) -> float:
+        """Greatest difference from another array of the same shape, relative to the scale."""
+        differences = np.abs(np.ravel(other)[:: self.step] - self.values)
+        greatest = float(differences.max(initial=0.0))
+        return 0.0 if greatest == 0 else greatest / self.scale if self.scale else np.inf
+
+
+def thin(array: np.ndarray, most: int | None = None) -> Thinned:
+    """Thin an array to at most `most` values, or not at all."""
+    flat = np.ravel(array)
+    step = max(1, -(-flat.size // most)) if most else 1
+    return Thinned(flat[::step], step, float(np.abs(flat).max(initial=0.0)))
+
+
+@dataclass(frozen=True, slots=True)
 class Gradients:
     """float64 gradients of one random-weighted sum of a model's outputs.
 
@@ -43,8 +73,8 @@ class Gradients:
         Tensor or variable that training changes without a gradient -> its value after one step in training mode.
     """
 
-    inputs: tuple[np.ndarray | None, ...]
-    weights: Mapping[str, np.ndarray]
+    inputs: tuple[np.ndarray | Thinned | None, ...]
+    weights: Mapping[str, np.ndarray | Thinned]
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -75,14 +105,11 @@ class ReferenceRun:
     ----------
     probe : Probe
     trace : Trace
-        In float64.
+        In float64, with its sources.
     synthetic : Lesson
         Random activations on which each layer and each segment between layers runs alone, in float64.
     synthetic_trace : Trace
         What came of it.
-    sources : tuple of tuple of str
-        For each layer call, then for each output: the calls whose outputs reach it without another layer between;
-        "" stands for the model's input.
     call_rmse, output_rmse : sequence of float
         Root mean square errors of the reference's own float32: of each layer call's output, of each output.
     own_rmse : sequence of float
@@ -97,7 +124,6 @@ class ReferenceRun:
     trace: Trace
     synthetic: Lesson
     synthetic_trace: Trace
-    sources: tuple[tuple[str, ...], ...]
     call_rmse: Sequence[float]
     output_rmse: Sequence[float]
     own_rmse: Sequence[float]
@@ -248,6 +274,8 @@ class ParityReport:
     ----------
     divergences : tuple of Divergence
         Every layer and every segment between layers that is wrong by itself, in execution order.
+    gradient_errors : Mapping
+        Input or tensor of the reference -> relative error of its float64 gradient.
     """
 
     pair: str
@@ -264,6 +292,7 @@ class ParityReport:
     versions: Mapping[str, str]
     probe: Mapping[str, str | int]
     evidence: Evidence
+    gradient_errors: Mapping[str, float] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property

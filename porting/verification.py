@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from porting import DEFAULT_PAIR, __version__, keras_side, torch_side
+from porting.causes import explainer
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.errors import PortFileError
 from porting.golden import read_golden
-from porting.judgement import hash_weights, judge
+from porting.judgement import Explain, hash_weights, judge, unexplained
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
 from porting.placement import finish_moves
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
@@ -72,14 +73,15 @@ def verify(
         reference, about = read_golden(golden_path(path))
         if about["pair"] != model_pair.name:
             raise PortFileError(f"{golden_path(path)} is of pair {about['pair']}, not {model_pair.name}.")
-        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step)
+        return judge_files(model_pair, about["sizes"], reference, [path], None, on_step=on_step)
     torch_side.prepare()
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
     drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
-    return judge_files(model_pair, sizes, reference, [path], source.path, on_step)
+    explain = explainer(model_pair, lambda: model)
+    return judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step)
 
 
 def judge_files(
@@ -88,13 +90,14 @@ def judge_files(
     reference: ReferenceRun,
     ports: Sequence[Path],
     checkpoint: Path | None,
+    explain: Explain = unexplained,
     on_step: OnStep = silent,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first."""
     reports = []
     for path in ports:
         on_step(f"verifying {path.name} as reloaded from disk")
-        reports.append(judge(pair, reference, run_port(pair, path, sizes, reference.probe)))
+        reports.append(judge(pair, reference, run_port(pair, path, sizes, reference), explain))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.traces import LayerCall
+from porting.traces import LayerCall, Teaching
 
 _NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 Ends = list[tuple[int, int]]
@@ -33,6 +33,10 @@ class Whole:
         """Both outputs, as far as both have them."""
         return reference, port
 
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """What the port's layer is to be fed and to return, for the reference's input and output."""
+        return Teaching(calls[1].name, calls[1].kind, feed, give)
+
 
 @dataclass(frozen=True, slots=True)
 class Convolution(Whole):
@@ -43,9 +47,8 @@ class Convolution(Whole):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both inputs, padded by their own layers and cut to what the taps reach."""
         ours, theirs = calls
-        mode = _NUMPY_MODES[ours.settings["padding_mode"]]
         return (
-            _seen(reference, torch_padding(ours.settings), mode, ours.settings, "stride", "dilation"),
+            seen_by_torch(reference, ours.settings),
             _seen(
                 port,
                 keras_padding(theirs.settings, port.shape),
@@ -55,6 +58,11 @@ class Convolution(Whole):
                 "dilation_rate",
             ),
         )
+
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """The port's taps are to see what the reference's see, without padding of their own."""
+        ours, theirs = calls
+        return Teaching(theirs.name, theirs.kind, seen_by_torch(feed, ours.settings), give, {"padding": "valid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +76,38 @@ class TransposedConvolution(Whole):
         ours, theirs = calls
         if reference.shape == port.shape or theirs.settings["padding"] != "valid":
             return reference, port
-        window = [
-            slice(cropped, cropped + length)
-            for cropped, length in zip(
-                _tuple(ours.settings["padding"], port.ndim - 2), reference.shape[1:-1], strict=True
-            )
-        ]
-        return reference, port[(slice(None), *window)]
+        return reference, port[self._kept(reference, ours)]
+
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """The port's layer returns what the reference's returns, with margins of its own where it is wider."""
+        ours, theirs = calls
+        wider = give.shape[1:] != theirs.output.shape[1:] and theirs.settings["padding"] == "valid"
+        return Teaching(theirs.name, theirs.kind, feed, give, window=self._kept(give, ours) if wider else ())
+
+    @staticmethod
+    def _kept(reference: np.ndarray, call: LayerCall) -> tuple[slice, ...]:
+        """What the reference's crop leaves of an output without one."""
+        cropped = _tuple(call.settings["padding"], reference.ndim - 2)
+        lengths = reference.shape[1:-1]
+        return (slice(None), *(slice(at, at + length) for at, length in zip(cropped, lengths, strict=True)))
 
 
 Window = Whole | Convolution | TransposedConvolution
+
+
+def seen_by_torch(
+    array: np.ndarray, settings: Mapping[str, Any], ends: Ends | None = None, mode: str = ""
+) -> np.ndarray:
+    """What a torch convolution's taps see of its input; `ends` and `mode` in the place of its own padding."""
+    own_mode = settings["padding_mode"]
+    return _seen(
+        array,
+        torch_padding(settings) if ends is None else ends,
+        _NUMPY_MODES[mode or own_mode],
+        settings,
+        "stride",
+        "dilation",
+    )
 
 
 def torch_padding(settings: Mapping[str, Any]) -> Ends:

@@ -1,0 +1,103 @@
+"""What a probe or a checkpoint cannot show: values that change no output, tensors that a fault would leave as they are."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+
+from porting.traces import LayerCall, Trace
+from porting.verdict import BlindSpot
+
+
+def find_blind_spots(
+    trace: Trace,
+    unseen: Mapping[str, np.ndarray],
+    unseen_alone: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray],
+) -> tuple[BlindSpot, ...]:
+    """List what cannot be seen, layer by layer, in execution order.
+
+    Parameters
+    ----------
+    trace : Trace
+        The reference's.
+    unseen, unseen_alone : Mapping
+        Parameter -> which of its values change no output: of the model on the probe; of the layer run alone.
+    state : Mapping
+        Every tensor of the reference.
+    """
+    return tuple(spot for call in trace.layers() for spot in _of_layer(call, unseen, unseen_alone, state))
+
+
+def _of_layer(
+    call: LayerCall,
+    unseen: Mapping[str, np.ndarray],
+    unseen_alone: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray],
+) -> Iterator[BlindSpot]:
+    for word, name in call.weights.items():
+        if name in unseen and unseen[name].any():
+            dead, dead_alone = unseen[name], unseen[name] & unseen_alone.get(name, unseen[name])
+            text = f"{int(dead.sum()):,} of {dead.size:,} values of {word} change no output on the probe"
+            yield BlindSpot(call.name, text, not dead_alone.any())
+        for says in _DEGENERATE:
+            if text := says(call.kind, word, state[name]):
+                yield BlindSpot(call.name, text, False)
+
+
+def _zero_bias(kind: str, word: str, tensor: np.ndarray) -> str:
+    is_bias = word.startswith("bias") and tensor.size and not tensor.any()
+    return f"{word} is all zeros: a missing one would look the same" if is_bias else ""
+
+
+def _symmetric_taps(kind: str, word: str, tensor: np.ndarray) -> str:
+    if tensor.ndim < 3 or not tensor.any():
+        return ""
+    spatial = [axis for axis in range(2, tensor.ndim) if tensor.shape[axis] > 1]
+    several = [axes for count in range(1, len(spatial) + 1) for axes in combinations(spatial, count)]
+    symmetric = [axes for axes in several if np.array_equal(tensor, np.flip(tensor, axes))]
+    return f"{word} is symmetric along its taps: reversed taps would look the same" if symmetric else ""
+
+
+def _symmetric_matrix(kind: str, word: str, tensor: np.ndarray) -> str:
+    is_square = tensor.ndim >= 2 and tensor.shape[0] == tensor.shape[1] > 1
+    same = is_square and np.array_equal(tensor, tensor.swapaxes(0, 1))
+    return f"{word} is symmetric: a missing transposition would look the same" if same else ""
+
+
+def _initial_statistics(kind: str, word: str, tensor: np.ndarray) -> str:
+    initial = {"running_mean": 0.0, "running_var": 1.0}
+    same = word in initial and (tensor == initial[word]).all()
+    return f"{word} is at its initial value: statistics in another order would look the same" if same else ""
+
+
+def _unit_scale(kind: str, word: str, tensor: np.ndarray) -> str:
+    same = "Norm" in kind and word == "weight" and (tensor == 1).all()
+    return f"{word} is all ones: a missing scale would look the same" if same else ""
+
+
+_DEGENERATE: tuple[Callable[[str, str, np.ndarray], str], ...] = (
+    _zero_bias,
+    _symmetric_taps,
+    _symmetric_matrix,
+    _initial_statistics,
+    _unit_scale,
+)
+"""What is the same before and after a fault, so that the fault would not show."""
+
+
+def proposals(spots: tuple[BlindSpot, ...]) -> list[str]:
+    """What would let the verifier see the blind spots, a line each."""
+    kinds: dict[bool, list[BlindSpot]] = defaultdict(list)
+    for spot in spots:
+        if not spot.seen_alone:
+            kinds["change no output" in spot.what].append(spot)
+    lines = []
+    if kinds[True]:
+        lines.append(
+            "give a probe that wakes them: more samples of your batches (--probe FILE --all), or --probe synthetic"
+        )
+    if kinds[False]:
+        lines.append("verify the pair once on a checkpoint that was trained, or whose tensors are drawn at random")
+    return lines

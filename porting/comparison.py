@@ -1,0 +1,288 @@
+"""Both models' activations side by side: inherited and own errors of every layer call, in both precisions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from porting import parity
+from porting.pairs import ModelPair
+from porting.parity import Deviation, Divergence, PairedActivation, PairedCall
+from porting.plan import LayerPair, TransferPlan
+from porting.traces import Trace
+from porting.verdict import LayerParity, PortRun, ReferenceRun
+
+_COMPOUNDING = 64 * 2.0**-29
+"""Inherited float64 error that rounding explains, as a share of the reference's own float32 error: 2^-29 is the ratio
+of the two precisions, and rounding does not compound alike in both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A divergence, and the tensors that a hypothesis about it is to explain.
+
+    Attributes
+    ----------
+    divergence : Divergence
+    number : int
+        Of the reference's call; of the output where `pair` is None.
+    pair : LayerPair or None
+        The layers, None where the models' outputs differ.
+    found : ndarray
+        What the port made of the reference's own tensors, in its own axis order, as far as it is compared.
+    port : Trace
+        The port's taught trace that it is from.
+    plan : TransferPlan
+        Of that trace.
+    """
+
+    divergence: Divergence
+    number: int
+    pair: LayerPair | None
+    found: np.ndarray
+    port: Trace
+    plan: TransferPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One trace of each model, compared.
+
+    Attributes
+    ----------
+    calls : Mapping
+        Number of the reference's call -> the pair, and how far its input and output deviate.
+    outputs : Mapping
+        Output -> (both models', how far they deviate).
+    """
+
+    calls: Mapping[int, tuple[PairedCall, Deviation, Deviation]]
+    outputs: Mapping[str, tuple[PairedActivation, Deviation]]
+
+    def errors(self) -> Iterator[float]:
+        """Relative errors of all inputs and outputs."""
+        yield from (side.relative_error for _, *both in self.calls.values() for side in both)
+        yield from (deviation.relative_error for _, deviation in self.outputs.values())
+
+    def unfit(self) -> set[str]:
+        """Calls whose output has another shape in the port, so that it could not be taught the reference's."""
+        calls = (call for call, _, _ in self.calls.values())
+        return {call.reference for call in calls if call.output.reference.shape != call.output.port.shape}
+
+
+def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -> Sides:
+    calls = {
+        call.number: (call, call.input.deviation(), call.output.deviation())
+        for call in parity.paired_calls(reference, port, plan)
+    }
+    outputs = parity.paired_outputs(reference, port, pair.outputs)
+    return Sides(calls, {name: (output, output.deviation()) for name, output in outputs})
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowFigures:
+    """One float32 activation of the port against the float64 truth, beside the reference's own rounding."""
+
+    ratio: float
+    error: float
+    reference_error: float
+    ulp_at_scale: float
+
+
+def _narrow_figures(both: PairedActivation, reference_rmse: float) -> NarrowFigures:
+    """No float32 result can be nearer to the truth than the truth rounded to float32."""
+    truth = both.reference
+    rounding = parity.root_mean_square(truth.astype(np.float32) - truth)
+    allowed, own, scale = max(reference_rmse, rounding), both.rmse(), parity.root_mean_square(truth) or 1.0
+    ratio = 0.0 if own == 0 else own / allowed if allowed else np.inf
+    return NarrowFigures(
+        ratio, own / scale, reference_rmse / scale, both.deviation().relative_error / parity.FLOAT32_ULP
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every figure of a verification, and where to look for faults.
+
+    Attributes
+    ----------
+    layers, outputs : tuple of LayerParity
+    inherited, own, synthetic : Sides or None
+        In float64: as the models run; with every layer taught; with every layer taught synthetic activations.
+    """
+
+    layers: tuple[LayerParity, ...]
+    outputs: tuple[LayerParity, ...]
+    inherited: Sides | None
+    own: Sides | None
+    synthetic: Sides | None
+
+    def rows(self) -> tuple[LayerParity, ...]:
+        """All layers, then all outputs."""
+        return (*self.layers, *self.outputs)
+
+    def worst_wide(self) -> float:
+        """Greatest float64 error of the models as they run."""
+        return max(self.inherited.errors(), default=0.0) if self.inherited else 0.0
+
+    def worst_own(self) -> float:
+        """Greatest float64 error of any layer or segment alone, on the probe or on synthetic activations."""
+        sides = (side for side in (self.own, self.synthetic) if side)
+        return max(chain.from_iterable(side.errors() for side in sides), default=0.0)
+
+    def worst_ratio(self) -> tuple[str, float]:
+        """Where the float32 error is the greatest multiple of the reference's own, and which."""
+        worst = max(self.rows(), key=lambda row: np.nan_to_num(row.float32_ratio, nan=np.inf))
+        return worst.reference, worst.float32_ratio
+
+
+def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparison:
+    """Compare all runs of both models.
+
+    Raises
+    ------
+    PairError
+        If the models do not return as many outputs as the pair names.
+    """
+    wide = port.wide
+    inherited = _sides(pair, reference.trace, wide.trace, wide.plan) if wide else None
+    own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide else None
+    synthetic = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan) if wide and wide.synthetic else None
+    wides = (inherited, own, synthetic)
+    return Comparison(
+        tuple(_layer_rows(pair, reference, port, wides)), tuple(_output_rows(pair, reference, port, wides)), *wides
+    )
+
+
+Wides = tuple[Sides | None, Sides | None, Sides | None]
+
+
+def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
+    plan = port.narrow.plan
+    own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, port.narrow.taught, plan)}
+    for call in parity.paired_calls(reference.trace, port.narrow.trace, plan):
+        figures = _narrow_figures(call.output, reference.call_rmse[call.number])
+        alone = own_narrow.get(call.number)
+        own_ratio = _narrow_figures(alone.output, reference.own_rmse[call.number]).ratio if alone else None
+        errors = [side.calls[call.number][1:] if side and call.number in side.calls else (None, None) for side in wides]
+        yield LayerParity(
+            call.reference,
+            call.port,
+            call.kind,
+            pair.landmarks.get(call.reference, ""),
+            reference.trace.sources[call.number],
+            *(deviation and deviation.relative_error for both in errors for deviation in both),
+            figures.ratio,
+            own_ratio,
+            figures.error,
+            figures.reference_error,
+            figures.ulp_at_scale,
+        )
+
+
+def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
+    paired = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
+    for number, (name, output) in enumerate(paired):
+        figures = _narrow_figures(output, reference.output_rmse[number])
+        inherited, own, synthetic = (side.outputs[name][1].relative_error if side else None for side in wides)
+        yield LayerParity(
+            name,
+            name,
+            "output",
+            name,
+            reference.trace.sources[len(reference.trace.calls) + number],
+            None,
+            inherited,
+            own,
+            None,
+            synthetic,
+            None,
+            figures.ratio,
+            None,
+            figures.error,
+            figures.reference_error,
+            figures.ulp_at_scale,
+        )
+
+
+def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) -> list[Suspect]:
+    """Every layer and segment that is wrong by itself; else where the whole models part; else what rounds coarsely."""
+    found: list[Suspect] = []
+    if port.wide and compared.own:
+        found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe"))
+    if port.wide and port.wide.synthetic and compared.synthetic:
+        shown = {(held.divergence.reference, held.divergence.where) for held in found}
+        others = _beyond(
+            compared.synthetic, reference.trace, port.wide.synthetic, port.wide.plan, "synthetic activations"
+        )
+        found += [held for held in others if (held.divergence.reference, held.divergence.where) not in shown]
+        found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
+    if not found and port.wide and compared.inherited:
+        found = list(_inherited(reference, port, compared.inherited))[:1]
+    if not found and compared.worst_ratio()[1] > parity.RATIO_LIMIT:
+        found = list(_coarse(reference, port, compared))
+    return found
+
+
+def _beyond(sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str) -> Iterator[Suspect]:
+    """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached."""
+    unfit, limit = sides.unfit(), parity.FLOAT64_LIMIT
+    pairs = {pair.reference: pair for pair in plan.pairs}
+    for number, (call, at_input, at_output) in sides.calls.items():
+        layers, before = pairs[reference.calls[number].name], reference.sources[number]
+        about = (call.reference, call.port, _named(before))
+        if at_input.relative_error > limit and not unfit & set(before):
+            divergence = Divergence(*about, "between", at_input.relative_error, at_input.place, seen_on)
+            yield Suspect(divergence, number, layers, call.input.port, port, plan)
+        if at_output.relative_error > limit:
+            divergence = Divergence(*about, "inside", at_output.relative_error, at_output.place, seen_on)
+            yield Suspect(divergence, number, layers, call.output.port, port, plan)
+    for number, (name, (output, deviation)) in enumerate(sides.outputs.items()):
+        before = reference.sources[len(reference.calls) + number]
+        if deviation.relative_error > limit and not unfit & set(before):
+            divergence = Divergence(
+                name, name, _named(before), "between", deviation.relative_error, deviation.place, seen_on
+            )
+            yield Suspect(divergence, number, None, output.port, port, plan)
+
+
+def _named(sources: tuple[str, ...]) -> str:
+    return " and ".join(name or "the input" for name in sources) if any(sources) else ""
+
+
+def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator[Suspect]:
+    """Where the models part by more than rounding compounds to, although each layer and segment alone agrees."""
+    assert port.wide is not None
+    limits = [
+        max(parity.FLOAT64_LIMIT, _COMPOUNDING * rmse / (parity.root_mean_square(call.output) or 1.0))
+        for rmse, call in zip(reference.call_rmse, reference.trace.calls, strict=True)
+    ]
+    greatest_limit = max(limits, default=parity.FLOAT64_LIMIT)
+    for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe"):
+        limit = limits[held.number] if held.pair and held.divergence.where == "inside" else greatest_limit
+        if held.divergence.error > limit:
+            yield held
+
+
+def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Iterator[Suspect]:
+    """Layers whose own float32 rounding is beyond the limit."""
+    calls = {
+        call.reference: call for call in parity.paired_calls(reference.trace, port.narrow.taught, port.narrow.plan)
+    }
+    pairs = {pair.reference: pair for pair in port.narrow.plan.pairs}
+    for row in compared.layers:
+        if row.own_float32_ratio is not None and row.own_float32_ratio > parity.RATIO_LIMIT:
+            call = calls[row.reference]
+            deviation = call.output.deviation()
+            divergence = Divergence(
+                row.reference,
+                row.port,
+                _named(row.sources),
+                "inside",
+                deviation.relative_error,
+                deviation.place,
+                "float32",
+            )
+            layers = pairs[reference.trace.calls[call.number].name]
+            yield Suspect(divergence, call.number, layers, call.output.port, port.narrow.taught, port.narrow.plan)

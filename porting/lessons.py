@@ -1,0 +1,57 @@
+"""What the layers of a port are taught: the reference's own tensors, or synthetic ones that wake every unit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from porting import patterns
+from porting.parity import partners
+from porting.plan import TransferPlan
+from porting.traces import LayerCall, Lesson, Teaching, Trace
+
+SYNTHETIC_ROWS = 2
+"""Samples in a synthetic lesson."""
+
+_SEED = 20220611
+
+
+def synthetic_lesson(trace: Trace) -> Lesson:
+    """Normal numbers of each activation's own scale, for every input and output of every layer call.
+
+    They fit in float32, so that either precision is fed the same. Integers are drawn from all that the layer's first
+    tensor has rows for, each at least once.
+    """
+    generator = np.random.default_rng(_SEED)
+    return tuple(
+        Teaching(
+            call.name, call.kind, _drawn(call.input, _rows(call, trace), generator), _drawn(call.output, 0, generator)
+        )
+        for call in trace.calls
+    )
+
+
+def _rows(call: LayerCall, trace: Trace) -> int:
+    tensor = next(iter(call.weights.values()))
+    return trace.shapes[tensor][0] if trace.shapes[tensor] else 0
+
+
+def _drawn(array: np.ndarray, rows: int, generator: np.random.Generator) -> np.ndarray:
+    if array.dtype.kind == "f":
+        scale = float(np.sqrt(np.mean(np.square(array)))) or 1.0
+        return (scale * generator.standard_normal(array.shape)).astype(np.float32).astype(np.float64)
+    per_sample = max(array[:1].size, 1)
+    samples = max(len(array), -(-rows // per_sample))
+    values = np.arange(samples * per_sample) % max(rows, int(array.max(initial=0)) + 1)
+    return generator.permutation(values).reshape(samples, *array.shape[1:]).astype(array.dtype)
+
+
+def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPlan) -> Lesson:
+    """A lesson of the reference's layers for their partners in the port, in the port's axis order."""
+    return tuple(_translated(lesson, reference, port, plan))
+
+
+def _translated(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[Teaching]:
+    for number, ours, theirs, pair in partners(reference, port, plan):
+        feed = patterns.to_port(lesson[number].feed, pair.input_axes)
+        give = patterns.to_port(lesson[number].give, pair.output_axes)
+        yield pair.rule.window.teaching(feed, give, (ours, theirs))

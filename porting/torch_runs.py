@@ -1,0 +1,409 @@
+"""Run a torch model: trace it, teach its layers, take its gradients. `keras_runs` has the same names."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from porting import torch_functions
+from porting.errors import PairError, first_line
+from porting.torch_side import aliases, array_of, own_tensors, shapes
+from porting.traces import LayerCall, Lesson, Teacher, Trace
+from porting.verdict import Gradients
+
+if TYPE_CHECKING:
+    import torch
+
+
+def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: frozenset[str] = frozenset()) -> Trace:
+    """Run a model in evaluation mode and record every layer that owns weights.
+
+    A layer is a module that owns tensors, or a function of `torch_functions.FUNCTIONS` called with the model's own.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    inputs : sequence of ndarray
+        In the reference's axis order; floats are cast to the model's precision.
+    whole_kinds : frozenset of str
+        Types of modules that are one layer, whatever functions they call.
+
+    Raises
+    ------
+    PairError
+        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
+    """
+    watch = _Watch(_modules(model))
+    outputs = _run(model, inputs, watch)
+    if watch.functional or watch.idle() or _has_own_kinds(watch, whole_kinds):
+        watch = _Watch(_modules_without_functions(model, watch, whole_kinds))
+        outputs = _run(model, inputs, watch)
+    if watch.overwritten():
+        watch = _Watch(watch.modules, copies=True)
+        outputs = _run(model, inputs, watch)
+    _check_all_ran(model, watch)
+    return Trace(watch.recorded(), _arrays(outputs), shapes(model), aliases(model))
+
+
+def teach(
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    lesson: Lesson,
+    *,
+    alone: bool = True,
+    editor: Callable[..., Any] | None = None,
+) -> Trace:
+    """Run a model whose layers are fed, and return, what a lesson says.
+
+    Returns
+    -------
+    Trace
+        Each call's input is what came of the outputs given before it; its output is what the layer made of its feed,
+        or what it was given where `alone` is False and the layer did not run.
+    """
+    watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=alone, copies=True, editor=editor)
+    outputs = _run(model, inputs, watch)
+    return Trace(watch.recorded(), _arrays(outputs), shapes(model), aliases(model))
+
+
+def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
+    """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics."""
+    import torch
+
+    given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in _tensors(model, inputs)]
+    with _differentiable(model), torch.enable_grad():
+        outputs = _several(model.eval()(*given))
+        total = sum((out * torch.from_numpy(np.ascontiguousarray(by))).sum() for out, by in zip(outputs, cotangents, strict=True))
+        total.backward()
+        named = dict(model.named_parameters())
+        weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
+    return Gradients(
+        tuple(array_of(_gradient(tensor)) if tensor.is_floating_point() else None for tensor in given),
+        weights,
+        _statistics_after_a_step(model, inputs),
+    )
+
+
+def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
+    """Which values of each parameter change no output: those whose gradient is zero on all samples.
+
+    With a lesson, no output of any layer that is run alone by it.
+    """
+    import torch
+
+    watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
+    with _differentiable(model), torch.enable_grad():
+        outputs = _run(model, inputs, watch) if watch else _several(model.eval()(*_tensors(model, inputs)))
+        seen = watch.outputs if watch else outputs
+        generator = torch.Generator().manual_seed(0)
+        signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
+        sum((out * sign).sum() for out, sign in zip(seen, signs, strict=True)).backward()  # type: ignore[union-attr]
+        return {name: array_of(_gradient(parameter) == 0) for name, parameter in model.named_parameters()}
+
+
+class _About(NamedTuple):
+    """What of a layer call is known before it runs."""
+
+    name: str
+    kind: str
+    weights: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is recorded while a model runs, and what its layers are taught meanwhile."""
+
+    modules: Mapping[str, "torch.nn.Module"]
+    teacher: Teacher = field(default_factory=lambda: Teacher(()))
+    alone: bool = True
+    copies: bool = False
+    differentiates: bool = False
+    depth: int = 0
+    abouts: list[_About] = field(default_factory=list)
+    inputs: list["torch.Tensor"] = field(default_factory=list)
+    outputs: list["torch.Tensor"] = field(default_factory=list)
+    versions: list[tuple[int, int]] = field(default_factory=list)
+    functional: list[str] = field(default_factory=list)
+    in_functions: set[str] = field(default_factory=set)
+    ran: set[str] = field(default_factory=set)
+    editor: Callable[..., Any] | None = None
+
+    def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
+        """Run a function between layers, changed where there is an editor."""
+        if self.editor is None:
+            return function(*arguments, **keywords)
+        return self.editor(self, function, arguments, keywords)
+
+    def call(self, about: _About, given: "torch.Tensor", run: Callable[["torch.Tensor"], Any]) -> Any:
+        """Run a layer as its lesson says, record it, and return what it is to return."""
+        teaching = self.teacher.next(about.name)
+        fed = given if teaching is None else _like(teaching.feed, given)
+        self.depth += 1
+        try:
+            output = run(fed) if teaching is None or self.alone or about.kind in _SEVERAL_OUTPUTS else None
+        finally:
+            self.depth -= 1
+        give = None if teaching is None else _like(teaching.give, given, floating=True)
+        self._record(about, given, _first(output) if output is not None else give)
+        return output if give is None else _with_first(output, give)
+
+    def _record(self, about: _About, given: "torch.Tensor", output: Any) -> None:
+        kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
+        self.abouts.append(about)
+        self.inputs.append(kept[0])
+        self.outputs.append(kept[1])
+        self.versions.append((kept[0]._version, kept[1]._version))
+
+    def overwritten(self) -> bool:
+        """Whether something that was recorded was changed in place afterwards."""
+        now = [(given._version, output._version) for given, output in zip(self.inputs, self.outputs, strict=True)]
+        return now != self.versions
+
+    def recorded(self) -> tuple[LayerCall, ...]:
+        """All calls, in execution order."""
+        named = zip(self.abouts, self.inputs, self.outputs, strict=True)
+        return tuple(LayerCall(*about, array_of(given), array_of(output)) for about, given, output in named)
+
+    def idle(self) -> set[str]:
+        """Modules that own tensors and did not run."""
+        return set(self.modules) - self.ran
+
+
+_SEVERAL_OUTPUTS = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
+
+
+def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) -> tuple["torch.Tensor", ...]:
+    import torch
+
+    gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
+    try:
+        with gradient_mode, _recording(model, watch):
+            return _several(model.eval()(*_tensors(model, inputs)))
+    except PairError:
+        raise
+    except Exception as error:  # a model raises what it likes
+        given = ", ".join(str(array.shape) for array in inputs)
+        raise PairError(f"The reference failed on inputs of shape {given}: {first_line(error)}") from error
+
+
+@contextmanager
+def _recording(model: "torch.nn.Module", watch: _Watch) -> Iterator[None]:
+    """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
+    abouts = _abouts(model)
+    for path, module in watch.modules.items():
+        module.forward = _module_recorder(path, abouts[path], module, watch)
+    try:
+        with _function_recorder(model, watch):
+            yield
+    finally:
+        for module in watch.modules.values():
+            del module.forward
+
+
+def _module_recorder(path: str, about: _About, module: "torch.nn.Module", watch: _Watch) -> Callable[..., Any]:
+    original = module.forward
+
+    def forward(*arguments: Any, **keywords: Any) -> Any:
+        watch.ran.add(path)
+        if arguments:
+            given, *others = arguments
+            return watch.call(about, given, lambda fed: original(fed, *others, **keywords))
+        first, *_ = keywords
+        return watch.call(about, keywords[first], lambda fed: original(**{**keywords, first: fed}))
+
+    return forward
+
+
+def _function_recorder(model: "torch.nn.Module", watch: _Watch) -> Any:
+    """A mode that records calls of layer functions with the model's own tensors, outside of recorded modules."""
+    import torch
+
+    names = {id(tensor): name for name, tensor in reversed(model.state_dict(keep_vars=True).items())}
+    own = {path: own_tensors(path, module) for path, module in model.named_modules()}
+
+    class Recorder(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            keywords = kwargs or {}
+            row = torch_functions.FUNCTIONS.get(torch_functions.called_name(function))
+            bound = row.bind(args, keywords) if row else {}
+            held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
+            if watch.depth:
+                watch.in_functions |= set(held.values())
+                return function(*args, **keywords)
+            if row is None or not held:
+                return watch.edit(function, args, keywords)
+            name = _function_layer_name(held, own)
+            watch.functional.append(name)
+            about = _About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
+            if args:
+                return watch.call(about, args[0], lambda fed: function(fed, *args[1:], **keywords))
+            return watch.call(about, bound["input"], lambda fed: function(**{**keywords, "input": fed}))
+
+    return Recorder()
+
+
+def _function_layer_name(held: Mapping[str, str], own: Mapping[str, Mapping[str, str]]) -> str:
+    """The module whose tensors they are, all of them; else the first tensor's own name."""
+    path = next(iter(held.values())).rpartition(".")[0]
+    saved = [name for word, name in own[path].items() if word != "num_batches_tracked"]
+    return (
+        path if path and sorted(saved) == sorted(held.values()) else next(iter(held.values())).removesuffix(".weight")
+    )
+
+
+def _modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
+    return {path: module for path, module in model.named_modules(remove_duplicate=False) if own_tensors(path, module)}
+
+
+def _abouts(model: "torch.nn.Module") -> dict[str, _About]:
+    """What is known of each module that owns tensors; one whose tensors are all another's goes by that one's name."""
+    further = aliases(model)
+    abouts: dict[str, _About] = {}
+    for path, module in _modules(model).items():
+        weights, kind = own_tensors(path, module), type(module).__name__
+        resolved = {word: further.get(name, name) for word, name in weights.items()}
+        owner = next(iter(resolved.values())).rpartition(".")[0]
+        is_twin = owner in abouts and (abouts[owner].kind, abouts[owner].weights) == (kind, resolved)
+        abouts[path] = abouts[owner] if is_twin else _About(path, kind, weights, _settings(module))
+    return abouts
+
+
+def _modules_without_functions(
+    model: "torch.nn.Module", watch: _Watch, whole_kinds: frozenset[str]
+) -> dict[str, "torch.nn.Module"]:
+    """Leave out modules that are no layers themselves: functions inside them, or elsewhere, use their tensors."""
+
+    def is_layer(path: str, module: "torch.nn.Module") -> bool:
+        is_known = type(module).__module__.startswith("torch.nn") or type(module).__name__ in whole_kinds
+        return is_known or not set(own_tensors(path, module).values()) <= watch.in_functions
+
+    idle = watch.idle()
+    return {path: module for path, module in watch.modules.items() if path not in idle and is_layer(path, module)}
+
+
+def _has_own_kinds(watch: _Watch, whole_kinds: frozenset[str]) -> bool:
+    modules = watch.modules.values()
+    return any(
+        not type(module).__module__.startswith("torch.nn") and type(module).__name__ not in whole_kinds
+        for module in modules
+    )
+
+
+def _taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:
+    taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, _modules(model)
+    return {path: modules[path] for path, about in _abouts(model).items() if (about.name, about.kind) in taught}
+
+
+def _check_all_ran(model: "torch.nn.Module", watch: _Watch) -> None:
+    used = {name for about in watch.abouts for name in about.weights.values()}
+    further = aliases(model)
+    used |= {name for name, first in further.items() if first in used}
+    left = {
+        path
+        for path, module in _modules(model).items()
+        if not set(own_tensors(path, module).values()) - {f"{path}.num_batches_tracked"} <= used
+    }
+    if left:
+        raise PairError(
+            f"{len(left)} layers of the reference own weights that no layer call used: {', '.join(sorted(left))}.\n"
+            f"Use them through a module or one of {', '.join(torch_functions.FUNCTIONS)}, or remove them if nothing "
+            "needs them."
+        )
+
+
+def _settings(module: "torch.nn.Module") -> dict[str, Any]:
+    return {name: getattr(module, name) for name in getattr(module, "__constants__", ())}
+
+
+@contextmanager
+def _differentiable(model: "torch.nn.Module") -> Iterator[None]:
+    """Every parameter takes a gradient, and has none before or afterwards."""
+    before = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    for parameter in before:
+        parameter.requires_grad_(parameter.is_floating_point())
+    try:
+        yield
+    finally:
+        for parameter, wanted in before.items():
+            parameter.grad = None
+            parameter.requires_grad_(wanted)
+
+
+def _gradient(tensor: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+
+
+def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Floating buffers after one forward pass in training mode without dropout; the model is left as it was."""
+    import torch
+
+    saved = set(model.state_dict())
+    held = {name: buffer for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
+    if not held:
+        return {}
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        with torch.no_grad(), _without_dropout():
+            model.train()(*_tensors(model, inputs))
+        return {name: array_of(buffer).copy() for name, buffer in held.items()}
+    finally:
+        model.eval()
+        for name, buffer in model.named_buffers():
+            buffer.data.copy_(before[name])
+
+
+def _without_dropout() -> Any:
+    import torch
+
+    class KeepAll(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            is_dropout = "dropout" in torch_functions.called_name(function)
+            return args[0] if is_dropout and args else function(*args, **(kwargs or {}))
+
+    return KeepAll()
+
+
+def _tensors(model: "torch.nn.Module", inputs: Iterable[np.ndarray]) -> list["torch.Tensor"]:
+    """Inputs as tensors, floats in the model's precision."""
+    import torch
+
+    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
+    precision = next(own_dtypes, torch.float32)
+    tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs]
+    return [tensor.to(precision) if tensor.is_floating_point() else tensor for tensor in tensors]
+
+
+def _like(array: np.ndarray, tensor: "torch.Tensor", *, floating: bool = False) -> "torch.Tensor":
+    """An array as a tensor of its own memory, in a tensor's precision; `floating` where that one holds integers."""
+    import torch
+
+    made = torch.tensor(array)
+    if floating and not tensor.is_floating_point():
+        return made
+    return made.to(tensor.dtype) if made.is_floating_point() else made
+
+
+def _first(output: Any) -> "torch.Tensor":
+    return output[0] if isinstance(output, (tuple, list)) else output
+
+
+def _with_first(output: Any, first: "torch.Tensor") -> Any:
+    return (first, *output[1:]) if isinstance(output, (tuple, list)) else first
+
+
+def _several(outputs: Any) -> tuple["torch.Tensor", ...]:
+    import torch
+
+    several = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+    if not all(isinstance(output, torch.Tensor) for output in several):
+        raise PairError(f"The reference returns {type(outputs).__name__}; it must return a tensor or several.")
+    return several
+
+
+def _arrays(outputs: Iterable["torch.Tensor"]) -> tuple[np.ndarray, ...]:
+    return tuple(array_of(output) for output in outputs)

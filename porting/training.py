@@ -1,0 +1,100 @@
+"""Judge what shows only in training: gradients, statistics after a step, settings."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from porting import patterns
+from porting.pairs import ModelPair
+from porting.plan import TransferPlan
+from porting.traces import LayerCall
+from porting.verdict import Part, PortRun, ReferenceRun, Status, Thinned, thin
+
+GRADIENT_ROWS = 8
+"""Samples that gradients are taken on."""
+
+GRADIENT_LIMIT = 1e-10
+"""Largest relative error of a float64 gradient that rounding explains."""
+
+
+def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> tuple[Part, Mapping[str, float]]:
+    """The part of the verdict, and the relative error of each gradient."""
+    plan = port.narrow.plan
+    lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
+    if port.wide is None or port.gradients is None or reference.gradients is None:
+        reason = port.why_no_float64 or "the golden file holds no gradients"
+        status = Status.FAIL if lines else Status.NOT_CHECKED
+        return Part(status, (*lines, f"gradients: {reason}")), {}
+    errors = dict(_gradient_errors(pair, reference, port))
+    wrong = {name: error for name, error in errors.items() if error > GRADIENT_LIMIT}
+    lines += [f"gradient of {name} differs: relative error {error:.1e}" for name, error in wrong.items()]
+    statistics = list(_statistics(reference, port, port.wide.plan))
+    lines += [f"{name} after a step differs: relative error {error:.1e}" for name, error, _ in statistics if error]
+    status = Status.FAIL if lines else Status.PASS
+    worst = max(errors.values(), default=0.0)
+    figures = f"worst relative error {worst:.1e} of {len(errors)} float64 gradients (limit {GRADIENT_LIMIT:.0e})"
+    notes = dict.fromkeys(note for _, _, note in statistics if note)
+    return Part(status, (figures, *lines, *notes, *_initialisers(plan))), errors
+
+
+def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float]]:
+    """By input and by tensor; a tensor that the port keeps once is compared once."""
+    assert reference.gradients
+    assert port.gradients
+    assert port.wide
+    pairs = zip(reference.gradients.inputs, port.gradients.inputs, pair.inputs, strict=True)
+    for number, (ours, theirs, pattern) in enumerate(pairs):
+        if ours is not None and theirs is not None:
+            yield f"input {number}", _thinned(ours).relative_error(patterns.to_reference(theirs, pattern))
+    for transfer in port.wide.plan.transfers:
+        if transfer.reference in reference.gradients.weights:
+            gradient = patterns.to_reference(port.gradients.weights[transfer.port], transfer.pattern)
+            yield transfer.reference, _thinned(reference.gradients.weights[transfer.reference]).relative_error(gradient)
+
+
+def _thinned(gradient: "np.ndarray | Thinned") -> Thinned:
+    return gradient if isinstance(gradient, Thinned) else thin(gradient)
+
+
+def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> Iterator[tuple[str, float, str]]:
+    """Name, error (0 where it agrees) and a note, for each statistic that a step in training mode changes."""
+    assert reference.gradients
+    assert port.gradients
+    calls = {call.name: call for call in reference.trace.layers()}
+    for layers in plan.pairs:
+        for transfer in layers.transfers:
+            after = reference.gradients.statistics.get(transfer.reference)
+            if after is None or transfer.port not in port.gradients.statistics:
+                continue
+            found = port.gradients.statistics[transfer.port]
+            error = thin(after).relative_error(found)
+            if error <= GRADIENT_LIMIT:
+                yield transfer.reference, 0.0, ""
+                continue
+            before = port.fetch(transfer.port, lambda tensor: tensor).astype(np.float64)
+            biased = thin(_with_biased_variance(before, after, calls[layers.reference]))
+            if biased.relative_error(found) <= GRADIENT_LIMIT:
+                note = f"moving variances after a step differ by {error:.1e}: torch divides by n - 1, Keras by n"
+                yield transfer.reference, 0.0, note
+            else:
+                yield transfer.reference, error, ""
+
+
+def _with_biased_variance(before: np.ndarray, after: np.ndarray, call: LayerCall) -> np.ndarray:
+    """What torch's running variance would be after a step, had it divided by n as Keras does."""
+    momentum = call.settings.get("momentum") or 0.0
+    samples = len(call.input)
+    count = call.input.size // after.size * min(GRADIENT_ROWS, samples) // max(samples, 1)
+    kept = (1 - momentum) * before
+    return kept + (after - kept) * (count - 1) / max(count, 1)
+
+
+def _initialisers(plan: TransferPlan) -> list[str]:
+    """A note on what matters only if the port is trained from scratch."""
+    mentioned = [finding for finding in plan.settings if "_initializer=" in finding.setting]
+    kinds = sorted(
+        {finding.setting.partition("kernel_initializer=")[2].partition(",")[0] for finding in mentioned} - {""}
+    )
+    if not kinds or "Uniform" not in "".join(kinds):
+        return []
+    return [f"not compared, as it matters only before training: the port's initialisers ({', '.join(kinds)})"]
