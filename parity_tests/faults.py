@@ -4,7 +4,7 @@ A row plants one fault in one of three ways: other layers in the graph, other we
 plan. Two rows of one pair may be planted together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,9 @@ from keras import layers, ops
 import checkpoints
 from finta.pair import FINTA
 from parity_tests import zoo
-from porting import ModelPair, keras_side, torch_side
-from porting.conversion import move_weights
-from porting.keras_files import write_port
-from porting.mapper import derive_plan
-from porting.pairs import build_port, build_reference, draw_probe, resolve
-from porting.runs import load_reference, reference_inputs
-from porting.torch_files import read_checkpoint
+from porting import ModelPair, ParityReport, convert, verify
+from porting.pairs import build_reference, resolve
+from porting.parity import Divergence
 
 PAIRS = {pair.name: pair for pair in (FINTA, replace(FINTA, name="finta trained"), *zoo.PAIRS)}
 SIZES = {"finta": {"latent_size": 4, "point_count": 64}}
@@ -84,6 +80,27 @@ class Finding:
     reference: str
     causes: frozenset[str]
 
+    def causes_given(self, divergences: Iterable[Divergence]) -> list[str]:
+        """The causes that a verdict names here."""
+        here = [found for found in divergences if place_of(found) == (self.where, self.reference)]
+        return [cause.name for found in here[:1] for cause in found.causes]
+
+    def is_named(self, divergences: Iterable[Divergence]) -> bool:
+        """Whether a right cause is among them; where there is no word for the fault nothing need be."""
+        return not self.causes or not self.causes.isdisjoint(self.causes_given(divergences))
+
+    def is_misnamed(self, divergences: Iterable[Divergence]) -> bool:
+        """Whether there is one cause, and a wrong one: several are an honest doubt."""
+        given = self.causes_given(divergences)
+        return len(given) == 1 and given[0] not in self.causes
+
+
+def place_of(divergence: Divergence) -> tuple[str, str]:
+    """Where a verdict sees a fault; one inside a layer is the same in all its calls."""
+    if divergence.where == "inside":
+        return "inside", divergence.reference.partition(" (call ")[0]
+    return divergence.where, divergence.reference
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -120,6 +137,11 @@ class Fault:
         if unknown:
             raise ValueError(f"the verifier has no word for {unknown}")
 
+    def is_located(self, divergences: Iterable[Divergence]) -> bool:
+        """Whether a verdict sees all that is wrong, and nothing else."""
+        places = {(finding.where, finding.reference) for finding in self.expected}
+        return {place_of(divergence) for divergence in divergences} == places
+
     @property
     def kind(self) -> str:
         """How it was planted, and whether it can be seen outside training."""
@@ -135,16 +157,18 @@ class Fault:
         matches = pair.matches if self.matches is None else self.matches
         return replace(pair, axes={**pair.axes, **self.axes}, matches=matches)
 
-    def plant(self, checkpoint: Path, path: Path) -> ModelPair:
-        """Convert a checkpoint with the fault in it, and write the port."""
-        pair = self.model_pair()
-        model = filled(pair, checkpoint)
-        if self.weights:
-            named = {layer.name: layer for layer in model._flatten_layers()}
-            for name, spoil in self.weights.items():
-                spoil(named[name], named)
-        write_port(model, path)
-        return pair
+    def judge(self, checkpoint: Path, folder: Path, scale: float = 1.0) -> ParityReport:
+        """Convert a checkpoint with the fault in it, and verify what was written."""
+        pair = self.model_pair(scale)
+        report = convert(checkpoint, folder / "port", pair=pair, keep_failed=True, force=True).report
+        if not self.weights:
+            return report
+        model = keras.saving.load_model(folder / "port.keras", compile=False)
+        named = {layer.name: layer for layer in model._flatten_layers()}
+        for name, spoil in self.weights.items():
+            spoil(named[name], named)
+        model.save(folder / "spoiled.keras")
+        return verify(folder / "spoiled.keras", checkpoint, pair=pair)
 
 
 def rebuilt(factory: Any, changes: Mapping[str, Change], **sizes: Any) -> Any:
@@ -165,21 +189,11 @@ def rebuilt(factory: Any, changes: Mapping[str, Change], **sizes: Any) -> Any:
     return changed
 
 
-def filled(pair: ModelPair, checkpoint: Path) -> keras.Model:
-    """A pair's port with a checkpoint's weights, in memory: a conversion without its proof."""
-    reference, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-    probe = draw_probe(pair, sizes, None, 1)
-    with keras_side.precision("float32"):
-        port = build_port(pair, sizes)
-        traces = torch_side.trace(reference, reference_inputs(pair, probe)), keras_side.trace(port, probe.arrays)
-    move_weights(derive_plan(*traces, pair.rules, pair.matches, pair.axes), source.state_dict, port)
-    return port
-
-
 def write_checkpoint(name: str, folder: Path, seed: int = 0) -> Path:
     """Write weights for the reference of a pair, as if trained; the shipped ones where they are trained."""
     if name == "finta trained":
         return checkpoints.TORCH_CHECKPOINT
+    name = name.removesuffix(", folded")
     reference = zoo.randomise(build_reference(PAIRS[name], SIZES.get(name, {})), seed)
     torch.save({"state_dict": reference.state_dict()}, path := folder / f"{name}_{seed}.pt")
     return path
@@ -191,6 +205,11 @@ def inside(reference: str, *causes: str) -> Finding:
 
 def between(reference: str, *causes: str) -> Finding:
     return Finding("between", reference, frozenset(causes))
+
+
+def stream(*causes: str) -> tuple[Finding, ...]:
+    """What goes wrong before the transformer's second half goes on around it."""
+    return between("norm2", *causes), between("norm3", *causes)
 
 
 # --- other layers ---
@@ -613,14 +632,12 @@ _GRAPHS = {
     "heads merged depth first": graph(
         "transformer", between("project", FLATTENED, "transposition missing"), merge=with_config(order=(0, 2, 3, 1))
     ),
-    "first residual connection missing": graph(
-        "transformer", between("norm2", "residual connection missing"), residual1=only(1)
-    ),
+    "first residual connection missing": graph("transformer", stream("residual connection missing"), residual1=only(1)),
     "second residual connection missing": graph(
         "transformer", between("norm3", "residual connection missing"), residual2=only(1)
     ),
-    "residual connection averaged": graph("transformer", between("norm2", *NO_WORD), residual1=instead(layers.Average)),
-    "dropout left on": graph("transformer", between("norm2", TRAINING), dropout1=with_class(LastingDropout)),
+    "residual connection averaged": graph("transformer", stream(*NO_WORD), residual1=instead(layers.Average)),
+    "dropout left on": graph("transformer", stream(TRAINING), dropout1=with_class(LastingDropout)),
     "second dropout left on": graph("transformer", between("norm3", TRAINING), dropout2=with_class(LastingDropout)),
     "LayerNorm over the positions": graph(
         "transformer", inside("norm2", "another axis normalised"), norm2=with_config(axis=1)
@@ -855,3 +872,47 @@ _TOGETHER = (
 )
 
 FAULTS = {**_SINGLE, **{f"{one} + {other}": together(one, other) for one, other in _TOGETHER}}
+
+
+def folded(pair: ModelPair, changes: Mapping[str, Change], **axes: str) -> ModelPair:
+    """The pair with its layout changes taken out of the graph and put into the kernels; a right port, too."""
+    named = {name.replace("__", "."): pattern for name, pattern in axes.items()}
+    return replace(pair, name=f"{pair.name}, folded", port=partial(rebuilt, pair.port, changes), axes=named)
+
+
+_SPLIT_UNITS = dict.fromkeys(("query", "key", "value"), "(head=2 depth=6)")
+FOLDED = (
+    folded(
+        FINTA,
+        {"channel_major": skipped, **POINT_MAJOR},
+        fc1__weight="latent (channel=1024 point=2) -> (point channel) latent",
+        fc2__weight="(channel=1024 point=2) latent -> latent (point channel)",
+        fc2__bias="(channel=1024 point=2) -> (point channel)",
+    ),
+    folded(
+        zoo.DECODER,
+        {"unflatten": instead(lambda: layers.Reshape((2, 2, 8))), "channels_last": skipped},
+        fc__weight="(channel=8 row=2 column=2) latent -> latent (row column channel)",
+        **{
+            f"{name}": "(channel=8 row=2 column=2) -> (row column channel)"
+            for name in ("fc__bias", "norm__weight", "norm__bias")
+        },
+    ),
+    folded(
+        zoo.TRANSFORMER,
+        {
+            **{f"split_{word}": with_config(depth_first=True) for word in _SPLIT_UNITS},
+            "merge": with_config(order=(0, 2, 3, 1)),
+        },
+        **{f"{word}__weight": f"{units} feature -> feature (depth head)" for word, units in _SPLIT_UNITS.items()},
+        **{f"{word}__bias": f"{units} -> (depth head)" for word, units in _SPLIT_UNITS.items()},
+        project__weight="feature (head=2 depth=6) -> (depth head) feature",
+    ),
+    folded(
+        zoo.SEPARABLE,
+        {"channel_major": skipped},
+        head__weight="label (channel=16 point=8) -> (point channel) label",
+    ),
+)
+RIGHT = {**PAIRS, **{pair.name: pair for pair in FOLDED}}
+"""Right ports, layout changes in the graph or in the kernels."""
