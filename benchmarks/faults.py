@@ -28,6 +28,7 @@ from porting import PortingError, Status, convert, keras_side
 keras_side.prepare()
 
 import keras
+import torch
 
 from parity_tests import zoo
 from parity_tests.faults import FAULTS, RIGHT, Fault, place_of, write_checkpoint
@@ -222,6 +223,7 @@ def main() -> None:
     parser.add_argument("--no-faults", action="store_true", help="the right ports only")
     parser.add_argument("--right-ports", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    torch.set_num_threads(1)  # two threads wait for each other where other processes run
     if options.right_ports:
         convert_right_ports()
         return

@@ -34,13 +34,13 @@ def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
     return module
 
 
-def scaled(pair: ModelPair, scale: float) -> ModelPair:
-    """The pair with a probe so many times as large; tokens stay what they are."""
+def scaled(pair: ModelPair, scale: float = 1.0, samples: int = 8) -> ModelPair:
+    """The pair with a probe so many times as large, of a few samples; tokens stay what they are."""
 
     def draw(sizes, file, count):
-        drawn = draw_probe(pair, sizes, file, count)
+        drawn = draw_probe(pair, sizes, file, min(count, samples))
         arrays = (array * array.dtype.type(scale) if array.dtype.kind == "f" else array for array in drawn.arrays)
-        return Probe(tuple(arrays), f"{drawn.source}, times {scale:g}")
+        return replace(drawn, arrays=tuple(arrays), source=f"{drawn.source}, times {scale:g}")
 
     return replace(pair, probe=draw)
 
@@ -371,4 +371,4 @@ LEAKY = replace(
     SEPARABLE, name="leaky", reference=partial(Separable, slope=0.01), port=partial(build_separable, slope=0.01)
 )
 """A slope that float32 has not: TensorFlow takes it in float32 whatever the precision of the activation."""
-PAIRS = (CLASSIFIER, DECODER, TRANSFORMER, ONE_HEAD, SEPARABLE, SIAMESE)
+PAIRS = (CLASSIFIER, DECODER, TRANSFORMER, ONE_HEAD, SEPARABLE, LEAKY, SIAMESE)
