@@ -1,6 +1,6 @@
 """Run a torch model: trace it, teach its layers, take its gradients. `keras_runs` has the same names."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,7 +52,7 @@ def teach(
     inputs: Sequence[np.ndarray],
     lesson: Lesson,
     *,
-    alone: bool = True,
+    alone: bool | Collection[int] = True,
     editor: Callable[..., Any] | None = None,
 ) -> Trace:
     """Run a model whose layers are fed, and return, what a lesson says.
@@ -61,7 +61,7 @@ def teach(
     -------
     Trace
         Each call's input is what came of the outputs given before it; its output is what the layer made of its feed,
-        or what it was given where `alone` is False and the layer did not run.
+        or what it was given where the layer did not run: `alone` says whether layers do, or the numbers of those calls.
     """
     watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=alone, copies=True, editor=editor)
     outputs = _run(model, inputs, watch)
@@ -75,7 +75,10 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in _tensors(model, inputs)]
     with _differentiable(model), torch.enable_grad():
         outputs = _several(model.eval()(*given))
-        total = sum((out * torch.from_numpy(np.ascontiguousarray(by))).sum() for out, by in zip(outputs, cotangents, strict=True))
+        total = sum(
+            (out * torch.from_numpy(np.ascontiguousarray(by))).sum()
+            for out, by in zip(outputs, cotangents, strict=True)
+        )
         total.backward()
         named = dict(model.named_parameters())
         weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
@@ -118,7 +121,7 @@ class _Watch:
 
     modules: Mapping[str, "torch.nn.Module"]
     teacher: Teacher = field(default_factory=lambda: Teacher(()))
-    alone: bool = True
+    alone: bool | Collection[int] = True
     copies: bool = False
     differentiates: bool = False
     depth: int = 0
@@ -143,12 +146,17 @@ class _Watch:
         fed = given if teaching is None else _like(teaching.feed, given)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or self.alone or about.kind in _SEVERAL_OUTPUTS else None
+            output = run(fed) if teaching is None or self._is_to_run(about) else None
         finally:
             self.depth -= 1
         give = None if teaching is None else _like(teaching.give, given, floating=True)
         self._record(about, given, _first(output) if output is not None else give)
         return output if give is None else _with_first(output, give)
+
+    def _is_to_run(self, about: _About) -> bool:
+        if isinstance(self.alone, bool):
+            return self.alone or about.kind in _SEVERAL_OUTPUTS
+        return len(self.abouts) in self.alone or about.kind in _SEVERAL_OUTPUTS
 
     def _record(self, about: _About, given: "torch.Tensor", output: Any) -> None:
         kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
