@@ -45,7 +45,7 @@ def small_checkpoint(tmp_path_factory):
     """The published layout at the smallest sizes, with weights as large as trained ones."""
     path = tmp_path_factory.mktemp("small") / "small.pt"
     state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
-    torch.save({"epoch": 3, "state_dict": scaled(state_dict), "lowest_loss": 0.5, "optimizer": {}}, path)
+    torch.save({"epoch": 3, "state_dict": state_dict, "lowest_loss": 0.5, "optimizer": {}}, path)
     return path
 
 
@@ -55,11 +55,6 @@ def small_port(small_checkpoint, tmp_path_factory):
     folder = tmp_path_factory.mktemp("converted")
     convert(small_checkpoint, folder, formats=("keras", "weights.h5", "safetensors"))
     return folder / "small.keras"
-
-
-def scaled(state_dict):
-    """Divide random weights by the root of their fan-in, so that activations keep their size through the layers."""
-    return {name: tensor / tensor[0].numel() ** 0.5 for name, tensor in state_dict.items()}
 
 
 @pytest.fixture
