@@ -1,10 +1,11 @@
 """The pair of FINTA autoencoders, as data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from porting.errors import ProbeError
 from porting.pairs import ModelPair, Sizes
-from porting.probes import Probe, checked
+from porting.probes import Probe, ProbeBatches, checked
 
 STREAMLINES = "streamline coordinate point -> streamline point coordinate"
 
@@ -32,12 +33,43 @@ def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
     labels = [f"{name} row {row}" for name, row in zip(drawn.classes, drawn.rows, strict=True)]
     if file is None and drawn.streamlines.shape[1] != point_count:
         return checked([resample(list(drawn.streamlines), point_count)], f"{drawn.source}, resampled", labels)
-    if drawn.streamlines.shape[1] != point_count:
-        raise ProbeError(
-            f"{file}: its streamlines have {drawn.streamlines.shape[1]} points, the models take {point_count}.\n"
-            f"Build batches that fit: finta batches build BUNDLE... --points {point_count}."
-        )
+    if file is not None:
+        _check_points(file, drawn.streamlines.shape[1], sizes)
     return checked([drawn.streamlines], drawn.source, labels)
+
+
+def read_probe_batches(sizes: Sizes, file: Path, batch_size: int) -> ProbeBatches:
+    """Read every streamline of every split of HDF5 batches, in the file's order.
+
+    Raises
+    ------
+    ProbeError
+        If the file holds no batches, or streamlines of another number of points than the models take, or NaN.
+    """
+    from tractography.batches import inspect_batches, read_in_batches
+    from tractography.errors import BatchError
+
+    try:
+        held = inspect_batches(file)
+    except BatchError as error:
+        raise ProbeError(str(error)) from error
+    _check_points(file, held.point_count, sizes)
+
+    def batches() -> Iterator[Probe]:
+        for split in held.counts:
+            for name, first, streamlines in read_in_batches(file, split, batch_size):
+                labels = [f"{split}/{name} row {first + number}" for number in range(len(streamlines))]
+                yield checked([streamlines], f"{file.name}, {split}/{name} from row {first}", labels)
+
+    return ProbeBatches(sum(map(held.total, held.counts)), batches())
+
+
+def _check_points(file: Path, held: int, sizes: Sizes) -> None:
+    if held != (wanted := sizes.get("point_count", 256)):
+        raise ProbeError(
+            f"{file}: its streamlines have {held} points, the models take {wanted}.\n"
+            f"Build batches that fit: finta batches build BUNDLE... --points {wanted}."
+        )
 
 
 FINTA = ModelPair(
@@ -47,6 +79,7 @@ FINTA = ModelPair(
     inputs=(STREAMLINES,),
     outputs={"reconstruction": STREAMLINES},
     probe=read_probe,
+    probe_batches=read_probe_batches,
     reference_sizes="reference_torch.autoencoder:read_sizes",
     port_sizes="keras_model.autoencoder:read_sizes",
     units={"reconstruction": "mm"},

@@ -32,7 +32,8 @@ MaybePairOption = Annotated[
     str | None, typer.Option("--pair", help="Pair, if not the one that the certificate beside PORT names.")
 ]
 ProbeOption = Annotated[
-    Path | None, typer.Option("--probe", help="Inputs to verify on; the pair's own if not given.", show_default=False)
+    Path | None,
+    typer.Option("--probe", help="Inputs to verify on, or synthetic; the pair's own if not given.", show_default=False),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the report as a page.", show_default=False)]
@@ -74,19 +75,31 @@ def _complain(message: str) -> None:
 
 
 @contextmanager
-def steps(console=None) -> Iterator[Callable[[str], None]]:
+def steps(console=None) -> Iterator[Callable[..., None]]:
     """Show what is being done, on standard error and only on a terminal."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: None
+        yield lambda step, done=0, total=None: None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        TextColumn("{task.fields[amount]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("loading the frameworks", total=None)
-        yield lambda step: progress.update(task, description=step)
+        task = progress.add_task("loading the frameworks", total=None, amount="")
+
+        def show(step: str, done: int = 0, total: int | None = None) -> None:
+            amount = f"{done:,} of {total:,}" if total else ""
+            progress.update(task, description=step, completed=done, total=total, amount=amount)
+
+        yield show
 
 
 def _version(wanted: bool) -> None:
@@ -161,6 +174,9 @@ def verify(
     ],
     pair: MaybePairOption = None,
     probe: ProbeOption = None,
+    every_sample: Annotated[
+        bool, typer.Option("--all", help="Run both models on every sample of the probe file, in constant memory.")
+    ] = False,
     json_file: JsonOption = None,
     html_file: HtmlOption = None,
     backends: Annotated[
@@ -174,6 +190,8 @@ def verify(
         raise typer.BadParameter("give CHECKPOINT PORT, or PORT alone")
     *checkpoint, port = files
     if backends is not None:
+        if every_sample:
+            raise typer.BadParameter("give --all with one backend: KERAS_BACKEND names it")
         _verify_on_backends(port, checkpoint, backends, pair, probe, tf32, json_file, html_file)
     from porting.certificates import find_certificate
     from porting.drift import drift_lines
@@ -181,7 +199,9 @@ def verify(
 
     _check_report_files(json_file, html_file)
     with steps() as on_step:
-        report = verify_port(port, *checkpoint, pair=pair, probe=probe, tf32=tf32, on_step=on_step)
+        report = verify_port(
+            port, *checkpoint, pair=pair, probe=probe, every_sample=every_sample, tf32=tf32, on_step=on_step
+        )
     _finish(report, json_file, html_file, drift=drift_lines(find_certificate(port), report))
 
 

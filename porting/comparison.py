@@ -1,6 +1,6 @@
 """Both models' activations side by side: inherited and own errors of every layer call, in both precisions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -131,10 +131,11 @@ class Comparison:
         sides = (side for side in (self.own, self.synthetic) if side)
         return max(chain.from_iterable(side.errors() for side in sides), default=0.0)
 
-    def worst_ratio(self) -> tuple[str, float]:
-        """Where the float32 error is the greatest multiple of the reference's own, and which."""
-        worst = max(self.rows(), key=lambda row: np.nan_to_num(row.float32_ratio, nan=np.inf))
-        return worst.reference, worst.float32_ratio
+
+def worst_ratio(rows: Sequence[LayerParity]) -> tuple[str, float]:
+    """Where the float32 error is the greatest multiple of the reference's own, and which."""
+    worst = max(rows, key=lambda row: np.nan_to_num(row.float32_ratio, nan=np.inf))
+    return worst.reference, worst.float32_ratio
 
 
 def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparison:
@@ -166,18 +167,24 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
         alone = own_narrow.get(call.number)
         own_ratio = _own_ratio(alone, reference) if alone else None
         errors = [side.calls[call.number][1:] if side and call.number in side.calls else (None, None) for side in wides]
+        inherited, own, synthetic = ([side and side.relative_error for side in both] for both in errors)
         yield LayerParity(
-            call.reference,
-            call.port,
-            call.kind,
-            pair.landmarks.get(call.reference, ""),
-            reference.trace.sources[call.number],
-            *(deviation and deviation.relative_error for both in errors for deviation in both),
-            figures.ratio,
-            own_ratio,
-            figures.error,
-            figures.reference_error,
-            figures.ulp_at_scale,
+            reference=call.reference,
+            port=call.port,
+            kind=call.kind,
+            landmark=pair.landmarks.get(call.reference, ""),
+            sources=reference.trace.sources[call.number],
+            float64_input_error=inherited[0],
+            float64_output_error=inherited[1],
+            own_input_error=own[0],
+            own_output_error=own[1],
+            synthetic_input_error=synthetic[0],
+            synthetic_output_error=synthetic[1],
+            float32_ratio=figures.ratio,
+            own_float32_ratio=own_ratio,
+            float32_error=figures.error,
+            reference_float32_error=figures.reference_error,
+            ulp_at_scale=figures.ulp_at_scale,
         )
 
 
@@ -191,22 +198,22 @@ def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides:
         figures = _narrow_figures(output, parity.root_mean(reference.outputs_rounding[number]))
         inherited, own, synthetic = (side.outputs[name][1].relative_error if side else None for side in wides)
         yield LayerParity(
-            name,
-            name,
-            "output",
-            name,
-            reference.trace.sources[len(reference.trace.calls) + number],
-            None,
-            inherited,
-            own,
-            None,
-            synthetic,
-            None,
-            figures.ratio,
-            None,
-            figures.error,
-            figures.reference_error,
-            figures.ulp_at_scale,
+            reference=name,
+            port=name,
+            kind="output",
+            landmark=name,
+            sources=reference.trace.sources[len(reference.trace.calls) + number],
+            float64_input_error=None,
+            float64_output_error=inherited,
+            own_input_error=own,
+            own_output_error=None,
+            synthetic_input_error=synthetic,
+            synthetic_output_error=None,
+            float32_ratio=figures.ratio,
+            own_float32_ratio=None,
+            float32_error=figures.error,
+            reference_float32_error=figures.reference_error,
+            ulp_at_scale=figures.ulp_at_scale,
         )
 
 
@@ -224,7 +231,7 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
-    if not found and compared.worst_ratio()[1] > parity.RATIO_LIMIT:
+    if not found and worst_ratio(compared.rows())[1] > parity.RATIO_LIMIT:
         found = list(_coarse(reference, port, compared))
     return found
 

@@ -189,8 +189,8 @@ def _read_call(group: Any) -> LayerCall:
 def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:
     lesson, calls = [], []
     for call, stored in zip(trace.calls, _numbered(group["calls"]), strict=True):
-        drawn = [np.asarray(stored[name]) for name in ("feed", "give")]
-        lesson.append(Teaching(call.name, call.kind, *(_widened(array) for array in drawn)))
+        feed, give = (_widened(np.asarray(stored[name])) for name in ("feed", "give"))
+        lesson.append(Teaching(call.name, call.kind, feed, give))
         calls.append(replace(call, input=np.asarray(stored["input"]), output=np.asarray(stored["output"])))
     return tuple(lesson), replace(
         trace, calls=tuple(calls), outputs=tuple(map(np.asarray, _numbered(group["outputs"])))

@@ -130,7 +130,7 @@ def _another_activation(call: FunctionCall) -> Replacements:
 
 
 def _resized(call: FunctionCall) -> Replacements:
-    size = tuple(call.result.shape[2:])
+    size = list(call.result.shape[2:])
     smooth = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
     modes: list[tuple[str, dict[str, Any]]] = [
         ("repeats points (nearest)", {"mode": "nearest"}),
@@ -143,10 +143,10 @@ def _resized(call: FunctionCall) -> Replacements:
             (f"bicubic{' with aligned corners' * on}", {"mode": "bicubic", "align_corners": on}) for on in (False, True)
         ]
     for name, how in modes:
-        yield f"it {name}" if name[-1] == "s" else name, _on_first(partial(_interpolate, size=size, how=how))
+        yield name, _on_first(partial(_interpolate, size=size, how=how))
 
 
-def _interpolate(tensor: Tensor, size: tuple[int, ...], how: Mapping[str, Any]) -> Tensor:
+def _interpolate(tensor: Tensor, size: list[int], how: Mapping[str, Any]) -> Tensor:
     return functional.interpolate(tensor, size=size, **how)
 
 

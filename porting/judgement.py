@@ -13,12 +13,12 @@ import numpy as np
 
 from porting import parity, patterns
 from porting.blind_spots import proposals
-from porting.comparison import Comparison, Suspect, compare, find_suspects
+from porting.comparison import Comparison, Suspect, compare, find_suspects, worst_ratio
 from porting.pairs import ModelPair
 from porting.parity import Cause, Divergence
 from porting.plan import TransferPlan
 from porting.training import judge_training
-from porting.verdict import Evidence, ParityReport, Part, PortRun, ReferenceRun, Status, WorstSample
+from porting.verdict import Evidence, LayerParity, ParityReport, Part, PortRun, ReferenceRun, Status, WorstSample
 
 WORST_SAMPLES = 5
 
@@ -47,7 +47,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         pair=pair.name,
         transfer=_judge_transfer(port.narrow.plan, reference, port),
         semantics=_judge_semantics(compared, divergences, reference, port),
-        deployed=_judge_deployed(compared),
+        deployed=judge_deployed(compared.rows()),
         training=training,
         divergences=divergences,
         layers=compared.layers,
@@ -134,12 +134,14 @@ def _judge_semantics(
     return Part(Status.PASS, tuple(lines))
 
 
-def _judge_deployed(compared: Comparison) -> Part:
-    name, worst = compared.worst_ratio()
+def judge_deployed(rows: Sequence[LayerParity]) -> Part:
+    """Judge float32 by the worst of all layers and outputs."""
+    name, worst = worst_ratio(rows)
     status = Status.PASS if worst <= parity.RATIO_LIMIT else Status.FAIL
     line = (
-        f"worst float32 error {worst:.2f} x the reference's own rounding, at {name} (limit {parity.RATIO_LIMIT:g}); "
-        f"largest {max(row.ulp_at_scale for row in compared.rows()):.1f} ULP at scale"
+        f"worst float32 error {parity.plain_number(worst)} x the reference's own rounding, at {name} "
+        f"(limit {parity.RATIO_LIMIT:g}); "
+        f"largest {parity.plain_number(max(row.ulp_at_scale for row in rows))} ULP at scale"
     )
     return Part(status, (line,))
 

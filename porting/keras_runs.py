@@ -239,7 +239,8 @@ def _tensorflow_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequen
             tape.watch(watched)
         outputs = _several(model(given[0] if len(given) == 1 else given, training=False))
         total = tf.add_n([tf.reduce_sum(out * by) for out, by in zip(outputs, cotangents, strict=True)])
-    of_floating, of_values = tape.gradient(total, [floating, values])
+    found: Any = tape.gradient(total, [floating, values])
+    of_floating, of_values = found
     by_tensor = {id(tensor): gradient for tensor, gradient in zip(floating, of_floating, strict=True)}
     return [by_tensor.get(id(tensor)) for tensor in given], [_dense(gradient) for gradient in of_values]
 

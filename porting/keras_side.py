@@ -1,6 +1,7 @@
 """Everything that touches Keras, on any backend. `torch_side` has the same names for the same things."""
 
 import importlib.util
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -89,8 +90,9 @@ def precision(dtype: str) -> Iterator[None]:
             import jax
 
             stack.enter_context(jax.enable_x64(True))
+            stack.enter_context(_wide_promotion())
         if dtype == "float64" and keras.backend.backend() == "tensorflow":
-            stack.enter_context(_exact_slopes())
+            stack.enter_context(_exact_activations())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:
@@ -101,17 +103,51 @@ def precision(dtype: str) -> Iterator[None]:
 
 
 @contextmanager
-def _exact_slopes() -> Iterator[None]:
-    """TensorFlow's leaky_relu keeps its slope in float32, whatever its input: compute it from its definition."""
+def _exact_activations() -> Iterator[None]:
+    """TensorFlow's leaky_relu and gelu keep constants in float32, whatever their input: compute them by definition."""
     import keras
 
-    backend = importlib.import_module("keras.src.backend.tensorflow.nn")
-    original = backend.leaky_relu
-    backend.leaky_relu = lambda x, negative_slope=0.2: keras.ops.where(x >= 0, x, negative_slope * x)
+    ops, backend = keras.ops, importlib.import_module("keras.src.backend.tensorflow.nn")
+
+    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+        return ops.where(x >= 0, x, negative_slope * x)
+
+    def gelu(x: Any, approximate: bool = True) -> Any:
+        if approximate:
+            return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+        return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
+
+    with ExitStack() as stack:
+        for name, exact in (("leaky_relu", leaky_relu), ("gelu", gelu)):
+            stack.enter_context(_patched(backend, name, exact))
+        yield
+
+
+@contextmanager
+def _wide_promotion() -> Iterator[None]:
+    """Off TensorFlow Keras promotes float64 to float32 in many of its functions; let it keep float64."""
+    dtypes: Any = importlib.import_module("keras.src.backend.common.dtypes")
+    caches = [held for held in vars(dtypes).values() if hasattr(held, "cache_clear")]
+    narrowed = dtypes.BIT64_TO_BIT32_DTYPE["float64"]
+    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    for cache in caches:
+        cache.cache_clear()
     try:
         yield
     finally:
-        backend.leaky_relu = original
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
+        for cache in caches:
+            cache.cache_clear()
+
+
+@contextmanager
+def _patched(holder: Any, name: str, value: Any) -> Iterator[None]:
+    original = getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        setattr(holder, name, original)
 
 
 def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:

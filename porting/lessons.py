@@ -12,14 +12,18 @@ from porting.traces import LayerCall, Lesson, Teaching, Trace
 SYNTHETIC_ROWS = 2
 """Samples in a synthetic lesson."""
 
+_LARGE = 16.0
+"""Spread of the last sample of a synthetic lesson, at least."""
+
 _SEED = 20220611
 
 
 def synthetic_lesson(trace: Trace) -> Lesson:
     """Normal numbers of each activation's own scale, for every input and output of every layer call.
 
-    They fit in float32, so that either precision is fed the same. Integers are drawn from all that the layer's first
-    tensor has rows for, each at least once.
+    The last sample's are large whatever the scale, so that what only clips large values shows. All fit in float32, so
+    that either precision is fed the same. Integers are drawn from all that the layer's first tensor has rows for, each
+    at least once.
     """
     generator = np.random.default_rng(_SEED)
     return tuple(
@@ -38,7 +42,9 @@ def _rows(call: LayerCall, trace: Trace) -> int:
 def _drawn(array: np.ndarray, rows: int, generator: np.random.Generator) -> np.ndarray:
     if array.dtype.kind == "f":
         scale = float(np.sqrt(np.mean(np.square(array)))) or 1.0
-        return (scale * generator.standard_normal(array.shape)).astype(np.float32).astype(np.float64)
+        drawn = scale * generator.standard_normal(array.shape)
+        drawn[-1:] *= max(1.0, _LARGE / scale)
+        return drawn.astype(np.float32).astype(np.float64)
     per_sample = max(array[:1].size, 1)
     samples = max(len(array), -(-rows // per_sample))
     values = np.arange(samples * per_sample) % max(rows, int(array.max(initial=0)) + 1)

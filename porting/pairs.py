@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
-from porting.probes import Probe, read_probe
+from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
 from porting.rules import LayerRule
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class ModelPair:
         Shape of each input in the port's axis order, without the samples; for the default probe.
     probe : str or callable, optional
         ``(sizes, file or None, count) -> Probe``; if not given, .npy and .npz files are read, or numbers drawn.
+    probe_batches : str or callable, optional
+        ``(sizes, file, batch size) -> ProbeBatches``: all samples of a file; if not given, of .npy and .npz files.
     reference_sizes, port_sizes : str or callable, optional
         Read the sizes off the shapes of the reference's tensors or of the port's variables.
     units : Mapping
@@ -63,6 +65,7 @@ class ModelPair:
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
     input_shapes: tuple[tuple[int, ...], ...] = ()
     probe: str | Callable[..., Probe] | None = None
+    probe_batches: str | Callable[..., ProbeBatches] | None = None
     reference_sizes: str | Callable[[Shapes], Sizes] | None = None
     port_sizes: str | Callable[[Shapes], Sizes] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +74,10 @@ class ModelPair:
     axes: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
     demo: str = ""
+
+    def whole_kinds(self) -> frozenset[str]:
+        """Types of modules that are one layer each, whatever functions they call: those that the pair has rules for."""
+        return frozenset(rule.reference for rule in self.rules)
 
 
 def find_pair(name: "str | ModelPair") -> ModelPair:
@@ -169,7 +176,16 @@ def read_port_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
 
 
 def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
-    """The inputs that both models are to see."""
+    """The inputs that both models are to see; a file called ``synthetic`` stands for normal numbers of their scale."""
+    if file == SYNTHETIC:
+        return synthetic_probe(draw_probe(pair, sizes, None, count))
     if pair.probe is None:
         return read_probe(pair.input_shapes, file, count)
     return resolve(pair.probe)(sizes, file, count)
+
+
+def read_all(pair: ModelPair, sizes: Sizes, file: Path, batch_size: int) -> ProbeBatches:
+    """Every sample of a file, batch by batch."""
+    if pair.probe_batches is None:
+        return read_probe_batches(file, batch_size)
+    return resolve(pair.probe_batches)(sizes, file, batch_size)

@@ -79,6 +79,11 @@ def describe_place(axes: str, index: Sequence) -> str:
     return ", ".join(f"{name} {int(number)}" for name, number in zip(names, index, strict=True))
 
 
+def plain_number(value: float) -> str:
+    """A multiple as people read it: two or one digits behind the point, or an exponent."""
+    return f"{value:.2f}" if value < 100 else f"{value:.1e}"
+
+
 def mean_squares(array: np.ndarray) -> np.ndarray:
     """Mean of the squares in each sample: (sample, ...) -> (sample,)."""
     return np.square(array).reshape(len(array), -1).mean(axis=1) if array.size else np.zeros(1)

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,57 @@ def checked(arrays: Sequence[np.ndarray], source: str, labels: Sequence[str] = (
     return Probe(tuple(arrays), source, tuple(labels))
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeBatches:
+    """All samples of a file, in the file's order.
+
+    Attributes
+    ----------
+    total : int
+        Number of samples.
+    batches : Iterator of Probe
+    """
+
+    total: int
+    batches: Iterator[Probe]
+
+
+def read_probe_batches(file: Path, batch_size: int) -> ProbeBatches:
+    """Read all samples of a .npy file, mapped, or of a .npz file.
+
+    Raises
+    ------
+    ProbeError
+        If the file cannot be used; for NaN and infinity when their batch is reached.
+    """
+    arrays = _read_arrays(file)
+    total = min(len(array) for array in arrays)
+
+    def batches() -> Iterator[Probe]:
+        for first in range(0, total, batch_size):
+            rows = range(first, min(first + batch_size, total))
+            labels = [f"{file.name} row {row}" for row in rows]
+            yield checked([np.array(array[rows.start : rows.stop]) for array in arrays], str(file), labels)
+
+    return ProbeBatches(total, batches())
+
+
+SYNTHETIC = Path("synthetic")
+"""What a probe of normal numbers is called where a file may be given."""
+
+
+def synthetic_probe(probe: Probe) -> Probe:
+    """Normal numbers of the mean and the spread of a probe's own; integers in another order."""
+    generator = np.random.default_rng(SEED)
+
+    def drawn(array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return generator.permutation(array.ravel()).reshape(array.shape)
+        return (array.mean() + array.std() * generator.standard_normal(array.shape)).astype(array.dtype)
+
+    return Probe(tuple(map(drawn, probe.arrays)), f"normal numbers of the scale of {probe.source}, seed {SEED}")
+
+
 def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count: int) -> Probe:
     """Read a probe from .npy (one input) or .npz (one array an input, in the order saved), or draw normal numbers.
 
@@ -97,7 +148,7 @@ def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count
 
 def _read_arrays(file: Path) -> list[np.ndarray]:
     try:
-        content = np.load(file)
+        content = np.load(file, mmap_mode="r" if file.suffix == ".npy" else None)
         arrays = [content] if isinstance(content, np.ndarray) else [content[name] for name in content.files]
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ProbeError(f"{file} is no .npy or .npz file: {first_line(error)}.") from error

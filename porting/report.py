@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence
+from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence, plain_number
 from porting.plan import TransferPlan
 from porting.training import GRADIENT_LIMIT
 from porting.verdict import LayerParity, ParityReport, Status
@@ -133,9 +133,9 @@ def _figures(row: LayerParity) -> tuple[Text | str, ...]:
         _error(row.float64_output_error),
         _error(_greater(row.own_output_error, row.synthetic_output_error)),
         _error(_greater(row.own_input_error, row.synthetic_input_error)),
-        _graded(row.float32_ratio, RATIO_LIMIT, f"{row.float32_ratio:.2f}"),
-        "" if row.own_float32_ratio is None else f"{row.own_float32_ratio:.2f}",
-        f"{row.ulp_at_scale:.1f}",
+        _graded(row.float32_ratio, RATIO_LIMIT, plain_number(row.float32_ratio)),
+        "" if row.own_float32_ratio is None else plain_number(row.own_float32_ratio),
+        plain_number(row.ulp_at_scale),
     )
 
 

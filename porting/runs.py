@@ -23,12 +23,13 @@ from porting.traces import Trace, lesson_of
 from porting.training import GRADIENT_ROWS
 from porting.verdict import Gradients, PortPass, PortRun, ReferenceRun
 
-OnStep = Callable[[str], None]
+OnStep = Callable[..., None]
+"""Told what is being done, and where it is known how much of how much: (step, done, total)."""
 
 _COTANGENT_SEED = 20190415
 
 
-def silent(step: str) -> None:
+def silent(step: str, done: int = 0, total: int | None = None) -> None:
     """Report no progress."""
 
 
@@ -70,7 +71,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, frozenset(rule.reference for rule in pair.rules))
+    return torch_runs.trace(model, inputs, pair.whole_kinds())
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:

@@ -92,11 +92,8 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in _tensors(model, inputs)]
     with _differentiable(model), torch.enable_grad():
         outputs = _several(model.eval()(*given))
-        total = sum(
-            (out * torch.from_numpy(np.ascontiguousarray(by))).sum()
-            for out, by in zip(outputs, cotangents, strict=True)
-        )
-        total.backward()
+        factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
+        torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
         weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
     return Gradients(
@@ -119,7 +116,7 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
         seen = watch.outputs if watch else outputs
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
-        sum((out * sign).sum() for out, sign in zip(seen, signs, strict=True)).backward()  # type: ignore[union-attr]
+        torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
         return {name: array_of(_gradient(parameter) == 0) for name, parameter in model.named_parameters()}
 
 

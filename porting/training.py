@@ -45,15 +45,17 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
     pairs = zip(reference.gradients.inputs, port.gradients.inputs, pair.inputs, strict=True)
     for number, (ours, theirs, pattern) in enumerate(pairs):
         if ours is not None and theirs is not None:
-            yield f"input {number}", _thinned(ours).relative_error(patterns.to_reference(theirs, pattern))
+            yield f"input {number}", thin(ours).relative_error(_moved(theirs, pattern))
     for transfer in port.wide.plan.transfers:
         if transfer.reference in reference.gradients.weights:
-            gradient = patterns.to_reference(port.gradients.weights[transfer.port], transfer.pattern)
-            yield transfer.reference, _thinned(reference.gradients.weights[transfer.reference]).relative_error(gradient)
+            gradient = _moved(port.gradients.weights[transfer.port], transfer.pattern)
+            yield transfer.reference, thin(reference.gradients.weights[transfer.reference]).relative_error(gradient)
 
 
-def _thinned(gradient: "np.ndarray | Thinned") -> Thinned:
-    return gradient if isinstance(gradient, Thinned) else thin(gradient)
+def _moved(gradient: np.ndarray | Thinned, pattern: str) -> np.ndarray:
+    """A port's gradient, which is whole, in the reference's axis order."""
+    assert isinstance(gradient, np.ndarray)
+    return patterns.to_reference(gradient, pattern)
 
 
 def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> Iterator[tuple[str, float, str]]:

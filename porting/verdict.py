@@ -45,15 +45,19 @@ class Thinned:
     step: int
     scale: float
 
-    def relative_error(self, other: np.ndarray) -> float:
+    def relative_error(self, other: "np.ndarray | Thinned") -> float:
         """Greatest difference from another array of the same shape, relative to the scale."""
+        if isinstance(other, Thinned):
+            raise TypeError("a thinned array is compared with a whole one")
         differences = np.abs(np.ravel(other)[:: self.step] - self.values)
         greatest = float(differences.max(initial=0.0))
         return 0.0 if greatest == 0 else greatest / self.scale if self.scale else np.inf
 
 
-def thin(array: np.ndarray, most: int | None = None) -> Thinned:
-    """Thin an array to at most `most` values, or not at all."""
+def thin(array: np.ndarray | Thinned, most: int | None = None) -> Thinned:
+    """Thin an array to at most `most` values, or not at all; what is thin already stays so."""
+    if isinstance(array, Thinned):
+        return array
     flat = np.ravel(array)
     step = max(1, -(-flat.size // most)) if most else 1
     return Thinned(flat[::step], step, float(np.abs(flat).max(initial=0.0)))

@@ -1,5 +1,6 @@
 """Verify a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,12 +9,14 @@ from pathlib import Path
 from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
 from porting.causes import explainer
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
-from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
 from porting.golden import read_golden
 from porting.judgement import Explain, hash_weights, judge, unexplained, weights_back
-from porting.pairs import ModelPair, Sizes, draw_probe, find_pair
+from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
 from porting.placement import finish_moves
+from porting.probes import SYNTHETIC
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
+from porting.streaming import BATCH, stream
 from porting.torch_files import read_checkpoint
 from porting.verdict import ParityReport, PortRun, ReferenceRun, Status
 
@@ -31,6 +34,7 @@ def verify(
     *,
     pair: str | ModelPair | None = None,
     probe: str | os.PathLike | None = None,
+    every_sample: bool = False,
     tf32: bool = False,
     on_step: OnStep = silent,
 ) -> ParityReport:
@@ -46,6 +50,9 @@ def verify(
         What the certificate beside the port says, or the default pair, if not given.
     probe : path, optional
         Inputs to verify on; the pair's own if not given. Only with a checkpoint.
+    every_sample : bool
+        Run both models on every sample of the probe file, batch by batch in constant memory; the layers are taught, and
+        gradients taken, on some of them as ever.
     tf32 : bool
         Let a GPU multiply float32 by TF32, which rounds more coarsely than float32 does.
     on_step : callable
@@ -69,6 +76,8 @@ def verify(
     keras_side.prepare()
     certified = find_certificate(path) or {}
     model_pair = find_pair(pair or certified.get("pair", DEFAULT_PAIR))
+    if every_sample and (probe is None or Path(probe) == SYNTHETIC):
+        raise ProbeError("--all needs a file of samples: --probe FILE --all.")
     if checkpoint is None:
         if probe is not None:
             raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
@@ -82,7 +91,12 @@ def verify(
     on_step("running the reference in float32 and float64")
     reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
     explain = explainer(model_pair, lambda: model)
-    return judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step, tf32)
+    report = judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step, tf32)
+    if not every_sample or probe is None:
+        return report
+    batches = read_all(model_pair, sizes, Path(probe), BATCH)
+    with accelerators.tf32(tf32):
+        return stream(model_pair, sizes, lambda: copy.deepcopy(model), path, batches, report, on_step)
 
 
 def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
