@@ -181,7 +181,7 @@ def _permuted(tensor: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:
 
 
 def _reshaped(call: FunctionCall) -> Replacements:
-    shape = tuple(call.result.shape)
+    shape = list(call.result.shape)
     if call.result.ndim < 2 or _first(call.arguments, call.keywords).ndim < 2:
         return
     for order, _ in _permuted(_first(call.arguments, call.keywords)):
@@ -193,7 +193,7 @@ def _reshaped(call: FunctionCall) -> Replacements:
         if order != tuple(range(1, len(shape))):
             other, back = [shape[axis] for axis in order], [order.index(axis) + 1 for axis in range(1, len(shape))]
             yield (
-                f"{call.name} to {tuple(other)} where the reference has {shape[1:]}",
+                f"{call.name} to {tuple(other)} where the reference has {tuple(shape[1:])}",
                 _on_first(lambda tensor, other=other, back=back: tensor.reshape(shape[0], *other).permute(0, *back)),
             )
 
