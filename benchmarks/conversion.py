@@ -49,7 +49,7 @@ print(time.perf_counter() - started)
 LARGE_TRANSFER = """
 import sys, time, pathlib, torch, keras
 import porting.conversion, benchmarks.large_pair
-from porting import keras_side, torch_side
+from porting import keras_runs, keras_side, torch_runs
 from porting.conversion import move_weights
 from porting.judgement import hash_weights, weights_back
 from porting.keras_files import write_port
@@ -61,12 +61,12 @@ pair = benchmarks.large_pair.PAIR
 started = time.perf_counter()
 model, sizes, source = load_reference(pair, read_checkpoint(sys.argv[1]))
 probe = draw_probe(pair, sizes, None, 1)
-reference_trace = torch_side.trace(model, reference_inputs(pair, probe))
+reference_trace = torch_runs.trace(model, reference_inputs(pair, probe))
 hashes = hash_weights(source.state_dict.items())
 source.release()
 with keras_side.uninitialised():
     port = build_port(pair, sizes)
-plan = derive_plan(reference_trace, keras_side.trace(port, probe.arrays))
+plan = derive_plan(reference_trace, keras_runs.trace(port, probe.arrays))
 print(time.perf_counter() - started)
 move_weights(plan, source.state_dict, port, source.release)
 write_port(port, pathlib.Path(sys.argv[2]))

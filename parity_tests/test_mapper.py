@@ -5,7 +5,7 @@ import torch
 from keras import layers
 from torch import nn
 
-from porting import keras_side, torch_side
+from porting import keras_runs, torch_runs
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
 from porting.mapper import derive_plan
 from porting.rules import LayerRule
@@ -15,7 +15,7 @@ POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 
 def plan_of(reference, *port_layers, **keywords):
     port = keras.Sequential([keras.Input((6,)), *port_layers])
-    return derive_plan(torch_side.trace(reference, [POINTS]), keras_side.trace(port, [POINTS]), **keywords)
+    return derive_plan(torch_runs.trace(reference, [POINTS]), keras_runs.trace(port, [POINTS]), **keywords)
 
 
 class OutOfOrder(nn.Module):
@@ -135,7 +135,7 @@ def test_a_port_layer_that_did_not_run_is_refused():
             return self.fc(points)
 
     with pytest.raises(PairError, match="1 layers of the port own weights but did not run: spare"):
-        keras_side.trace(Idle(), [POINTS])
+        keras_runs.trace(Idle(), [POINTS])
 
 
 def test_a_variable_without_a_word_in_the_row_is_refused():

@@ -10,7 +10,7 @@ from keras import layers
 from torch import nn
 
 from parity_tests.zoo import randomise
-from porting import keras_side, parity, patterns, torch_side
+from porting import keras_runs, keras_side, parity, patterns, torch_runs
 from porting.conversion import move_weights
 from porting.errors import AxisSizeError, CoverageError
 from porting.judgement import weights_back
@@ -160,7 +160,7 @@ def traced(case, port):
         widened = type(port).from_config({**port.get_config(), "dtype": "float64"})
         dtype = "int32" if case.highest else "float64"
         model = keras.Sequential([keras.Input(theirs.shape[1:], dtype=dtype), widened])
-        return reference, model, torch_side.trace(reference, [ours]), keras_side.trace(model, [theirs])
+        return reference, model, torch_runs.trace(reference, [ours]), keras_runs.trace(model, [theirs])
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -174,7 +174,7 @@ def test_row_inverts_exactly_and_one_layer_agrees_in_float64(case):
     for name, array in weights_back(plan, keras_side.weight_getter(model)):
         assert np.array_equal(array, state_dict[name]), name
     with keras_side.precision("float64"):
-        (call,) = parity.paired_calls(ours, keras_side.trace(model, [case.inputs()[1]]), plan)
+        (call,) = parity.paired_calls(ours, keras_runs.trace(model, [case.inputs()[1]]), plan)
     assert call.output.deviation().relative_error <= 1e-14
     if "causal" not in model.layers[-1].get_config().values():
         assert call.input.deviation().relative_error == 0

@@ -1,4 +1,4 @@
-"""What a probe or a checkpoint cannot show: values that change no output, tensors that a fault would leave as they are."""
+"""What a probe or a checkpoint cannot show: values that change no output, tensors that a fault would not change."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping

@@ -162,9 +162,9 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
     plan = port.narrow.plan
     own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, port.narrow.taught, plan)}
     for call in parity.paired_calls(reference.trace, port.narrow.trace, plan):
-        figures = _narrow_figures(call.output, reference.call_rmse[call.number])
+        figures = _narrow_figures(call.output, parity.root_mean(reference.calls_rounding[call.number]))
         alone = own_narrow.get(call.number)
-        own_ratio = _narrow_figures(alone.output, reference.own_rmse[call.number]).ratio if alone else None
+        own_ratio = _own_ratio(alone, reference) if alone else None
         errors = [side.calls[call.number][1:] if side and call.number in side.calls else (None, None) for side in wides]
         yield LayerParity(
             call.reference,
@@ -181,10 +181,14 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
         )
 
 
+def _own_ratio(alone: PairedCall, reference: ReferenceRun) -> float:
+    return _narrow_figures(alone.output, parity.root_mean(reference.own_rounding[alone.number])).ratio
+
+
 def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
     paired = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
     for number, (name, output) in enumerate(paired):
-        figures = _narrow_figures(output, reference.output_rmse[number])
+        figures = _narrow_figures(output, parity.root_mean(reference.outputs_rounding[number]))
         inherited, own, synthetic = (side.outputs[name][1].relative_error if side else None for side in wides)
         yield LayerParity(
             name,
@@ -255,8 +259,11 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
     """Where the models part by more than rounding compounds to, although each layer and segment alone agrees."""
     assert port.wide is not None
     limits = [
-        max(parity.FLOAT64_LIMIT, _COMPOUNDING * rmse / (parity.root_mean_square(call.output) or 1.0))
-        for rmse, call in zip(reference.call_rmse, reference.trace.calls, strict=True)
+        max(
+            parity.FLOAT64_LIMIT,
+            _COMPOUNDING * parity.root_mean(squares) / (parity.root_mean_square(call.output) or 1.0),
+        )
+        for squares, call in zip(reference.calls_rounding, reference.trace.calls, strict=True)
     ]
     greatest_limit = max(limits, default=parity.FLOAT64_LIMIT)
     for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe"):

@@ -99,7 +99,6 @@ def convert(
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
-    golden = _golden_run(pair, model, reference)
     del model  # its float64 weights are twice the checkpoint
     source.release()
     with placement.staging(stem, superseded) as staging:
@@ -110,7 +109,7 @@ def convert(
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         on_step("writing the certificate and the golden file")
-        _write_evidence(staging.stem, report, source, sizes, golden, drafts)
+        _write_evidence(staging.stem, report, source, sizes, reference.rows(golden_count(reference)), drafts)
         return Conversion(report, staging.commit())
 
 
@@ -175,12 +174,6 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
         return state_dict[transfer.reference], rearrange
 
     keras_side.load_weights(port, value, lambda variable: moved(transfers[variable].reference))
-
-
-def _golden_run(pair: ModelPair, model: Any, reference: ReferenceRun) -> ReferenceRun:
-    """The reference's run on as much of the probe as a golden file holds."""
-    few = reference.probe.rows(golden_count(reference))
-    return reference if len(few) == len(reference.probe) else run_reference(pair, model, few, reference.weights_sha256)
 
 
 def _write_evidence(

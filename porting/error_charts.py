@@ -8,9 +8,10 @@ from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
 from porting.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
 from porting.verdict import LayerParity
 
-_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 250.0, 56.0, 18.0
-_LABEL_ROOM = 96.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 66.0, 18.0
 _LONGEST_LABEL = 16
+_LETTER = 4.7
+"""Height that a letter of a tilted label takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _depth(rows: Sequence[LayerParity], divergences: Sequence[Divergence]) -> De
 
 def _exponents(errors: Sequence[float]) -> list[int]:
     logs = [math.log10(error) for error in errors if error > 0 and math.isfinite(error)]
-    return [math.floor(min(logs)), math.ceil(max(logs))] if logs else []
+    return [max(math.floor(min(logs)), -300), min(math.ceil(max(logs)), 300)] if logs else []
 
 
 def _drawn(axis: LogAxis, error: float | None) -> float:
@@ -144,7 +145,7 @@ def _chart(title: str, description: str, depth: Depth, axis: LogAxis, strokes: t
         title,
         description,
         depth.right + _RIGHT,
-        _BOTTOM + _LABEL_ROOM,
+        _BOTTOM + 24 + _LETTER * max((len(_shortened(row.reference)) for row in depth.rows), default=0),
         strokes,
         tuple(marks(depth, axis)),
         (*_value_labels(axis), *_layer_labels(depth), *_divergence_labels(depth)),
@@ -173,9 +174,11 @@ def _value_labels(axis: LogAxis) -> Iterator[Label]:
 
 def _layer_labels(depth: Depth) -> Iterator[Label]:
     for number, row in enumerate(depth.rows):
-        name = row.reference
-        short = name if len(name) <= _LONGEST_LABEL else f"{name[:6]}…{name[-9:]}"
-        yield Label(depth.at(number) + 4, _BOTTOM + 16, short, "tilted")
+        yield Label(depth.at(number) + 4, _BOTTOM + 16, _shortened(row.reference), "tilted")
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else f"{name[:6]}…{name[-9:]}"
 
 
 def _divergence_labels(depth: Depth) -> Iterator[Label]:

@@ -5,11 +5,12 @@ HDF5; the arrays keep the reference's axis order, as in its trace::
     /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, aliases, sources, versions,
                                weights, source, labels, blind_spots
     /probe/0                   the inputs, one data set each, in the port's axis order
-    /calls/0                   attributes: name, kind, weights, settings, float32_rmse, own_float32_rmse;
-                               data sets: input, output
-    /outputs/0                 attribute: float32_rmse
+    /calls/0                   attributes: name, kind, weights, settings; data sets: input, output, and the mean square
+                               error of the reference's own float32 in each sample: rounding, own_rounding
+    /outputs/0, /outputs_rounding/0
     /synthetic/calls/0         data sets: feed and give, what the layer was taught; input, output, what came of it
-    /synthetic/outputs/0
+    /synthetic/outputs/0, /synthetic/probe/0
+    /gradient_probe/0          the inputs that gradients are taken on
     /gradients/inputs/0        every n-th value; attributes: step, scale
     /gradients/weights/NAME    the same
     /gradients/statistics/NAME
@@ -61,11 +62,12 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> Non
             group = file.create_group(f"calls/{number}")
             _write_words(group, {"weights": call.weights, "settings": call.settings})
             group.attrs.update({"name": call.name, "kind": call.kind})
-            group.attrs.update({"float32_rmse": run.call_rmse[number], "own_float32_rmse": run.own_rmse[number]})
-            _write_arrays(group, "", {"input": call.input, "output": call.output})
+            rounding = {"rounding": run.calls_rounding[number], "own_rounding": run.own_rounding[number]}
+            _write_arrays(group, "", {"input": call.input, "output": call.output, **rounding})
         _write_arrays(file, "outputs", run.trace.outputs)
-        for number, rmse in enumerate(run.output_rmse):
-            file[f"outputs/{number}"].attrs["float32_rmse"] = rmse
+        _write_arrays(file, "outputs_rounding", run.outputs_rounding)
+        _write_arrays(file, "synthetic/probe", run.synthetic_probe.arrays)
+        _write_arrays(file, "gradient_probe", run.gradient_probe.arrays)
         _write_synthetic(file, run)
         if run.gradients:
             _write_gradients(file, run.gradients)
@@ -145,20 +147,25 @@ def _read_run(file: Any) -> ReferenceRun:
         tuple(map(_read_call, groups)), tuple(map(np.asarray, outputs)), shapes, _words(file, "aliases"), sources
     )
     synthetic, synthetic_trace = _read_synthetic(file["synthetic"], trace)
-    probe = tuple(np.asarray(stored) for stored in _numbered(file["probe"]))
     return ReferenceRun(
-        probe=Probe(probe, file.attrs["source"], tuple(_words(file, "labels"))),
+        probe=_read_probe(file["probe"], file.attrs["source"], tuple(_words(file, "labels"))),
         trace=trace,
         synthetic=synthetic,
         synthetic_trace=synthetic_trace,
-        call_rmse=[float(group.attrs["float32_rmse"]) for group in groups],
-        output_rmse=[float(stored.attrs["float32_rmse"]) for stored in outputs],
-        own_rmse=[float(group.attrs["own_float32_rmse"]) for group in groups],
+        synthetic_probe=_read_probe(file["synthetic/probe"], file.attrs["source"]),
+        calls_rounding=[np.asarray(group["rounding"]) for group in groups],
+        outputs_rounding=[np.asarray(stored) for stored in _numbered(file["outputs_rounding"])],
+        own_rounding=[np.asarray(group["own_rounding"]) for group in groups],
+        gradient_probe=_read_probe(file["gradient_probe"], file.attrs["source"]),
         gradients=_read_gradients(file["gradients"]) if "gradients" in file else None,
         blind_spots=tuple(BlindSpot(**spot) for spot in _words(file, "blind_spots")),
         weights_sha256=_words(file, "weights"),
         versions=_words(file, "versions"),
     )
+
+
+def _read_probe(group: Any, source: str, labels: tuple[str, ...] = ()) -> Probe:
+    return Probe(tuple(np.asarray(stored) for stored in _numbered(group)), source, labels)
 
 
 def _numbered(group: Any) -> list[Any]:

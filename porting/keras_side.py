@@ -89,6 +89,8 @@ def precision(dtype: str) -> Iterator[None]:
             import jax
 
             stack.enter_context(jax.enable_x64(True))
+        if dtype == "float64" and keras.backend.backend() == "tensorflow":
+            stack.enter_context(_exact_slopes())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:
@@ -96,6 +98,20 @@ def precision(dtype: str) -> Iterator[None]:
         finally:
             keras.config.set_floatx(before[0])
             keras.config.set_dtype_policy(before[1])
+
+
+@contextmanager
+def _exact_slopes() -> Iterator[None]:
+    """TensorFlow's leaky_relu keeps its slope in float32, whatever its input: compute it from its definition."""
+    import keras
+
+    backend = importlib.import_module("keras.src.backend.tensorflow.nn")
+    original = backend.leaky_relu
+    backend.leaky_relu = lambda x, negative_slope=0.2: keras.ops.where(x >= 0, x, negative_slope * x)
+    try:
+        yield
+    finally:
+        backend.leaky_relu = original
 
 
 def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:

@@ -79,6 +79,16 @@ def describe_place(axes: str, index: Sequence) -> str:
     return ", ".join(f"{name} {int(number)}" for name, number in zip(names, index, strict=True))
 
 
+def mean_squares(array: np.ndarray) -> np.ndarray:
+    """Mean of the squares in each sample: (sample, ...) -> (sample,)."""
+    return np.square(array).reshape(len(array), -1).mean(axis=1) if array.size else np.zeros(1)
+
+
+def root_mean(squares: np.ndarray) -> float:
+    """Root mean square over samples of equal size, from the mean square in each."""
+    return float(np.sqrt(squares.mean())) if squares.size else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class PairedCall:
     """One execution of two paired layers; `number` counts the reference's calls."""

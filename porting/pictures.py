@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_APART = 19.0
+"""Between the floor of a logarithmic axis and its lowest power, and between the highest and its ceiling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
@@ -85,8 +88,8 @@ class LogAxis:
         if not math.isfinite(value):
             return self.ceiling
         exponent = min(max(math.log10(value), self.low), self.high)
-        room = (self.floor - self.ceiling) / (self.high - self.low + 2)
-        return self.floor - room * (exponent - self.low + 1)
+        lowest, highest = self.floor - _APART, self.ceiling + _APART
+        return lowest - (lowest - highest) * (exponent - self.low) / (self.high - self.low)
 
     def ticks(self) -> Iterator[tuple[float, str]]:
         """Floor, powers of ten, ceiling, and how each is written."""

@@ -40,9 +40,13 @@ class Probe:
 
     def rows(self, count: int) -> "Probe":
         """At most `count` samples, spread evenly over the probe."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
+        chosen = self.spread(count)
         labels = tuple(self.labels[at] for at in chosen) if self.labels else ()
         return Probe(tuple(array[chosen] for array in self.arrays), self.source, labels)
+
+    def spread(self, count: int) -> np.ndarray:
+        """Numbers of at most `count` samples, spread evenly over the probe."""
+        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
 
     def sha256(self) -> str:
         """Hash of all values."""

@@ -108,7 +108,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     ProbeError
         If the probe has another number of inputs than the pair.
     """
-    inputs, few = reference_inputs(pair, probe), reference_inputs(pair, probe.rows(SYNTHETIC_ROWS))
+    synthetic_probe, gradient_probe = probe.rows(SYNTHETIC_ROWS), probe.rows(GRADIENT_ROWS)
+    inputs, few = reference_inputs(pair, probe), reference_inputs(pair, synthetic_probe)
     narrow_model = torch_side.in_precision(model, "float32")
     narrow = trace_reference(pair, narrow_model, inputs)
     state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
@@ -119,7 +120,9 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     synthetic = synthetic_lesson(small)
     unseen_alone = torch_runs.unseen_values(wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
-    gradients = _reference_gradients(pair, wide_model, probe, wide)
+    gradients = torch_runs.gradients(
+        wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
+    )
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
     return ReferenceRun(
@@ -127,19 +130,16 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         trace=replace(wide, sources=small.sources),
         synthetic=synthetic,
         synthetic_trace=synthetic_trace,
-        call_rmse=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
-        output_rmse=_rounding(narrow.outputs, wide.outputs),
-        own_rmse=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
+        synthetic_probe=synthetic_probe,
+        calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
+        outputs_rounding=_rounding(narrow.outputs, wide.outputs),
+        own_rounding=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
+        gradient_probe=gradient_probe,
         gradients=gradients,
         blind_spots=find_blind_spots(wide, unseen, unseen_alone, state),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
     )
-
-
-def _reference_gradients(pair: ModelPair, model: Any, probe: Probe, trace: Trace) -> Gradients:
-    few = reference_inputs(pair, probe.rows(GRADIENT_ROWS))
-    return torch_runs.gradients(model, few, cotangents(trace, len(probe.rows(GRADIENT_ROWS))))
 
 
 def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:
@@ -166,9 +166,9 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
     return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
 
 
-def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[float]:
-    """Root mean square error of each float32 activation against its float64 twin."""
-    return [parity.root_mean_square(small - large) for small, large in zip(narrow, wide, strict=True)]
+def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Mean square error of each float32 activation against its float64 twin, sample by sample."""
+    return [parity.mean_squares(small - large) for small, large in zip(narrow, wide, strict=True)]
 
 
 def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun) -> PortRun:
@@ -197,7 +197,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
 
 def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
     """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
-    inputs, few = reference.probe.arrays, reference.probe.rows(SYNTHETIC_ROWS).arrays
+    inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
     trace = keras_runs.trace(model, inputs)
     plan = plan_of(pair, reference.trace, trace, model, inputs)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
@@ -211,6 +211,6 @@ def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, syntheti
 def _port_gradients(pair: ModelPair, model: Any, reference: ReferenceRun) -> Gradients | None:
     if reference.gradients is None:
         return None
-    few = reference.probe.rows(GRADIENT_ROWS)
+    few = reference.gradient_probe
     pairs = zip(cotangents(reference.trace, len(few)), pair.outputs.values(), strict=True)
     return keras_runs.gradients(model, few.arrays, [patterns.to_port(array, pattern) for array, pattern in pairs])

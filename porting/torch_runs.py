@@ -1,9 +1,10 @@
 """Run a torch model: trace it, teach its layers, take its gradients. `keras_runs` has the same names."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: f
     """
     watch = _Watch(_modules(model))
     outputs = _run(model, inputs, watch)
+    structure = _structure(model)
     if watch.functional or watch.idle() or _has_own_kinds(watch, whole_kinds):
         watch = _Watch(_modules_without_functions(model, watch, whole_kinds))
         outputs = _run(model, inputs, watch)
@@ -44,7 +46,7 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: f
         watch = _Watch(watch.modules, copies=True)
         outputs = _run(model, inputs, watch)
     _check_all_ran(model, watch)
-    return Trace(watch.recorded(), _arrays(outputs), shapes(model), aliases(model))
+    return Trace(watch.recorded(), _arrays(outputs), shapes(model), structure.aliases)
 
 
 def teach(
@@ -52,8 +54,7 @@ def teach(
     inputs: Sequence[np.ndarray],
     lesson: Lesson,
     *,
-    alone: bool = True,
-    editor: Callable[..., Any] | None = None,
+    alone: bool | Collection[int] = True,
 ) -> Trace:
     """Run a model whose layers are fed, and return, what a lesson says.
 
@@ -61,11 +62,27 @@ def teach(
     -------
     Trace
         Each call's input is what came of the outputs given before it; its output is what the layer made of its feed,
-        or what it was given where `alone` is False and the layer did not run.
+        or what it was given where the layer did not run: `alone` says whether layers do, or the numbers of those calls.
     """
-    watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=alone, copies=True, editor=editor)
+    watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=alone, copies=True)
     outputs = _run(model, inputs, watch)
-    return Trace(watch.recorded(), _arrays(outputs), shapes(model), aliases(model))
+    return Trace(watch.recorded(), _arrays(outputs), {}, {})
+
+
+def arriving(
+    model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, number: int, editor: Callable[..., Any]
+) -> np.ndarray:
+    """What arrives at a layer call, by its number; behind the last one, at the outputs, one after the other.
+
+    No layer runs, and nothing behind the call; `editor` runs each function between layers: (watch, function, arguments,
+    keywords) -> its result.
+    """
+    watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=False, editor=editor, stop_at=number)
+    try:
+        outputs = _run(model, inputs, watch)
+    except _Arrived as arrived:
+        return array_of(arrived.tensor)
+    return array_of(outputs[number - len(lesson)])
 
 
 def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
@@ -75,7 +92,10 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in _tensors(model, inputs)]
     with _differentiable(model), torch.enable_grad():
         outputs = _several(model.eval()(*given))
-        total = sum((out * torch.from_numpy(np.ascontiguousarray(by))).sum() for out, by in zip(outputs, cotangents, strict=True))
+        total = sum(
+            (out * torch.from_numpy(np.ascontiguousarray(by))).sum()
+            for out, by in zip(outputs, cotangents, strict=True)
+        )
         total.backward()
         named = dict(model.named_parameters())
         weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
@@ -103,6 +123,13 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
         return {name: array_of(_gradient(parameter) == 0) for name, parameter in model.named_parameters()}
 
 
+class _Arrived(Exception):  # noqa: N818 - nothing is wrong
+    """Ends a run at the layer call that was waited for."""
+
+    def __init__(self, tensor: "torch.Tensor") -> None:
+        self.tensor = tensor
+
+
 class _About(NamedTuple):
     """What of a layer call is known before it runs."""
 
@@ -118,7 +145,7 @@ class _Watch:
 
     modules: Mapping[str, "torch.nn.Module"]
     teacher: Teacher = field(default_factory=lambda: Teacher(()))
-    alone: bool = True
+    alone: bool | Collection[int] = True
     copies: bool = False
     differentiates: bool = False
     depth: int = 0
@@ -130,6 +157,7 @@ class _Watch:
     in_functions: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
     editor: Callable[..., Any] | None = None
+    stop_at: int = -1
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -139,16 +167,23 @@ class _Watch:
 
     def call(self, about: _About, given: "torch.Tensor", run: Callable[["torch.Tensor"], Any]) -> Any:
         """Run a layer as its lesson says, record it, and return what it is to return."""
+        if len(self.abouts) == self.stop_at:
+            raise _Arrived(given)
         teaching = self.teacher.next(about.name)
         fed = given if teaching is None else _like(teaching.feed, given)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or self.alone or about.kind in _SEVERAL_OUTPUTS else None
+            output = run(fed) if teaching is None or self._is_to_run(about) else None
         finally:
             self.depth -= 1
         give = None if teaching is None else _like(teaching.give, given, floating=True)
         self._record(about, given, _first(output) if output is not None else give)
         return output if give is None else _with_first(output, give)
+
+    def _is_to_run(self, about: _About) -> bool:
+        if isinstance(self.alone, bool):
+            return self.alone or about.kind in _SEVERAL_OUTPUTS
+        return len(self.abouts) in self.alone or about.kind in _SEVERAL_OUTPUTS
 
     def _record(self, about: _About, given: "torch.Tensor", output: Any) -> None:
         kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
@@ -182,7 +217,7 @@ def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) 
     try:
         with gradient_mode, _recording(model, watch):
             return _several(model.eval()(*_tensors(model, inputs)))
-    except PairError:
+    except (PairError, _Arrived):
         raise
     except Exception as error:  # a model raises what it likes
         given = ", ".join(str(array.shape) for array in inputs)
@@ -192,7 +227,7 @@ def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) 
 @contextmanager
 def _recording(model: "torch.nn.Module", watch: _Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
-    abouts = _abouts(model)
+    abouts = _structure(model).abouts
     for path, module in watch.modules.items():
         module.forward = _module_recorder(path, abouts[path], module, watch)
     try:
@@ -221,8 +256,7 @@ def _function_recorder(model: "torch.nn.Module", watch: _Watch) -> Any:
     """A mode that records calls of layer functions with the model's own tensors, outside of recorded modules."""
     import torch
 
-    names = {id(tensor): name for name, tensor in reversed(model.state_dict(keep_vars=True).items())}
-    own = {path: own_tensors(path, module) for path, module in model.named_modules()}
+    names, own = _structure(model).names, _structure(model).own
 
     class Recorder(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -254,16 +288,57 @@ def _function_layer_name(held: Mapping[str, str], own: Mapping[str, Mapping[str,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Structure:
+    """What does not change from run to run of a model.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        Of its saved tensors: a change of precision makes others of some.
+    own : Mapping
+        Path of each module -> its own tensors, their names in it -> in the model.
+    names : Mapping
+        Id of each tensor -> its first name.
+    aliases : Mapping
+    abouts : Mapping
+        Path of each module that owns tensors -> what is known of it.
+    """
+
+    ids: tuple[int, ...]
+    own: Mapping[str, Mapping[str, str]]
+    names: Mapping[int, str]
+    aliases: Mapping[str, str]
+    abouts: Mapping[str, _About]
+
+
+_STRUCTURES: "WeakKeyDictionary[torch.nn.Module, _Structure]" = WeakKeyDictionary()
+
+
+def _structure(model: "torch.nn.Module") -> _Structure:
+    ids = tuple(map(id, model.state_dict(keep_vars=True).values()))
+    known = _STRUCTURES.get(model)
+    if known is None or known.ids != ids:
+        names = {id(tensor): name for name, tensor in reversed(model.state_dict(keep_vars=True).items())}
+        own = {path: own_tensors(path, module) for path, module in model.named_modules(remove_duplicate=False)}
+        known = _STRUCTURES[model] = _Structure(ids, own, names, aliases(model), _abouts(model, own))
+    return known
+
+
 def _modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
-    return {path: module for path, module in model.named_modules(remove_duplicate=False) if own_tensors(path, module)}
+    """Path -> module, for each that owns tensors."""
+    own = _structure(model).own
+    return {path: module for path, module in model.named_modules(remove_duplicate=False) if own[path]}
 
 
-def _abouts(model: "torch.nn.Module") -> dict[str, _About]:
+def _abouts(model: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> dict[str, _About]:
     """What is known of each module that owns tensors; one whose tensors are all another's goes by that one's name."""
     further = aliases(model)
     abouts: dict[str, _About] = {}
-    for path, module in _modules(model).items():
-        weights, kind = own_tensors(path, module), type(module).__name__
+    for path, module in model.named_modules(remove_duplicate=False):
+        if not own[path]:
+            continue
+        weights, kind = own[path], type(module).__name__
         resolved = {word: further.get(name, name) for word, name in weights.items()}
         owner = next(iter(resolved.values())).rpartition(".")[0]
         is_twin = owner in abouts and (abouts[owner].kind, abouts[owner].weights) == (kind, resolved)
@@ -278,9 +353,9 @@ def _modules_without_functions(
 
     def is_layer(path: str, module: "torch.nn.Module") -> bool:
         is_known = type(module).__module__.startswith("torch.nn") or type(module).__name__ in whole_kinds
-        return is_known or not set(own_tensors(path, module).values()) <= watch.in_functions
+        return is_known or not set(own[path].values()) <= watch.in_functions
 
-    idle = watch.idle()
+    idle, own = watch.idle(), _structure(model).own
     return {path: module for path, module in watch.modules.items() if path not in idle and is_layer(path, module)}
 
 
@@ -294,17 +369,17 @@ def _has_own_kinds(watch: _Watch, whole_kinds: frozenset[str]) -> bool:
 
 def _taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:
     taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, _modules(model)
-    return {path: modules[path] for path, about in _abouts(model).items() if (about.name, about.kind) in taught}
+    return {
+        path: modules[path] for path, about in _structure(model).abouts.items() if (about.name, about.kind) in taught
+    }
 
 
 def _check_all_ran(model: "torch.nn.Module", watch: _Watch) -> None:
     used = {name for about in watch.abouts for name in about.weights.values()}
-    further = aliases(model)
-    used |= {name for name, first in further.items() if first in used}
+    structure = _structure(model)
+    used |= {name for name, first in structure.aliases.items() if first in used}
     left = {
-        path
-        for path, module in _modules(model).items()
-        if not set(own_tensors(path, module).values()) - {f"{path}.num_batches_tracked"} <= used
+        path for path, own in structure.own.items() if not set(own.values()) - {f"{path}.num_batches_tracked"} <= used
     }
     if left:
         raise PairError(

@@ -17,7 +17,7 @@ PROJECTIONS = (("x", "y"), ("x", "z"), ("y", "z"))
 """Horizontal and vertical coordinate of each view."""
 
 _SIDE, _LEFT, _FOOT, _TOP = 300.0, 64.0, 40.0, 12.0
-_VIEW, _MARGIN = 200.0, 10.0
+_MARGIN = 10.0
 _STYLES = ("curve input", "curve reference", "curve port")
 
 
@@ -83,7 +83,9 @@ def draw_differences(name: str, values: Values) -> Picture:
     level = path_through([(across.start, up.at(0)), (across.end, up.at(0))])
     description = f"Differences up to {values.greatest:.1e}."
     title = f"{name}: port less reference"
-    return _scatter(title, description, across, up, values.thinned(), "port - reference", Stroke(level, "limit even"))
+    return _scatter(
+        title, description, across, up, values.thinned(), "port less reference", Stroke(level, "limit even")
+    )
 
 
 def _scatter(
@@ -121,18 +123,18 @@ def are_curves(array: np.ndarray) -> bool:
 
 
 def draw_projections(
-    name: str, curves: tuple[np.ndarray | None, np.ndarray, np.ndarray], unit: str
+    name: str, curves: tuple[np.ndarray | None, np.ndarray, np.ndarray], unit: str, side: float
 ) -> tuple[Picture, ...]:
     """Curves of the input, the reference and the port, each (sample, point, coordinate), seen along each coordinate.
 
-    One scale for all coordinates and all views.
+    One scale for all coordinates and all views, each `side` wide and high.
     """
     shown = [(style, thin_curves(array)) for style, array in zip(_STYLES, curves, strict=True) if array is not None]
     points = np.concatenate([array.reshape(-1, 3) for _, array in shown])
     bounds = [limits(points[:, coordinate]) for coordinate in range(3)]
     reach = max(high - low for low, high in bounds) / 2
     centres = [(low + high) / 2 for low, high in bounds]
-    return tuple(_view(name, shown, axes, centres, reach, unit) for axes in PROJECTIONS)
+    return tuple(_view(name, shown, axes, centres, reach, unit, side) for axes in PROJECTIONS)
 
 
 def thin_curves(curves: np.ndarray) -> np.ndarray:
@@ -148,23 +150,26 @@ def _view(
     centres: list[float],
     reach: float,
     unit: str,
+    side: float,
 ) -> Picture:
     columns = ["xyz".index(axis) for axis in axes]
-    low, high = _MARGIN, _VIEW - _MARGIN
+    low, high = _MARGIN, side - _MARGIN
     scales = [
         LinearAxis(centres[column] - reach, centres[column] + reach, *ends)
         for column, ends in zip(columns, ((low, high), (high, low)), strict=True)
     ]
-    strokes = [Stroke("".join(_outline(curve[:, columns], scales) for curve in curves), style) for style, curves in shown]
+    strokes = [
+        Stroke("".join(_outline(curve[:, columns], scales) for curve in curves), style) for style, curves in shown
+    ]
     bar = round_step(2 * reach)
     length = bar * (high - low) / (2 * reach)
-    strokes.append(Stroke(f"M{compact(_VIEW - _MARGIN - length)} {_VIEW - 4}h{compact(length)}", "scale"))
+    strokes.append(Stroke(f"M{compact(high - length)} {side - 5:g}h{compact(length)}", "scale"))
     labels = (
-        Label(_MARGIN - 4, 16, " - ".join(axes), "start"),
-        Label(_VIEW - _MARGIN, _VIEW - 9, f"{bar:g} {unit}".strip(), "end"),
+        Label(_MARGIN - 3, 16, " - ".join(axes), "start"),
+        Label(high, side - 9, f"{bar:g} {unit}".strip(), "end"),
     )
     description = "Port over reference, and the input faint where it has the same shape; one scale for all views."
-    return Picture(f"{name}: {axes[0]}-{axes[1]} view", description, _VIEW, _VIEW, tuple(strokes), (), labels)
+    return Picture(f"{name}: {axes[0]}-{axes[1]} view", description, side, side, tuple(strokes), (), labels)
 
 
 def _outline(curve: np.ndarray, scales: list[LinearAxis]) -> str:

@@ -1,7 +1,7 @@
 """Records of a verification: what either model did, and the verdict on it in four parts and in figures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -110,10 +110,14 @@ class ReferenceRun:
         Random activations on which each layer and each segment between layers runs alone, in float64.
     synthetic_trace : Trace
         What came of it.
-    call_rmse, output_rmse : sequence of float
-        Root mean square errors of the reference's own float32: of each layer call's output, of each output.
-    own_rmse : sequence of float
+    synthetic_probe : Probe
+        The inputs that the synthetic trace ran on.
+    calls_rounding, outputs_rounding : sequence of ndarray, (sample,)
+        Mean square error of the reference's own float32 in each sample: of each layer call's output, of each output.
+    own_rounding : sequence of ndarray, (sample,)
         The same of each layer call run alone on the float64 input.
+    gradient_probe : Probe
+        The inputs that gradients are taken on.
     gradients : Gradients or None
     blind_spots : tuple of BlindSpot
     weights_sha256 : Mapping
@@ -124,13 +128,34 @@ class ReferenceRun:
     trace: Trace
     synthetic: Lesson
     synthetic_trace: Trace
-    call_rmse: Sequence[float]
-    output_rmse: Sequence[float]
-    own_rmse: Sequence[float]
+    synthetic_probe: Probe
+    calls_rounding: Sequence[np.ndarray]
+    outputs_rounding: Sequence[np.ndarray]
+    own_rounding: Sequence[np.ndarray]
+    gradient_probe: Probe
     gradients: Gradients | None
     blind_spots: tuple[BlindSpot, ...]
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
+
+    def rows(self, count: int) -> "ReferenceRun":
+        """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
+        if count >= len(self.probe):
+            return self
+        chosen, total = self.probe.spread(count), len(self.probe)
+
+        def cut(array: np.ndarray) -> np.ndarray:
+            return array[chosen] if array.ndim and len(array) == total else array
+
+        calls = tuple(replace(call, input=cut(call.input), output=cut(call.output)) for call in self.trace.calls)
+        return replace(
+            self,
+            probe=self.probe.rows(count),
+            trace=replace(self.trace, calls=calls, outputs=tuple(map(cut, self.trace.outputs))),
+            calls_rounding=list(map(cut, self.calls_rounding)),
+            outputs_rounding=list(map(cut, self.outputs_rounding)),
+            own_rounding=list(map(cut, self.own_rounding)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ torch keeps padding inside a convolution where Keras may need a layer before it,
 where Keras may need a layer behind it. All arrays here are in the port's axis order (sample, spatial axes, channel).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,22 @@ def seen_by_torch(
         "stride",
         "dilation",
     )
+
+
+def padding_variants(array: np.ndarray, settings: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    """What the taps would see with other padding than a torch convolution's own, in words and values."""
+    own = torch_padding(settings)
+    if not any(map(any, own)):
+        return
+    placements: dict[str, Ends] = {
+        "at both ends": own,
+        "all at the end": [(0, before + after) for before, after in own],
+        "all at the beginning": [(before + after, 0) for before, after in own],
+    }
+    for where, ends in placements.items():
+        for mode, how in _NUMPY_MODES.items():
+            if how != "reflect" or all(max(at) < length for at, length in zip(ends, array.shape[1:-1], strict=True)):
+                yield f"padded with {mode} {where}", seen_by_torch(array, settings, ends, mode)
 
 
 def torch_padding(settings: Mapping[str, Any]) -> Ends:
