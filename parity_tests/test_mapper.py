@@ -120,7 +120,7 @@ def test_a_weight_that_is_in_no_layer_is_refused():
         def forward(self, points):
             return self.fc(points)
 
-    with pytest.raises(PairError, match=r"1 layers of the reference own weights but did not run as modules: unused"):
+    with pytest.raises(PairError, match=r"1 layers of the reference own weights that no layer call used: unused"):
         plan_of(Loose(), layers.Dense(4))
 
 

@@ -185,7 +185,8 @@ def test_row_inverts_exactly_and_one_layer_agrees_in_float64(case):
 )
 def test_wrong_setting_is_named(case, wrong, words):
     _, _, ours, theirs = traced(case, wrong)
-    assert re.search(words, "\n".join(derive_plan(ours, theirs).setting_differences))
+    plan = derive_plan(ours, theirs)
+    assert re.search(words, "\n".join((*plan.setting_differences, *plan.training_differences)))
 
 
 def test_every_row_is_tested():

@@ -150,19 +150,23 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
 
 
 def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
-    """Both models' outputs under their names.
+    """Both models' outputs under their names."""
+    for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
+        yield name, PairedActivation(patterns.to_port(ours, pattern, theirs.shape), theirs, pattern)
+
+
+def check_output_counts(reference: Trace, port: Trace, axes: Mapping[str, str]) -> None:
+    """Check that both models return what the pair names.
 
     Raises
     ------
     PairError
-        If the models do not return as many outputs as the pair names.
+        If they do not return as many outputs.
     """
     counts = {"reference": len(reference.outputs), "port": len(port.outputs), "pair": len(axes)}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"the {name} {count}" for name, count in counts.items())
         raise PairError(f"Different numbers of outputs: {listed}. Name each in the pair's outputs.")
-    for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
-        yield name, PairedActivation(patterns.to_port(ours, pattern, theirs.shape), theirs, pattern)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count
         If the file cannot be used, or there is none and no input shapes are known.
     """
     if file is not None:
-        return checked([array[:count] for array in _read_arrays(file)], str(file))
+        return checked([np.array(array[:count]) for array in _read_arrays(file)], str(file))
     if not input_shapes:
         raise ProbeError("The pair states no input_shapes: give it some, or give a probe file.")
     generator = np.random.default_rng(SEED)

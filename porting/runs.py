@@ -200,6 +200,7 @@ def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, syntheti
     """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
     inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
     trace = keras_runs.trace(model, inputs)
+    parity.check_output_counts(reference.trace, trace, pair.outputs)
     plan = plan_of(pair, reference.trace, trace, model, inputs)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
     taught = keras_runs.teach(model, inputs, lesson)

@@ -155,6 +155,7 @@ class _Watch:
     ran: set[str] = field(default_factory=set)
     editor: Callable[..., Any] | None = None
     stop_at: int = -1
+    precision: Any = None
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -167,13 +168,13 @@ class _Watch:
         if len(self.abouts) == self.stop_at:
             raise _Arrived(given)
         teaching = self.teacher.next(about.name)
-        fed = given if teaching is None else _like(teaching.feed, given)
+        fed = given if teaching is None else _tensor(teaching.feed, self.precision)
         self.depth += 1
         try:
             output = run(fed) if teaching is None or self._is_to_run(about) else None
         finally:
             self.depth -= 1
-        give = None if teaching is None else _like(teaching.give, given, floating=True)
+        give = None if teaching is None else _tensor(teaching.give, self.precision)
         self._record(about, given, _first(output) if output is not None else give)
         return output if give is None else _with_first(output, give)
 
@@ -210,6 +211,7 @@ _SEVERAL_OUTPUTS = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
 def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) -> tuple["torch.Tensor", ...]:
     import torch
 
+    watch.precision = _precision(model)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
         with gradient_mode, _recording(model, watch):
@@ -444,20 +446,23 @@ def _tensors(model: "torch.nn.Module", inputs: Iterable[np.ndarray]) -> list["to
     """Inputs as tensors, floats in the model's precision."""
     import torch
 
-    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
-    precision = next(own_dtypes, torch.float32)
     tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs]
-    return [tensor.to(precision) if tensor.is_floating_point() else tensor for tensor in tensors]
+    return [tensor.to(_precision(model)) if tensor.is_floating_point() else tensor for tensor in tensors]
 
 
-def _like(array: np.ndarray, tensor: "torch.Tensor", *, floating: bool = False) -> "torch.Tensor":
-    """An array as a tensor of its own memory, in a tensor's precision; `floating` where that one holds integers."""
+def _precision(model: "torch.nn.Module") -> "torch.dtype":
+    import torch
+
+    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
+    return next(own_dtypes, torch.float32)
+
+
+def _tensor(array: np.ndarray, precision: Any) -> "torch.Tensor":
+    """An array as a tensor of its own memory, floats in a model's precision."""
     import torch
 
     made = torch.tensor(array)
-    if floating and not tensor.is_floating_point():
-        return made
-    return made.to(tensor.dtype) if made.is_floating_point() else made
+    return made.to(precision) if made.is_floating_point() else made
 
 
 def _first(output: Any) -> "torch.Tensor":

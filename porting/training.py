@@ -1,6 +1,7 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
 
 
 def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float]]:
-    """By input and by tensor; a tensor that the port keeps once is compared once."""
+    """By input and by tensor, relative to the greatest gradient of its layer: one of them may be nothing but rounding,
+    as that of a bias before a softmax."""
     assert reference.gradients
     assert port.gradients
     assert port.wide
@@ -46,10 +48,13 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
     for number, (ours, theirs, pattern) in enumerate(pairs):
         if ours is not None and theirs is not None:
             yield f"input {number}", thin(ours).relative_error(_moved(theirs, pattern))
-    for transfer in port.wide.plan.transfers:
-        if transfer.reference in reference.gradients.weights:
+    for layers in port.wide.plan.pairs:
+        taken = [transfer for transfer in layers.transfers if transfer.reference in reference.gradients.weights]
+        ours = {transfer.reference: thin(reference.gradients.weights[transfer.reference]) for transfer in taken}
+        scale = max((gradient.scale for gradient in ours.values()), default=0.0)
+        for transfer in taken:
             gradient = _moved(port.gradients.weights[transfer.port], transfer.pattern)
-            yield transfer.reference, thin(reference.gradients.weights[transfer.reference]).relative_error(gradient)
+            yield transfer.reference, replace(ours[transfer.reference], scale=scale).relative_error(gradient)
 
 
 def _moved(gradient: np.ndarray | Thinned, pattern: str) -> np.ndarray:
