@@ -15,7 +15,7 @@ import numpy as np
 
 from porting import patterns, torch_functions, torch_runs, torch_side
 from porting.comparison import Suspect
-from porting.fits import FITS
+from porting.fits import FITS, shifted_interior
 from porting.judgement import Explain, weights_back
 from porting.pairs import ModelPair
 from porting.parity import FLOAT64_LIMIT, Cause, PairedActivation, partners
@@ -102,14 +102,16 @@ def _error(predicted: np.ndarray, found: np.ndarray) -> float:
 class _Edit:
     """A change of what the reference computes between layers, and the words for it.
 
-    `place` is the number of a function event, or the name of a source whose output is changed; "" is the input.
+    Attributes
+    ----------
+    changes : Mapping
+        The number of a function event, or the name of a source whose output is changed, "" for the input -> the change.
     """
 
     name: str
     detail: str
     remedy: str
-    place: int | str
-    change: Callable[..., Any]
+    changes: Mapping[int | str, Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class _Segment:
 
     def predict(self, edits: Sequence[_Edit]) -> np.ndarray:
         """What would arrive if the port did as the edits say."""
-        by_place = {edit.place: edit.change for edit in edits}
+        by_place = {place: change for edit in edits for place, change in edit.changes.items()}
         counter = iter(range(10**9))
 
         def edit(watch: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
@@ -236,13 +238,18 @@ def _distinct(causes: Sequence[Cause]) -> Iterator[Cause]:
 
 
 def _function_edits(events: Sequence[Any]) -> Iterator[_Edit]:
+    """Each row's variants of each function, then of all functions alike at once."""
     from porting.hypotheses import FUNCTION_ROWS
 
+    alike: dict[tuple[str, str, str], dict[int | str, Callable[..., Any]]] = {}
     for number, call in events:
         for row in FUNCTION_ROWS:
-            if call.name in row.functions:
-                for detail, change in row.variants(call):
-                    yield _Edit(row.name, detail, row.remedy, number, change)
+            for detail, change in row.variants(call) if call.name in row.functions else ():
+                alike.setdefault((row.name, detail, row.remedy), {})[number] = change
+                yield _Edit(row.name, detail, row.remedy, {number: change})
+    for (name, detail, remedy), changes in alike.items():
+        if len(changes) > 1:
+            yield _Edit(name, f"{detail}, {len(changes)} times", remedy, changes)
 
 
 def _step_edits(segment: _Segment, events: Sequence[Any]) -> Iterator[_Edit]:
@@ -260,7 +267,7 @@ def _step_edits(segment: _Segment, events: Sequence[Any]) -> Iterator[_Edit]:
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else ():
             for detail, step in row.variants(tensor):
-                yield _Edit(row.name, f"{detail}, behind {where}", row.remedy, place, _behind(place, step))
+                yield _Edit(row.name, f"{detail}, behind {where}", row.remedy, {place: _behind(place, step)})
 
 
 def _behind(place: int | str, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -295,7 +302,7 @@ def _fit_causes(segment: _Segment, baseline: np.ndarray) -> Iterator[Cause]:
     if baseline.shape != found.shape or baseline.dtype.kind != "f":
         return
     for fit in FITS:
-        if (fitted := fit(baseline, found)) and fitted.left <= EXPLAINED:
+        if (fitted := fit(baseline, found)) and fitted.left <= 100 * EXPLAINED:
             is_input = fitted.name == "input scaled" and "" not in segment.sources
             name = "scale missing" if is_input else fitted.name
             yield Cause(name, fitted.detail, fitted.remedy, fitted.left)
@@ -306,7 +313,7 @@ def _pair_causes(segment: _Segment, functions: Sequence[_Edit], steps: Sequence[
     """Two faults in one segment."""
     tried = 0
     for first, second in combinations([*functions, *steps], 2):
-        if first.place == second.place:
+        if first.changes.keys() & second.changes.keys():
             continue
         if (tried := tried + 1) > MOST_PAIRS:
             return
@@ -334,7 +341,7 @@ def _inside_causes(witness: _Witness, suspect: Suspect, reference: ReferenceRun,
             left = layer.left_by(replace(variant, tensors={**changed, **variant.tensors}))
             if left <= EXPLAINED:
                 found.append(Cause(row.name, variant.detail, row.remedy, left))
-    yield from _distinct(found)
+    yield from _distinct(found) if found else layer.shifted()
 
 
 def _variant(detail: str, tensors: Mapping[str, Any]) -> Any:
@@ -412,6 +419,12 @@ class _Layer:
         return Cause(
             "weights of unknown origin", f"{name} is not the checkpoint's", "assign the checkpoint's values", 0.0
         )
+
+    def shifted(self) -> Iterator[Cause]:
+        """The output one point off, with anything at the ends."""
+        baseline, found = self.output(_variant("", {})), self.setting.found
+        if baseline.shape == found.shape and (fit := shifted_interior(baseline, found)):
+            yield Cause(fit.name, fit.detail, fit.remedy, fit.left)
 
     def left_by(self, variant: Any) -> float:
         """Relative error that a variant leaves; infinite where it cannot be run."""

@@ -109,7 +109,7 @@ def convert(
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         on_step("writing the certificate and the golden file")
-        _write_evidence(staging.stem, report, source, sizes, reference.rows(golden_count(reference)), drafts)
+        _write_evidence(staging.stem, report, source, sizes, reference, drafts)
         return Conversion(report, staging.commit())
 
 
@@ -177,11 +177,13 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
 
 
 def _write_evidence(
-    stem: Path, report: ParityReport, source: Checkpoint, sizes: Sizes, golden: ReferenceRun, drafts: Sequence[Path]
+    stem: Path, report: ParityReport, source: Checkpoint, sizes: Sizes, reference: ReferenceRun, drafts: Sequence[Path]
 ) -> None:
     """Write the golden file and the certificate beside the ports."""
     golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
-    write_golden(golden_file, golden, {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]})
+    few = reference.rows(golden_count(reference))
+    about = {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]}
+    write_golden(golden_file, few, about, len(reference.probe))
     origin = {
         "file": source.path.name,
         "sha256": report.hashes["checkpoint"],

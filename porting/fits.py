@@ -5,13 +5,14 @@ All arrays are in the port's axis order: (sample, spatial axes, channel).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 _VALUES_PER_PARAMETER = 8
 """How many values each fitted number must explain."""
 
-_MARGIN = 3
+_MARGIN = 2
 """Points at either end that a shift may have filled with anything, and padding repeated."""
 
 
@@ -81,18 +82,31 @@ def _range(values: np.ndarray) -> str:
 
 
 def shifted_interior(baseline: np.ndarray, found: np.ndarray) -> Fit | None:
-    """One point earlier or later along a spatial axis, whatever stands at the ends."""
-    for axis in range(1, baseline.ndim - 1):
-        length = baseline.shape[axis]
-        if length < 2 * _MARGIN + 2:
-            continue
-        inside = np.arange(_MARGIN, length - _MARGIN)
-        for step, side in ((1, "later"), (-1, "earlier")):
-            left = _left(np.take(baseline, inside - step, axis), np.take(found, inside, axis))
-            if left < 1e-9:
-                detail = f"one point {side} along axis {axis}, but for the ends"
-                return Fit("offset by one point", detail, "pad and crop as the reference does, at the same end", left)
+    """One point earlier or later along one or several spatial axes, whatever stands at the ends."""
+    spatial = range(1, baseline.ndim - 1)
+    margins = [min(_MARGIN, (baseline.shape[axis] - 1) // 2) for axis in spatial]
+    insides = [np.arange(margin, baseline.shape[axis] - margin) for axis, margin in zip(spatial, margins, strict=True)]
+    if not all(margins) or not np.prod([len(inside) for inside in insides]) * baseline.shape[-1] > 0:
+        return None
+    middle = _taken(found, insides)
+    for steps in product((-1, 0, 1), repeat=len(insides)):
+        moved = _taken(baseline, [inside - step for inside, step in zip(insides, steps, strict=True)])
+        if any(steps) and (left := _left(moved, middle)) < 1e-9:
+            words = [
+                f"{'later' if step > 0 else 'earlier'} along axis {axis}"
+                for axis, step in zip(spatial, steps, strict=False)
+                if step
+            ]
+            detail = f"one point {' and '.join(words)}, but for the ends"
+            return Fit("offset by one point", detail, "pad and crop as the reference does, at the same end", left)
     return None
+
+
+def _taken(array: np.ndarray, indices: list[np.ndarray]) -> np.ndarray:
+    """The points at `indices` of each spatial axis."""
+    for axis, at in enumerate(indices, start=1):
+        array = np.take(array, at, axis)
+    return array
 
 
 FITS: tuple[Callable[[np.ndarray, np.ndarray], Fit | None], ...] = (dropout, shifted_interior, scaled)

@@ -46,8 +46,11 @@ def golden_count(run: ReferenceRun) -> int:
     return max(1, BYTES_OF_ACTIVATIONS * len(run.probe) // max(activations, 1))
 
 
-def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> None:
-    """Record a reference's run; `about` says which pair, sizes and checkpoint it is of."""
+def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch: int = 0) -> None:
+    """Record a reference's run; `about` says which pair, sizes and checkpoint it is of.
+
+    `batch` is the number of samples on which the reference's own rounding was measured: a replay runs on as many.
+    """
     import h5py
 
     with library_writes(), h5py.File(path, "w") as file:
@@ -56,7 +59,7 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any]) -> Non
         _write_words(file, {"shapes": run.trace.shapes, "aliases": run.trace.aliases, "sources": run.trace.sources})
         _write_words(file, {"versions": run.versions, "weights": run.weights_sha256, "labels": run.probe.labels})
         _write_words(file, {"blind_spots": [asdict(spot) for spot in run.blind_spots]})
-        file.attrs["source"] = run.probe.source
+        file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})
         _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):
             group = file.create_group(f"calls/{number}")
@@ -117,6 +120,8 @@ def _words(group: Any, name: str) -> Any:
 def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
     """Read a golden file: the reference's run, and which pair, sizes and checkpoint it is of.
 
+    The samples stand as often as it takes to fill the batch on which the reference's own rounding was measured.
+
     Raises
     ------
     PortFileError
@@ -134,7 +139,9 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
                     "Convert the checkpoint again."
                 )
             about = {name: _words(file, name) for name in ("pair", "sizes", "checkpoint")}
-            return _read_run(file), about
+            run = _read_run(file)
+            batch: Any = file.attrs["batch"]
+            return run.repeated(-(-int(batch) // len(run.probe))), about
     except (OSError, KeyError, ValueError) as error:
         raise PortFileError(f"{path} is no readable golden file: {first_line(error)}.") from error
 

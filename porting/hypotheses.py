@@ -294,11 +294,17 @@ def _swapped_operands(call: FunctionCall) -> Replacements:
     if call.name in {"cat", "stack", "concat", "concatenate"}:
         for order in permutations(range(len(call.arguments[0]))):
             yield f"in the order {order}", partial(_joined, order)
+    elif call.name in {"matmul", "bmm"}:
+        yield "exchanged, each transposed", lambda function, arguments, keywords: arguments[1].mT @ arguments[0].mT
     elif len(call.arguments) > 1:
         yield (
             "exchanged",
             lambda function, arguments, keywords: function(arguments[1], arguments[0], *arguments[2:], **keywords),
         )
+
+
+def _transposed_product(call: FunctionCall) -> Replacements:
+    yield "the product transposed", lambda function, arguments, keywords: function(*arguments, **keywords).mT
 
 
 def _joined(order: Sequence[int], function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
@@ -390,6 +396,12 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
     FunctionRow("scale missing", "scale as the reference does", _MULTIPLY, _unscaled),
     FunctionRow("residual connection missing", "add both branches", _ADD | {"sub"}, _one_operand),
     FunctionRow("operands in another order", "give both in the reference's order", _ORDERED, _swapped_operands),
+    FunctionRow(
+        "transposition missing",
+        "move the axes as the reference does",
+        frozenset({"matmul", "bmm"}),
+        _transposed_product,
+    ),
     FunctionRow(
         "another epsilon",
         "give Keras the reference's epsilon",

@@ -114,7 +114,7 @@ def _certificate_lines(path: Path) -> Iterator[Text]:
 def _golden_lines(path: Path) -> Iterator[RenderableType]:
     run, about = read_golden(path)
     yield Text(f"{path}: golden file of pair {about['pair']}, {_listed(about['sizes'])}")
-    yield Text(f"{len(run.probe)} samples of {run.probe.source}; {len(run.trace.calls)} layer calls in float64")
+    yield Text(f"{run.probe.samples} samples of {run.probe.source}; {len(run.trace.calls)} layer calls in float64")
     yield Text(f"checkpoint {about['checkpoint']}; {_listed(run.versions)}")
     named = zip(run.trace.call_names(), run.trace.calls, strict=True)
     yield from _tensors((name, call.output.shape, str(call.output.dtype)) for name, call in named)

@@ -56,7 +56,11 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         blind_spots=reference.blind_spots,
         plan=port.narrow.plan,
         versions={**reference.versions, **port.versions},
-        probe={"source": reference.probe.source, "samples": len(reference.probe), "sha256": reference.probe.sha256()},
+        probe={
+            "source": reference.probe.source,
+            "samples": reference.probe.samples,
+            "sha256": reference.probe.sha256(),
+        },
         evidence=_evidence(pair, reference, port),
         gradient_errors=gradient_errors,
     )
@@ -154,7 +158,7 @@ def _worst_samples(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
     names, worst = reference.probe.names(), []
     for name, output in parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs):
         if output.reference.shape == output.port.shape:
-            greatest, mean = output.distances()
+            greatest, mean = (array[: reference.probe.samples] for array in output.distances())
             order = np.argsort(greatest)[::-1][:WORST_SAMPLES]
             unit = pair.units.get(name, "")
             worst += [WorstSample(name, names[at], float(greatest[at]), float(mean[at]), unit) for at in order]

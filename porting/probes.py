@@ -24,11 +24,24 @@ class Probe:
     source : str
     labels : tuple of str
         What each sample is: file, class, row. Numbered if empty.
+    repeats : int
+        How often each stands there: float32 rounds differently in batches of another size.
     """
 
     arrays: tuple[np.ndarray, ...]
     source: str
     labels: tuple[str, ...] = ()
+    repeats: int = 1
+
+    @property
+    def samples(self) -> int:
+        """Count the samples that differ."""
+        return len(self) // self.repeats
+
+    def repeated(self, times: int) -> "Probe":
+        """All samples so many times over, one after the other."""
+        arrays = tuple(np.concatenate([array] * times) for array in self.arrays)
+        return Probe(arrays, self.source, self.labels * times, times)
 
     def names(self) -> tuple[str, ...]:
         """What each sample is called in reports."""

@@ -151,14 +151,27 @@ class ReferenceRun:
         def cut(array: np.ndarray) -> np.ndarray:
             return array[chosen] if array.ndim and len(array) == total else array
 
-        calls = tuple(replace(call, input=cut(call.input), output=cut(call.output)) for call in self.trace.calls)
+        return self._with(self.probe.rows(count), cut)
+
+    def repeated(self, times: int) -> "ReferenceRun":
+        """The run on all samples of its probe so many times over."""
+        count = len(self.probe)
+
+        def tile(array: np.ndarray) -> np.ndarray:
+            return np.concatenate([array] * times) if array.ndim and len(array) == count else array
+
+        return self._with(self.probe.repeated(times), tile)
+
+    def _with(self, probe: Probe, change: Callable[[np.ndarray], np.ndarray]) -> "ReferenceRun":
+        """Another probe, and every array with a row for each sample changed alike."""
+        calls = tuple(replace(call, input=change(call.input), output=change(call.output)) for call in self.trace.calls)
         return replace(
             self,
-            probe=self.probe.rows(count),
-            trace=replace(self.trace, calls=calls, outputs=tuple(map(cut, self.trace.outputs))),
-            calls_rounding=list(map(cut, self.calls_rounding)),
-            outputs_rounding=list(map(cut, self.outputs_rounding)),
-            own_rounding=list(map(cut, self.own_rounding)),
+            probe=probe,
+            trace=replace(self.trace, calls=calls, outputs=tuple(map(change, self.trace.outputs))),
+            calls_rounding=list(map(change, self.calls_rounding)),
+            outputs_rounding=list(map(change, self.outputs_rounding)),
+            own_rounding=list(map(change, self.own_rounding)),
         )
 
 
