@@ -636,7 +636,11 @@ _GRAPHS = {
     "second residual connection missing": graph(
         "transformer", between("norm3", "residual connection missing"), residual2=only(1)
     ),
-    "residual connection averaged": graph("transformer", stream(*NO_WORD), residual1=instead(layers.Average)),
+    "residual connection averaged": graph(
+        "transformer",
+        stream("scale missing"),
+        residual1=instead(layers.Average),
+    ),
     "dropout left on": graph("transformer", stream(TRAINING), dropout1=with_class(LastingDropout)),
     "second dropout left on": graph("transformer", between("norm3", TRAINING), dropout2=with_class(LastingDropout)),
     "LayerNorm over the positions": graph(
@@ -661,7 +665,7 @@ _GRAPHS = {
     ),
     "causal convolution": graph("separable", between("dilated", PADDED, SHIFT), dilated=with_config(padding="causal")),
     "ReLU for SiLU": graph("separable", between("depthwise", OTHER), silu=instead(activation("relu"))),
-    "hard SiLU for SiLU": graph("separable", between("depthwise", *NO_WORD), silu=instead(activation("hard_silu"))),
+    "hard SiLU for SiLU": graph("separable", between("depthwise", OTHER), silu=instead(activation("hard_silu"))),
     "SiLU twice": graph("separable", between("depthwise", ADDED), silu=after(activation("silu"))),
     "ReLU for ReLU6": graph("separable", between("pointwise", OTHER), relu6=instead(activation("relu"))),
     "gain missing": graph("separable", between("pointwise", "scale missing"), gain=skipped),

@@ -218,7 +218,7 @@ def _between_causes(witness: _Witness, suspect: Suspect, reference: ReferenceRun
         if found:
             yield from _distinct(found)
             return
-    if found := list(_padding_causes(segment)) + list(_fit_causes(segment, baseline)):
+    if found := list(_padding_causes(segment)) + list(_fit_causes(segment, baseline, events)):
         yield from _distinct(found)
         return
     yield from _pair_causes(segment, functions, steps)
@@ -297,16 +297,34 @@ def _arrived(segment: _Segment) -> np.ndarray:
     return torch_runs.arriving(segment.witness.model, setting.inputs, setting.lesson, segment.suspect.number, run)
 
 
-def _fit_causes(segment: _Segment, baseline: np.ndarray) -> Iterator[Cause]:
+def _fit_causes(segment: _Segment, baseline: np.ndarray, events: Sequence[Any]) -> Iterator[Cause]:
+    """What fits what arrives; or, where a sum arrives, one of the two that the reference adds."""
     found = segment.setting.found
     if baseline.shape != found.shape or baseline.dtype.kind != "f":
         return
-    for fit in FITS:
-        if (fitted := fit(baseline, found)) and fitted.left <= 100 * EXPLAINED:
-            is_input = fitted.name == "input scaled" and "" not in segment.sources
-            name = "scale missing" if is_input else fitted.name
-            yield Cause(name, fitted.detail, fitted.remedy, fitted.left)
-            return
+    for reference, port, where in ((baseline, found, ""), *_branches(segment, baseline, events)):
+        for fit in FITS:
+            if (fitted := fit(reference, port)) and fitted.left <= 100 * EXPLAINED:
+                is_scale = fitted.name == "input scaled" and "" not in segment.sources
+                name = "scale missing" if is_scale else fitted.name
+                yield Cause(name, fitted.detail + where, fitted.remedy, fitted.left)
+                return
+
+
+def _branches(
+    segment: _Segment, baseline: np.ndarray, events: Sequence[Any]
+) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+    """Each operand of an addition that arrives as it is, and what the port made of it if the other one is right."""
+    from porting.hypotheses import ADDITIONS
+
+    if not events or events[-1][1].name not in ADDITIONS or segment.suspect.pair is None:
+        return
+    operands = [operand for operand in events[-1][1].arguments[:2] if hasattr(operand, "numpy")]
+    moved = [patterns.to_port(operand.numpy(), segment.suspect.pair.input_axes) for operand in operands]
+    if len(moved) == 2 and all(operand.shape == baseline.shape for operand in moved):
+        for number in (0, 1):
+            words = f", in the {('first', 'second')[number]} of the two that the reference adds"
+            yield moved[number], segment.setting.found - moved[1 - number], words
 
 
 def _pair_causes(segment: _Segment, functions: Sequence[_Edit], steps: Sequence[_Edit]) -> Iterator[Cause]:

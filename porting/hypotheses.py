@@ -348,7 +348,9 @@ _POOL_NAMES = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg") for ran
 _REDUCTION_NAMES = frozenset(
     {"mean", "amax", "sum", *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3))}
 )
-_ADD = frozenset({"add", "iadd", "radd"})
+ADDITIONS = frozenset({"add", "iadd", "radd"})
+"""What the addition of two branches is called."""
+
 _MULTIPLY = frozenset({"mul", "imul", "rmul", "div", "truediv", "itruediv", "true_divide", "multiply", "divide"})
 _ORDERED = frozenset({"cat", "stack", "concat", "concatenate", "sub", "subtract", "rsub", "matmul", "bmm"})
 
@@ -394,7 +396,7 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         "activation missing", "add the softmax that the reference has there", frozenset({"softmax"}), _left_out
     ),
     FunctionRow("scale missing", "scale as the reference does", _MULTIPLY, _unscaled),
-    FunctionRow("residual connection missing", "add both branches", _ADD | {"sub"}, _one_operand),
+    FunctionRow("residual connection missing", "add both branches", ADDITIONS | {"sub"}, _one_operand),
     FunctionRow("operands in another order", "give both in the reference's order", _ORDERED, _swapped_operands),
     FunctionRow(
         "transposition missing",

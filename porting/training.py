@@ -39,8 +39,9 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
 
 
 def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float]]:
-    """By input and by tensor, relative to the greatest gradient of its layer: one of them may be nothing but rounding,
-    as that of a bias before a softmax.
+    """By input and by tensor, relative to the greatest gradient of its layer.
+
+    One of them may be nothing but rounding, as that of a bias before a softmax.
     """
     assert reference.gradients
     assert port.gradients
