@@ -14,6 +14,7 @@ from porting.backends import BackendResult, page_path, verify_on_backends
 from porting.errors import InputError
 from porting.keras_side import BACKENDS
 from porting.parity import RATIO_LIMIT
+from tractography.batches import draw_balanced, write_batches
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,17 @@ def pages(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def results(checkpoint, port, batches, pages):
-    found = verify_on_backends(port, checkpoint, probe=batches, html=pages)
+def few_streamlines(batches, tmp_path_factory):
+    """A few of the batches' streamlines: float64 convolutions take JAX long on a CPU."""
+    drawn = draw_balanced(batches, 8)
+    path = tmp_path_factory.mktemp("batches") / "few.h5"
+    write_batches(path, {"test": {"bundle": drawn.streamlines}})
+    return path
+
+
+@pytest.fixture(scope="module")
+def results(checkpoint, port, few_streamlines, pages):
+    found = verify_on_backends(port, checkpoint, probe=few_streamlines, html=pages)
     return {result.backend: result for result in found}
 
 

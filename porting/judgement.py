@@ -174,5 +174,8 @@ def _evidence(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Eviden
     }
     outputs = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
     return Evidence(
-        reference.probe.arrays, landmarks, {name: (output.reference, output.port) for name, output in outputs}
+        reference.probe.arrays,
+        landmarks,
+        {name: (output.reference, output.port) for name, output in outputs},
+        reference.probe.names(),
     )

@@ -107,12 +107,13 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     Raises
     ------
     ProbeError
-        If the probe has another number of inputs than the pair.
+        If the probe has another number of inputs than the pair, or the reference has no finite activations on it.
     """
     synthetic_probe, gradient_probe = probe.rows(SYNTHETIC_ROWS), probe.rows(GRADIENT_ROWS)
     inputs, few = reference_inputs(pair, probe), reference_inputs(pair, synthetic_probe)
     narrow_model = torch_side.in_precision(model, "float32")
     narrow = trace_reference(pair, narrow_model, inputs)
+    _check_finite(narrow, probe)
     state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
     unseen = torch_runs.unseen_values(narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
@@ -141,6 +142,18 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
     )
+
+
+def _check_finite(trace: Trace, probe: Probe) -> None:
+    """Nothing can be held against NaN or infinity: say which layer has them first."""
+    for name, call in zip(trace.call_names(), trace.calls, strict=True):
+        for what, array in (("input", call.input), ("output", call.output)):
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                count = int((~np.isfinite(array)).sum())
+                raise ProbeError(
+                    f"The reference's activations are not finite: {count} NaN or infinite values first at the {what} of "
+                    f"{name}, on {probe.source}. Give another probe, or another checkpoint."
+                )
 
 
 def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:

@@ -327,7 +327,7 @@ def _structure(model: "torch.nn.Module") -> _Structure:
 def _modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
     """Path -> module, for each that owns tensors."""
     own = _structure(model).own
-    return {path: module for path, module in model.named_modules(remove_duplicate=False) if own[path]}
+    return {path: module for path, module in model.named_modules() if own[path]}
 
 
 def _abouts(model: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> dict[str, _About]:

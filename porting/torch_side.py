@@ -60,14 +60,26 @@ def load_weights(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray])
             + "\n".join(f"  {finding}" for finding in findings)
             + "\nUse the checkpoint of this architecture, or the pair of this checkpoint's architecture."
         )
+    tied = aliases(model)
     tensors = {name: torch.from_numpy(array) for name, array in state_dict.items()}
     model.load_state_dict(tensors, strict=True, assign=True)
+    for name, first in tied.items():
+        _tie(model, name, first)
+
+
+def _tie(model: "torch.nn.Module", name: str, first: str) -> None:
+    """Let a tensor be the same one as another again, where they came apart as they were assigned."""
+    (path, _, word), (first_path, _, first_word) = name.rpartition("."), first.rpartition(".")
+    setattr(model.get_submodule(path), word, getattr(model.get_submodule(first_path), first_word))
 
 
 def _misfits(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray]) -> Iterator[str]:
     own = model.state_dict()
     yield from (f"missing     {name} {tuple(own[name].shape)}" for name in own if name not in state_dict)
     yield from (f"unexpected  {name} {array.shape}" for name, array in state_dict.items() if name not in own)
+    for name, first in aliases(model).items():
+        if {name, first} <= state_dict.keys() and not np.array_equal(state_dict[name], state_dict[first]):
+            yield f"tied        {name} is {first} in this model, but holds other values"
     for name, array in state_dict.items():
         if name not in own:
             continue

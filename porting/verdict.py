@@ -301,11 +301,14 @@ class Evidence:
         Landmark -> (reference in float64, port in float32).
     outputs : Mapping
         Output -> (reference in float64, port in float32).
+    names : tuple of str
+        What each sample is called.
     """
 
     inputs: tuple[np.ndarray, ...]
     landmarks: Mapping[str, tuple[np.ndarray, np.ndarray]]
     outputs: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
