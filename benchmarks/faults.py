@@ -10,6 +10,7 @@ Exits with 1 where a goal is missed.
 import argparse
 import fnmatch
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -223,6 +224,7 @@ def main() -> None:
     parser.add_argument("--no-faults", action="store_true", help="the right ports only")
     parser.add_argument("--right-ports", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it takes many models for one traced anew
     torch.set_num_threads(1)  # two threads wait for each other where other processes run
     if options.right_ports:
         convert_right_ports()

@@ -616,8 +616,12 @@ _GRAPHS = {
         "one head", between("project", "scale missing"), scores=with_config(exponent=0.0)
     ),
     "scores divided by the depth": graph("transformer", between("project", *NO_WORD), scores=with_config(exponent=1.0)),
-    "query and key exchanged": graph("transformer", between("project", ORDER), scores=reordered),
-    "query and key exchanged, one head": graph("one head", between("project", ORDER), scores=reordered),
+    "query and key exchanged": graph(
+        "transformer", between("project", ORDER, "transposition missing"), scores=reordered
+    ),
+    "query and key exchanged, one head": graph(
+        "one head", between("project", ORDER, "transposition missing"), scores=reordered
+    ),
     "shares transposed": graph(
         "transformer", between("project", "transposition missing", ORDER), attend=with_config(transposed=True)
     ),
