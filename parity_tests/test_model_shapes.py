@@ -1,4 +1,4 @@
-"""Models of any shape are paired, compared and proven: functions for modules, tied weights, branches, folded layouts."""
+"""Models of any shape are proven: functions for modules, tied weights, branches, folded layouts, blind spots."""
 
 import keras
 import numpy as np

@@ -55,10 +55,13 @@ class Sides:
         Number of the reference's call -> the pair, and how far its input and output deviate.
     outputs : Mapping
         Output -> (both models', how far they deviate).
+    unpaired : frozenset of str
+        Calls of the reference without a partner: what they were given did not reach the port.
     """
 
     calls: Mapping[int, tuple[PairedCall, Deviation, Deviation]]
     outputs: Mapping[str, tuple[PairedActivation, Deviation]]
+    unpaired: frozenset[str] = frozenset()
 
     def errors(self) -> Iterator[float]:
         """Relative errors of all inputs and outputs."""
@@ -70,6 +73,15 @@ class Sides:
         calls = (call for call, _, _ in self.calls.values())
         return {call.reference for call in calls if call.output.reference.shape != call.output.port.shape}
 
+    def without_unpaired(self, reference: Trace) -> "Sides":
+        """Only what no call without a partner reaches."""
+        sources = dict(enumerate(reference.sources))
+        outputs = dict(zip(self.outputs, reference.sources[len(reference.calls) :], strict=True))
+        return Sides(
+            {number: held for number, held in self.calls.items() if not self.unpaired & set(sources[number])},
+            {name: held for name, held in self.outputs.items() if not self.unpaired & set(outputs[name])},
+        )
+
 
 def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -> Sides:
     calls = {
@@ -77,7 +89,8 @@ def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -
         for call in parity.paired_calls(reference, port, plan)
     }
     outputs = parity.paired_outputs(reference, port, pair.outputs)
-    return Sides(calls, {name: (output, output.deviation()) for name, output in outputs})
+    unpaired = {name for number, name in enumerate(reference.call_names()) if number not in calls}
+    return Sides(calls, {name: (output, output.deviation()) for name, output in outputs}, frozenset(unpaired))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,10 @@ def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparis
     wide = port.wide
     inherited = _sides(pair, reference.trace, wide.trace, wide.plan) if wide else None
     own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide else None
-    synthetic = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan) if wide and wide.synthetic else None
+    synthetic = None
+    if wide and wide.synthetic:
+        whole = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan)
+        synthetic = whole.without_unpaired(reference.trace)
     wides = (inherited, own, synthetic)
     return Comparison(
         tuple(_layer_rows(pair, reference, port, wides)), tuple(_output_rows(pair, reference, port, wides)), *wides
@@ -196,7 +212,9 @@ def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides:
     paired = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
     for number, (name, output) in enumerate(paired):
         figures = _narrow_figures(output, parity.root_mean(reference.outputs_rounding[number]))
-        inherited, own, synthetic = (side.outputs[name][1].relative_error if side else None for side in wides)
+        inherited, own, synthetic = (
+            side.outputs[name][1].relative_error if side and name in side.outputs else None for side in wides
+        )
         yield LayerParity(
             reference=name,
             port=name,

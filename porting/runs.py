@@ -151,8 +151,8 @@ def _check_finite(trace: Trace, probe: Probe) -> None:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 count = int((~np.isfinite(array)).sum())
                 raise ProbeError(
-                    f"The reference's activations are not finite: {count} NaN or infinite values first at the {what} of "
-                    f"{name}, on {probe.source}. Give another probe, or another checkpoint."
+                    f"The reference's activations are not finite: {count} NaN or infinite values first at the {what} "
+                    f"of {name}, on {probe.source}. Give another probe, or another checkpoint."
                 )
 
 

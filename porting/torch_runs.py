@@ -369,7 +369,9 @@ def _has_own_kinds(watch: _Watch, whole_kinds: frozenset[str]) -> bool:
 def _taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:
     taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, _modules(model)
     return {
-        path: modules[path] for path, about in _structure(model).abouts.items() if (about.name, about.kind) in taught
+        path: modules[path]
+        for path, about in _structure(model).abouts.items()
+        if path in modules and (about.name, about.kind) in taught
     }
 
 
