@@ -210,7 +210,7 @@ _LAYER_NORMALISATION = LayerRule(
         _by_sizes("normalized_shape", ""),
         *_trained("gamma", "beta"),
     ),
-    activation=SAME_ORDER,
+    activation="sample ... channel -> sample ... channel",
 )
 
 _GROUP_NORMALISATION = LayerRule(
