@@ -10,7 +10,7 @@ FAULTY_PAIR = """
 from dataclasses import replace
 from finta.pair import FINTA
 from parity_tests.faults import FAULTS
-PAIR = replace(FINTA, port=FAULTS["upsampling that repeats"].build)
+PAIR = replace(FINTA, port=FAULTS["upsampling that repeats"].model_pair().port)
 NOT_A_PAIR = 5
 RAISES = replace(FINTA, reference=lambda **sizes: 1 / 0)
 WRONG = replace(FINTA, port=lambda **sizes: "a model")

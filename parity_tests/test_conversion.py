@@ -182,7 +182,7 @@ def faulty_pair():
 
     from parity_tests.faults import FAULTS
 
-    return replace(FINTA, port=FAULTS["decoder unflattened point by point"].build)
+    return replace(FINTA, port=FAULTS["decoder unflattened point by point"].model_pair().port)
 
 
 def test_without_room_nothing_is_left_and_the_old_files_stay(small_checkpoint, tmp_path):

@@ -42,6 +42,12 @@ def explainer(pair: ModelPair, reference_model: Callable[[], Any]) -> Explain:
     witness = _Witness(pair, reference_model)
 
     def explain(suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
+        try:
+            return tried(suspect, reference, port)
+        except Exception:  # naming a cause must never cost the verdict
+            return ()
+
+    def tried(suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
         if suspect.divergence.seen_on == "float32":
             return tuple(_coarse_causes(witness, suspect, reference))
         if suspect.divergence.where == "inside":
@@ -160,7 +166,8 @@ class _Segment:
         number = self.suspect.number + (0 if self.suspect.pair else len(self.names))
         arrived = torch_runs.arriving(self.witness.model, setting.inputs, setting.lesson, number, editor)
         if self.suspect.pair is None:
-            return patterns.to_port(arrived, list(self.witness.pair.outputs.values())[self.suspect.number])
+            pattern = list(self.witness.pair.outputs.values())[self.suspect.number]
+            return patterns.to_port(arrived, pattern, self.setting.found.shape)
         return self.seen(patterns.to_port(arrived, self.suspect.pair.input_axes))
 
     def seen(self, arrived: np.ndarray) -> np.ndarray:

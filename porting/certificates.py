@@ -16,7 +16,19 @@ from porting.errors import PortFileError, first_line
 VERSION = 1
 SUFFIX = ".certificate.json"
 GOLDEN_SUFFIX = ".golden.h5"
-_KEYS = {"certificate", "pair", "verdict", "issued", "source", "sizes", "port", "plan_sha256", "probe", "report"}
+_KEYS = {
+    "certificate",
+    "pair",
+    "verdict",
+    "issued",
+    "source",
+    "sizes",
+    "port",
+    "plan_sha256",
+    "probe",
+    "versions",
+    "report",
+}
 _PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
 
 

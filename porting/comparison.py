@@ -13,10 +13,6 @@ from porting.plan import LayerPair, TransferPlan
 from porting.traces import Trace
 from porting.verdict import LayerParity, PortRun, ReferenceRun
 
-_COMPOUNDING = 64 * 2.0**-29
-"""Inherited float64 error that rounding explains, as a share of the reference's own float32 error: 2^-29 is the ratio
-of the two precisions, and rounding does not compound alike in both."""
-
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
@@ -249,7 +245,7 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
-    if not found and worst_ratio(compared.rows())[1] > parity.RATIO_LIMIT:
+    if not found and not worst_ratio(compared.rows())[1] <= parity.RATIO_LIMIT:
         found = list(_coarse(reference, port, compared))
     return found
 
@@ -284,10 +280,7 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
     """Where the models part by more than rounding compounds to, although each layer and segment alone agrees."""
     assert port.wide is not None
     limits = [
-        max(
-            parity.FLOAT64_LIMIT,
-            _COMPOUNDING * parity.root_mean(squares) / (parity.root_mean_square(call.output) or 1.0),
-        )
+        parity.compounded_limit(parity.root_mean(squares), parity.root_mean_square(call.output))
         for squares, call in zip(reference.calls_rounding, reference.trace.calls, strict=True)
     ]
     greatest_limit = max(limits, default=parity.FLOAT64_LIMIT)

@@ -165,6 +165,7 @@ def _read_run(file: Any) -> ReferenceRun:
         own_rounding=[np.asarray(group["own_rounding"]) for group in groups],
         gradient_probe=_read_probe(file["gradient_probe"], file.attrs["source"]),
         gradients=_read_gradients(file["gradients"]) if "gradients" in file else None,
+        why_no_gradients="the golden file holds no gradients",
         blind_spots=tuple(BlindSpot(**spot) for spot in _words(file, "blind_spots")),
         weights_sha256=_words(file, "weights"),
         versions=_words(file, "versions"),

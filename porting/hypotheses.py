@@ -244,9 +244,7 @@ def _pooled(call: FunctionCall) -> Replacements:
 def _reduced(call: FunctionCall) -> Replacements:
     bound = call.bound("input", "dim", "keepdim")
     source = _first(call.arguments, call.keywords)
-    axes = tuple(axis for axis in range(1, source.ndim)) if call.name.startswith("adaptive") else bound.get("dim")
-    if call.name.startswith("adaptive"):
-        axes = tuple(range(2, source.ndim))
+    axes = tuple(range(2, source.ndim)) if call.name.startswith("adaptive") else bound.get("dim")
     shape = call.result.shape
     for name, step in {"mean": torch.mean, "amax": torch.amax, "sum": torch.sum}.items():
         yield (
@@ -292,8 +290,7 @@ def _one_operand(call: FunctionCall) -> Replacements:
 
 def _swapped_operands(call: FunctionCall) -> Replacements:
     if call.name in {"cat", "stack", "concat", "concatenate"}:
-        for order in permutations(range(len(call.arguments[0]))):
-            yield f"in the order {order}", partial(_joined, order)
+        yield from ((f"in the order {order}", partial(_joined, order)) for order in _orders(len(_pieces(call))))
     elif call.name in {"matmul", "bmm"}:
         yield "exchanged, each transposed", lambda function, arguments, keywords: arguments[1].mT @ arguments[0].mT
     elif len(call.arguments) > 1:
@@ -307,7 +304,24 @@ def _transposed_product(call: FunctionCall) -> Replacements:
     yield "the product transposed", lambda function, arguments, keywords: function(*arguments, **keywords).mT
 
 
+def _pieces(call: FunctionCall) -> Sequence[Tensor]:
+    return call.arguments[0] if call.arguments else call.keywords["tensors"]
+
+
+def _orders(count: int) -> Iterator[tuple[int, ...]]:
+    """All orders of a few operands; of many only those in which two are exchanged."""
+    if count <= 4:
+        yield from permutations(range(count))
+        return
+    for first, second in combinations(range(count), 2):
+        order = list(range(count))
+        order[first], order[second] = second, first
+        yield tuple(order)
+
+
 def _joined(order: Sequence[int], function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
+    if not arguments:
+        return function(**{**keywords, "tensors": [keywords["tensors"][at] for at in order]})
     return function([arguments[0][at] for at in order], *arguments[1:], **keywords)
 
 

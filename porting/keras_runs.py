@@ -143,7 +143,10 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher) -
         shapes_given = ", ".join(str(array.shape) for array in inputs)
         raise PairError(f"The port failed on inputs of shape {shapes_given}: {first_line(error)}") from error
     _check_all_ran(owners, watch)
-    return Trace(tuple(map(_recorded, watch.calls)), _arrays(outputs), shapes(model))
+    try:
+        return Trace(tuple(map(_recorded, watch.calls)), _arrays(outputs), shapes(model))
+    except (NotImplementedError, TypeError, AttributeError) as error:
+        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}") from error
 
 
 def _recorded(call: _Call) -> LayerCall:
@@ -206,13 +209,13 @@ def _own_names(layer: "keras.layers.Layer") -> list[str]:
 @contextmanager
 def _recording(owners: Mapping[str, "keras.layers.Layer"], watch: _Watch) -> Iterator[None]:
     """Wrap the ``call`` of each layer, and unwrap it again."""
-    for path, layer in owners.items():
-        layer.call = _recorder(path, layer, watch)
     try:
+        for path, layer in owners.items():
+            layer.call = _recorder(path, layer, watch)
         yield
     finally:
         for layer in owners.values():
-            del layer.call
+            layer.__dict__.pop("call", None)
 
 
 def _recorder(path: str, layer: "keras.layers.Layer", watch: _Watch) -> Callable[..., Any]:
@@ -282,11 +285,13 @@ def _statistics_after_a_step(model: "keras.Model", inputs: Sequence[np.ndarray])
     if not before:
         return {}
     held = variables(model)
-    with _without_dropout(model):
-        model(inputs[0] if len(inputs) == 1 else list(inputs), training=True)
-    after = {name: array_of(held[name]) for name in before}
-    for name, value in before.items():
-        held[name].assign(value)
+    try:
+        with _without_dropout(model):
+            model(inputs[0] if len(inputs) == 1 else list(inputs), training=True)
+        after = {name: array_of(held[name]) for name in before}
+    finally:
+        for name, value in before.items():
+            held[name].assign(value)
     return {name: value for name, value in after.items() if np.dtype(value.dtype).kind == "f"}
 
 

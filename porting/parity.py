@@ -46,8 +46,7 @@ class PairedActivation:
         index = np.unravel_index(int(np.argmax(np.nan_to_num(differences, nan=np.inf))), differences.shape)
         greatest = float(differences[index])
         scale = float(np.abs(self.reference).max())
-        relative = 0.0 if greatest == 0 else greatest / scale if scale else np.inf
-        return Deviation(relative if np.isfinite(relative) else np.inf, describe_place(self.axes, index))
+        return Deviation(relative(greatest, scale), describe_place(self.axes, index))
 
     def distances(self) -> tuple[np.ndarray, np.ndarray]:
         """Greatest and mean distance in each sample: Euclidean between points where the last axis is a coordinate."""
@@ -82,6 +81,24 @@ def describe_place(axes: str, index: Sequence) -> str:
 def plain_number(value: float) -> str:
     """A multiple as people read it: two or one digits behind the point, or an exponent."""
     return f"{value:.2f}" if value < 100 else f"{value:.1e}"
+
+
+def relative(greatest: float, scale: float) -> float:
+    """A difference relative to a scale; infinite where either is not finite, or the scale is zero."""
+    if greatest == 0:
+        return 0.0
+    share = greatest / scale if scale else np.inf
+    return float(share) if np.isfinite(share) else np.inf
+
+
+_COMPOUNDING = 64 * 2.0**-29
+"""Inherited float64 error that rounding explains, as a share of the reference's own float32 error: 2^-29 is the ratio
+of the two precisions, and rounding does not compound alike in both."""
+
+
+def compounded_limit(float32_error: float, scale: float) -> float:
+    """Largest relative float64 error that rounding explains where it compounds, by the reference's own in float32."""
+    return max(FLOAT64_LIMIT, _COMPOUNDING * float32_error / (scale or 1.0))
 
 
 def mean_squares(array: np.ndarray) -> np.ndarray:

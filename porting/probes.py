@@ -107,7 +107,7 @@ class ProbeBatches:
 
 
 def read_probe_batches(file: Path, batch_size: int) -> ProbeBatches:
-    """Read all samples of a .npy file, mapped, or of a .npz file.
+    """Read all samples of a .npy file, mapped, or of a .npz file, which is in memory as a whole.
 
     Raises
     ------
@@ -115,7 +115,10 @@ def read_probe_batches(file: Path, batch_size: int) -> ProbeBatches:
         If the file cannot be used; for NaN and infinity when their batch is reached.
     """
     arrays = _read_arrays(file)
-    total = min(len(array) for array in arrays)
+    counts = sorted({len(array) for array in arrays})
+    if len(counts) > 1:
+        raise ProbeError(f"{file} holds {counts} samples for its inputs; each input needs as many.")
+    total = counts[0]
 
     def batches() -> Iterator[Probe]:
         for first in range(0, total, batch_size):

@@ -10,7 +10,7 @@ import numpy as np
 
 from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
 from porting.blind_spots import find_blind_spots
-from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError
+from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
 from porting.flow import with_sources
 from porting.keras_files import in_precision, read_port
 from porting.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
@@ -122,8 +122,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     synthetic = synthetic_lesson(small)
     unseen_alone = torch_runs.unseen_values(wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
-    gradients = torch_runs.gradients(
-        wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
+    gradients, why_no_gradients = _attempt(
+        torch_runs.gradients, wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
     )
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
@@ -138,6 +138,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         own_rounding=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
         gradient_probe=gradient_probe,
         gradients=gradients,
+        why_no_gradients=why_no_gradients,
         blind_spots=find_blind_spots(wide, unseen, unseen_alone, state),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
@@ -146,14 +147,18 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
 
 def _check_finite(trace: Trace, probe: Probe) -> None:
     """Nothing can be held against NaN or infinity: say which layer has them first."""
-    for name, call in zip(trace.call_names(), trace.calls, strict=True):
-        for what, array in (("input", call.input), ("output", call.output)):
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                count = int((~np.isfinite(array)).sum())
-                raise ProbeError(
-                    f"The reference's activations are not finite: {count} NaN or infinite values first at the {what} "
-                    f"of {name}, on {probe.source}. Give another probe, or another checkpoint."
-                )
+    places = [
+        (f"the {what} of {name}", array)
+        for name, call in zip(trace.call_names(), trace.calls, strict=True)
+        for what, array in (("input", call.input), ("output", call.output))
+    ]
+    for place, array in (*places, *((f"output {number}", array) for number, array in enumerate(trace.outputs))):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            count = int((~np.isfinite(array)).sum())
+            raise ProbeError(
+                f"The reference's activations are not finite: {count} NaN or infinite values first at {place}, on "
+                f"{probe.source}. Give another probe, or another checkpoint."
+            )
 
 
 def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:
@@ -182,7 +187,7 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
 
 def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Mean square error of each float32 activation against its float64 twin, sample by sample."""
-    return [parity.mean_squares(small - large) for small, large in zip(narrow, wide, strict=True)]
+    return [parity.mean_squares(small.astype(np.float64) - large) for small, large in zip(narrow, wide, strict=True)]
 
 
 def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun) -> PortRun:
@@ -201,12 +206,26 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
         narrow = _port_pass(pair, model, reference)
     reason = keras_side.why_no_float64()
     wide = gradients = None
+    why_no_gradients = ""
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
             wide = _port_pass(pair, wide_model, reference, synthetic=True)
-            gradients = _port_gradients(pair, wide_model, reference)
-    return PortRun(keras_side.weight_getter(model), narrow, wide, gradients, reason, keras_side.versions())
+            if reference.gradients is not None:
+                few = reference.gradient_probe
+                moved = _port_cotangents(pair, reference, narrow.trace)
+                gradients, why_no_gradients = _attempt(keras_runs.gradients, wide_model, few.arrays, moved)
+    return PortRun(
+        keras_side.weight_getter(model), narrow, wide, gradients, why_no_gradients, reason, keras_side.versions()
+    )
+
+
+def _attempt(take: Callable[..., Gradients], *arguments: Any) -> tuple[Gradients | None, str]:
+    """Gradients, or why they cannot be taken: a model without them may still be the same function."""
+    try:
+        return take(*arguments), ""
+    except Exception as error:  # frameworks and models raise what they like
+        return None, f"cannot be taken: {first_line(error)}"
 
 
 def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
@@ -223,9 +242,8 @@ def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, syntheti
     return PortPass(trace, plan, taught, keras_runs.teach(model, few, lesson))
 
 
-def _port_gradients(pair: ModelPair, model: Any, reference: ReferenceRun) -> Gradients | None:
-    if reference.gradients is None:
-        return None
-    few = reference.gradient_probe
-    pairs = zip(cotangents(reference.trace, len(few)), pair.outputs.values(), strict=True)
-    return keras_runs.gradients(model, few.arrays, [patterns.to_port(array, pattern) for array, pattern in pairs])
+def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:
+    """The cotangents in the port's axis order."""
+    samples = len(reference.gradient_probe)
+    moved = zip(cotangents(reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
+    return [patterns.to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]

@@ -1,6 +1,5 @@
 """The functions of torch that are layers where they are called with a model's own tensors: ``F.linear(x, weight)``."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,8 +97,3 @@ def kind_of(row: FunctionRow, bound: Mapping[str, Any]) -> str:
 def called_name(function: Callable[..., Any]) -> str:
     """A function's own name: ``_max_pool2d`` and ``max_pool2d_`` are ``max_pool2d``."""
     return getattr(function, "__name__", "").strip("_")
-
-
-def is_attribute(function: Callable[..., Any]) -> bool:
-    """Whether the function only reads an attribute, such as a shape."""
-    return inspect.ismethodwrapper(function) or getattr(function, "__name__", "") in {"__get__", "size", "dim"}

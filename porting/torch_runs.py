@@ -91,7 +91,7 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
 
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in _tensors(model, inputs)]
     with _differentiable(model), torch.enable_grad():
-        outputs = _several(model.eval()(*given))
+        outputs = _several(model.eval()(*(tensor.clone() for tensor in given)))
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
@@ -227,14 +227,17 @@ def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) 
 def _recording(model: "torch.nn.Module", watch: _Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
     abouts = _structure(model).abouts
-    for path, module in watch.modules.items():
-        module.forward = _module_recorder(path, abouts[path], module, watch)
+    before = {path: vars(module).get("forward") for path, module in watch.modules.items()}
     try:
+        for path, module in watch.modules.items():
+            module.forward = _module_recorder(path, abouts[path], module, watch)
         with _function_recorder(model, watch):
             yield
     finally:
-        for module in watch.modules.values():
-            del module.forward
+        for path, module in watch.modules.items():
+            module.__dict__.pop("forward", None)
+            if (own := before[path]) is not None:
+                module.__dict__["forward"] = own
 
 
 def _module_recorder(path: str, about: _About, module: "torch.nn.Module", watch: _Watch) -> Callable[..., Any]:
@@ -445,11 +448,8 @@ def _without_dropout() -> Any:
 
 
 def _tensors(model: "torch.nn.Module", inputs: Iterable[np.ndarray]) -> list["torch.Tensor"]:
-    """Inputs as tensors, floats in the model's precision."""
-    import torch
-
-    tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs]
-    return [tensor.to(_precision(model)) if tensor.is_floating_point() else tensor for tensor in tensors]
+    """Inputs as tensors of their own memory, floats in the model's precision."""
+    return [_tensor(array, _precision(model)) for array in inputs]
 
 
 def _precision(model: "torch.nn.Module") -> "torch.dtype":

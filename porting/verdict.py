@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.parity import Divergence
+from porting.parity import Divergence, relative
 from porting.plan import TransferPlan
 from porting.probes import Probe
 from porting.traces import Lesson, Trace
@@ -45,13 +45,10 @@ class Thinned:
     step: int
     scale: float
 
-    def relative_error(self, other: "np.ndarray | Thinned") -> float:
+    def relative_error(self, other: np.ndarray) -> float:
         """Greatest difference from another array of the same shape, relative to the scale."""
-        if isinstance(other, Thinned):
-            raise TypeError("a thinned array is compared with a whole one")
         differences = np.abs(np.ravel(other)[:: self.step] - self.values)
-        greatest = float(differences.max(initial=0.0))
-        return 0.0 if greatest == 0 else greatest / self.scale if self.scale else np.inf
+        return relative(float(differences.max(initial=0.0)), self.scale)
 
 
 def thin(array: np.ndarray | Thinned, most: int | None = None) -> Thinned:
@@ -123,6 +120,8 @@ class ReferenceRun:
     gradient_probe : Probe
         The inputs that gradients are taken on.
     gradients : Gradients or None
+    why_no_gradients : str
+        Why there are none.
     blind_spots : tuple of BlindSpot
     weights_sha256 : Mapping
         Tensor -> hash, as `hash_weights` gives them.
@@ -138,13 +137,14 @@ class ReferenceRun:
     own_rounding: Sequence[np.ndarray]
     gradient_probe: Probe
     gradients: Gradients | None
+    why_no_gradients: str
     blind_spots: tuple[BlindSpot, ...]
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
-        if count >= len(self.probe):
+        if count >= len(self.probe) or not self._has_a_row_for_each_sample():
             return self
         chosen, total = self.probe.spread(count), len(self.probe)
 
@@ -153,9 +153,15 @@ class ReferenceRun:
 
         return self._with(self.probe.rows(count), cut)
 
+    def _has_a_row_for_each_sample(self) -> bool:
+        arrays = (*self.trace.outputs, *(array for call in self.trace.calls for array in (call.input, call.output)))
+        return all(array.ndim and len(array) == len(self.probe) for array in arrays)
+
     def repeated(self, times: int) -> "ReferenceRun":
         """The run on all samples of its probe so many times over."""
         count = len(self.probe)
+        if not self._has_a_row_for_each_sample():
+            return self
 
         def tile(array: np.ndarray) -> np.ndarray:
             return np.concatenate([array] * times) if array.ndim and len(array) == count else array
@@ -210,6 +216,8 @@ class PortRun:
         In float64.
     gradients : Gradients or None
         In float64.
+    why_no_gradients : str
+        Why there are none.
     why_no_float64 : str
         Why there is none.
     """
@@ -218,6 +226,7 @@ class PortRun:
     narrow: PortPass
     wide: PortPass | None
     gradients: Gradients | None
+    why_no_gradients: str
     why_no_float64: str
     versions: Mapping[str, str]
 
