@@ -645,7 +645,11 @@ _GRAPHS = {
         stream("scale missing"),
         residual1=instead(layers.Average),
     ),
-    "dropout left on": graph("transformer", stream(TRAINING), dropout1=with_class(LastingDropout)),
+    "dropout left on": graph(
+        "transformer",
+        (between("norm2", TRAINING), between("norm3", *NO_WORD)),  # behind the second sum the mask is of two branches
+        dropout1=with_class(LastingDropout),
+    ),
     "second dropout left on": graph("transformer", between("norm3", TRAINING), dropout2=with_class(LastingDropout)),
     "LayerNorm over the positions": graph(
         "transformer", inside("norm2", "another axis normalised"), norm2=with_config(axis=1)

@@ -271,10 +271,26 @@ def _step_edits(segment: _Segment, events: Sequence[Any]) -> Iterator[_Edit]:
         for name in segment.sources
     ]
     points += [(number, call.name, call.result) for number, call in events]
+    yield from _exchanged(gives, segment.sources)
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else ():
             for detail, step in row.variants(tensor):
                 yield _Edit(row.name, f"{detail}, behind {where}", row.remedy, {place: _behind(place, step)})
+
+
+def _exchanged(gives: Mapping[str, np.ndarray], sources: Sequence[str]) -> Iterator[_Edit]:
+    """Two sources in each other's place, as where their layers are paired wrongly."""
+    import torch
+
+    for first, second in combinations([name for name in sources if name], 2):
+        if gives[first].shape == gives[second].shape:
+            ours, theirs = (torch.tensor(gives[name]) for name in (first, second))
+            changes: dict[int | str, Callable[..., Any]] = {
+                first: lambda _, other=theirs: other,
+                second: lambda _, other=ours: other,
+            }
+            remedy = "pair the layers rightly, matches={...}, or exchange them in the port"
+            yield _Edit("operands in another order", f"{first} and {second} exchanged", remedy, changes)
 
 
 def _behind(place: int | str, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -436,7 +452,7 @@ class _Layer:
         state = self.state()
         word = next(word for word, full in self.call().weights.items() if full == name)
         siblings = {other: state[other] for other in self.call().weights.values() if other in state and other != name}
-        others = {other: tensor for other, tensor in state.items() if other not in self.call().weights.values()}
+        others = {other: tensor for other, tensor in state.items() if other != name}
         context = WeightContext(name, self.call().kind, word, state[name], value, siblings, others)
         for row in WEIGHT_ROWS:
             if detail := row.says(context):
@@ -479,8 +495,9 @@ def _changed_model(model: "torch.nn.Module", layer: str, variant: Any) -> Iterat
     before = {name: state[name].clone() for name in state if name in variant.tensors or variant.training}
     module = modules.get(layer)
     attributes = {name: getattr(module, name) for name in variant.attributes}
+    values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state itself
     try:
-        for name, value in variant.tensors.items():
+        for name, value in values.items():
             state[name].copy_(value)
         for name, value in variant.attributes.items():
             setattr(module, name, value)

@@ -717,7 +717,9 @@ def _is_rounded(dtype: torch.dtype, context: WeightContext) -> str:
 
 
 def _is_siblings(context: WeightContext) -> str:
-    return next((f"holds {name}" for name, value in context.siblings.items() if _equal(value, context.port)), "")
+    """Only of running statistics: other tensors of the layer are like any layer's."""
+    found = (name for name, value in context.siblings.items() if "running" in name and _equal(value, context.port))
+    return next((f"holds {name}" for name in found if "running" in context.name), "")
 
 
 def _is_anothers(context: WeightContext) -> str:
@@ -752,6 +754,7 @@ def _is_initial(context: WeightContext) -> str:
         "HeUniform": math.sqrt(6 / fan_in),
         "torch's default": 1 / math.sqrt(fan_in),
         "LecunUniform": math.sqrt(3 / fan_in),
+        "Keras' RandomUniform": 0.05,
     }
     greatest, spread = float(values.abs().max()), float(values.std())
     for name, bound in bounds.items():
@@ -763,7 +766,9 @@ def _is_initial(context: WeightContext) -> str:
 WEIGHT_ROWS: tuple[WeightRow, ...] = (
     WeightRow("bias missing", "assign the bias", _is_missing),
     WeightRow("mean and variance swapped", "assign moving_mean and moving_variance by name", _is_siblings),
-    WeightRow("another layer's weights", "pair the layers rightly: matches={...}", _is_anothers),
+    WeightRow(
+        "another layer's weights", "pair the layers rightly (matches={...}) and assign tensors by name", _is_anothers
+    ),
     WeightRow(
         "kernel reversed along its taps",
         "both frameworks correlate: move the taps unreversed",
