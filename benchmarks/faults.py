@@ -182,7 +182,7 @@ def run_right_ports(backend: str) -> list[dict]:
             if records[-1]["verdict"] not in ("PASS", "NOT CHECKED"):
                 print(f"  FALSE ALARM {records[-1]}", flush=True)
     if process.returncode:
-        sys.exit(f"The right ports on {backend} stopped after {len(records)}.")
+        sys.exit(f"The right ports on {backend} stopped after {len(records)}, with status {process.returncode}.")
     return records
 
 
