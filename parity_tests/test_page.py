@@ -274,7 +274,8 @@ def test_worst_samples_are_drawn_first_under_their_names_and_in_their_unit():
     truth = draw_balanced(checkpoints.DIPY_BATCHES, 24).streamlines.astype(np.float64)
     port = truth.copy()
     port[7] += [0.0, 3.0, 4.0]
-    evidence = Evidence((truth.astype(np.float32),), {}, {"points": (truth, port)})
+    names = tuple(f"bundle row {row}" for row in range(24))
+    evidence = Evidence((truth.astype(np.float32),), {}, {"points": (truth, port)}, names)
     page = render_page(make_report(evidence=evidence, worst=(WorstSample("points", "bundle row 7", 5.0, 5.0, "mm"),)))
     cards = Outline(
         page[page.index('<ul class="samples">') : page.index("Samples that differ most")].rpartition("<h3>")[0]

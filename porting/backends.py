@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from porting import EXIT_STATUS
+from porting import EXIT_STATUS, verdict
 from porting.drift import worst_figures
 from porting.errors import InputError
 from porting.keras_side import BACKENDS
@@ -187,10 +187,7 @@ def _message(printed: str) -> str:
 
 def overall(results: Sequence[BackendResult]) -> Status:
     """FAIL if it fails on any backend, PASS if it passes on all, NOT CHECKED otherwise."""
-    verdicts = {result.verdict for result in results}
-    if Status.FAIL in verdicts:
-        return Status.FAIL
-    return Status.PASS if verdicts == {Status.PASS} else Status.NOT_CHECKED
+    return verdict.overall(result.verdict for result in results)
 
 
 def results_as_json(results: Sequence[BackendResult]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Both models' activations side by side: inherited and own errors of every layer call, in both precisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 
 import numpy as np
@@ -91,11 +91,11 @@ def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -
 
 @dataclass(frozen=True, slots=True)
 class NarrowFigures:
-    """One float32 activation of the port against the float64 truth, beside the reference's own rounding."""
+    """The float32 figures of a `LayerParity`."""
 
-    ratio: float
-    error: float
-    reference_error: float
+    float32_ratio: float
+    float32_error: float
+    reference_float32_error: float
     ulp_at_scale: float
 
 
@@ -104,9 +104,11 @@ def _narrow_figures(both: PairedActivation, reference_rmse: float) -> NarrowFigu
     truth = both.reference
     rounding = parity.root_mean_square(truth.astype(np.float32) - truth)
     allowed, own, scale = max(reference_rmse, rounding), both.rmse(), parity.root_mean_square(truth) or 1.0
-    ratio = 0.0 if own == 0 else own / allowed if allowed else np.inf
     return NarrowFigures(
-        ratio, own / scale, reference_rmse / scale, both.deviation().relative_error / parity.FLOAT32_ULP
+        parity.relative(own, allowed),
+        own / scale,
+        reference_rmse / scale,
+        both.deviation().relative_error / parity.FLOAT32_ULP,
     )
 
 
@@ -192,16 +194,13 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
             own_output_error=own[1],
             synthetic_input_error=synthetic[0],
             synthetic_output_error=synthetic[1],
-            float32_ratio=figures.ratio,
             own_float32_ratio=own_ratio,
-            float32_error=figures.error,
-            reference_float32_error=figures.reference_error,
-            ulp_at_scale=figures.ulp_at_scale,
+            **asdict(figures),
         )
 
 
 def _own_ratio(alone: PairedCall, reference: ReferenceRun) -> float:
-    return _narrow_figures(alone.output, parity.root_mean(reference.own_rounding[alone.number])).ratio
+    return _narrow_figures(alone.output, parity.root_mean(reference.own_rounding[alone.number])).float32_ratio
 
 
 def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
@@ -223,11 +222,8 @@ def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides:
             own_output_error=None,
             synthetic_input_error=synthetic,
             synthetic_output_error=None,
-            float32_ratio=figures.ratio,
             own_float32_ratio=None,
-            float32_error=figures.error,
-            reference_float32_error=figures.reference_error,
-            ulp_at_scale=figures.ulp_at_scale,
+            **asdict(figures),
         )
 
 

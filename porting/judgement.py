@@ -39,13 +39,14 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     PairError
         If the models do not return what the pair says.
     """
-    compared = compare(pair, reference, port)
+    compared, changed = compare(pair, reference, port), _changed_tensors(reference, port)
     suspects = find_suspects(reference, port, compared)
     divergences = tuple(replace(held.divergence, causes=explain(held, reference, port)) for held in suspects)
     training, gradient_errors = judge_training(pair, reference, port)
     return ParityReport(
         pair=pair.name,
-        transfer=_judge_transfer(port.narrow.plan, reference, port),
+        transfer=_judge_transfer(port.narrow.plan, changed),
+        changed_tensors=changed,
         semantics=_judge_semantics(compared, divergences, reference, port),
         deployed=judge_deployed(compared.rows()),
         training=training,
@@ -93,10 +94,13 @@ def weights_back(
         yield transfer.reference, fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern))
 
 
-def _judge_transfer(plan: TransferPlan, reference: ReferenceRun, port: PortRun) -> Part:
+def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
+    hashes = hash_weights(weights_back(port.narrow.plan, port.fetch))
+    return tuple(name for name, value in hashes.items() if value != reference.weights_sha256[name])
+
+
+def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
-    hashes = hash_weights(weights_back(plan, port.fetch))
-    changed = [name for name, value in hashes.items() if value != reference.weights_sha256[name]]
     count, parameters = len(plan.transfers), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
     if changed:

@@ -1,7 +1,5 @@
 """What the layers of a port are taught: the reference's own tensors, or synthetic ones that wake every unit."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from porting import patterns
@@ -53,11 +51,11 @@ def _drawn(array: np.ndarray, rows: int, generator: np.random.Generator) -> np.n
 
 def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPlan) -> Lesson:
     """A lesson of the reference's layers for their partners in the port, in the port's axis order."""
-    return tuple(_translated(lesson, reference, port, plan))
-
-
-def _translated(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[Teaching]:
-    for number, ours, theirs, pair in partners(reference, port, plan):
-        feed = patterns.to_port(lesson[number].feed, pair.input_axes)
-        give = patterns.to_port(lesson[number].give, pair.output_axes)
-        yield pair.rule.window.teaching(feed, give, (ours, theirs))
+    return tuple(
+        pair.rule.window.teaching(
+            patterns.to_port(lesson[number].feed, pair.input_axes),
+            patterns.to_port(lesson[number].give, pair.output_axes),
+            (ours, theirs),
+        )
+        for number, ours, theirs, pair in partners(reference, port, plan)
+    )

@@ -1,6 +1,5 @@
 """What a report's page shows of models' outputs and of backends: figures and pictures, ready to be set."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import numpy as np
 from porting import error_charts, value_charts
 from porting.pictures import Picture
 from porting.value_charts import Values
-from porting.verdict import ParityReport, WorstSample
+from porting.verdict import ParityReport
 
 SAMPLES = 12
 """Samples whose curves are drawn."""
@@ -107,8 +106,9 @@ def view_outputs(report: ParityReport) -> tuple[list[CurvesView], list[ValuesVie
     for name, (reference, port) in report.evidence.outputs.items():
         if reference.shape == port.shape and reference.size and value_charts.are_curves(reference):
             inputs = (array for array in report.evidence.inputs if array.shape == reference.shape)
-            worst = [sample for sample in report.worst if sample.output == name]
-            curves.append(_view_curves(name, Curves(next(inputs, None), reference, port), worst))
+            unit = next((sample.unit for sample in report.worst if sample.output == name), "")
+            drawn = Curves(next(inputs, None), reference, port)
+            curves.append(_view_curves(name, drawn, unit, report.evidence.names))
         else:
             values.append(_view_values(name, reference, port))
     return curves, values
@@ -125,14 +125,12 @@ def _view_values(name: str, reference: np.ndarray, port: np.ndarray) -> ValuesVi
     )
 
 
-def _view_curves(name: str, curves: Curves, worst: Sequence[WorstSample]) -> CurvesView:
+def _view_curves(name: str, curves: Curves, unit: str, names: Sequence[str]) -> CurvesView:
     distances = curves.distances()
     order = np.argsort(np.nan_to_num(distances.max(axis=1), nan=np.inf))[::-1].tolist()
-    chosen, named = _choose(order), _names(order, distances, worst)
-    unit = worst[0].unit if worst else ""
-    samples = []
+    chosen, samples = _choose(order), []
     for at in chosen:
-        label, apart = named.get(at, f"sample {at}"), distances[at]
+        label, apart = names[at] if names else f"sample {at}", distances[at]
         pictures = curves.draw(label, [at], unit, _ALONE)
         samples.append(SampleView(label, float(apart.max()), float(apart.mean()), pictures))
     together = curves.draw(name, chosen, unit, _TOGETHER)
@@ -144,12 +142,3 @@ def _choose(farthest_first: Sequence[int]) -> list[int]:
     far = farthest_first[: SAMPLES // 2]
     even = np.linspace(0, len(farthest_first) - 1, SAMPLES - len(far)).round().astype(int).tolist()
     return list(dict.fromkeys([*far, *even]))
-
-
-def _names(farthest_first: Sequence[int], distances: np.ndarray, worst: Sequence[WorstSample]) -> dict[int, str]:
-    """Row of a sample -> its name, for those that the report names: it lists the farthest first."""
-    return {
-        at: sample.name
-        for at, sample in zip(farthest_first, worst, strict=False)
-        if math.isclose(distances[at].max(), sample.greatest, rel_tol=1e-6)
-    }

@@ -29,15 +29,22 @@ def parse(pattern: str) -> tuple[Side, Side]:
 
 
 def _parse_side(text: str) -> Side:
-    dimensions = re.findall(r"\([^)]*\)|\S+", text)
-    bare = (re.sub(r"=\d+", "", dimension) for dimension in dimensions)
+    bare = map(_without_lengths, _dimensions(text))
     return tuple(() if dimension == "1" else tuple(dimension.strip("()").split()) for dimension in bare)
 
 
 def words(pattern: str) -> tuple[list[str], list[str]]:
     """The dimensions of the reference's and of the port's side as they are written, lengths and brackets included."""
     left, _, right = pattern.partition("->")
-    return re.findall(r"\([^)]*\)|\S+", left), re.findall(r"\([^)]*\)|\S+", right)
+    return _dimensions(left), _dimensions(right)
+
+
+def _dimensions(side: str) -> list[str]:
+    return re.findall(r"\([^)]*\)|\S+", side)
+
+
+def _without_lengths(text: str) -> str:
+    return re.sub(r"=\d+", "", text)
 
 
 @cache
@@ -58,7 +65,7 @@ def to_reference(array: Tensor, pattern: str) -> Tensor:
 
 def _rearrange(array: Tensor, pattern: str, **lengths: int) -> Tensor:
     try:
-        return einops.rearrange(array, re.sub(r"=\d+", "", pattern), **lengths)
+        return einops.rearrange(array, _without_lengths(pattern), **lengths)
     except einops.EinopsError as error:
         raise PairError(f'The axis pattern "{pattern}" does not fit: {first_line(error)}') from error
 

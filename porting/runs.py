@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from porting.probes import Probe
 from porting.torch_files import Checkpoint
 from porting.traces import Trace, lesson_of
 from porting.training import GRADIENT_ROWS
-from porting.verdict import Gradients, PortPass, PortRun, ReferenceRun
+from porting.verdict import PortPass, PortRun, ReferenceRun
+
+T = TypeVar("T")
 
 OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
@@ -115,12 +117,12 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     narrow = trace_reference(pair, narrow_model, inputs)
     _check_finite(narrow, probe)
     state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
-    unseen = torch_runs.unseen_values(narrow_model, inputs)
+    unseen, _ = _attempt(torch_runs.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
     synthetic = synthetic_lesson(small)
-    unseen_alone = torch_runs.unseen_values(wide_model, few, synthetic)
+    unseen_alone, _ = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _attempt(
         torch_runs.gradients, wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
@@ -139,7 +141,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         gradient_probe=gradient_probe,
         gradients=gradients,
         why_no_gradients=why_no_gradients,
-        blind_spots=find_blind_spots(wide, unseen, unseen_alone, state),
+        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, state),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
     )
@@ -220,8 +222,8 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     )
 
 
-def _attempt(take: Callable[..., Gradients], *arguments: Any) -> tuple[Gradients | None, str]:
-    """Gradients, or why they cannot be taken: a model without them may still be the same function."""
+def _attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
+    """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
     try:
         return take(*arguments), ""
     except Exception as error:  # frameworks and models raise what they like

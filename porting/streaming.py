@@ -35,7 +35,6 @@ class _Figures:
     port_squares: float = 0.0
     reference_squares: float = 0.0
     rounding_squares: float = 0.0
-    count: int = 0
 
     def add_wide(self, both: PairedActivation) -> None:
         """Take in a float64 pair of activations."""
@@ -57,7 +56,6 @@ class _Figures:
         self.reference_squares += reference_squares
         self.squares += float(flat @ flat)
         self.rounding_squares += _squares(flat.astype(np.float32), flat)
-        self.count += flat.size
 
     def relative_error(self) -> float:
         """Greatest float64 difference, relative to the greatest value."""
@@ -73,7 +71,7 @@ class _Figures:
         own, scale = np.sqrt(self.port_squares), np.sqrt(self.squares) or 1.0
         return replace(
             row,
-            float32_ratio=float(0.0 if own == 0 else own / allowed if allowed else np.inf),
+            float32_ratio=parity.relative(float(own), float(allowed)),
             float32_error=float(own / scale),
             reference_float32_error=float(np.sqrt(self.reference_squares) / scale),
             ulp_at_scale=float(self.narrow_greatest / (self.scale or 1.0) / parity.FLOAT32_ULP),

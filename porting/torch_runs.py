@@ -70,12 +70,16 @@ def teach(
 
 
 def arriving(
-    model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, number: int, editor: Callable[..., Any]
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    lesson: Lesson,
+    number: int,
+    editor: Callable[..., Any] | None = None,
 ) -> np.ndarray:
     """What arrives at a layer call, by its number; behind the last one, at the outputs, one after the other.
 
-    No layer runs, and nothing behind the call; `editor` runs each function between layers: (watch, function, arguments,
-    keywords) -> its result.
+    No layer runs, and nothing behind the call; `editor`, if any, runs each function between layers: (watch, function,
+    arguments, keywords) -> its result.
     """
     watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), alone=False, editor=editor, stop_at=number)
     try:
@@ -179,9 +183,8 @@ class _Watch:
         return output if give is None else _with_first(output, give)
 
     def _is_to_run(self, about: _About) -> bool:
-        if isinstance(self.alone, bool):
-            return self.alone or about.kind in _SEVERAL_OUTPUTS
-        return len(self.abouts) in self.alone or about.kind in _SEVERAL_OUTPUTS
+        wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
+        return wanted or about.kind in _SEVERAL_OUTPUTS
 
     def _record(self, about: _About, given: "torch.Tensor", output: Any) -> None:
         kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
@@ -323,7 +326,8 @@ def _structure(model: "torch.nn.Module") -> _Structure:
     if known is None or known.ids != ids:
         names = {id(tensor): name for name, tensor in reversed(model.state_dict(keep_vars=True).items())}
         own = {path: own_tensors(path, module) for path, module in model.named_modules(remove_duplicate=False)}
-        known = _STRUCTURES[model] = _Structure(ids, own, names, aliases(model), _abouts(model, own))
+        further = aliases(model)
+        known = _STRUCTURES[model] = _Structure(ids, own, names, further, _abouts(model, own, further))
     return known
 
 
@@ -333,9 +337,10 @@ def _modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
     return {path: module for path, module in model.named_modules() if own[path]}
 
 
-def _abouts(model: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> dict[str, _About]:
+def _abouts(
+    model: "torch.nn.Module", own: Mapping[str, Mapping[str, str]], further: Mapping[str, str]
+) -> dict[str, _About]:
     """What is known of each module that owns tensors; one whose tensors are all another's goes by that one's name."""
-    further = aliases(model)
     abouts: dict[str, _About] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         if not own[path]:
@@ -354,19 +359,19 @@ def _modules_without_functions(
     """Leave out modules that are no layers themselves: functions inside them, or elsewhere, use their tensors."""
 
     def is_layer(path: str, module: "torch.nn.Module") -> bool:
-        is_known = type(module).__module__.startswith("torch.nn") or type(module).__name__ in whole_kinds
-        return is_known or not set(own[path].values()) <= watch.in_functions
+        return _is_one_layer(module, whole_kinds) or not set(own[path].values()) <= watch.in_functions
 
     idle, own = watch.idle(), _structure(model).own
     return {path: module for path, module in watch.modules.items() if path not in idle and is_layer(path, module)}
 
 
 def _has_own_kinds(watch: _Watch, whole_kinds: frozenset[str]) -> bool:
-    modules = watch.modules.values()
-    return any(
-        not type(module).__module__.startswith("torch.nn") and type(module).__name__ not in whole_kinds
-        for module in modules
-    )
+    return not all(_is_one_layer(module, whole_kinds) for module in watch.modules.values())
+
+
+def _is_one_layer(module: "torch.nn.Module", whole_kinds: frozenset[str]) -> bool:
+    """Whether a module is one layer whatever it calls: torch's own are, and those that the pair has rules for."""
+    return type(module).__module__.startswith("torch.nn") or type(module).__name__ in whole_kinds
 
 
 def _taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:

@@ -1,6 +1,6 @@
 """Records of a verification: what either model did, and the verdict on it in four parts and in figures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -19,6 +19,14 @@ class Status(Enum):
     PASS = "PASS"
     FAIL = "FAIL"
     NOT_CHECKED = "NOT CHECKED"
+
+
+def overall(statuses: Iterable[Status]) -> Status:
+    """FAIL if any is, PASS if all are, NOT CHECKED otherwise."""
+    found = set(statuses)
+    if Status.FAIL in found:
+        return Status.FAIL
+    return Status.PASS if found == {Status.PASS} else Status.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +336,8 @@ class ParityReport:
     ----------
     divergences : tuple of Divergence
         Every layer and every segment between layers that is wrong by itself, in execution order.
+    changed_tensors : tuple of str
+        Tensors of the reference that the port does not give back bit for bit.
     gradient_errors : Mapping
         Input or tensor of the reference -> relative error of its float64 gradient.
     """
@@ -346,6 +356,7 @@ class ParityReport:
     versions: Mapping[str, str]
     probe: Mapping[str, str | int]
     evidence: Evidence
+    changed_tensors: tuple[str, ...] = ()
     gradient_errors: Mapping[str, float] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
 
@@ -362,7 +373,4 @@ class ParityReport:
     @property
     def verdict(self) -> Status:
         """FAIL if any part fails, PASS if all pass, NOT CHECKED otherwise."""
-        statuses = {part.status for part in self.parts.values()}
-        if Status.FAIL in statuses:
-            return Status.FAIL
-        return Status.PASS if statuses == {Status.PASS} else Status.NOT_CHECKED
+        return overall(part.status for part in self.parts.values())
