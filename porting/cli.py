@@ -193,8 +193,6 @@ def verify(
         if every_sample:
             raise typer.BadParameter("give --all with one backend: KERAS_BACKEND names it")
         _verify_on_backends(port, checkpoint, backends, pair, probe, tf32, json_file, html_file)
-    from porting.certificates import find_certificate
-    from porting.drift import drift_lines
     from porting.verification import verify as verify_port
 
     _check_report_files(json_file, html_file)
@@ -202,7 +200,7 @@ def verify(
         report = verify_port(
             port, *checkpoint, pair=pair, probe=probe, every_sample=every_sample, tf32=tf32, on_step=on_step
         )
-    _finish(report, json_file, html_file, drift=drift_lines(find_certificate(port), report))
+    _finish(report, json_file, html_file)
 
 
 def _verify_on_backends(
@@ -286,19 +284,14 @@ def _check_report_files(*files: Path | None) -> None:
 
 
 def _finish(
-    report: "ParityReport",
-    json_file: Path | None,
-    html_file: Path | None,
-    *,
-    files: Sequence[str] = (),
-    drift: Sequence[str] = (),
+    report: "ParityReport", json_file: Path | None, html_file: Path | None, *, files: Sequence[str] = ()
 ) -> NoReturn:
     """Show the report, write its files, and exit with the verdict's status."""
     from porting.report import as_json, render_report
 
-    _write_json(json_file, as_json(report, drift))
+    _write_json(json_file, as_json(report))
     _write_page(html_file, report)
-    _print(render_report(report, drift))
+    _print(render_report(report))
     for file in files:
         _print(f"wrote {file}")
     raise typer.Exit(EXIT_STATUS[report.verdict.value])

@@ -1,7 +1,7 @@
 """Plan and verdict, as JSON and as what a console shows."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
@@ -25,11 +25,8 @@ SENTENCES = {
 }
 
 
-def as_json(report: ParityReport, drift: Sequence[str] = ()) -> dict[str, Any]:
-    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf".
-
-    `drift` says what has changed since the port was certified, as `porting.drift` finds it.
-    """
+def as_json(report: ParityReport) -> dict[str, Any]:
+    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf"."""
     first = report.first_divergence
     return {
         "pair": report.pair,
@@ -53,7 +50,7 @@ def as_json(report: ParityReport, drift: Sequence[str] = ()) -> dict[str, Any]:
         "probe": dict(report.probe),
         "versions": dict(report.versions),
         "hashes": dict(report.hashes),
-        "drift": list(drift),
+        "drift": list(report.drift),
     }
 
 
@@ -83,15 +80,15 @@ def render_plan(plan: TransferPlan) -> RenderableType:
     return Group(table, Text(), *lines)
 
 
-def as_text(report: ParityReport, width: int, notes: Sequence[str] = ()) -> str:
+def as_text(report: ParityReport, width: int) -> str:
     """The report as a console of that width shows it, in plain text."""
     written = StringIO()
-    Console(file=written, width=width, color_system=None, force_terminal=False).print(render_report(report, notes))
+    Console(file=written, width=width, color_system=None, force_terminal=False).print(render_report(report))
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
-def render_report(report: ParityReport, notes: Sequence[str] = ()) -> RenderableType:
-    """The layers with the divergences marked, what was found at each, the four parts, the verdict and notes."""
+def render_report(report: ParityReport) -> RenderableType:
+    """The layers with the divergences marked, what was found at each, the four parts, the verdict and the drift."""
     verdict = report.verdict
     parts = Table(box=None, show_header=False, pad_edge=False)
     for name, part in report.parts.items():
@@ -103,7 +100,7 @@ def render_report(report: ParityReport, notes: Sequence[str] = ()) -> Renderable
         parts,
         Text(),
         Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
-        *(Text(note, "yellow") for note in notes),
+        *(Text(note, "yellow") for note in report.drift),
         Text(_circumstances(report.versions, report.probe), "dim"),
     )
 

@@ -239,9 +239,9 @@ def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, syntheti
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
     taught = keras_runs.teach(model, inputs, lesson)
     if not synthetic:
-        return PortPass(trace, plan, taught)
+        return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
-    return PortPass(trace, plan, taught, keras_runs.teach(model, few, lesson))
+    return PortPass(model, trace, plan, taught, keras_runs.teach(model, few, lesson))
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:

@@ -1,24 +1,22 @@
 """Verify on any number of samples in constant memory: both models run batch by batch, and only figures are kept."""
 
+import copy
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from porting import keras_runs, keras_side, parity, torch_runs, torch_side
 from porting.judgement import WORST_SAMPLES, judge_deployed
-from porting.keras_files import in_precision, read_port
-from porting.pairs import ModelPair, Sizes
+from porting.pairs import ModelPair
 from porting.parity import PairedActivation
-from porting.plan import TransferPlan
 from porting.probes import Probe, ProbeBatches
-from porting.runs import OnStep, plan_of, reference_inputs, trace_with_sources
+from porting.runs import OnStep, reference_inputs
 from porting.traces import Trace
-from porting.verdict import LayerParity, ParityReport, Part, Status, WorstSample
+from porting.verdict import LayerParity, ParityReport, Part, PortRun, Status, WorstSample
 
 BATCH = 64
 """Samples that the models run on at a time."""
@@ -41,21 +39,25 @@ class _Figures:
         if both.reference.shape != both.port.shape:
             self.greatest = np.inf
             return
-        self.greatest = max(self.greatest, _greatest(both.port.astype(np.float64) - both.reference))
-        self.scale = max(self.scale, _greatest(both.reference))
+        for truth, port in _blocks(both.reference, both.port):
+            self.greatest = max(self.greatest, _greatest(port.astype(np.float64, copy=False) - truth))
+            self.scale = max(self.scale, _greatest(truth))
 
     def add_narrow(self, both: PairedActivation, reference_squares: float) -> None:
         """Take in a float32 activation of the port beside the float64 truth, and the reference's own rounding."""
         if both.reference.shape != both.port.shape:
             self.narrow_greatest = self.port_squares = np.inf
             return
-        apart = (both.port.astype(np.float64) - both.reference).ravel()
-        flat = np.ravel(both.reference)
-        self.narrow_greatest = max(self.narrow_greatest, _greatest(apart))
-        self.port_squares += float(apart @ apart)
+        squares = 0.0
+        for truth, port in _blocks(both.reference, both.port):
+            apart = port - truth
+            squares += _squares(truth)
+            self.narrow_greatest = max(self.narrow_greatest, _greatest(apart))
+            self.port_squares += _squares(apart)
+        if reference_squares < _ROUNDED * squares:
+            self.rounding_squares += _squared_distance(both.reference.astype(np.float32), both.reference)
+        self.squares += squares
         self.reference_squares += reference_squares
-        self.squares += float(flat @ flat)
-        self.rounding_squares += _squares(flat.astype(np.float32), flat)
 
     def relative_error(self) -> float:
         """Greatest float64 difference, relative to the greatest value."""
@@ -78,9 +80,33 @@ class _Figures:
         )
 
 
+_ROUNDED = 2.0**-48
+"""Greatest square error of a value rounded to float32, relative to its square."""
+
+_BLOCK = 32_768
+"""Values that are compared at a time: so few that they stay in a core's cache from one figure to the next."""
+
+
+def _blocks(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """The same few samples of each array, block by block."""
+    samples = len(arrays[0])
+    step = max(1, _BLOCK * samples // max(arrays[0].size, 1))
+    for first in range(0, samples, step):
+        yield tuple(array[first : first + step] for array in arrays)
+
+
 def _greatest(array: np.ndarray) -> float:
     value = float(max(array.max(initial=0.0), -array.min(initial=0.0)))
     return value if np.isfinite(value) else np.inf
+
+
+def _squared_distance(narrow: np.ndarray, wide: np.ndarray) -> float:
+    return sum(_squares(small - large) for small, large in _blocks(narrow, wide))
+
+
+def _squares(array: np.ndarray) -> float:
+    flat = array.ravel(order="K")
+    return float(flat @ flat)
 
 
 @dataclass(slots=True)
@@ -134,40 +160,21 @@ class Tally:
                 yield WorstSample(name, label, greatest, mean, units.get(name, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """Both models in both precisions, and how their layers pair; the wide port is None where there is no float64."""
-
-    pair: ModelPair
-    narrow_reference: Any
-    wide_reference: Any
-    narrow_port: Any
-    wide_port: Any
-    plans: tuple[TransferPlan, TransferPlan | None]
-
-
 def stream(
-    pair: ModelPair,
-    sizes: Sizes,
-    build_reference: Callable[[], Any],
-    port: Path,
-    batches: ProbeBatches,
-    report: ParityReport,
-    on_step: OnStep,
+    pair: ModelPair, reference: Any, port: PortRun, report: ParityReport, batches: ProbeBatches, on_step: OnStep
 ) -> ParityReport:
     """Run both models on every batch, and fold what came of it into the report of the probe.
 
     Parameters
     ----------
     pair : ModelPair
-    sizes : Mapping
-        What the models are built with.
-    build_reference : callable
-        Gives the reference with its weights; called twice, for float32 and for float64.
-    port : Path
-    batches : ProbeBatches
+    reference : torch.nn.Module
+        With its weights, in float64.
+    port : PortRun
+        On a probe: its models run again.
     report : ParityReport
-        Of a probe, for everything that does not depend on the number of samples.
+        Of that probe, for everything that does not depend on the number of samples.
+    batches : ProbeBatches
     on_step : callable
         Told how many samples are done.
 
@@ -176,79 +183,53 @@ def stream(
     InputError
         If a batch cannot be read, or the models do not take it.
     """
-    tally, models = Tally(), None
+    tally, pending = Tally(), None
+    references = (torch_side.in_precision(copy.deepcopy(reference), "float32"), reference)
     with ThreadPoolExecutor(1) as pool:
-        pending = None
         for batch in batches.batches:
-            models = models or _load(pair, sizes, build_reference, port, batch)
-            traces = _run(models, batch)
+            traces = _run(pair, references, port, batch)
             if pending:
                 pending.result()
-            pending = pool.submit(_take_in, tally, models, batch, traces)
+            pending = pool.submit(_take_in, tally, pair, port, batch, traces)
             on_step("verifying on all samples", tally.samples, batches.total)
         if pending:
             pending.result()
     return tally.fold(report)
 
 
-def _load(pair: ModelPair, sizes: Sizes, build_reference: Callable[[], Any], port: Path, probe: Probe) -> _Models:
-    few = probe.rows(1)
-    narrow_reference, wide_reference = build_reference(), torch_side.in_precision(build_reference(), "float64")
-    trace = trace_with_sources(pair, wide_reference, few)
-    with keras_side.precision("float32"):
-        narrow_port = read_port(port, pair, sizes, few)
-        narrow_plan = plan_of(pair, trace, keras_runs.trace(narrow_port, few.arrays), narrow_port, few.arrays)
-    wide_port = wide_plan = None
-    if not keras_side.why_no_float64():
-        with keras_side.precision("float64"):
-            wide_port = in_precision(narrow_port, "float64", port, pair, sizes, few)
-            wide_plan = plan_of(pair, trace, keras_runs.trace(wide_port, few.arrays), wide_port, few.arrays)
-    torch_side.in_precision(narrow_reference, "float32")
-    return _Models(pair, narrow_reference, wide_reference, narrow_port, wide_port, (narrow_plan, wide_plan))
-
-
 Traces = tuple[Trace, Trace, Trace, Trace | None]
 
 
-def _run(models: _Models, batch: Probe) -> Traces:
+def _run(pair: ModelPair, references: tuple[Any, Any], port: PortRun, batch: Probe) -> Traces:
     """The four passes: the reference and the port, in float32 and in float64."""
-    inputs = reference_inputs(models.pair, batch)
-    narrow, wide = (
-        torch_runs.trace(model, inputs, models.pair.whole_kinds())
-        for model in (models.narrow_reference, models.wide_reference)
-    )
+    inputs = reference_inputs(pair, batch)
+    narrow, wide = (torch_runs.trace(model, inputs, pair.whole_kinds()) for model in references)
     with keras_side.precision("float32"):
-        port = keras_runs.trace(models.narrow_port, batch.arrays)
-    if models.wide_port is None:
-        return narrow, wide, port, None
+        port_narrow = keras_runs.trace(port.narrow.model, batch.arrays)
+    if port.wide is None:
+        return narrow, wide, port_narrow, None
     with keras_side.precision("float64"):
-        return narrow, wide, port, keras_runs.trace(models.wide_port, batch.arrays)
+        return narrow, wide, port_narrow, keras_runs.trace(port.wide.model, batch.arrays)
 
 
-def _take_in(tally: Tally, models: _Models, batch: Probe, traces: Traces) -> None:
+def _take_in(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Traces) -> None:
     """Add one batch to the figures, and keep its worst samples."""
-    narrow_reference, reference, port, wide_port = traces
-    if wide_port is not None and models.plans[1] is not None:
-        for call in parity.paired_calls(reference, wide_port, models.plans[1]):
+    narrow_reference, reference, narrow, wide = traces
+    if wide is not None and port.wide is not None:
+        for call in parity.paired_calls(reference, wide, port.wide.plan):
             tally.inputs.setdefault(call.number, _Figures()).add_wide(call.input)
             tally.calls.setdefault(call.number, _Figures()).add_wide(call.output)
-        for name, output in parity.paired_outputs(reference, wide_port, models.pair.outputs):
+        for name, output in parity.paired_outputs(reference, wide, pair.outputs):
             tally.outputs.setdefault(name, _Figures()).add_wide(output)
-    for call in parity.paired_calls(reference, port, models.plans[0]):
-        rounding = _squares(narrow_reference.calls[call.number].output, reference.calls[call.number].output)
+    for call in parity.paired_calls(reference, narrow, port.narrow.plan):
+        rounding = _squared_distance(narrow_reference.calls[call.number].output, reference.calls[call.number].output)
         tally.inputs.setdefault(call.number, _Figures())
         tally.calls.setdefault(call.number, _Figures()).add_narrow(call.output, rounding)
-    outputs = parity.paired_outputs(reference, port, models.pair.outputs)
-    for number, (name, output) in enumerate(outputs):
-        rounding = _squares(narrow_reference.outputs[number], reference.outputs[number])
+    for number, (name, output) in enumerate(parity.paired_outputs(reference, narrow, pair.outputs)):
+        rounding = _squared_distance(narrow_reference.outputs[number], reference.outputs[number])
         tally.outputs.setdefault(name, _Figures()).add_narrow(output, rounding)
         _keep_worst(tally.worst.setdefault(name, []), output, batch.names())
     tally.samples += len(batch)
-
-
-def _squares(narrow: np.ndarray, wide: np.ndarray) -> float:
-    apart = (narrow.astype(np.float64) - wide).ravel()
-    return float(apart @ apart)
 
 
 def _keep_worst(kept: list[tuple[float, float, str]], output: PairedActivation, names: Sequence[str]) -> None:

@@ -195,6 +195,7 @@ class PortPass:
 
     Attributes
     ----------
+    model : keras.Model
     trace : Trace
     plan : TransferPlan
         Of this very instance: Keras numbers nameless layers anew in each model.
@@ -204,6 +205,7 @@ class PortPass:
         The same on synthetic activations; in float64 only.
     """
 
+    model: Any
     trace: Trace
     plan: TransferPlan
     taught: Trace
@@ -340,6 +342,8 @@ class ParityReport:
         Tensors of the reference that the port does not give back bit for bit.
     gradient_errors : Mapping
         Input or tensor of the reference -> relative error of its float64 gradient.
+    drift : tuple of str
+        What has changed since the port was certified, as `porting.drift` finds it.
     """
 
     pair: str
@@ -359,6 +363,7 @@ class ParityReport:
     changed_tensors: tuple[str, ...] = ()
     gradient_errors: Mapping[str, float] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    drift: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, Part]:

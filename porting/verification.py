@@ -1,14 +1,15 @@
 """Verify a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
 
-import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
 from porting.causes import explainer
 from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
+from porting.drift import drift_lines
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
 from porting.golden import read_golden
 from porting.judgement import Explain, hash_weights, judge, unexplained
@@ -18,7 +19,7 @@ from porting.probes import SYNTHETIC
 from porting.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.streaming import BATCH, stream
 from porting.torch_files import read_checkpoint
-from porting.verdict import ParityReport, ReferenceRun, Status
+from porting.verdict import ParityReport, PortRun, ReferenceRun, Status
 
 PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
@@ -74,29 +75,38 @@ def verify(
             f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
         )
     keras_side.prepare()
-    certified = find_certificate(path) or {}
-    model_pair = find_pair(pair or certified.get("pair", DEFAULT_PAIR))
-    if every_sample and (probe is None or Path(probe) == SYNTHETIC):
+    certified = find_certificate(path)
+    model_pair = find_pair(pair or (certified or {}).get("pair", DEFAULT_PAIR))
+    own_probe = None if probe is None else Path(probe)
+    if every_sample and own_probe in (None, SYNTHETIC):
         raise ProbeError("--all needs a file of samples: --probe FILE --all.")
-    if checkpoint is None:
-        if probe is not None:
-            raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
-        if broken := broken_seal(golden_path(path)):
-            raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
-        return _replay(model_pair, path, is_bound=bool(certified), on_step=on_step, tf32=tf32)
+    if checkpoint is not None:
+        report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, on_step)
+    elif own_probe is not None:
+        raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
+    elif broken := broken_seal(golden_path(path)):
+        raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
+    else:
+        report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
+    return replace(report, drift=drift_lines(certified, report))
+
+
+def _hold_against(
+    checkpoint: Path, pair: ModelPair, port: Path, probe: Path | None, every_sample: bool, tf32: bool, on_step: OnStep
+) -> ParityReport:
+    """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     torch_side.prepare()
     on_step("reading the checkpoint")
-    model, sizes, source = load_reference(model_pair, read_checkpoint(checkpoint))
-    drawn = draw_probe(model_pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
+    model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
+    drawn = draw_probe(pair, sizes, probe, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(model_pair, model, drawn, hash_weights(source.state_dict.items()))
-    explain = explainer(model_pair, lambda: model)
-    report = judge_files(model_pair, sizes, reference, [path], source.path, explain, on_step, tf32)
-    if not every_sample or probe is None:
-        return report
-    batches = read_all(model_pair, sizes, Path(probe), BATCH)
-    with accelerators.tf32(tf32):
-        return stream(model_pair, sizes, lambda: copy.deepcopy(model), path, batches, report, on_step)
+    reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
+    extend = _as_it_is
+    if every_sample and probe is not None:
+        batches = read_all(pair, sizes, probe, BATCH)
+        extend = partial(stream, pair, model, batches=batches, on_step=on_step)
+    explain = explainer(pair, lambda: model)
+    return judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
 
 
 def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
@@ -124,6 +134,10 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     return report
 
 
+def _as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
+    return report
+
+
 def judge_files(
     pair: ModelPair,
     sizes: Sizes,
@@ -133,14 +147,19 @@ def judge_files(
     explain: Explain = unexplained,
     on_step: OnStep = silent,
     tf32: bool = False,
+    extend: Callable[[PortRun, ParityReport], ParityReport] = _as_it_is,
 ) -> ParityReport:
-    """Judge each file as reloaded from disk; the report is that of the worst one, or of the first."""
+    """Judge each file as reloaded from disk; the report is that of the worst one, or of the first.
+
+    `extend` may add to a file's report what comes of running its models once more.
+    """
     reports = []
     with accelerators.tf32(tf32):
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
-            reports.append(judge(pair, reference, run_port(pair, path, sizes, reference), explain))
+            run = run_port(pair, path, sizes, reference)
+            reports.append(extend(run, judge(pair, reference, run, explain)))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}

@@ -1,0 +1,105 @@
+"""Any number of samples in constant memory: the same figures as in one piece, and the worst samples by name."""
+
+import keras
+import numpy as np
+import pytest
+
+import checkpoints
+from porting import Status, verify
+from porting.errors import ProbeError
+from porting.verification import PROBE_SAMPLES
+from tractography.batches import draw_balanced, write_batches
+
+LAST_CLASS = "zenith"
+FAR = np.float32(1000)
+
+
+@pytest.fixture(scope="module")
+def streamlines(tmp_path_factory):
+    """Two classes, and so two batches, of which the last three streamlines lie far from all others."""
+    path = tmp_path_factory.mktemp("streaming") / "streamlines.h5"
+    drawn = draw_balanced(checkpoints.DIPY_BATCHES, 23).streamlines
+    write_batches(path, {"test": {"bundle": drawn[:20], LAST_CLASS: drawn[20:] + FAR}})
+    return path
+
+
+@pytest.fixture(scope="module")
+def late_one(tmp_path_factory):
+    """More streamlines than a probe holds; the first of those that it does not hold lies far away."""
+    path = tmp_path_factory.mktemp("streaming") / "late.h5"
+    held = draw_balanced(checkpoints.DIPY_BATCHES, PROBE_SAMPLES + 6).streamlines
+    write_batches(path, {"test": {"bundle": held}})
+    row = min(set(range(len(held))) - set(draw_balanced(path, PROBE_SAMPLES).rows))
+    held[row] += FAR
+    write_batches(path, {"test": {"bundle": held}})
+    return path, row
+
+
+@pytest.fixture(scope="module")
+def in_one_piece(streamlines):
+    return verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines)
+
+
+@pytest.fixture(scope="module")
+def streamed(streamlines):
+    steps = []
+    report = verify(
+        checkpoints.KERAS_CHECKPOINT,
+        checkpoints.TORCH_CHECKPOINT,
+        probe=streamlines,
+        every_sample=True,
+        on_step=lambda step, done=0, total=None: steps.append((done, total)),
+    )
+    return report, steps
+
+
+def test_every_sample_is_run_and_told_as_it_goes(streamed):
+    report, steps = streamed
+    assert report.verdict is Status.PASS
+    assert report.probe["streamed"] == 23
+    assert {total for _, total in steps if total} == {23}
+
+
+def test_figures_are_those_of_one_run_on_all_samples(streamed, in_one_piece):
+    for row, whole in zip(streamed[0].layers, in_one_piece.layers, strict=True):
+        assert row.reference == whole.reference
+        assert row.float64_output_error == pytest.approx(whole.float64_output_error, rel=0.5)
+        if row.reference.startswith("encod"):  # a dense layer rounds in another order in a batch of another size
+            assert row.float32_error == pytest.approx(whole.float32_error, rel=0.05)
+            assert row.float32_ratio == pytest.approx(whole.float32_ratio, rel=0.05)
+
+
+def test_the_worst_samples_are_named_by_class_and_row_with_their_distance(streamed):
+    worst = streamed[0].worst
+    assert len(worst) > 1
+    assert {sample.name for sample in worst[:3]} == {f"test/{LAST_CLASS} row {row}" for row in range(3)}
+    assert {sample.unit for sample in worst} == {"mm"}
+    assert worst[0].greatest >= worst[1].greatest > 0
+    assert worst[0].greatest >= worst[0].mean
+
+
+@keras.saving.register_keras_serializable("parity_tests")
+class Ceiling(keras.layers.Layer):
+    """The identity up to 500 mm: wrong on far streamlines only."""
+
+    def call(self, inputs):
+        return keras.ops.minimum(inputs, 500.0)
+
+
+def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
+    path, row = late_one
+    port = keras.saving.load_model(checkpoints.KERAS_CHECKPOINT, compile=False)
+    given = keras.Input((256, 3))
+    keras.Model(given, port.decoder(port.encoder(Ceiling()(given)))).save(tmp_path / "port.keras")
+    verdicts = [
+        verify(tmp_path / "port.keras", checkpoints.TORCH_CHECKPOINT, probe=path, every_sample=every_sample)
+        for every_sample in (False, True)
+    ]
+    assert [report.verdict for report in verdicts] == [Status.PASS, Status.FAIL]
+    assert f"row {row}" in verdicts[1].worst[0].name
+
+
+@pytest.mark.parametrize("probe", [None, "synthetic"])
+def test_all_needs_a_file(probe):
+    with pytest.raises(ProbeError, match="--probe FILE --all"):
+        verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=probe, every_sample=True)
