@@ -137,6 +137,12 @@ def audit(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) 
     yield from _unknown(settings, reference, port)
 
 
+def limits(settings: tuple[Setting, ...], reference: LayerCall) -> Iterator[Finding]:
+    """What a layer of the reference has that no layer of Keras can express."""
+    fixed = tuple(setting for setting in settings if isinstance(setting, Fixed) and setting.side == "torch")
+    return (finding for finding in audit(fixed, reference, reference) if finding.status == "differs")
+
+
 def _unknown(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> Iterator[Finding]:
     names = [setting.names() for setting in settings]
     ours = reference.settings.keys() - set().union(*(pair[0] for pair in names))
