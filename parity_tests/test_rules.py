@@ -12,7 +12,7 @@ from torch import nn
 from parity_tests.zoo import randomise
 from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
 from porting.conversion import move_weights
-from porting.errors import AxisSizeError, CoverageError, LayerCountError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, PairError
 from porting.judgement import weights_back
 from porting.mapper import derive_plan
 from porting.rules import CHANNELS_LAST, LAYER_RULES
@@ -290,6 +290,6 @@ def test_recurrent_layers_that_keras_has_otherwise_are_refused_with_the_setting(
             traced_plan(recurrent_case(reference, two))
 
 
-def test_time_before_samples_is_a_setting_that_differs():
-    plan = traced_plan(recurrent_case(nn.LSTM(6, 4), layers.LSTM(4, return_sequences=True)))
-    assert "batch_first=False in torch, must be True" in " ".join(plan.setting_differences)
+def test_time_before_samples_is_refused():
+    with pytest.raises(PairError, match="0 has batch_first=False, must be True"):
+        traced_plan(recurrent_case(nn.LSTM(6, 4), layers.LSTM(4, return_sequences=True)))

@@ -7,7 +7,7 @@ setting of the two layers is judged. To port a layer that is not here, give a `M
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from porting.settings import Agreement, Declared, Equal, Fixed, Setting
+from porting.settings import Agreement, Declared, Equal, Fixed, Required, Setting
 from porting.traces import LayerCall
 from porting.windows import Convolution, Recurrence, TransposedConvolution, Whole, Window
 
@@ -268,7 +268,7 @@ def _recurrent(
             Fixed("torch", "num_layers", 1, f"give each layer an nn.{kind} of its own, and one in Keras"),
             Fixed("torch", "bidirectional", False, f"give each direction an nn.{kind} of its own, and one in Keras"),
             Fixed("torch", "proj_size", 0, "Keras has no projection of the state"),
-            Fixed("torch", "batch_first", True, f"transpose around the nn.{kind} instead, its tensors stay the same"),
+            Required("batch_first", True, f"transpose around the nn.{kind} instead, its tensors stay the same"),
             Fixed("keras", "go_backwards", False, "reverse the sequence in a layer of its own"),
             Fixed("keras", "stateful", False, "torch starts each batch from the state that it is given, or zeros"),
             Fixed("keras", "zero_output_for_mask", False, "torch masks nothing"),
