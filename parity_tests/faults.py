@@ -253,6 +253,10 @@ def reordered(layer, inputs):
     return layer(inputs[::-1])
 
 
+def all_steps_then(make: Callable[[], Any]) -> Change:
+    return lambda layer, hidden: make()(with_config(return_sequences=True)(layer, hidden))
+
+
 def activation(name: str) -> Callable[[], Any]:
     return lambda: layers.Activation(name)
 
@@ -375,6 +379,16 @@ def copied(other: str, *variables: str) -> Spoil:
     return spoil
 
 
+def gates(*order: int, variables: tuple[str, ...] = ("kernel", "recurrent_kernel", "bias")) -> Spoil:
+    """Puts a recurrent cell's gates in another order."""
+
+    def reordered_gates(array: np.ndarray) -> np.ndarray:
+        members = np.split(array, len(order), axis=-1)
+        return np.concatenate([members[at] for at in order], axis=-1)
+
+    return changed(reordered_gates, *variables)
+
+
 def swapped(one: str, other: str) -> Spoil:
     """Swaps variables of two layers, or of one layer if `one` and `other` are its variables."""
 
@@ -454,6 +468,7 @@ TRAINING, EPSILON, FOREIGN, INITIAL = (
 )
 TAPS, TURNED, UNKNOWN = "kernel reversed along its taps", "transposed wrongly", "weights of unknown origin"
 HALF, BRAIN = "rounded to float16", "rounded to bfloat16"
+GATES = "gates in another order"
 
 _GRAPHS = {
     # FINTA
@@ -709,6 +724,13 @@ _GRAPHS = {
     "outputs in another order": planted(
         "siamese", (between("left", *NO_WORD), between("difference", *NO_WORD)), port=SwappedOutputs
     ),
+    # recurrent
+    "sequence backwards": graph("recurrent", inside("lstm", *NO_WORD), lstm=with_config(go_backwards=True)),
+    "hard sigmoid in the gates": graph(
+        "recurrent", inside("lstm", *NO_WORD), lstm=with_config(recurrent_activation="hard_sigmoid")
+    ),
+    "activation behind the steps": graph("recurrent", between("gru", ADDED), gru=before(activation("relu"))),
+    "steps averaged": graph("recurrent", between("head", *NO_WORD), rnn=all_steps_then(layers.GlobalAveragePooling1D)),
     # trained weights
     "trained: encoder flattened point by point": graph(
         "finta trained", between("fc1", FLATTENED), channel_major=skipped
@@ -787,6 +809,19 @@ _WEIGHTS = {
     "layer that runs twice doubled": weights(
         "siamese", inside("encoder", "scaled weights"), encoder=changed(lambda kernel: 2 * kernel)
     ),
+    "GRU gates in torch's order": weights("recurrent", inside("gru", GATES), gru_cell=gates(1, 0, 2)),
+    "GRU kernel in torch's order of gates": weights(
+        "recurrent", inside("gru", GATES), gru_cell=gates(1, 0, 2, variables=("kernel",))
+    ),
+    "LSTM gates in the order i f o g": weights("recurrent", inside("lstm", GATES), lstm_cell=gates(0, 1, 3, 2)),
+    "LSTM bias zero": weights("recurrent", inside("lstm", "bias missing"), lstm_cell=ZEROS),
+    "GRU biases exchanged": weights(
+        "recurrent", inside("gru", FOREIGN), gru_cell=changed(lambda bias: bias[::-1], "bias")
+    ),
+    "recurrent kernel transposed": weights(
+        "recurrent", inside("rnn", TURNED), simple_rnn_cell=changed(np.transpose, "recurrent_kernel")
+    ),
+    "LSTM left at its initialisation": weights("recurrent", inside("lstm", INITIAL), lstm=forgotten),
     "trained: bias zero": weights("finta trained", inside("encod_conv1.1", "bias missing"), encod_conv1=ZEROS),
     "trained: kernel through float16": weights(
         "finta trained", inside("decod_conv2.1", HALF), decod_conv2=rounded("float16")
@@ -823,6 +858,25 @@ _PLANS = {
     ),
     "rows for columns": plan(
         "decoder", inside("up2", TURNED), up2__weight="channel filter row column -> column row filter channel"
+    ),
+    "GRU gates not reordered": plan(
+        "recurrent",
+        inside("gru", GATES),
+        gru__weight_ih_l0="(gate=rzn unit) feature -> feature (gate=rzn unit)",
+        gru__weight_hh_l0="(gate=rzn unit) state -> state (gate=rzn unit)",
+        gru__bias_ih_l0="bias=2 (gate=rzn unit) -> bias=2 (gate=rzn unit)",
+    ),
+    "GRU gates reordered in the bias only": plan(
+        "recurrent",
+        inside("gru", GATES),
+        gru__weight_ih_l0="(gate=rzn unit) feature -> feature (gate=rzn unit)",
+        gru__weight_hh_l0="(gate=rzn unit) state -> state (gate=rzn unit)",
+    ),
+    "LSTM kernel in the order i f o g": plan(
+        "recurrent", inside("lstm", GATES), lstm__weight_ih_l0="(gate=ifgo unit) feature -> feature (gate=ifog unit)"
+    ),
+    "units before gates": plan(
+        "recurrent", inside("lstm", TURNED), lstm__weight_ih_l0="(gate=4 unit) feature -> feature (unit gate)"
     ),
     "query paired with key, as they run": planted(
         "transformer",
@@ -881,6 +935,8 @@ _TOGETHER = (
     ("embedding left at its initialisation", "difference the other way round"),
     ("trained: encoder flattened point by point", "trained: decoder unflattened point by point"),
     ("trained: zero padding", "trained: upsampling that repeats"),
+    ("LSTM gates in the order i f o g", "GRU gates in torch's order"),
+    ("units before gates", "recurrent kernel transposed"),
 )
 
 FAULTS = {**_SINGLE, **{f"{one} + {other}": together(one, other) for one, other in _TOGETHER}}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from porting import patterns
+from porting.errors import PairError
 
 
 def test_a_pattern_reads_both_ways():
@@ -18,6 +19,34 @@ def test_merged_axes_take_their_lengths_from_the_port():
     moved = patterns.to_port(weight, pattern, (3, 2, 3))
     assert moved[2, 1, 0] == weight[3, 0, 2]
     assert np.array_equal(patterns.to_reference(moved, pattern), weight)
+
+
+def test_an_axis_whose_members_have_names_is_reordered():
+    pattern, weight = "(gate=rzn unit) feature -> feature (gate=zrn unit)", np.arange(12.0).reshape(6, 2)
+    moved = patterns.to_port(weight, pattern, (2, 6))
+    assert moved[0].tolist() == [4, 6, 0, 2, 8, 10]
+    assert np.array_equal(patterns.to_reference(moved, pattern), weight)
+
+
+def test_a_stack_moves_as_one():
+    pattern, stack = "bias=2 (gate=rzn unit) -> bias=2 (gate=zrn unit)", np.arange(6.0).reshape(2, 3)
+    moved = patterns.to_port(stack, pattern)
+    assert moved.tolist() == [[1, 0, 2], [4, 3, 5]]
+    assert np.array_equal(patterns.to_reference(moved, pattern), stack)
+
+
+def test_an_axis_that_the_port_lacks_is_summed_and_comes_back_in_its_first_member():
+    pattern = "bias=2 unit -> unit"
+    summed = patterns.to_port(np.array([[1.0, -2.0], [3.0, 4.0]]), pattern)
+    assert summed.tolist() == [4, 2]
+    assert patterns.to_reference(summed, pattern).tolist() == [[4, 2], [0, 0]]
+    assert patterns.gradient_to_reference(summed, pattern).tolist() == [[4, 2], [4, 2]]
+
+
+@pytest.mark.parametrize("pattern", ["unit feature -> unit", "(gate=rzn unit) -> (gate=zrx unit)"])
+def test_a_pattern_that_loses_an_axis_or_a_member_is_refused(pattern):
+    with pytest.raises(PairError, match="does not fit"):
+        patterns.to_port(np.ones((6, 2) if "feature" in pattern else 6), pattern)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +66,13 @@ def test_merged_axes_that_do_not_multiply_up_are_named():
     assert patterns.differing_axes(pattern, (6, 1, 3), (3, 2, 3)) == []
     assert patterns.differing_axes(pattern, (7, 1, 3), (3, 2, 3)) == ["channel multiplier"]
     assert patterns.differing_axes(pattern, (6, 2, 3), (3, 2, 3)) == ["unit axis"]
+
+
+def test_gates_of_another_number_of_units_are_named():
+    pattern = "(gate=rzn unit) feature -> feature (gate=zrn unit)"
+    assert patterns.differing_axes(pattern, (12, 5), (5, 12)) == []
+    assert patterns.differing_axes(pattern, (15, 5), (5, 12)) == ["gate unit"]
+    assert patterns.differing_axes(pattern, (12, 5), (5, 13)) == ["gate unit"]
 
 
 def test_shapes_are_written_with_their_axis_names():

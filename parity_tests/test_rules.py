@@ -12,10 +12,11 @@ from torch import nn
 from parity_tests.zoo import randomise
 from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
 from porting.conversion import move_weights
-from porting.errors import AxisSizeError, CoverageError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError, PairError
 from porting.judgement import weights_back
 from porting.mapper import derive_plan
 from porting.rules import CHANNELS_LAST, LAYER_RULES
+from porting.sums import sum_up
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,59 @@ CASES = {
         in_channels_last=False,
         highest=9,
     ),
+    "LSTM": Case(
+        nn.LSTM(6, 4, batch_first=True),
+        layers.LSTM(4, return_sequences=True),
+        (3, 5, 6),
+        [
+            (layers.LSTM(4, return_sequences=True, activation="relu"), "activation=relu in Keras, must be tanh"),
+            (
+                layers.LSTM(4, return_sequences=True, recurrent_activation="hard_sigmoid"),
+                "recurrent_activation=hard_sigmoid in Keras, must be sigmoid",
+            ),
+            (layers.LSTM(4, go_backwards=True), "go_backwards=True in Keras, must be False"),
+            (layers.LSTM(4, stateful=False, dropout=0.1), "dropout=0.1 in Keras, must be 0.0"),
+            (layers.LSTM(4, recurrent_dropout=0.1), "recurrent_dropout=0.1 in Keras, must be 0.0"),
+            (layers.LSTM(4, recurrent_regularizer="l2"), "recurrent_regularizer=.* in Keras, must be None"),
+        ],
+        in_channels_last=False,
+    ),
+    "LSTM without biases, last step": Case(
+        nn.LSTM(6, 4, bias=False, batch_first=True), layers.LSTM(4, use_bias=False), (3, 5, 6), [], False
+    ),
+    "GRU": Case(
+        nn.GRU(6, 4, batch_first=True), layers.GRU(4, return_sequences=True), (3, 5, 6), [], in_channels_last=False
+    ),
+    "GRU without biases, last step": Case(
+        nn.GRU(6, 4, bias=False, batch_first=True),
+        layers.GRU(4, use_bias=False),
+        (3, 5, 6),
+        [(layers.GRU(4, use_bias=False, reset_after=False), "reset_after=False in Keras, must be True")],
+        in_channels_last=False,
+    ),
+    "RNN": Case(
+        nn.RNN(6, 4, batch_first=True, nonlinearity="relu"),
+        layers.SimpleRNN(4, activation="relu", return_sequences=True),
+        (3, 5, 6),
+        [(layers.SimpleRNN(4), "nonlinearity=relu in torch, activation=tanh in Keras")],
+        in_channels_last=False,
+    ),
     "PReLU": Case(nn.PReLU(4), layers.PReLU(shared_axes=[1]), (3, 4, 5)),
     "PReLU with one slope": Case(nn.PReLU(), layers.PReLU(shared_axes=[1, 2]), (3, 4, 5)),
 }
 
 
+class FirstOutput(nn.Module):
+    """Takes the steps and leaves the states."""
+
+    def forward(self, outputs):
+        return outputs[0]
+
+
 def traced(case, port):
     """Both layers as models, and their float64 traces on the same input."""
-    reference = randomise(nn.Sequential(case.reference)).double()
+    behind = [FirstOutput()] if isinstance(case.reference, nn.RNNBase) else []
+    reference = randomise(nn.Sequential(case.reference, *behind)).double()
     ours, theirs = case.inputs()
     with keras_side.precision("float64"):
         widened = type(port).from_config({**port.get_config(), "dtype": "float64"})
@@ -170,6 +216,7 @@ def test_row_inverts_exactly_and_one_layer_agrees_in_float64(case):
     assert plan.setting_differences == ()
     assert plan.settings_not_judged == ()
     state_dict = torch_side.arrays(reference)
+    state_dict |= sum_up(state_dict, reference)
     move_weights(plan, state_dict, model)
     for name, array in weights_back(plan, keras_side.weight_getter(model)):
         assert np.array_equal(array, state_dict[name]), name
@@ -214,3 +261,35 @@ def test_a_bias_on_one_side_only_is_refused():
         traced_plan(Case(nn.Linear(6, 4, bias=False), layers.Dense(4, name="dense"), (3, 6), [], False))
     with pytest.raises(CoverageError, match=r"torch .*0.bias.* would stay behind"):
         traced_plan(Case(nn.Linear(6, 4), layers.Dense(4, use_bias=False), (3, 6), [], False))
+
+
+def recurrent_case(reference, port):
+    return Case(reference, port, (5, 5, 6), [], False)
+
+
+def test_a_gru_that_resets_before_its_product_is_refused_with_the_setting():
+    with pytest.raises(AxisSizeError, match="reset_after=False in Keras, must be True"):
+        traced_plan(recurrent_case(nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"num_layers": 2}, "num_layers=2 in torch, must be 1"),
+        ({"bidirectional": True}, "bidirectional=True in torch, must be False"),
+        ({"proj_size": 2}, "proj_size=2 in torch, must be 0"),
+    ],
+)
+def test_recurrent_layers_that_keras_has_otherwise_are_refused_with_the_setting(settings, words):
+    reference = nn.LSTM(6, 4, batch_first=True, **settings)
+    with pytest.raises((CoverageError, AxisSizeError), match=words):
+        traced_plan(recurrent_case(reference, layers.LSTM(4, return_sequences=True)))
+    if "proj_size" not in settings:
+        two = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
+        with pytest.raises(LayerCountError, match=words):
+            traced_plan(recurrent_case(reference, two))
+
+
+def test_time_before_samples_is_refused():
+    with pytest.raises(PairError, match="0 has batch_first=False, must be True"):
+        traced_plan(recurrent_case(nn.LSTM(6, 4), layers.LSTM(4, return_sequences=True)))

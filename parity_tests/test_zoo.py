@@ -12,6 +12,7 @@ from torch import nn
 from parity_tests import zoo
 from porting import ModelPair, PortingError, Status, convert, export, verify
 from porting.errors import ProbeError
+from porting.sums import sum_up
 
 
 @pytest.fixture(params=zoo.PAIRS, ids=lambda pair: pair.name)
@@ -36,8 +37,54 @@ def test_export_gives_the_state_dict_back(converted, tmp_path):
     port = next(path for path in conversion.files if path.suffix == ".keras")
     exported = torch.load(export(port, tmp_path / "back.pt", pair=pair), weights_only=True)["state_dict"]
     assert list(exported) == list(reference.state_dict())
-    for name, tensor in reference.state_dict().items():
-        assert torch.equal(exported[name], tensor), name
+    state_dict = {name: tensor.numpy() for name, tensor in reference.state_dict().items()}
+    for name, array in {**state_dict, **sum_up(state_dict, reference)}.items():
+        assert np.array_equal(exported[name].numpy(), array), name
+
+
+def test_biases_that_are_one_in_keras_come_back_as_their_sum(tmp_path):
+    reference = zoo.randomise(zoo.Recurrent())
+    torch.save(reference.state_dict(), tmp_path / "model.pt")
+    report = convert(tmp_path / "model.pt", tmp_path / "port", pair=zoo.RECURRENT).report
+    assert "compared as their sum, rounded to float32" in " ".join(report.transfer.lines)
+    exported = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=zoo.RECURRENT))["state_dict"]
+    lstm = reference.lstm
+    assert torch.equal(exported["lstm.bias_ih_l0"], lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    assert not exported["lstm.bias_hh_l0"].any()
+    again = zoo.Recurrent()
+    again.load_state_dict(exported)
+    steps = torch.randn(4, 9, 5, dtype=torch.float64)
+    torch.testing.assert_close(again.double()(steps), reference.double()(steps), rtol=0, atol=1e-6)
+
+
+class LastState(nn.Module):
+    """Goes on with the state that a recurrent layer ends in: taken from the states, or from the steps."""
+
+    def __init__(self, kind, from_steps):
+        super().__init__()
+        self.recurrent, self.head, self.from_steps = kind(5, 6, batch_first=True), nn.Linear(6, 3), from_steps
+
+    def forward(self, steps):
+        outputs, states = self.recurrent(steps)
+        last = states[0][0] if isinstance(states, tuple) else states[0]
+        return self.head(outputs[:, -1] if self.from_steps else last)
+
+
+@pytest.mark.parametrize("from_steps", [True, False], ids=["last step", "last state"])
+@pytest.mark.parametrize("returned", ["last step", "last state"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_last_step_is_a_last_state(kind, from_steps, returned, tmp_path):
+    def port():
+        steps = keras.Input((7, 5))
+        layer = getattr(layers, kind)(6, return_sequences=returned == "last state", return_state=True)
+        outputs, state, *_ = layer(steps)
+        return keras.Model(steps, layers.Dense(3, name="head")(state if returned == "last state" else outputs))
+
+    pair = ModelPair(
+        name="own", reference=lambda: LastState(getattr(nn, kind), from_steps), port=port, input_shapes=((7, 5),)
+    )
+    report = convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report
 
 
 def test_a_layer_that_runs_twice_is_compared_call_by_call_and_moved_once(tmp_path):

@@ -323,6 +323,32 @@ class SiamesePort(keras.Model):
         return left - right
 
 
+class Recurrent(nn.Module):
+    """LSTM, GRU and RNN; as many units as features, so that kernels may be mistaken; only the last step goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(5, 6)
+        self.lstm = nn.LSTM(6, 6, batch_first=True)
+        self.gru = nn.GRU(6, 8, batch_first=True)
+        self.rnn = nn.RNN(8, 7, batch_first=True)
+        self.head = nn.Linear(7, 3)
+
+    def forward(self, steps: torch.Tensor) -> torch.Tensor:
+        """(sample, time, feature) -> (sample, label)."""
+        hidden, _ = self.gru(self.lstm(self.embed(steps))[0])
+        return self.head(self.rnn(hidden)[0][:, -1])
+
+
+def build_recurrent() -> keras.Model:
+    steps = keras.Input((9, 5))
+    hidden = layers.Dense(6, name="embed")(steps)
+    hidden = layers.LSTM(6, return_sequences=True, name="lstm")(hidden)
+    hidden = layers.GRU(8, return_sequences=True, name="gru")(hidden)
+    hidden = layers.SimpleRNN(7, name="rnn")(hidden)
+    return keras.Model(steps, layers.Dense(3, name="head")(hidden), name="recurrent")
+
+
 def draw_tokens(sizes, file, count):
     generator = np.random.default_rng(0)
     return Probe(tuple(generator.integers(0, 11, (count, 7)).astype(np.int32) for _ in range(2)), "random tokens")
@@ -371,4 +397,11 @@ LEAKY = replace(
     SEPARABLE, name="leaky", reference=partial(Separable, slope=0.01), port=partial(build_separable, slope=0.01)
 )
 """A slope that float32 has not: TensorFlow takes it in float32 whatever the precision of the activation."""
-PAIRS = (CLASSIFIER, DECODER, TRANSFORMER, ONE_HEAD, SEPARABLE, LEAKY, SIAMESE)
+RECURRENT = ModelPair(
+    name="recurrent",
+    reference=Recurrent,
+    port=build_recurrent,
+    outputs={"labels": "... -> ..."},
+    input_shapes=((9, 5),),
+)
+PAIRS = (CLASSIFIER, DECODER, TRANSFORMER, ONE_HEAD, SEPARABLE, LEAKY, SIAMESE, RECURRENT)

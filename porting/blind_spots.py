@@ -25,7 +25,7 @@ def find_blind_spots(
     unseen, unseen_alone : Mapping
         Parameter -> which of its values change no output: of the model on the probe; of the layer run alone.
     state : Mapping
-        Every tensor of the reference.
+        Every tensor of the reference that may hide something.
     """
     return tuple(spot for call in trace.layers() for spot in _of_layer(call, unseen, unseen_alone, state))
 
@@ -37,6 +37,8 @@ def _of_layer(
     state: Mapping[str, np.ndarray],
 ) -> Iterator[BlindSpot]:
     for word, name in call.weights.items():
+        if name not in state:
+            continue
         if name in unseen and unseen[name].any():
             dead, dead_alone = unseen[name], unseen[name] & unseen_alone.get(name, unseen[name])
             text = f"{int(dead.sum()):,} of {dead.size:,} values of {word} change no output on the probe"

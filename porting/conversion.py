@@ -171,9 +171,13 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
     def value(variable: str):
         transfer = transfers[variable]
         rearrange = partial(patterns.to_port, pattern=transfer.pattern, port_shape=transfer.port_shape)
-        return state_dict[transfer.reference], rearrange
+        return transfer.gather(state_dict), rearrange
 
-    keras_side.load_weights(port, value, lambda variable: moved(transfers[variable].reference))
+    def loaded(variable: str) -> None:
+        for name in transfers[variable].references:
+            moved(name)
+
+    keras_side.load_weights(port, value, loaded)
 
 
 def _write_evidence(

@@ -91,7 +91,7 @@ def weights_back(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
     for transfer in plan.transfers:
-        yield transfer.reference, fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern))
+        yield from transfer.parts(fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern)))
 
 
 def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
@@ -101,13 +101,15 @@ def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
 
 def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
-    count, parameters = len(plan.transfers), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
+    count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
         lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")
     else:
         lines.append("port -> reference gives back the checkpoint bit for bit")
+    if summed := [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]:
+        lines.append(f"compared as their sum, rounded to float32, which is all that Keras holds: {'; '.join(summed)}")
     lines += [f"setting differs: {difference}" for difference in plan.setting_differences]
     if changed or plan.setting_differences:
         return Part(Status.FAIL, tuple(lines))

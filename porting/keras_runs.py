@@ -108,7 +108,10 @@ class _Watch:
         own = _first(output)
         self.calls.append(_Call(path, layer, given, own))
         give = _given_back(array_of(own), teaching.give, teaching.window)
-        return output if give is None else _with_first(output, _like(give, own))
+        if give is None:
+            return output
+        given_back = _with_first(output, _like(give, own))
+        return _with_last_step(given_back, give, own) if _returns_state(layer) else given_back
 
 
 def _given_back(own: np.ndarray, give: np.ndarray, window: tuple[slice, ...]) -> np.ndarray | None:
@@ -319,6 +322,18 @@ def _first(output: Any) -> Any:
 
 def _with_first(output: Any, first: Any) -> Any:
     return (first, *output[1:]) if isinstance(output, (tuple, list)) else first
+
+
+def _returns_state(layer: Any) -> bool:
+    import keras
+
+    return isinstance(layer, keras.layers.RNN) and layer.return_state
+
+
+def _with_last_step(output: Any, give: np.ndarray, own: Any) -> Any:
+    """A recurrent layer's state is the last step of what it is given."""
+    first, _, *others = output
+    return (first, _like(give[:, -1] if give.ndim > 2 else give, own), *others)
 
 
 def _several(outputs: Any) -> list[Any]:

@@ -50,6 +50,11 @@ class Layer:
         """The reference's call."""
         return self.reference.trace.calls[self.suspect.number]
 
+    def partner(self) -> LayerCall:
+        """The port's first call of the layer's partner."""
+        assert self.suspect.pair is not None
+        return next(call for call in self.suspect.port.calls if call.name == self.suspect.pair.port)
+
     def state(self) -> dict[str, Any]:
         """All floating tensors of the reference."""
         named = self.witness.model.state_dict().items()
@@ -59,9 +64,7 @@ class Layer:
         """What the rows of the catalogue need to know."""
         state = self.state()
         tensors = {name: state[name] for name in self.call().weights.values() if name in state}
-        assert self.suspect.pair is not None
-        theirs = next(call for call in self.suspect.port.calls if call.name == self.suspect.pair.port)
-        return LayerContext(self.call(), tensors, theirs.settings)
+        return LayerContext(self.call(), tensors, self.partner().settings)
 
     def changed_tensors(self, port: PortRun) -> dict[str, Any]:
         """The port's values, in the reference's axis order, of the layer's tensors that are not the checkpoint's."""
@@ -125,7 +128,8 @@ class Layer:
             trace = torch_runs.teach(self.witness.model, self.trial.inputs, lesson, alone={number})
         output = trace.calls[number].output
         output = applied(variant.behind, output) if variant.behind else output
-        return patterns.to_port(output, self.suspect.pair.output_axes)
+        moved, window = patterns.to_port(output, self.suspect.pair.output_axes), self.suspect.pair.rule.window
+        return window.outputs(moved, self.trial.found, (self.call(), self.partner()))[0]
 
 
 @contextmanager

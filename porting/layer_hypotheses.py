@@ -94,16 +94,33 @@ def rearrangements(tensor: Tensor, kind: str) -> Iterator[tuple[str, str, Tensor
 def _regrouped(tensor: Tensor, kind: str) -> Iterator[tuple[str, str, Tensor]]:
     """The first axis taken as several: gates in another order, or groups and members exchanged."""
     length = tensor.shape[0] if tensor.ndim else 0
-    if kind in {"LSTM", "GRU", "RNN"}:
-        for gates in (3, 4):
-            for order in permutations(range(gates)) if length % gates == 0 else ():
-                if order != tuple(range(gates)):
-                    chunks = tensor.chunk(gates)
-                    yield "gates in another order", f"in the order {order}", torch.cat([chunks[at] for at in order])
+    for order in _gate_orders(kind) if length else ():
+        yield "gates in another order", f"in the order {order}", _with_gates(tensor, order)
     for groups in range(2, length // 2 + 1):
         if length % groups == 0:
             split = tensor.reshape(groups, length // groups, *tensor.shape[1:])
             yield "transposed wrongly", f"{groups} groups interleaved", split.transpose(0, 1).reshape(tensor.shape)
+
+
+def _gate_orders(kind: str) -> Iterator[tuple[int, ...]]:
+    """All orders of a recurrent layer's gates but its own."""
+    gates = {"LSTM": 4, "GRU": 3}.get(kind, 1)
+    return (order for order in permutations(range(gates)) if order != tuple(range(gates)))
+
+
+def _with_gates(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
+    chunks = tensor.chunk(len(order))
+    return torch.cat([chunks[at] for at in order])
+
+
+def _with_reordered_gates(context: LayerContext) -> Iterator[LayerVariant]:
+    """Of each tensor, of all kernels, and of all tensors alike."""
+    yield from _with_rearranged("gates in another order", context)
+    kernels = {name: tensor for name, tensor in context.tensors.items() if tensor.ndim > 1}
+    for which, tensors in (("all kernels", kernels), ("all tensors", context.tensors)):
+        for order in _gate_orders(context.call.kind):
+            reordered = {name: _with_gates(tensor, order) for name, tensor in tensors.items()}
+            yield LayerVariant(f"{which}: in the order {order}", reordered)
 
 
 def _with_rearranged(name: str, context: LayerContext) -> Iterator[LayerVariant]:
@@ -192,7 +209,7 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
     LayerRow(
         "gates in another order",
         "reorder the gates as the other framework has them",
-        partial(_with_rearranged, "gates in another order"),
+        _with_reordered_gates,
     ),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from porting import patterns, settings
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
 from porting.flow import pair_by_flow
 from porting.plan import LayerPair, Transfer, TransferPlan
-from porting.rules import LayerRule, find_rule
+from porting.rules import LayerRule, find_rule, rows_of
 from porting.traces import LayerCall, Trace
 
 
@@ -56,7 +56,7 @@ def derive_plan(
     if unknown:
         raise PairError(f"axes names tensors that the reference does not have: {_listed(unknown)}")
     pairs = tuple(_layer_pair(ours, theirs, rule, reference, port, axes or {}) for ours, theirs, rule in ruled)
-    _check_sizes(pairs, _proposal(ruled, reference, port, rules))
+    _check_sizes(pairs, ruled, _proposal(ruled, reference, port, rules))
     without_twin = tuple(
         name for ours, _, rule in ruled for word, name in ours.weights.items() if word in rule.without_twin
     )
@@ -79,7 +79,7 @@ def _pair_layers(
         raise PairError(f"matches names layers that did not run: {_listed(unknown)}")
     in_order = iter([layer for layer in theirs if layer.name not in set(matches.values())])
     if len(ours) != len(theirs):
-        raise LayerCountError(_count_message(ours, theirs))
+        raise LayerCountError(_count_message(ours, theirs, rules))
     pairs = [(layer, named[matches[layer.name]] if layer.name in matches else next(in_order)) for layer in ours]
     if all(_fits(*pair, reference, port, rules) for pair in pairs):
         return pairs
@@ -103,14 +103,29 @@ def _fits(ours: LayerCall, theirs: LayerCall, reference: Trace, port: Trace, rul
     return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
 
 
-def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> str:
+def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
     lines = [f"The reference ran {len(ours)} layers with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
     lines.append("Look where the two columns part: a layer is missing, or one too many.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_limits(ours, rules)])
+
+
+def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:
+    """What layers of the reference have that no row for their type can express, as it may be why nothing fits."""
+    for layer in layers:
+        found = [list(settings.limits(row.settings, layer)) for row in rows_of(layer.kind, rules)]
+        if all(found):
+            yield from (f"  {layer.name}: {finding.why}" for limits in found[:1] for finding in limits)
+
+
+def _differences(ours: LayerCall, theirs: LayerCall, rule: LayerRule) -> Iterator[str]:
+    """Settings that differ, as they may be why a tensor does not fit."""
+    for finding in settings.audit(rule.settings, ours, theirs):
+        if finding.status == "differs":
+            yield f"  setting differs: {theirs.name}: {finding.why}"
 
 
 def _look_up(
@@ -132,13 +147,16 @@ def _look_up(
 def _layer_pair(
     ours: LayerCall, theirs: LayerCall, rule: LayerRule, reference: Trace, port: Trace, axes: Mapping[str, str]
 ) -> LayerPair:
-    transfers = tuple(_transfers(ours, theirs, rule, reference, port, axes))
+    try:
+        transfers = tuple(_transfers(ours, theirs, rule, reference, port, axes))
+    except AxisSizeError as error:
+        raise AxisSizeError("\n".join([str(error), *_differences(ours, theirs, rule)])) from None
     own_axes = [
         (by_rule, axes[transfer.reference])
-        for word, (_, row_patterns) in rule.tensors.items()
+        for words, (_, row_patterns) in rule.tensors.items()
         for transfer in transfers
         for by_rule in row_patterns
-        if transfer.reference in axes and ours.weights.get(word) == transfer.reference
+        if transfer.reference in axes and ours.weights.get(words) == transfer.reference
     ]
     input_axes, output_axes = (
         _refined(pattern, own_axes) for pattern in (rule.activation, rule.output or rule.activation)
@@ -166,12 +184,14 @@ def _transfers(
     ours: LayerCall, theirs: LayerCall, rule: LayerRule, reference: Trace, port: Trace, axes: Mapping[str, str]
 ) -> Iterator[Transfer]:
     """Transfers of the tensors that both layers have; coverage finds the others."""
-    for word, (port_word, row_patterns) in rule.tensors.items():
-        if word in ours.weights and port_word in theirs.weights:
-            name, variable = ours.weights[word], theirs.weights[port_word]
-            shapes = reference.shapes[name], port.shapes[variable]
-            candidates = (axes[name],) if name in axes else row_patterns
-            yield Transfer(name, variable, _fitting(candidates, name, variable, *shapes), *shapes)
+    for words, (port_word, row_patterns) in rule.tensors.items():
+        if ours.weights.keys() >= set(words.split()) and port_word in theirs.weights:
+            names, variable = [ours.weights[word] for word in words.split()], theirs.weights[port_word]
+            stack = (len(names),) if len(names) > 1 else ()
+            shapes = (*stack, *reference.shapes[names[0]]), port.shapes[variable]
+            candidates = next(((axes[name],) for name in names if name in axes), row_patterns)
+            pattern = _fitting(candidates, ", ".join(names), variable, *shapes)
+            yield Transfer(tuple(names), variable, pattern, *shapes)
 
 
 def _fitting(
@@ -189,12 +209,15 @@ def _fitting(
     )
 
 
-def _check_sizes(pairs: Sequence[LayerPair], proposal: str) -> None:
-    findings = []
-    for pair in pairs:
+def _check_sizes(
+    pairs: Sequence[LayerPair], ruled: Sequence[tuple[LayerCall, LayerCall, LayerRule]], proposal: str
+) -> None:
+    findings, wrong = [], {}
+    for number, pair in enumerate(pairs):
         for transfer in pair.transfers:
             differing = patterns.differing_axes(transfer.pattern, transfer.reference_shape, transfer.port_shape)
             if differing:
+                wrong[number] = ruled[number]
                 ours, theirs = transfer.sizes()
                 findings.append(
                     f"{transfer.reference} does not fit {transfer.port}.\n  torch   {ours}\n  keras   {theirs}\n"
@@ -202,7 +225,9 @@ def _check_sizes(pairs: Sequence[LayerPair], proposal: str) -> None:
                     f"another one: {proposal}."
                 )
     if findings:
-        raise AxisSizeError("\n".join(findings))
+        raise AxisSizeError(
+            "\n".join([*findings, *chain.from_iterable(_differences(*layers) for layers in wrong.values())])
+        )
 
 
 def _proposal(
@@ -220,7 +245,7 @@ def _proposal(
 
 def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
     """Every tensor of both models moves exactly once, or has no twin by its rule."""
-    moved = Counter([transfer.reference for transfer in plan.transfers] + list(plan.without_twin))
+    moved = Counter([*plan.tensors, *plan.without_twin])
     filled = Counter(transfer.port for transfer in plan.transfers)
     findings = [
         *(
@@ -236,6 +261,7 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
         raise CoverageError(
             "\n".join([f"The plan does not cover {len(findings)} tensors.", *findings])
             + "\nA bias or a scale on one side only, or a layer that did not run on the probe."
+            + "".join(f"\n  setting differs: {difference}" for difference in plan.setting_differences)
         )
 
 

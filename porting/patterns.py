@@ -1,14 +1,16 @@
 """Axis patterns: ``"filter channel tap -> tap channel filter"``, read in either direction.
 
 The notation is einops'. The left side names the axes of the reference's tensor, the right side those of the port's.
-Axes that are merged on both sides state their lengths: ``"unit (channel=8 point=4) -> (point channel) unit"``.
+Axes that are merged on both sides state their lengths: ``"unit (channel=8 point=4) -> (point channel) unit"``. An axis
+whose members have names states them in each side's order: ``"(gate=rzn unit) -> (gate=zrn unit)"``. An axis of stated
+length that the port lacks is summed over: ``"bias=2 unit -> unit"``.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import einops
 
@@ -44,29 +46,70 @@ def _dimensions(side: str) -> list[str]:
 
 
 def _without_lengths(text: str) -> str:
-    return re.sub(r"=\d+", "", text)
+    return re.sub(r"=\w+", "", text)
+
+
+@cache
+def _stated(text: str) -> dict[str, str]:
+    """Axis -> its length, or the names of its members."""
+    return dict(re.findall(r"(\w+)=(\w+)", text))
 
 
 @cache
 def _stated_lengths(pattern: str) -> dict[str, int]:
-    return {axis: int(length) for axis, length in re.findall(r"(\w+)=(\d+)", pattern)}
+    return {axis: int(word) if word.isdigit() else len(word) for axis, word in _stated(pattern).items()}
+
+
+@cache
+def summed_axis(pattern: str) -> str:
+    """Name the axis that the port sums over; empty where there is none."""
+    left, _, right = pattern.partition("->")
+    port = {axis for dimension in _parse_side(right) for axis in dimension}
+    return next((axis for axis in _stated(left) if axis not in port), "")
 
 
 def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
     """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged."""
-    return _rearrange(array, pattern, **_merged_lengths(pattern, port_shape))
+    left, _, right = pattern.partition("->")
+    return _rearrange(array, left, right, pattern, **_merged_lengths(pattern, port_shape))
 
 
 def to_reference(array: Tensor, pattern: str) -> Tensor:
-    """Move a port tensor into the reference's axis order: the pattern read from right to left."""
+    """Move a port tensor into the reference's axis order: the pattern read from right to left.
+
+    Of an axis that the port sums over the first member gets the sum, the others zeros.
+    """
+    return _back(array, pattern, lambda total: total - total)
+
+
+def gradient_to_reference(gradient: Tensor, pattern: str) -> Tensor:
+    """Move the gradient of a port tensor into the reference's axis order: each of several summands has the sum's."""
+    return _back(gradient, pattern, lambda total: total)
+
+
+def _back(array: Any, pattern: str, others: Callable[[Any], Any]) -> Any:
     left, _, right = pattern.partition("->")
-    return _rearrange(array, f"{right} -> {left}", **_stated_lengths(pattern))
+    lengths = _stated_lengths(pattern)
+    if axis := summed_axis(pattern):
+        array, right = [array, *(others(array) for _ in range(1, lengths[axis]))], f"{axis} {right}"
+    return _rearrange(array, right, left, pattern, **lengths)
 
 
-def _rearrange(array: Tensor, pattern: str, **lengths: int) -> Tensor:
+def _rearrange(array: Any, source: str, target: str, pattern: str, **lengths: int) -> Any:
+    """Move a tensor, or the list of its members along the first axis, which einops stacks."""
+    orders = _stated(source), _stated(target)
+    steps, target = _without_lengths(source), _without_lengths(target)
+    named = [axis for axis, word in orders[0].items() if word != orders[1].get(axis, word)]
     try:
-        return einops.rearrange(array, _without_lengths(pattern), **lengths)
-    except einops.EinopsError as error:
+        for axis in named:
+            others = " ".join(name for dimension in _parse_side(steps) for name in dimension if name != axis)
+            members = einops.rearrange(array, f"{steps} -> {axis} {others}", **lengths)
+            array = [members[at] for at in map(orders[0][axis].index, orders[1][axis])]
+            steps = f"{axis} {others}"
+        if summed_axis(f"{source} -> {target}"):
+            return einops.reduce(array, f"{steps} -> {target}", "sum", **lengths)
+        return einops.rearrange(array, f"{steps} -> {target}", **lengths)
+    except (einops.EinopsError, ValueError) as error:
         raise PairError(f'The axis pattern "{pattern}" does not fit: {first_line(error)}') from error
 
 
@@ -86,6 +129,10 @@ def differing_axes(pattern: str, reference_shape: Sequence[int], port_shape: Seq
     """Name the axes whose lengths differ between the two tensors; ranks must already fit the pattern."""
     reference, port = parse(pattern)
     known = _named_lengths(port, port_shape) | _stated_lengths(pattern)
+    for axes, length in zip(port, port_shape, strict=True):
+        unknown = [axis for axis in axes if axis not in known]
+        if len(unknown) == 1:
+            known[unknown[0]] = length // math.prod(known.get(axis, 1) for axis in axes)
     differing = []
     for side, shape in ((reference, reference_shape), (port, port_shape)):
         for axes, length in zip(side, shape, strict=True):

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from porting import patterns
 from porting.rules import LayerRule
 from porting.settings import Finding
@@ -12,13 +14,30 @@ from porting.settings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One tensor's way: names, axis pattern and shape on either side."""
+    """One variable's way: names, axis pattern and shape on either side.
 
-    reference: str
+    Several tensors of the reference may be one variable of the port: they are stacked along the pattern's first axis.
+    """
+
+    references: tuple[str, ...]
     port: str
     pattern: str
     reference_shape: tuple[int, ...]
     port_shape: tuple[int, ...]
+
+    @property
+    def reference(self) -> str:
+        """The tensor's name in the reference; several are listed."""
+        return ", ".join(self.references)
+
+    def gather(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The reference's tensor, or the stack of several."""
+        first, *others = (tensors[name] for name in self.references)
+        return np.stack([first, *others]) if others else first
+
+    def parts(self, tensor: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """What `gather` gave, taken apart again."""
+        return zip(self.references, tensor if len(self.references) > 1 else (tensor,), strict=True)
 
     def sizes(self) -> tuple[str, str]:
         """Both shapes with the names of their axes, reference first."""
@@ -91,15 +110,20 @@ class TransferPlan:
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
-        """Every tensor's transfer, in execution order."""
+        """Every variable's transfer, in execution order."""
         return tuple(self._transfers())
 
     def _transfers(self) -> Iterator[Transfer]:
         for pair in self.pairs:
             yield from pair.transfers
 
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Every tensor of the reference that moves."""
+        return tuple(name for transfer in self.transfers for name in transfer.references)
+
     def as_json(self) -> list[dict]:
-        """One object per tensor: both names, both shapes, the pattern."""
+        """One object per variable: both names, both shapes, the pattern."""
         return [
             {
                 "reference": transfer.reference,

@@ -72,7 +72,7 @@ def render_plan(plan: TransferPlan) -> RenderableType:
         reference_sizes, port_sizes = transfer.sizes()
         table.add_row(transfer.reference, reference_sizes, transfer.pattern, transfer.port, port_sizes)
     parameters = sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
-    lines = [Text(f"{len(plan.pairs)} layers, {len(plan.transfers)} tensors, {parameters:,} parameters")]
+    lines = [Text(f"{len(plan.pairs)} layers, {len(plan.tensors)} tensors, {parameters:,} parameters")]
     lines += [Text(f"no twin in Keras: {name}", "dim") for name in plan.without_twin]
     lines += [Text(note, "dim") for note in dict.fromkeys(pair.rule.note for pair in plan.pairs if pair.rule.note)]
     lines += [Text(f"setting differs: {difference}", "red") for difference in plan.setting_differences]

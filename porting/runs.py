@@ -18,6 +18,7 @@ from porting.mapper import derive_plan
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.plan import TransferPlan
 from porting.probes import Probe
+from porting.sums import sum_up, without_zeros
 from porting.torch_files import Checkpoint
 from porting.traces import Trace, lesson_of
 from porting.training import GRADIENT_ROWS
@@ -43,7 +44,8 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
     model : torch.nn.Module
     sizes : Mapping
     checkpoint : Checkpoint
-        The one given; with the prefix on its names where it is not a wrapper's but the model's own.
+        The one given; with the prefix on its names where it is not a wrapper's but the model's own, and with tensors
+        that Keras adds up in the place of one of them.
 
     Raises
     ------
@@ -64,6 +66,10 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
     except CheckpointError as error:
         built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
         raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
+    if summed := sum_up(checkpoint.state_dict, model, pair.rules):
+        state_dict = {**checkpoint.state_dict, **summed}
+        checkpoint = replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped - summed.keys())
+        torch_side.load_weights(model, state_dict)
     return model, sizes, checkpoint
 
 
@@ -141,7 +147,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         gradient_probe=gradient_probe,
         gradients=gradients,
         why_no_gradients=why_no_gradients,
-        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, state),
+        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, without_zeros(state, model, pair.rules)),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
     )

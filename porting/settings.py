@@ -1,13 +1,14 @@
 """How each setting of a pair of layers is judged. A rule lists all of them, or the transfer is not proven.
 
-`Equal`, `Fixed` and `Agreement` are checked before anything runs; `Declared` ones need no check, and say why. Each may
-show only in training: what a trained model computes does not depend on it.
+`Equal`, `Fixed` and `Agreement` are checked before anything runs, and `Required` ones refused; `Declared` ones need no
+check, and say why. Each may show only in training: what a trained model computes does not depend on it.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from porting.errors import PairError
 from porting.traces import LayerCall
 
 
@@ -90,7 +91,33 @@ class Declared:
         return ""
 
 
-Setting = Equal | Fixed | Agreement | Declared
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A setting of the reference without which its activations cannot be compared, though a port may be right."""
+
+    name: str
+    value: Any
+    remedy: str
+    in_training: bool = False
+
+    def names(self) -> tuple[set[str], set[str]]:
+        """The settings judged, of the reference's and of the port's layer."""
+        return {self.name}, set()
+
+    def disagreement(self, reference: LayerCall, port: LayerCall) -> str:
+        """Never disagrees.
+
+        Raises
+        ------
+        PairError
+            If the reference has another value.
+        """
+        if (value := reference.settings[self.name]) != self.value:
+            raise PairError(f"{reference.name} has {self.name}={value}, must be {self.value}: {self.remedy}.")
+        return ""
+
+
+Setting = Equal | Fixed | Agreement | Declared | Required
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +162,12 @@ def audit(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) 
             why = f"{setting.reference} = {setting.port} (not on both sides)"
             yield Finding(port.name, shown, "unknown", why, setting.in_training)
     yield from _unknown(settings, reference, port)
+
+
+def limits(settings: tuple[Setting, ...], reference: LayerCall) -> Iterator[Finding]:
+    """What a layer of the reference has that no layer of Keras can express."""
+    fixed = tuple(setting for setting in settings if isinstance(setting, Fixed) and setting.side == "torch")
+    return (finding for finding in audit(fixed, reference, reference) if finding.status == "differs")
 
 
 def _unknown(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) -> Iterator[Finding]:

@@ -180,7 +180,7 @@ class _Watch:
             self.depth -= 1
         give = None if teaching is None else _tensor(teaching.give, self.precision)
         self._record(about, given, _first(output) if output is not None else give)
-        return output if give is None else _with_first(output, give)
+        return output if give is None else _given_back(output, give, about)
 
     def _is_to_run(self, about: _About) -> bool:
         wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
@@ -478,6 +478,14 @@ def _first(output: Any) -> "torch.Tensor":
 
 def _with_first(output: Any, first: "torch.Tensor") -> Any:
     return (first, *output[1:]) if isinstance(output, (tuple, list)) else first
+
+
+def _given_back(output: Any, give: "torch.Tensor", about: _About) -> Any:
+    """What a taught layer returns; a recurrent layer's state is the last step of what it is given."""
+    if not isinstance(output, tuple) or about.settings.get("num_layers") != 1 or about.settings["bidirectional"]:
+        return _with_first(output, give)
+    last = give[:, -1] if about.settings["batch_first"] else give[-1]
+    return give, _with_first(output[1], last[None])
 
 
 def _several(outputs: Any) -> tuple["torch.Tensor", ...]:

@@ -51,18 +51,20 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
         if ours is not None and theirs is not None:
             yield f"input {number}", thin(ours).relative_error(_moved(theirs, pattern))
     for layers in port.wide.plan.pairs:
-        taken = [transfer for transfer in layers.transfers if transfer.reference in reference.gradients.weights]
-        ours = {transfer.reference: thin(reference.gradients.weights[transfer.reference]) for transfer in taken}
+        weights = reference.gradients.weights
+        taken = [transfer for transfer in layers.transfers if weights.keys() >= set(transfer.references)]
+        ours = {name: thin(weights[name]) for transfer in taken for name in transfer.references}
         scale = max((gradient.scale for gradient in ours.values()), default=0.0)
         for transfer in taken:
-            gradient = _moved(port.gradients.weights[transfer.port], transfer.pattern)
-            yield transfer.reference, replace(ours[transfer.reference], scale=scale).relative_error(gradient)
+            moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
+            for name, gradient in transfer.parts(moved):
+                yield name, replace(ours[name], scale=scale).relative_error(gradient)
 
 
 def _moved(gradient: np.ndarray | Thinned, pattern: str) -> np.ndarray:
     """A port's gradient, which is never thinned, in the reference's axis order."""
     assert not isinstance(gradient, Thinned)
-    return patterns.to_reference(gradient, pattern)
+    return patterns.gradient_to_reference(gradient, pattern)
 
 
 def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> Iterator[tuple[str, float, str]]:

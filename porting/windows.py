@@ -92,7 +92,26 @@ class TransposedConvolution(Whole):
         return (slice(None), *(slice(at, at + length) for at, length in zip(cropped, lengths, strict=True)))
 
 
-Window = Whole | Convolution | TransposedConvolution
+@dataclass(frozen=True, slots=True)
+class Recurrence(Whole):
+    """The port may return only the last step where the reference takes it from all of them."""
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both outputs, of the reference's the last step where the port returns only that."""
+        return self._returned(reference, calls[1]), port
+
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """The port's layer returns what the reference's returns, or its last step."""
+        return Teaching(calls[1].name, calls[1].kind, feed, self._returned(give, calls[1]))
+
+    @staticmethod
+    def _returned(output: np.ndarray, port: LayerCall) -> np.ndarray:
+        return output if port.settings["return_sequences"] else output[:, -1]
+
+
+Window = Whole | Convolution | TransposedConvolution | Recurrence
 
 
 def seen_by_torch(

@@ -1,0 +1,45 @@
+"""Tensors of the reference that Keras holds only as their sum.
+
+The sum is rounded to float32, as Keras stores it, and float64 would show that. So the reference is run with the sum in
+the first tensor and zeros in the others: the same function up to that rounding, and what a port can give back.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from porting import patterns, torch_side
+from porting.rules import LayerRule, rows_of
+
+if TYPE_CHECKING:
+    import torch
+
+
+def find_sums(model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Names of the tensors of a model that the rules add up, with the rule's pattern."""
+    for path, module in model.named_modules():
+        own = torch_side.own_tensors(path, module)
+        for rule in rows_of(type(module).__name__, rules):
+            for words, (_, row_patterns) in rule.tensors.items():
+                if patterns.summed_axis(row_patterns[0]) and own.keys() >= set(words.split()):
+                    yield tuple(own[word] for word in words.split()), row_patterns[0]
+
+
+def sum_up(
+    state_dict: Mapping[str, np.ndarray], model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()
+) -> dict[str, np.ndarray]:
+    """The tensors that the rules add up as a port can give them back: the sum in the first, zeros in the others."""
+    summed: dict[str, np.ndarray] = {}
+    for names, pattern in find_sums(model, rules):
+        stack = np.stack([state_dict[name] for name in names])
+        summed |= zip(names, patterns.to_reference(patterns.to_port(stack, pattern), pattern), strict=True)
+    return summed
+
+
+def without_zeros(
+    state: Mapping[str, np.ndarray], model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Leave out the tensors that hold zeros because another one holds their sum."""
+    zeros = {name for names, _ in find_sums(model, rules) for name in names[1:]}
+    return {name: array for name, array in state.items() if name not in zeros}
