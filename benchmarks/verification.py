@@ -2,8 +2,9 @@
 
 The floor is the four bare forward passes that a verification must make (reference and port, in float32 and in float64),
 on the same streamlines in the same batches with the same threads, in the same process. A verification is ``verify
---probe FILE --all``: all four parts on 64 streamlines, then every layer compared on all of them. Each count runs in a
-process of its own, so that its peak memory is its own.
+--probe FILE --all``: all four parts on 64 streamlines, then every layer compared on all of them. A few streamlines run
+bare before either is timed, so that neither pays for the frameworks' first calls. Each count runs in a process of its
+own, so that its peak memory is its own.
 """
 
 import argparse
@@ -83,8 +84,10 @@ def measure(count: int) -> None:
     torch_side.prepare()
     keras_side.prepare()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "streamlines.h5"
+        path, few = Path(folder) / "streamlines.h5", Path(folder) / "few.h5"
         write_streamlines(path, count)
+        write_streamlines(few, 64)
+        bare_passes(few)
         started = time.perf_counter()
         report = verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=path, every_sample=True)
         whole = time.perf_counter() - started
