@@ -62,7 +62,7 @@ def pack_batches(
         except OSError as error:
             needed = sum(split.total for split in source.index.splits.values()) * source.index.row_bytes
             raise BatchError(
-                f"Cannot write {output}: {error.strerror or error}. It takes {needed / 1e9:.2f} GB. "
+                f"Cannot write {output}: {error.strerror or error}. It takes {needed:,} bytes. "
                 "Nothing was changed; choose another --output or make room."
             ) from error
         finally:
