@@ -241,7 +241,7 @@ def test_a_file_that_shrinks_or_changes_while_it_is_read_is_refused(packed, tmp_
 
 def test_rows_that_end_before_they_are_complete_are_never_returned(tmp_path, monkeypatch):
     source = BatchSource(make(tmp_path / "batches.h5"))
-    monkeypatch.setattr(readers, "_read_into", lambda file, view, offset: 0)
+    monkeypatch.setattr(readers, "_read_into", lambda file, views, offset: 0)
     with pytest.raises(BatchError, match="shrank or changed"):
         source.read("train", [0])
 
@@ -250,12 +250,15 @@ def test_rows_that_end_before_they_are_complete_are_never_returned(tmp_path, mon
 def test_reads_that_the_system_breaks_off_are_continued(most, tmp_path, monkeypatch):
     path = make(tmp_path / "batches.h5")
     source = BatchSource(path)
-    monkeypatch.setattr(readers, "_read_into", lambda file, view, offset: readers._pread(file, view[:most], offset))
+    monkeypatch.setattr(
+        readers, "_read_into", lambda file, views, offset: readers._pread(file, [views[0][:most]], offset)
+    )
     assert np.array_equal(source.read("train", [3, 4, 5, 80]), contents(path)[[3, 4, 5, 80]])
 
 
 def test_reading_from_a_slow_disk_gives_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(readers, "SLOW", 0.0)
+    monkeypatch.setattr(readers, "FAST", 0.0)
     path = make(tmp_path / "batches.h5")
     source = BatchSource(path)
     for _ in range(3):

@@ -50,8 +50,15 @@ class SplitIndex:
         """Classes that have streamlines, by their number."""
         return np.flatnonzero(self.sizes)
 
+    @cached_property
+    def direct(self) -> bool:
+        """Whether every row's bytes are read where they lie."""
+        return not (self.extent_offsets == THROUGH_HDF5).any()
+
     def locate(self, rows: np.ndarray, row_bytes: int) -> np.ndarray:
         """Offset of each row in bytes, or THROUGH_HDF5."""
+        if len(self.extent_rows) == 1 and self.direct:
+            return self.extent_offsets[0] + rows * row_bytes
         extents = np.searchsorted(self.extent_rows, rows, "right") - 1
         offsets = self.extent_offsets[extents]
         return np.where(offsets < 0, THROUGH_HDF5, offsets + (rows - self.extent_rows[extents]) * row_bytes)

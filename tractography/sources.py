@@ -95,7 +95,7 @@ class BatchSource:
         """
         wanted = np.asarray(rows, np.int64)
         streamlines = self._read(split, wanted)
-        if checked and not self.index.packed and not _finite(streamlines):
+        if checked and not self.index.packed and not np.isfinite(streamlines).all():
             self._refuse_not_finite(split, wanted, streamlines)
         return streamlines.astype(np.float32, copy=False)
 
@@ -106,10 +106,10 @@ class BatchSource:
         self._bytes.check_unchanged()
         streamlines = np.empty((len(wanted), self.point_count, 3), DTYPE)
         offsets = held.locate(wanted, self.index.row_bytes)
-        indirect = offsets == THROUGH_HDF5
-        if not indirect.any():
+        if held.direct:
             self._bytes.read(offsets, streamlines)
             return streamlines
+        indirect = offsets == THROUGH_HDF5
         direct = np.flatnonzero(~indirect)
         rows = np.empty((len(direct), self.point_count, 3), DTYPE)
         self._bytes.read(offsets[direct], rows)
@@ -151,9 +151,3 @@ class BatchSource:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._open()
-
-
-def _finite(streamlines: np.ndarray) -> bool:
-    """Whether all are finite; a sum is, unless one is not or it overflows, and then each is looked at."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(streamlines.sum())) or bool(np.isfinite(streamlines).all())
