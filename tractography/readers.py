@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,54 +44,45 @@ class ByteReader:
         if (status.st_size, status.st_mtime_ns) != (self._fingerprint.size, self._fingerprint.modified):
             raise BatchError(changed(self._path, self._fingerprint, status.st_size))
 
-    def read(self, offsets: np.ndarray, rows: np.ndarray) -> None:
-        """Fill `rows`, (row, point, coordinate), from `offsets`, (row,), in bytes."""
-        if not len(rows):
-            return
-        row_bytes = rows.nbytes // len(rows)
-        breaks = np.flatnonzero(offsets[1:] - offsets[:-1] != row_bytes)
-        if not len(breaks):
-            self._fill(rows.data.cast("B"), [int(offsets[0])], [0], [rows.nbytes])
-            return
-        firsts = np.concatenate([[0], breaks + 1])
-        lasts = np.append(firsts[1:], len(rows))
-        order = np.argsort(offsets[firsts])
-        places = offsets[firsts][order].tolist()
-        begins, ends = (firsts[order] * row_bytes).tolist(), (lasts[order] * row_bytes).tolist()
+    def read(self, offsets: np.ndarray, point_count: int) -> np.ndarray:
+        """Read the rows at `offsets`, (row,), in bytes: (row, point, coordinate)."""
+        if not len(offsets):
+            return np.empty((0, point_count, 3), DTYPE)
+        row_bytes = point_count * 3 * DTYPE.itemsize
+        firsts = np.concatenate([[0], np.flatnonzero(offsets[1:] - offsets[:-1] != row_bytes) + 1])
+        if len(firsts) == 1 and hasattr(os, "preadv"):  # macOS has none
+            rows = np.empty((len(offsets), point_count, 3), DTYPE)
+            if os.preadv(self._file, [rows.data.cast("B")], int(offsets[0])) == rows.nbytes:
+                return rows
+        sizes = np.diff(np.append(firsts, len(offsets))) * row_bytes
+        content = self._read_parts(offsets[firsts], sizes.tolist(), len(offsets))
+        return np.frombuffer(content, DTYPE).reshape(len(offsets), point_count, 3)
+
+    def _read_parts(self, places: np.ndarray, sizes: list[int], count: int) -> bytearray:
         started = time.perf_counter()
         if self._slow and hasattr(os, "posix_fadvise"):
-            for place, begin, end in zip(places, begins, ends, strict=True):
-                os.posix_fadvise(self._file, place, end - begin, os.POSIX_FADV_WILLNEED)
-        self._fill(rows.data.cast("B"), places, begins, ends)
-        self._slow = time.perf_counter() - started > len(rows) * (FAST if self._slow else SLOW)
+            for number in np.argsort(places).tolist():
+                os.posix_fadvise(self._file, int(places[number]), sizes[number], os.POSIX_FADV_WILLNEED)
+        file, read = self._file, os.pread
+        parts = [read(file, size, place) for size, place in zip(sizes, places.tolist(), strict=True)]
+        content = bytearray().join(parts)
+        if len(content) != sum(sizes):
+            content = bytearray().join(map(self._completed, parts, sizes, places.tolist()))
+        self._slow = time.perf_counter() - started > count * (FAST if self._slow else SLOW)
+        return content
 
-    def _fill(self, view: memoryview, places: list[int], begins: list[int], ends: list[int]) -> None:
-        file, read_into = self._file, _read_into
-        for place, begin, end in zip(places, begins, ends, strict=True):
-            if read_into(file, [view[begin:end]], place) != end - begin:
-                self._read_piecewise(view[begin:end], place)
-
-    def _read_piecewise(self, view: memoryview, place: int) -> None:
-        """Go on where the system breaks a read off: at 2 GB, and at the end of a file that shrank."""
-        while view:
-            got = _read_into(self._file, [view], place)
-            if not got:
+    def _completed(self, part: bytes, size: int, place: int) -> bytes:
+        """Go on where the system broke a read off: at 2 GB, and at the end of a file that shrank."""
+        while len(part) < size:
+            more = os.pread(self._file, size - len(part), place + len(part))
+            if not more:
                 raise BatchError(changed(self._path, self._fingerprint, os.fstat(self._file).st_size))
-            view, place = view[got:], place + got
+            part += more
+        return part
 
     def close(self) -> None:
         """Close the file."""
         self._closing()
-
-
-def _pread(file: int, views: Sequence[memoryview], offset: int) -> int:
-    (view,) = views
-    content = os.pread(file, len(view), offset)
-    view[: len(content)] = content
-    return len(content)
-
-
-_read_into = os.preadv if hasattr(os, "preadv") else _pread
 
 
 class StoredReader:
@@ -108,15 +98,17 @@ class StoredReader:
         self._block_rows: dict[tuple[str, int], int] = {}
         self._held, self._file = 0, None
 
-    def read(self, split: str, wanted: np.ndarray, rows: np.ndarray) -> None:
-        """Fill `rows`, (row, point, coordinate), with the `wanted` rows of a split."""
+    def read(self, split: str, wanted: np.ndarray) -> np.ndarray:
+        """Read the `wanted` rows of a split: (row, point, coordinate)."""
         if self._process != os.getpid():  # a lock or a handle of the process that forked is of no use here
             self._start()
         numbers = self._index.splits[split].classes(wanted)
         starts = self._index.splits[split].starts[numbers]
+        rows = np.empty((len(wanted), self._index.point_count, 3), DTYPE)
         with self._lock:
             for place, facts in enumerate(zip(wanted.tolist(), numbers.tolist(), starts.tolist(), strict=True)):
                 rows[place] = self._row(split, *facts)
+        return rows
 
     def _row(self, split: str, row: int, number: int, start: int) -> np.ndarray:
         size = self._block_rows.get((split, number), 1)

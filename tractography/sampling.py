@@ -51,12 +51,12 @@ def _generator(seed: int, number: int) -> np.random.Generator:
 
 def _below(bounds: np.ndarray | int, count: int, generator: np.random.Generator) -> np.ndarray:
     """Draw whole numbers, each uniformly from 0 to less than its bound."""
-    return np.minimum((generator.random(count) * bounds).astype(np.int64), np.asarray(bounds) - 1)
+    return (generator.random(count) * bounds).astype(np.int64)  # the greatest double below 1 stays below its bound
 
 
 def _other(drawn: np.ndarray, bounds: np.ndarray | int, generator: np.random.Generator) -> np.ndarray:
     """Draw again, each uniformly from what is left without the number drawn before."""
-    others = _below(np.asarray(bounds) - 1, len(drawn), generator)
+    others = _below(bounds - 1, len(drawn), generator)
     return others + (others >= drawn)
 
 

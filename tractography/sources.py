@@ -104,19 +104,13 @@ class BatchSource:
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < held.total:
             raise IndexError(f"rows {wanted.min()} to {wanted.max()} of split {split}, which has {held.total}")
         self._bytes.check_unchanged()
-        streamlines = np.empty((len(wanted), self.point_count, 3), DTYPE)
         offsets = held.locate(wanted, self.index.row_bytes)
         if held.direct:
-            self._bytes.read(offsets, streamlines)
-            return streamlines
+            return self._bytes.read(offsets, self.point_count)
+        streamlines = np.empty((len(wanted), self.point_count, 3), DTYPE)
         indirect = offsets == THROUGH_HDF5
-        direct = np.flatnonzero(~indirect)
-        rows = np.empty((len(direct), self.point_count, 3), DTYPE)
-        self._bytes.read(offsets[direct], rows)
-        streamlines[direct] = rows
-        rows = np.empty((len(wanted) - len(direct), self.point_count, 3), DTYPE)
-        self._stored.read(split, wanted[indirect], rows)
-        streamlines[indirect] = rows
+        streamlines[~indirect] = self._bytes.read(offsets[~indirect], self.point_count)
+        streamlines[indirect] = self._stored.read(split, wanted[indirect])
         return streamlines
 
     def labels(self, split: str, rows: Sequence[int] | np.ndarray) -> list[tuple[str, int]]:
