@@ -188,7 +188,8 @@ def extrapolate(rates: dict[str, dict[str, tuple[float, float]]], built: float, 
     print(
         f"\n{PUBLISHED_BYTES / 1e9:.0f} GB, {PUBLISHED_CLASSES:,} classes, {rows / 1e6:.1f} million streamlines, cold:"
     )
-    print(f"  index of contiguous groups: {built / classes * PUBLISHED_CLASSES:.0f} s once, {index_bytes / 1e6:.1f} MB")
+    print(f"  index: {built / classes * PUBLISHED_CLASSES:.0f} s once")
+    print(f"    {index_bytes / 1e6:.1f} MB, or {(index_bytes + rows / CHUNK * 16) / 1e6:.1f} MB in chunks of {CHUNK}")
     print(f"  packing: {PUBLISHED_BYTES / pack_rate / 60:.0f} minutes, once")
     for name, of_file in rates.items():
         for label in ("in the file's order, batches of 1000", "shuffled epoch, batches of 1000"):
