@@ -100,7 +100,8 @@ def test_the_cache_of_chunks_is_bounded(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("storage", LAYOUTS.values(), ids=LAYOUTS)
-def test_a_packed_file_holds_the_same_and_is_read_the_same(storage, tmp_path):
+def test_a_packed_file_holds_the_same_and_is_read_the_same(storage, tmp_path, monkeypatch):
+    monkeypatch.setattr("tractography.packing.BLOCK_BYTES", 30 * POINTS * 12)
     path = make(tmp_path / "batches.h5", **storage)
     held = pack_batches(path, tmp_path / "packed.h5")
     assert held.packed
@@ -288,6 +289,20 @@ def test_processes_share_a_source(storage, start, tmp_path):
         assert np.array_equal(source.read("train", [9]), expected[[9]])
     for row, rows in enumerate(read):
         assert np.array_equal(rows, expected[[row, row + 50]])
+
+
+def test_a_fork_does_not_wait_for_what_a_thread_was_reading(tmp_path):
+    path = make(tmp_path / "batches.h5", **LAYOUTS["compressed"])
+    source, expected = BatchSource(path), contents(path)
+    forking, (here, there) = multiprocessing.get_context("fork"), multiprocessing.Pipe()
+    child = forking.Process(target=lambda: there.send(source.read("train", [9])))  # not pickled, as an argument is
+    with source._stored._lock:
+        child.start()
+    answered = here.poll(20)
+    child.kill()
+    child.join()
+    assert answered
+    assert np.array_equal(here.recv(), expected[[9]])
 
 
 def test_a_process_that_is_handed_a_source_refuses_a_file_that_was_replaced(tmp_path):
