@@ -1,4 +1,4 @@
-"""The command line: ``finta batches build | info``."""
+"""The command line: ``finta batches build | pack | info``."""
 
 import sys
 from pathlib import Path
@@ -59,6 +59,22 @@ def build(
     _show(held)
 
 
+@batches.command("pack")
+def pack(
+    file: Annotated[Path, typer.Argument(help="HDF5 batches.", metavar="INPUT", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", help="The packed HDF5 file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Rewrite batches into one array per split and a small index, which training reads fastest."""
+    from porting.cli import steps
+    from tractography.packing import pack_batches
+
+    with steps() as on_step:
+        on_step(f"reading the index of {file.name}")
+        held = pack_batches(file, output, force=force, on_rows=on_step)
+    _show(held)
+
+
 @batches.command("info")
 def info(file: Annotated[Path, typer.Argument(help="HDF5 batches.")]) -> None:
     """Check a batch file's layout and show what it holds."""
@@ -78,5 +94,6 @@ def _show(held) -> None:
         sizes = list(counts.values()) or [0]
         table.add_row(split, *(f"{number:,}" for number in (len(counts), sum(sizes), min(sizes), max(sizes))))
     console = Console(highlight=False)
-    console.print(f"{held.path}: streamlines of {held.point_count} points, RAS+ mm", soft_wrap=True)
+    layout = ", packed" if held.packed else ""
+    console.print(f"{held.path}: streamlines of {held.point_count} points, RAS+ mm{layout}", soft_wrap=True)
     console.print(table)

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 
+import h5py
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from finta.cli import app
 from tractography.batches import inspect_batches, read_in_batches
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import BatchError, TractographyError
+from tractography.packing import pack_batches
 from tractography.tractograms import read_streamlines
 
 SUBJECTS = ["train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5"]
@@ -98,3 +102,98 @@ def test_mistakes_are_one_message_and_status_2(bundles, tmp_path, run_cli):
         assert "Traceback" not in done.err
     assert (tmp_path / "there.h5").read_bytes() == b"mine"
     assert sorted(os.listdir(tmp_path)) == ["cut.trk", "there.h5"]
+
+
+@pytest.fixture(scope="module")
+def unpacked(bundles, tmp_path_factory):
+    path = tmp_path_factory.mktemp("unpacked") / "batches.h5"
+    build_batches([bundles], path, splits=SUBJECTS, point_count=32)
+    return path
+
+
+def test_the_commands_pack_and_show_it(unpacked, tmp_path, run_cli):
+    output = tmp_path / "new" / "packed.h5"
+    done = run_cli("batches", "pack", unpacked, "--output", output, commands=app, expected=(TractographyError,))
+    assert done.status == 0, done.err
+    assert "streamlines of 32 points, RAS+ mm, packed" in done.out
+    assert os.listdir(output.parent) == ["packed.h5"]
+    shown = run_cli("batches", "info", output, commands=app, expected=(TractographyError,))
+    assert shown.out == done.out
+    plain = run_cli("batches", "info", unpacked, commands=app, expected=(TractographyError,))
+    assert plain.out.splitlines()[1:] == shown.out.splitlines()[1:]
+
+
+def test_packing_tells_its_progress(unpacked, tmp_path, monkeypatch):
+    monkeypatch.setattr("tractography.packing.BLOCK_BYTES", 200 * 32 * 12)
+    told = []
+    pack_batches(unpacked, tmp_path / "packed.h5", on_rows=lambda *facts: told.append(facts))
+    assert told == [
+        ("packing test", 150, 750),
+        ("packing thres", 300, 750),
+        ("packing train", 500, 750),
+        ("packing train", 700, 750),
+        ("packing train", 750, 750),
+    ]
+
+
+def test_packing_refuses_nan_by_class_and_row_and_leaves_nothing(unpacked, tmp_path, run_cli):
+    path = tmp_path / "bad.h5"
+    path.write_bytes(unpacked.read_bytes())
+    with h5py.File(path, "a") as file:
+        file["train/CST_R/streamline"][17, 3, 2] = np.nan
+    (tmp_path / "there.h5").write_bytes(b"mine")
+    command = "batches", "pack", path, "--output", tmp_path / "there.h5", "--force"
+    done = run_cli(*command, commands=app, expected=(TractographyError,))
+    assert done.status == 2
+    assert done.err == (
+        f"Error: {path} cannot be used:\n  /train/CST_R row 17: NaN or infinite coordinates\n"
+        "Remove these streamlines and build the file again.\n"
+    )
+    assert (tmp_path / "there.h5").read_bytes() == b"mine"
+    assert sorted(os.listdir(tmp_path)) == ["bad.h5", "there.h5"]
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+sys.argv = ["finta", "batches", "pack", sys.argv[1], "--output", sys.argv[2]]
+from finta.cli import main
+main()
+"""
+
+
+def test_a_disk_that_takes_no_more_is_one_message_and_nothing_half_written(unpacked, tmp_path):
+    command = [sys.executable, "-c", FULL, unpacked, tmp_path / "packed.h5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"Error: Cannot write {tmp_path / 'packed.h5'}: ")
+    assert "It takes 288,000 bytes. Nothing was changed; choose another --output or make room." in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_mistakes_in_packing_are_one_message_and_status_2(unpacked, tmp_path, run_cli):
+    there = tmp_path / "there.h5"
+    there.write_bytes(b"mine")
+    broken = {
+        "no data set called class_starts": lambda file: file["test"].pop("class_starts"),
+        "class_starts does not share out": lambda file: file["test/class_starts"].write_direct(
+            np.array([0, 9, 5, 150])
+        ),
+    }
+    mistakes = {
+        "exists. Replace it with --force": ("pack", unpacked, "--output", there),
+        "No batch file": ("pack", tmp_path / "gone.h5", "--output", tmp_path / "new.h5"),
+        "is no readable HDF5 file": ("info", there),
+    }
+    for number, (words, damage) in enumerate(broken.items()):
+        path = pack_batches(unpacked, tmp_path / f"{number}.h5").path
+        with h5py.File(path, "a") as file:
+            damage(file)
+        mistakes[words] = ("info", path)
+    for words, command in mistakes.items():
+        done = run_cli("batches", *command, commands=app, expected=(TractographyError,))
+        assert done.status == 2, command
+        assert words in done.err.replace("\n", " "), done.err
+        assert "Traceback" not in done.err
+    assert there.read_bytes() == b"mine"

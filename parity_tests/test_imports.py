@@ -30,6 +30,18 @@ WORKS_WITHOUT = {
     "reference_torch without keras": ({"keras", "tensorflow", "jax"}, "import reference_torch.training"),
     "keras_model without torch": ({"torch"}, "import keras_model"),
     "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
+    "feeds and packing with nothing but numpy and h5py": (
+        LIGHT | TOOLS | {"scipy", "rich"},
+        "import tractography.feeds, tractography.packing",
+    ),
+    "the reference's feed without keras": (
+        {"keras", "tensorflow", "jax", "tractography"},
+        "import reference_torch.feeding",
+    ),
+    "keras' feed without tensorflow or torch": (
+        {"torch", "tensorflow"},
+        "import os; os.environ['KERAS_BACKEND'] = 'jax'; import keras_model.feeding",
+    ),
     "loading and predicting with nothing but keras and what it needs": (
         TOOLS,
         "import numpy, keras_model\n"

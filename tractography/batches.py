@@ -1,24 +1,22 @@
-"""HDF5 batches of streamlines in the published layout.
+"""HDF5 batches of streamlines: write, inspect and read them in order, draw from them.
 
-``/{train,thres,test}/{class}/streamline``: (streamline, point, coordinate), little-endian float32, RAS+ mm. The
-validation split is called ``thres``. Class names are strings and sort as strings, so that a class' index is not its
-number.
+Published layout, ``/{train,thres,test}/{class}/streamline``: (streamline, point, coordinate), little-endian float32,
+RAS+ mm; packed files (``tractography.layouts``) are read as well. The validation split is called ``thres``. Class names
+are strings and sort as strings, so that a class' index is not its number.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
-from tractography.errors import BatchError
+from tractography.layouts import DATASET, DTYPE, SPLITS, misshapen, mixed, not_finite, refuse, unknown_split
+from tractography.scanning import scan_index
+from tractography.sources import BatchSource
 
-SPLITS = ("train", "thres", "test")
-DATASET = "streamline"
-DTYPE = np.dtype("<f4")
 SEED = 20230126
 
 CHECKED_WHOLE = 20_000
@@ -36,11 +34,14 @@ class BatchFile:
         Points per streamline.
     counts : Mapping
         Split -> class -> number of streamlines, in the file's order.
+    packed : bool
+        Whether it is one array per split, as ``finta batches pack`` writes it.
     """
 
     path: Path
     point_count: int
     counts: Mapping[str, Mapping[str, int]]
+    packed: bool = False
 
     def total(self, split: str) -> int:
         """Count the streamlines of a split."""
@@ -85,18 +86,16 @@ def write_batches(path: str | os.PathLike, splits: Mapping[str, Mapping[str, np.
         If the file cannot be written.
     """
     path = Path(path)
-    findings = [
-        f"/{split}: unknown split, must be one of {', '.join(SPLITS)}" for split in splits if split not in SPLITS
-    ]
+    findings = [unknown_split(split) for split in splits if split not in SPLITS]
     point_counts: set[int] = set()
     for split, classes in splits.items():
         for name, streamlines in classes.items():
             place = f"/{split}/{name}/{DATASET}"
             point_counts.update(streamlines.shape[1:2])
-            findings += _misshapen(place, streamlines.shape) or _not_finite(place, streamlines)
+            findings += misshapen(place, streamlines.shape) or not_finite(place, streamlines)
     if not point_counts:
         findings.append("no streamlines")
-    _raise(path, "cannot hold what it was given", findings + _mixed(point_counts))
+    refuse(path, "cannot hold what it was given", findings + mixed(point_counts))
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with h5py.File(draft, "w") as file:
@@ -116,78 +115,12 @@ def inspect_batches(path: str | os.PathLike) -> BatchFile:
     Raises
     ------
     BatchError
-        If the file is missing, no HDF5 file, or not in the published layout; all findings at once.
+        If the file is missing, no HDF5 file, or in neither layout; all findings at once.
     """
     path = Path(path)
-    with _opened(path) as file:
-        return _inspect(path, file)
-
-
-def _inspect(path: Path, file: h5py.File) -> BatchFile:
-    findings: list[str] = []
-    counts: dict[str, dict[str, int]] = {}
-    point_counts: set[int] = set()
-    for split, group in file.items():
-        if split not in SPLITS or not isinstance(group, h5py.Group):
-            findings.append(f"/{split}: unknown split, must be one of {', '.join(SPLITS)}")
-            continue
-        counts[split] = {}
-        for name, held in group.items():
-            shape, problems = _shape(f"/{split}/{name}", held)
-            findings += problems
-            if not problems:
-                counts[split][name] = shape[0]
-                point_counts.add(shape[1])
-    if not findings and not any(count for classes in counts.values() for count in classes.values()):
-        findings.append("no streamlines")
-    _raise(path, "is not in the layout of streamline batches", findings + _mixed(point_counts))
-    return BatchFile(path, point_counts.pop(), counts)
-
-
-def _shape(place: str, held: Any) -> tuple[tuple[int, ...], list[str]]:
-    stored = held.get(DATASET) if isinstance(held, h5py.Group) else None
-    if not isinstance(stored, h5py.Dataset):
-        return (), [f"{place}: no data set called {DATASET}"]
-    problems = _misshapen(f"{place}/{DATASET}", stored.shape)
-    if stored.dtype.kind != "f":
-        problems.append(f"{place}/{DATASET}: dtype {stored.dtype}, must be float32")
-    return stored.shape, problems
-
-
-def _misshapen(place: str, shape: tuple[int, ...]) -> list[str]:
-    if len(shape) == 3 and shape[2] == 3 and shape[1] >= 2:
-        return []
-    return [f"{place}: shape {shape}, must be (streamline, point, coordinate) with 3 coordinates and at least 2 points"]
-
-
-def _not_finite(place: str, streamlines: np.ndarray, rows: tuple[int, ...] = ()) -> list[str]:
-    bad = np.flatnonzero(~np.isfinite(streamlines).all(axis=(1, 2)))
-    if not len(bad):
-        return []
-    first = rows[bad[0]] if rows else bad[0]
-    return [f"{place}: {len(bad)} streamlines hold NaN or infinite coordinates, the first in row {first}"]
-
-
-def _mixed(point_counts: set[int]) -> list[str]:
-    listed = ", ".join(map(str, sorted(point_counts)))
-    return [f"classes differ in points per streamline: {listed}"] if len(point_counts) > 1 else []
-
-
-def _raise(path: Path, fact: str, findings: list[str]) -> None:
-    if findings:
-        shown = [f"  {finding}" for finding in findings[:20]]
-        more = [f"  ... and {len(findings) - 20} more"] if len(findings) > 20 else []
-        remedy = "Build the file again: finta batches build BUNDLE... --output FILE."
-        raise BatchError("\n".join([f"{path} {fact}:", *shown, *more, remedy]))
-
-
-def _opened(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise BatchError(f"No batch file at {path}. Build one: finta batches build BUNDLE... --output FILE.")
-    try:
-        return h5py.File(path)
-    except OSError as error:
-        raise BatchError(f"{path} is no readable HDF5 file; it may be truncated. Copy it or build it again.") from error
+    index = scan_index(path)
+    counts = {name: dict(zip(split.names, split.sizes.tolist(), strict=True)) for name, split in index.splits.items()}
+    return BatchFile(path, index.point_count, counts, index.packed)
 
 
 def read_in_batches(path: str | os.PathLike, split: str, batch_size: int) -> Iterator[tuple[str, int, np.ndarray]]:
@@ -199,30 +132,19 @@ def read_in_batches(path: str | os.PathLike, split: str, batch_size: int) -> Ite
     row : int
         Row of the first streamline in its class.
     streamlines : ndarray, (streamline, point, coordinate), float32, RAS+ mm
+        Not checked for NaN.
 
     Raises
     ------
     BatchError
         If the file has no such split.
     """
-    path = Path(path)
-    with _opened(path) as file:
-        held = _inspect(path, file)
-        _check_split(held, split)
-        for name, count in held.counts[split].items():
-            stored = _dataset(file, split, name)
+    with BatchSource(path, keep_index=False) as source:
+        held = source.split(split)
+        for name, start, count in zip(held.names, held.starts.tolist(), held.sizes.tolist(), strict=False):
             for row in range(0, count, batch_size):
-                yield name, row, stored[row : row + batch_size].astype(np.float32, copy=False)
-
-
-def _dataset(file: h5py.File, split: str, name: str) -> h5py.Dataset:
-    return file[f"{split}/{name}/{DATASET}"]  # type: ignore[return-value]
-
-
-def _check_split(held: BatchFile, split: str) -> None:
-    if not held.total(split):
-        filled = ", ".join(name for name in held.counts if held.total(name))
-        raise BatchError(f"{held.path} has no streamlines in split {split}; it has some in {filled}.")
+                rows = np.arange(start + row, start + min(row + batch_size, count))
+                yield name, row, source.read(split, rows, checked=False)
 
 
 def draw_balanced(path: str | os.PathLike, count: int, split: str | None = None, seed: int = SEED) -> Drawn:
@@ -245,28 +167,33 @@ def draw_balanced(path: str | os.PathLike, count: int, split: str | None = None,
     """
     path = Path(path)
     generator = np.random.default_rng(seed)
-    with _opened(path) as file:
-        held = _inspect(path, file)
-        split = split or next(name for name in reversed(SPLITS) if held.total(name))
-        _check_split(held, split)
-        if held.total(split) <= CHECKED_WHOLE:
-            _raise(path, "cannot be used", _all_not_finite(file, held, split))
-        shares = _shares(held.counts[split], count, generator)
-        chosen = {
-            name: np.sort(generator.choice(held.counts[split][name], share, False)) for name, share in shares.items()
-        }
-        streamlines = [np.stack([_dataset(file, split, name)[row] for row in rows]) for name, rows in chosen.items()]
-    drawn = np.concatenate(streamlines).astype(np.float32, copy=False)
+    with BatchSource(path, keep_index=False) as source:
+        index = source.index.splits
+        split = split or next(name for name in reversed(SPLITS) if name in index and index[name].total)
+        held = source.split(split)
+        if held.total <= CHECKED_WHOLE:
+            refuse(path, "cannot be used", _all_not_finite(source, split))
+        counts = dict(zip(held.names, held.sizes.tolist(), strict=True))
+        shares = _shares(counts, count, generator)
+        chosen = {name: np.sort(generator.choice(counts[name], share, False)) for name, share in shares.items()}
+        starts = dict(zip(held.names, held.starts.tolist(), strict=False))
+        wanted = np.concatenate([starts[name] + rows for name, rows in chosen.items()])
+        drawn = source.read(split, wanted, checked=False)
     classes = tuple(name for name, rows in chosen.items() for _ in rows)
     rows = tuple(int(row) for of_class in chosen.values() for row in of_class)
-    _raise(path, "cannot be used", _not_finite(f"/{split}", drawn, rows))
+    refuse(path, "cannot be used", not_finite(f"/{split}", drawn, rows))
     return Drawn(drawn, classes, rows, f"{path.name}, {split} split, {len(chosen)} classes")
 
 
-def _all_not_finite(file: h5py.File, held: BatchFile, split: str) -> list[str]:
-    names = (name for name, count in held.counts[split].items() if count)
+def _all_not_finite(source: BatchSource, split: str) -> list[str]:
+    held = source.split(split)
+    streamlines = source.read(split, np.arange(held.total), checked=False)
     return [
-        line for name in names for line in _not_finite(f"/{split}/{name}/{DATASET}", _dataset(file, split, name)[:])
+        line
+        for number in held.filled
+        for line in not_finite(
+            f"/{split}/{held.names[number]}/{DATASET}", streamlines[held.starts[number] : held.starts[number + 1]]
+        )
     ]
 
 
