@@ -1,5 +1,6 @@
 """The command line: ``finta batches build | pack | info``."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,10 +19,11 @@ app.add_typer(batches, name="batches")
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one message and exit status 2."""
+    from finta.errors import FintaError
     from porting.cli import run
     from tractography.errors import TractographyError
 
-    sys.exit(run(app, TractographyError))
+    sys.exit(run(app, TractographyError, FintaError))
 
 
 @batches.command("build")
@@ -81,6 +83,35 @@ def info(file: Annotated[Path, typer.Argument(help="HDF5 batches.")]) -> None:
     from tractography.batches import inspect_batches
 
     _show(inspect_batches(file))
+
+
+@app.command("train")
+def train(
+    configuration: Annotated[str, typer.Argument(help="A YAML file, or one that is shipped: original, simple.")],
+    batches: Annotated[Path, typer.Option("--batches", help="HDF5 batches with splits train and thres.")],
+    output: Annotated[Path, typer.Option("--output", help="The run's folder.")],
+    framework: Annotated[str, typer.Option(help="keras, on the backend in use, or torch: the reference.")] = "keras",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's newest state.")] = False,
+) -> None:
+    """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
+    from finta.configurations import read_configuration
+    from finta.training import FRAMEWORKS
+    from finta.training import train as train_autoencoder
+    from porting import keras_side, torch_side
+    from porting.cli import steps
+
+    if framework not in FRAMEWORKS:
+        raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
+    settings = read_configuration(configuration)
+    with steps() as on_step:
+        (torch_side if framework == "torch" else keras_side).prepare()
+        ended = train_autoencoder(settings, batches, output, framework=framework, resume=resume, on_step=on_step)
+    position = ended.position
+    typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
+    typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
+    if ended.end in signal.Signals.__members__:
+        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume")
+        raise typer.Exit(128 + signal.Signals[ended.end])
 
 
 def _show(held) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from porting.errors import ProbeError
-from porting.pairs import ModelPair, Sizes
+from porting.pairs import ModelPair, Sizes, TrainingPair
 from porting.probes import Probe, ProbeBatches, checked
 
 STREAMLINES = "streamline coordinate point -> streamline point coordinate"
@@ -84,5 +84,12 @@ FINTA = ModelPair(
     port_sizes="keras_model.autoencoder:read_sizes",
     units={"reconstruction": "mm"},
     landmarks={"fc1": "latent code"},
+    training=TrainingPair(
+        reference="reference_torch.trainer:Trainer",
+        port="keras_model.trainer:Trainer",
+        recipes=("original", "simple"),
+        recipe="finta.trajectory:fit_recipe",
+        batches="finta.trajectory:read_training_batches",
+    ),
     demo="finta.demo:run_demo",
 )

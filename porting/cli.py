@@ -275,6 +275,42 @@ def demo(pair: PairOption = DEFAULT_PAIR) -> None:
     raise typer.Exit(EXIT_STATUS[status.value])
 
 
+@app.command("verify-training")
+def verify_training(
+    checkpoint: Annotated[Path, typer.Argument(help="PyTorch checkpoint with the weights to start from.")],
+    batches: Annotated[Path, typer.Option("--batches", help="What to train on.")],
+    steps_count: Annotated[int, typer.Option("--steps", help="Steps that both take.", min=1)] = 200,
+    recipe: Annotated[str, typer.Option(help="One of the pair's recipes; its first if not given.")] = "",
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples in a batch, where the recipe's own would take long.", min=1)
+    ] = None,
+    pair: PairOption = DEFAULT_PAIR,
+    json_file: JsonOption = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw losses and errors into this file (png, svg, pdf).")
+    ] = None,
+) -> None:
+    """Let both frameworks take the same training steps, and compare every quantity at each."""
+    from porting import trajectories, trajectory_report
+
+    _check_report_files(json_file, picture)
+    with steps() as on_step:
+        report = trajectories.verify_training(
+            checkpoint,
+            batches,
+            pair=pair,
+            recipe=recipe,
+            steps=steps_count,
+            batch_size=batch_size,
+            on_step=on_step,
+        )
+    _write_json(json_file, trajectory_report.as_json(report))
+    if picture:
+        trajectory_report.draw(report, picture)
+    _print(trajectory_report.render(report))
+    raise typer.Exit(EXIT_STATUS[report.verdict.value])
+
+
 def _check_report_files(*files: Path | None) -> None:
     """Refuse before any work a place that a report cannot be written to."""
     for file in filter(None, files):

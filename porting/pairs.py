@@ -23,6 +23,30 @@ Sizes = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPair:
+    """How both models of a pair are trained. Callables may be given as ``"module:name"``.
+
+    Attributes
+    ----------
+    reference, port : str or callable
+        Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
+        batch in the port's axis order and returns its figures (`porting.trajectories.TrainingStep`).
+    recipes : tuple of str
+        Names of the recipes, the usual one first.
+    recipe : str or callable
+        ``(name, steps, batch size or None) -> recipe``, in whatever form the trainers take.
+    batches : str or callable
+        ``(file, recipe) -> iterable of arrays``: the batches, in the port's axis order.
+    """
+
+    reference: str | Callable[..., Any]
+    port: str | Callable[..., Any]
+    recipes: tuple[str, ...]
+    recipe: str | Callable[..., Any]
+    batches: str | Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPair:
     """Two models that should compute the same function. Callables may be given as ``"module:name"``.
 
@@ -54,6 +78,8 @@ class ModelPair:
         Reference tensor -> axis pattern, where the rule has none for it.
     rules : tuple of LayerRule
         Rows for layers that the table does not have, or that replace its own.
+    training : TrainingPair, optional
+        How both are trained, for ``porting verify-training``.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
     """
@@ -73,6 +99,7 @@ class ModelPair:
     matches: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
+    training: TrainingPair | None = None
     demo: str = ""
 
     def whole_kinds(self) -> frozenset[str]:

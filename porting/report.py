@@ -33,14 +33,14 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "verdict": report.verdict.value,
         **{name: part.status.value for name, part in report.parts.items()},
         "details": {name: list(part.lines) for name, part in report.parts.items()},
-        "first_divergence": _plain(asdict(first)) if first else None,
-        "divergences": _plain([asdict(divergence) for divergence in report.divergences]),
-        "layers": _plain([asdict(row) for row in report.layers]),
-        "outputs": _plain([asdict(row) for row in report.outputs]),
-        "gradients": _plain(dict(report.gradient_errors)),
-        "worst": _plain([asdict(sample) for sample in report.worst]),
-        "blind_spots": _plain([asdict(spot) for spot in report.blind_spots]),
-        "settings": _plain([asdict(finding) for finding in report.plan.settings]),
+        "first_divergence": plain(asdict(first)) if first else None,
+        "divergences": plain([asdict(divergence) for divergence in report.divergences]),
+        "layers": plain([asdict(row) for row in report.layers]),
+        "outputs": plain([asdict(row) for row in report.outputs]),
+        "gradients": plain(dict(report.gradient_errors)),
+        "worst": plain([asdict(sample) for sample in report.worst]),
+        "blind_spots": plain([asdict(spot) for spot in report.blind_spots]),
+        "settings": plain([asdict(finding) for finding in report.plan.settings]),
         "limits": {
             "float64_relative_error": FLOAT64_LIMIT,
             "float32_ratio": RATIO_LIMIT,
@@ -54,12 +54,12 @@ def as_json(report: ParityReport) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON's types, numbers that are not finite as words."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return "inf" if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,0 +1,156 @@
+"""What ``finta train`` reads: a recipe and how the run is looked after, in YAML."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from finta.errors import ConfigurationError
+from finta.recipe import Recipe
+
+SHIPPED = Path(__file__).with_name("recipes")
+"""Configurations that may be named without a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run is looked after; nothing here changes what a step computes but the precision.
+
+    Attributes
+    ----------
+    latent_size : int
+    precision : str
+        Keras' dtype policy; the torch reference knows float32 and float64 only.
+    validation_steps : int, optional
+        Batches of the ``thres`` split that a validation takes where batches are drawn; all of the split where not.
+    validate_every, checkpoint_every : int
+        Epochs between two validations, steps between two checkpoints.
+    patience : int, optional
+        Validations without a new best after which the run stops.
+    pictured : int
+        Streamlines in TensorBoard's pictures.
+    workers : int
+        Threads that read batches ahead.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    latent_size: int = 32
+    precision: Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"] = "float32"
+    validation_steps: int | None = None
+    validate_every: int = 1
+    checkpoint_every: int = 100
+    patience: int | None = None
+    pictured: int = 60
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("latent_size", "validation_steps", "validate_every", "checkpoint_every", "patience", "workers"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name}={value}: must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A recipe, and how a run of it is looked after."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    recipe: Recipe
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON's types."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+def read_configuration(name: str | os.PathLike) -> Configuration:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    name : path
+        A YAML file, or the name of a shipped one: ``original`` or ``simple``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such file, or a key or value in it cannot be used; all findings at once, each with its line.
+    """
+    shipped = SHIPPED / f"{name}.yaml"
+    path = shipped if shipped.is_file() and not Path(name).exists() else Path(name)
+    if not path.is_file():
+        listed = ", ".join(sorted(held.stem for held in SHIPPED.glob("*.yaml")))
+        raise ConfigurationError(f"No configuration at {path}. Give a YAML file, or one that is shipped: {listed}.")
+    return _parse(path, path.read_text())
+
+
+def _parse(path: Path, text: str) -> Configuration:
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        tree = yaml.compose(text, yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError(f"{path}, line {line}: {error.problem}. It must be YAML.") from error
+    findings = [f"  line {line}: {key} is given twice" for key, line in _repeated(tree)]
+    try:
+        found = TypeAdapter(Configuration).validate_python(content if isinstance(content, dict) else {})
+    except ValidationError as error:
+        findings += [f"  line {_line(tree, place)}: {fact}" for place, fact in _facts(error.errors(include_url=False))]
+        found = None
+    if findings or found is None:
+        remedy = f"Every key is described in {SHIPPED / 'original.yaml'}."
+        raise ConfigurationError("\n".join([f"{path} cannot be used:", *findings, remedy]))
+    return found
+
+
+def _facts(errors: list[Any]) -> Iterator[tuple[tuple, str]]:
+    """Where each error is and what it is; of the kinds that a value could be of only the one that it says it is."""
+    others = {error["loc"][:-1] for error in errors if error["type"] == "literal_error" and error["loc"][-1] == "kind"}
+    chosen = [error for error in errors if not any(error["loc"][: len(other)] == other for other in others)]
+    for error in chosen or errors:
+        place = error["loc"]
+        name = ".".join(str(step) for step in place if not str(step)[:1].isupper())
+        if error["type"] == "unexpected_keyword_argument":
+            yield place, f"unknown key {name}"
+        elif error["type"] == "missing":
+            yield place[:-1], f"{name} is missing"
+        else:
+            yield place, f"{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _line(node: Any, place: tuple) -> int:
+    """The line of a key, or of what is nearest to it in the file."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for step in place:
+        for key, value in getattr(node, "value", None) or ():
+            if getattr(key, "value", None) == str(step):
+                line, node = key.start_mark.line + 1, value
+                break
+    return line
+
+
+def _repeated(node: Any) -> Iterator[tuple[str, int]]:
+    """Keys that a mapping holds twice, which YAML's reader would pass over."""
+    seen: set[str] = set()
+    pairs = node.value if getattr(node, "id", "") == "mapping" else ()
+    for key, value in pairs:
+        if key.value in seen:
+            yield key.value, key.start_mark.line + 1
+        seen.add(key.value)
+        yield from _repeated(value)
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name the keys in which two configurations, as JSON, differ, with both values."""
+    for name in dict.fromkeys((*then, *now)):
+        before, today = then.get(name), now.get(name)
+        if isinstance(before, dict) and isinstance(today, dict):
+            yield from differences(before, today, f"{prefix}{name}.")
+        elif before != today:
+            yield f"{prefix}{name}: {before} then, {today} now"

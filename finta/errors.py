@@ -1,0 +1,18 @@
+"""What can be wrong with a training.
+
+FintaError
+├── ConfigurationError   a YAML file of settings
+└── TrainingError        a run, or the folder that it lies in
+"""
+
+
+class FintaError(ValueError):
+    """Any error that the user can mend; its text names the file, the place and the remedy."""
+
+
+class ConfigurationError(FintaError):
+    """A configuration cannot be used."""
+
+
+class TrainingError(FintaError):
+    """A run cannot be started, gone on with, or finished."""

@@ -1,0 +1,72 @@
+"""What of a training is to be watched in TensorBoard."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finta.pictures import draw_latent_codes, draw_reconstructions
+from finta.steps import Evaluation, Step
+from tractography.feeds import Batch
+from tractography.sources import BatchSource
+
+PROJECTED = 2000
+"""Latent codes at most that are handed to TensorBoard's projector, which runs in the browser."""
+
+
+class Monitor:
+    """Writes events: losses, schedule and gradients of every step; distances, latent codes, pictures of validations.
+
+    Parameters
+    ----------
+    folder : Path
+    first_step : int
+        Steps that are taken already: events of later ones, of a run that was interrupted, are hidden.
+    """
+
+    def __init__(self, folder: Path, first_step: int = 0) -> None:
+        from tensorboardX import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
+
+    def take_step(self, step: int, figures: Step, streamlines: int) -> None:
+        """Write the figures of a step; losses per streamline."""
+        losses = {f"train/{name}": value / streamlines for name, value in figures.losses.items()}
+        others = {name: getattr(figures, name) for name in ("learning_rate", "momentum", "gradient_norm")}
+        for name, value in (losses | {f"step/{name}": value for name, value in others.items()}).items():
+            self._writer.add_scalar(name, value, step)
+
+    def validate(
+        self,
+        step: int,
+        losses: Mapping[str, float],
+        found: Sequence[tuple[Batch, Evaluation]],
+        source: BatchSource,
+        pictured: int,
+    ) -> None:
+        """Write what a validation found: losses per streamline, distances in mm, latent codes, pictures."""
+        for name, value in losses.items():
+            self._writer.add_scalar(f"thres/{name}", value, step)
+        distances = np.concatenate([evaluation.distances for _, evaluation in found])
+        shown = {"mean": distances.mean(), "median": np.median(distances), "worst": distances.max()}
+        for name, value in shown.items():
+            self._writer.add_scalar(f"thres_mm/{name}", float(value), step)
+        self._writer.add_histogram("thres_mm/distances", distances, step)
+        codes = np.concatenate([evaluation.latent_codes for _, evaluation in found])[:PROJECTED]
+        rows = np.concatenate([batch.rows for batch, _ in found])[:PROJECTED]
+        classes = [name for name, _ in source.labels(found[0][0].split, rows)]
+        self._writer.add_embedding(codes.astype(np.float32), classes, global_step=step, tag="latent_codes")
+        self._picture("latent_codes", draw_latent_codes(codes, classes), step)
+        batch, evaluation = found[0]
+        curves = batch.streamlines[:pictured], evaluation.reconstructions[:pictured]
+        self._picture("reconstructions", draw_reconstructions(*curves), step)
+
+    def _picture(self, name: str, figure: Any, step: int) -> None:
+        self._writer.add_figure(name, figure, step)
+
+    def __enter__(self) -> "Monitor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()

@@ -1,0 +1,162 @@
+"""The folder of a training run: its configuration, its states to go on from, its best model, its events.
+
+``configuration.json`` says what is trained on what; ``states/step-N.safetensors`` holds everything that the steps behind
+N depend on; ``best.keras`` or ``best.pt`` is the model of lowest validation loss; ``tensorboard/`` is what to watch.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finta.configurations import differences
+from finta.errors import TrainingError
+
+KEPT = 2
+"""States that are kept: should the newest be damaged, there is another."""
+
+_CONFIGURATION, _STATES = "configuration.json", "states"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    best_loss : float
+        Lowest validation loss per streamline so far.
+    best_epoch : int
+        The epoch that it is of; 0 before the first validation.
+    epochs_since_best : int
+        Validations since then.
+    """
+
+    step: int = 0
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    epochs_since_best: int = 0
+
+    def validated(self, epoch: int, loss: float) -> "Position":
+        """The position behind a validation."""
+        if loss < self.best_loss:
+            return replace(self, best_loss=loss, best_epoch=epoch, epochs_since_best=0)
+        return replace(self, epochs_since_best=self.epochs_since_best + 1)
+
+
+class RunFolder:
+    """A run's files. Each appears whole or not at all, and the last good state is only removed behind a newer one.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tensorboard = path / "tensorboard"
+        self._states = path / _STATES
+
+    def start(self, about: Mapping[str, Any]) -> None:
+        """Begin a run.
+
+        Raises
+        ------
+        TrainingError
+            If the folder holds a run, or cannot be written to.
+        """
+        if (self.path / _CONFIGURATION).exists():
+            raise TrainingError(f"{self.path} holds a run. Go on with --resume, or choose another --output.")
+        self._writing(lambda: self._states.mkdir(parents=True, exist_ok=True))
+        self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps(about, indent=1) + "\n"))
+
+    def go_on(self, about: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
+        """Read the newest state of a run that was begun alike.
+
+        Raises
+        ------
+        TrainingError
+            If there is no run, none of its states can be read, or it was begun otherwise.
+        """
+        path = self.path / _CONFIGURATION
+        if not path.is_file():
+            raise TrainingError(f"{self.path} holds no run to go on with. Start one without --resume.")
+        begun = json.loads(path.read_text())
+        if found := list(differences(begun, json.loads(json.dumps(about)))):
+            facts = "\n".join(f"  {line}" for line in found)
+            raise TrainingError(
+                f"{self.path} was begun otherwise:\n{facts}\nGive what it was begun with, or another --output."
+            )
+        return self._newest()
+
+    def _newest(self) -> tuple[Position, dict[str, np.ndarray]]:
+        from safetensors import SafetensorError, safe_open
+
+        damaged = []
+        for path in sorted(self._states.glob("step-*.safetensors"), reverse=True):
+            try:
+                with safe_open(path, "numpy") as held:
+                    position = Position(**json.loads(held.metadata()["position"]))
+                    return position, {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+            except (SafetensorError, OSError, KeyError, TypeError) as error:
+                damaged.append(f"{path.name}: {error}")
+        facts = "; ".join(damaged) or "it stopped before its first checkpoint"
+        raise TrainingError(f"{self.path} holds no state to go on from: {facts}. Start again with another --output.")
+
+    def keep(self, position: Position, state: Mapping[str, np.ndarray]) -> None:
+        """Write a state, and remove old ones.
+
+        Raises
+        ------
+        TrainingError
+            If it cannot be written; the states before it stay.
+        """
+        from safetensors.numpy import save
+
+        named = {name: np.ascontiguousarray(array) for name, array in state.items()}
+        content = save(named, {"position": json.dumps(asdict(position))})
+        self.place(f"{_STATES}/step-{position.step:09}.safetensors", lambda path: path.write_bytes(content))
+        for old in sorted(self._states.glob("step-*.safetensors"))[:-KEPT]:
+            old.unlink()
+
+    def place(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """Write a file of the run by a function that is told where to; it replaces the one before.
+
+        Raises
+        ------
+        TrainingError
+            If it cannot be written; the one before stays.
+        """
+        path = self.path / name
+        draft = path.with_name(f".{os.getpid()}.{path.name}")
+
+        def write_and_move() -> None:
+            write(draft)
+            _flush(draft)
+            os.replace(draft, path)
+
+        try:
+            self._writing(write_and_move)
+        finally:
+            draft.unlink(missing_ok=True)
+        return path
+
+    def _writing(self, write: Callable[[], Any]) -> None:
+        try:
+            write()
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot write to {self.path}: {error.strerror or error}. What was kept before is whole: make room, "
+                "then go on with --resume."
+            ) from error
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as held:
+        os.fsync(held.fileno())

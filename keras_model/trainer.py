@@ -1,0 +1,216 @@
+"""Train an autoencoder step by step: each step compiled on the backend in use, with all its figures at hand."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from finta.recipe import Recipe
+from finta.steps import Evaluation, Step, point_distances
+from keras_model.autoencoder import Autoencoder, build_autoencoder
+from keras_model.initialisation import initialise
+from keras_model.recipe import build_loss, build_optimiser
+
+
+class Trainer:
+    """A recipe's steps on an autoencoder; `reference_torch.trainer` has the same in PyTorch.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+        Trained in place. Its dtype policy may be a mixed one: with ``mixed_float16`` the loss is scaled.
+    recipe : Recipe
+    compiled : bool
+        Compile the step: by XLA on TensorFlow and JAX. Keras' torch backend runs eagerly.
+
+    Raises
+    ------
+    ValueError
+        If the recipe has a setting that is out of range.
+    """
+
+    suffix = ".keras"
+
+    def __init__(self, autoencoder: Autoencoder, recipe: Recipe, *, compiled: bool = True) -> None:
+        self.autoencoder = autoencoder
+        self.objective = build_loss(recipe)
+        self.optimiser = build_optimiser(recipe)
+        is_scaled = autoencoder.policy.compute_dtype == "float16"
+        self.applied = keras.optimizers.LossScaleOptimizer(self.optimiser) if is_scaled else self.optimiser
+        self.applied.build(autoencoder.trainable_variables)
+        self._run = _RUNNERS[keras.backend.backend()](self, compiled)
+
+    def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
+        """Take a step on a batch of streamlines, (streamline, point, coordinate) in RAS+ mm."""
+        figures, gradients = self._run(self._cast(streamlines), with_gradients)
+        numbers = {name: float(ops.convert_to_numpy(value)) for name, value in figures.items()}
+        schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
+        paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
+        arrays = map(ops.convert_to_numpy, gradients)
+        return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)))
+
+    def evaluate(self, streamlines: np.ndarray) -> Evaluation:
+        """Reconstruct streamlines, (streamline, point, coordinate) in RAS+ mm, without learning from them."""
+        latent_codes = self.autoencoder.encoder.predict_on_batch(self._cast(streamlines))
+        reconstructions = self.autoencoder.decoder.predict_on_batch(latent_codes)
+        losses = self.losses(streamlines, reconstructions, latent_codes)
+        numbers = {name: float(ops.convert_to_numpy(value)) for name, value in losses.items()}
+        return Evaluation(numbers, point_distances(streamlines, reconstructions), latent_codes, reconstructions)
+
+    def losses(self, streamlines: Any, reconstructions: Any, latent_codes: Any) -> dict[str, Any]:
+        """The total and its parts."""
+        parts = self.objective.parts(streamlines, reconstructions, latent_codes)
+        return {"total": self.objective.total(parts), **parts}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next steps depend on, under the names of Keras' variables."""
+        return {name: np.array(ops.convert_to_numpy(variable)) for name, variable in self._variables().items()}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state.
+
+        Raises
+        ------
+        ValueError
+            If it is another model's or optimiser's: nothing has been changed then.
+        """
+        held = self._variables()
+        problems = [
+            *(f"no {name}" for name in held.keys() - state),
+            *(f"unknown {name}" for name in state.keys() - held),
+        ]
+        problems += [
+            f"{name} has shape {state[name].shape}, must be {tuple(variable.shape)}"
+            for name, variable in held.items()
+            if name in state and state[name].shape != tuple(variable.shape)
+        ]
+        if problems:
+            raise ValueError("; ".join(sorted(problems)[:5]))
+        for name, variable in held.items():
+            variable.assign(state[name])
+
+    def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
+        """Write the autoencoder with its weights; ``load_autoencoder`` reads it."""
+        self.autoencoder.save(path)
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        weights = {f"model/{variable.path}": variable for variable in self.autoencoder.weights}
+        return weights | {f"optimiser/{variable.path}": variable for variable in self.applied.variables}
+
+    def _cast(self, streamlines: np.ndarray) -> np.ndarray:
+        return np.asarray(streamlines, self.autoencoder.policy.variable_dtype)
+
+    def forward(self, streamlines: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss to differentiate, scaled where the precision asks for it, and all losses."""
+        latent_codes = self.autoencoder.encoder(streamlines, training=True)
+        losses = self.losses(streamlines, self.autoencoder.decoder(latent_codes, training=True), latent_codes)
+        return self.applied.scale_loss(losses["total"]), losses
+
+    def figures(self, losses: Mapping[str, Any], gradients: list[Any]) -> dict[str, Any]:
+        """All figures of a step that is about to be taken."""
+        scale = self.applied.dynamic_scale if self.applied is not self.optimiser else 1.0
+        squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
+        return {
+            **losses,
+            "learning_rate": self.optimiser.learning_rate,
+            "momentum": self.optimiser.current_momentum(),
+            "gradient_norm": ops.sqrt(sum(squares)) / scale,
+        }
+
+
+def build_trainer(
+    recipe: Recipe, *, latent_size: int = 32, point_count: int = 256, precision: str = "float32"
+) -> Trainer:
+    """Build an autoencoder, initialised as PyTorch would from the recipe's seed, and its trainer.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    latent_size, point_count : int
+    precision : str
+        Keras' dtype policy.
+
+    Raises
+    ------
+    ValueError
+        If a size or setting is out of range.
+    """
+    autoencoder = build_autoencoder(latent_size, point_count, precision)
+    initialise(autoencoder, recipe.seed)
+    return Trainer(autoencoder, recipe)
+
+
+Runner = Callable[[Any, bool], tuple[dict[str, Any], list[Any]]]
+"""(streamlines, whether gradients are wanted) -> figures, gradients; takes the step."""
+
+
+def _tensorflow_runner(trainer: Trainer, compiled: bool) -> Runner:
+    import tensorflow as tf
+
+    variables = trainer.autoencoder.trainable_variables
+
+    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
+        with tf.GradientTape() as tape:
+            loss, losses = trainer.forward(streamlines)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        figures = trainer.figures(losses, gradients)
+        trainer.applied.apply(gradients, variables)
+        return figures, gradients if with_gradients else []
+
+    return tf.function(run, jit_compile=True) if compiled else run
+
+
+def _jax_runner(trainer: Trainer, compiled: bool) -> Runner:
+    import jax
+
+    variables, optimiser = trainer.autoencoder.trainable_variables, trainer.applied
+
+    def forward(values: list[Any], held: list[Any], streamlines: Any) -> tuple[Any, dict[str, Any]]:
+        with keras.StatelessScope(state_mapping=[*zip(variables, values), *zip(optimiser.variables, held)]):
+            return trainer.forward(streamlines)
+
+    def pure(values: list[Any], held: list[Any], streamlines: Any, with_gradients: bool) -> tuple[Any, ...]:
+        (_, losses), gradients = jax.value_and_grad(forward, has_aux=True)(values, held, streamlines)
+        with keras.StatelessScope(state_mapping=list(zip(optimiser.variables, held))):
+            figures = trainer.figures(losses, gradients)
+        values, held = optimiser.stateless_apply(held, gradients, values)
+        return values, held, figures, gradients if with_gradients else []
+
+    step = jax.jit(pure, static_argnums=3) if compiled else pure
+
+    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
+        values, held = [variable.value for variable in variables], [variable.value for variable in optimiser.variables]
+        values, held, figures, gradients = step(values, held, streamlines, with_gradients)
+        for variable, value in (*zip(variables, values, strict=True), *zip(optimiser.variables, held, strict=True)):
+            variable.assign(value)
+        return figures, gradients
+
+    return run
+
+
+def _torch_runner(trainer: Trainer, compiled: bool) -> Runner:
+    import torch
+
+    variables = trainer.autoencoder.trainable_variables
+
+    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
+        values = [variable.value for variable in variables]
+        with torch.enable_grad():
+            loss, losses = trainer.forward(ops.convert_to_tensor(streamlines))
+            gradients = list(torch.autograd.grad(loss, values))
+        with torch.no_grad():
+            figures = trainer.figures(losses, gradients)
+            trainer.applied.apply(gradients, variables)
+        return figures, gradients if with_gradients else []
+
+    return run
+
+
+_RUNNERS: Mapping[str, Callable[[Trainer, bool], Runner]] = {
+    "tensorflow": _tensorflow_runner,
+    "jax": _jax_runner,
+    "torch": _torch_runner,
+}

@@ -1,0 +1,264 @@
+"""Prove that a port trains as its reference does: both take the same steps, and every quantity is compared at each."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from porting import keras_runs, keras_side, parity, patterns, torch_side
+from porting.conversion import move_weights
+from porting.errors import PairError
+from porting.pairs import ModelPair, build_port, draw_probe, find_pair, resolve
+from porting.plan import TransferPlan
+from porting.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
+from porting.torch_files import read_checkpoint
+from porting.verdict import Status
+
+PARAMETER_LIMIT = 1e-9
+"""Largest relative error of a parameter that float64 rounding explains after some hundred steps."""
+
+LIMITS = {"schedule": 1e-12, "loss": 1e-9, "gradient": 1e-7, "optimiser": PARAMETER_LIMIT}
+"""Largest relative error of each quantity; in the order in which a step computes them, so that the first is the cause."""
+
+FLOAT32_LIMIT = parity.RATIO_LIMIT
+"""How many times as far from the float64 trajectory as the reference's own the port's float32 trajectory may end."""
+
+
+class TrainingStep(Protocol):
+    """What a trainer's step returns; floats are of before its update."""
+
+    losses: Mapping[str, float]
+    learning_rate: float
+    momentum: float
+    gradient_norm: float
+    gradients: Mapping[str, np.ndarray]
+
+
+class Trainer(Protocol):
+    """What takes steps; `TrainingPair` says how one is made."""
+
+    def step(self, batch: np.ndarray, *, with_gradients: bool = False) -> TrainingStep: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One quantity at one step: the relative error, and of what."""
+
+    error: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepParity:
+    """One step of both models in float64, and how far their float32 trajectories have come apart.
+
+    Attributes
+    ----------
+    step : int
+        Counted from 1.
+    losses : tuple of float
+        The reference's total loss and the port's.
+    learning_rate, momentum, gradient_norm : tuple of float
+        The reference's and the port's.
+    quantities : Mapping
+        "schedule", "loss", "gradient", "optimiser" -> the greatest error of that kind; the optimiser's is that of the
+        parameters behind the step.
+    float32_ratio : float or None
+        Distance of the port's float32 parameters from the reference's float64 ones, as a multiple of the reference's own.
+    """
+
+    step: int
+    losses: tuple[float, float]
+    learning_rate: tuple[float, float]
+    momentum: tuple[float, float]
+    gradient_norm: tuple[float, float]
+    quantities: Mapping[str, Quantity]
+    float32_ratio: float | None = None
+
+    def first_cause(self) -> str:
+        """The first quantity beyond its limit, in the order in which a step computes them; empty where there is none."""
+        return next((name for name, limit in LIMITS.items() if not self.quantities[name].error <= limit), "")
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryReport:
+    """The verdict on a training, and the steps that it rests on.
+
+    Attributes
+    ----------
+    pair, recipe : str
+    steps : tuple of StepParity
+        In float64; in float32 where the backend knows no float64, and nothing is claimed then.
+    why_no_float64 : str
+    versions : Mapping
+    """
+
+    pair: str
+    recipe: str
+    batches: str
+    steps: tuple[StepParity, ...]
+    why_no_float64: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first_divergence(self) -> StepParity | None:
+        """The first step at which a quantity is beyond its limit."""
+        return next((step for step in self.steps if step.first_cause()), None)
+
+    @property
+    def verdict(self) -> Status:
+        """FAIL if a quantity diverges or float32 rounds too coarsely, NOT CHECKED where there is no float64."""
+        if self.why_no_float64:
+            return Status.NOT_CHECKED
+        ratio = self.steps[-1].float32_ratio
+        is_coarse = ratio is not None and not ratio <= FLOAT32_LIMIT
+        return Status.FAIL if self.first_divergence or is_coarse else Status.PASS
+
+
+def verify_training(
+    checkpoint: str | os.PathLike,
+    batches: str | os.PathLike,
+    *,
+    pair: str | ModelPair,
+    recipe: str = "",
+    steps: int = 200,
+    batch_size: int | None = None,
+    on_step: OnStep = silent,
+) -> TrajectoryReport:
+    """Let both models take the same steps from the same weights, and compare them at each.
+
+    Parameters
+    ----------
+    checkpoint : path
+        The PyTorch checkpoint with the weights to start from.
+    batches : path
+        What to train on.
+    pair : str or ModelPair
+        With a `TrainingPair`.
+    recipe : str
+        One of the pair's recipes; its first if empty.
+    steps : int
+    batch_size : int, optional
+        Samples in a batch, where the recipe's own would take long.
+    on_step : callable
+        Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint, the batches or the pair cannot be used.
+    PlanError
+        If the two models cannot be paired.
+    """
+    torch_side.prepare()
+    keras_side.prepare()
+    pair = find_pair(pair)
+    if pair.training is None:
+        raise PairError(f"Pair {pair.name} does not say how it is trained: give its ModelPair a TrainingPair.")
+    chosen = recipe or pair.training.recipes[0]
+    if chosen not in pair.training.recipes:
+        raise PairError(f"Pair {pair.name} has no recipe {chosen}: choose among {', '.join(pair.training.recipes)}.")
+    settings = resolve(pair.training.recipe)(chosen, steps, batch_size)
+    on_step("reading the checkpoint and the batches")
+    feed = resolve(pair.training.batches)(Path(batches), settings)
+    reason = keras_side.why_no_float64()
+    runners = [_Runner.prepare(pair, checkpoint, settings, dtype) for dtype in ("float64", "float32")[bool(reason) :]]
+    found = []
+    for number, batch in zip(range(1, steps + 1), feed, strict=False):
+        found.append(_compare(number, batch, *runners))
+        on_step(f"training by the recipe {chosen} in both frameworks", number, steps)
+    versions = {**torch_side.versions(), **keras_side.versions()}
+    return TrajectoryReport(pair.name, chosen, Path(batches).name, tuple(found), reason, versions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Both models in one precision, and what trains them."""
+
+    dtype: str
+    reference: Trainer
+    port: Trainer
+    models: tuple[Any, Any]
+    plan: TransferPlan
+
+    @classmethod
+    def prepare(cls, pair: ModelPair, checkpoint: str | os.PathLike, settings: Any, dtype: str) -> "_Runner":
+        """Build both from a checkpoint's weights."""
+        assert pair.training
+        model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
+        probe = draw_probe(pair, sizes, None, 1)
+        trace = trace_with_sources(pair, model, probe)
+        torch_side.in_precision(model, dtype)
+        with keras_side.precision(dtype):
+            with keras_side.uninitialised():
+                port = build_port(pair, sizes)
+            plan = plan_of(pair, trace, keras_runs.trace(port, probe.arrays), port, probe.arrays)
+            move_weights(plan, source.state_dict, port)
+            trainers = (resolve(pair.training.reference)(model, settings), resolve(pair.training.port)(port, settings))
+        return cls(dtype, *trainers, (model, port), plan)
+
+    def step(self, batch: np.ndarray) -> tuple[TrainingStep, TrainingStep]:
+        """One step of both."""
+        with keras_side.precision(self.dtype):
+            return tuple(trainer.step(batch, with_gradients=True) for trainer in (self.reference, self.port))
+
+    def parameters(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Each tensor of the reference that moves, and what the port has in its place."""
+        ours, theirs = torch_side.arrays(self.models[0]), keras_side.arrays(self.models[1])
+        for transfer in self.plan.transfers:
+            moved = patterns.to_reference(theirs[transfer.port], transfer.pattern)
+            for name, array in transfer.parts(moved):
+                yield name, ours[name], array
+
+    def gradient_errors(self, ours: TrainingStep, theirs: TrainingStep) -> Iterator[tuple[str, float]]:
+        """Each gradient's greatest difference, relative to the greatest of its layer: some are nothing but rounding."""
+        for layers in self.plan.pairs:
+            taken = [transfer for transfer in layers.transfers if transfer.port in theirs.gradients]
+            names = [name for transfer in taken for name in transfer.references]
+            scale = max((float(np.abs(ours.gradients[name]).max()) for name in names), default=0.0)
+            for transfer in taken:
+                moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
+                for name, array in transfer.parts(moved):
+                    yield name, parity.relative(float(np.abs(array - ours.gradients[name]).max()), scale)
+
+
+def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | None = None) -> StepParity:
+    """Take a step in each precision, and compare."""
+    ours, theirs = runner.step(batch)
+    scalars = {name: (getattr(ours, name), getattr(theirs, name)) for name in ("learning_rate", "momentum")}
+    losses = {name: (value, theirs.losses[name]) for name, value in ours.losses.items()}
+    quantities = {
+        "schedule": _worst((name, _apart(*both)) for name, both in scalars.items()),
+        "loss": _worst((name, _apart(*both)) for name, both in losses.items()),
+        "gradient": _worst(runner.gradient_errors(ours, theirs)),
+        "optimiser": _worst((name, _apart(*both)) for name, *both in runner.parameters()),
+    }
+    ratio = None
+    if narrow:
+        narrow.step(batch)
+        ratio = _float32_ratio(runner, narrow)
+    norms = (ours.gradient_norm, theirs.gradient_norm)
+    return StepParity(number, losses["total"], *scalars.values(), norms, quantities, ratio)
+
+
+def _apart(ours: Any, theirs: Any) -> float:
+    """Greatest difference, relative to the reference's greatest value."""
+    reference = np.asarray(ours, np.float64)
+    return parity.relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))
+
+
+def _worst(errors: Iterable[tuple[str, float]]) -> Quantity:
+    name, error = max(errors, key=lambda held: np.nan_to_num(held[1], nan=np.inf), default=("", 0.0))
+    return Quantity(error, name)
+
+
+def _float32_ratio(wide: _Runner, narrow: _Runner) -> float:
+    """Root mean square distances of all parameters from the reference's in float64, the port's by the reference's."""
+    truth = {name: ours for name, ours, _ in wide.parameters()}
+    squares = np.zeros(2)
+    for name, *both in narrow.parameters():
+        squares += [np.sum(np.square(array.astype(np.float64) - truth[name])) for array in both]
+    return parity.relative(float(np.sqrt(squares[1])), float(np.sqrt(squares[0])))
