@@ -5,6 +5,7 @@ Subjects 1-3 train, 4 is the ``thres`` split, 5 the test; every streamline in bo
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,14 +15,15 @@ from torch import Tensor
 
 from checkpoints import DIPY_BATCHES, FOLDER, TORCH_CHECKPOINT
 from finta.batches import build_batches
+from finta.recipe import SIMPLE
 from porting.conversion import convert
 from porting.report import render_report
 from reference_torch.autoencoder import Autoencoder
-from reference_torch.training import Epoch, SimpleRecipe, mean_distance, train
+from reference_torch.training import Epoch, mean_distance, train
 from tractography.batches import read_in_batches
 from tractography.dipy_bundles import extract_minimal_bundles
 
-RECIPE = SimpleRecipe(batch_size=60, epochs=300)
+RECIPE = replace(SIMPLE, batch_size=60, epochs=300)
 """The simple recipe with batches and epochs to suit 900 streamlines: 15 steps an epoch."""
 
 

@@ -1,14 +1,40 @@
-"""The FINTA autoencoder in Keras 3, on any backend; importing it registers its layers and its model."""
+"""The FINTA autoencoder in Keras 3 and its training recipe, on any backend; importing it registers all its classes."""
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
+from keras_model.initialisation import initialise
+from keras_model.initialisers import KaimingNormal, KaimingUniform, TorchNormal, TorchUniform
 from keras_model.layers import LinearUpsampling1D, ReflectionPadding1D
 from keras_model.loading import load_autoencoder
+from keras_model.losses import Contrastive, MeanSquaredError, Objective, SumSquaredError, Triplet
+from keras_model.optimisers import TorchAdam, TorchAdamW, TorchSGD
+from keras_model.recipe import build_loss, build_optimiser
+from keras_model.schedules import CosineAnnealing, OneCycle, StepDecay
+from keras_model.training import Trainee
 
 __all__ = [
     "Autoencoder",
+    "Contrastive",
+    "CosineAnnealing",
+    "KaimingNormal",
+    "KaimingUniform",
     "LinearUpsampling1D",
+    "MeanSquaredError",
+    "Objective",
+    "OneCycle",
     "ReflectionPadding1D",
+    "StepDecay",
+    "SumSquaredError",
+    "TorchAdam",
+    "TorchAdamW",
+    "TorchNormal",
+    "TorchSGD",
+    "TorchUniform",
+    "Trainee",
+    "Triplet",
     "build_autoencoder",
+    "build_loss",
+    "build_optimiser",
+    "initialise",
     "load_autoencoder",
     "read_sizes",
 ]

@@ -26,9 +26,12 @@ TOOLS = {"typer", "einops", "safetensors", "dipy", "nibabel", "trx", "torch"}
 WORKS_WITHOUT = {
     "porting without any framework": (LIGHT, "import porting, porting.rules, porting.mapper, porting.judgement"),
     "porting's command line without any framework": (LIGHT, "import porting.cli, finta.cli"),
-    "the pair as data without any framework": (LIGHT, "import finta.pair"),
-    "reference_torch without keras": ({"keras", "tensorflow", "jax"}, "import reference_torch.training"),
-    "keras_model without torch": ({"torch"}, "import keras_model"),
+    "the pair as data without any framework": (LIGHT, "import finta.pair, finta.recipe"),
+    "reference_torch without keras": (
+        {"keras", "tensorflow", "jax"},
+        "import reference_torch.training, reference_torch.recipe",
+    ),
+    "keras_model without torch": ({"torch"}, "import keras_model.recipe, keras_model.training"),
     "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
     "feeds and packing with nothing but numpy and h5py": (
         LIGHT | TOOLS | {"scipy", "rich"},

@@ -1,7 +1,4 @@
-"""The simple training recipe of FINTA in PyTorch: Adam with coupled L2, constant rate, sum of squared errors.
-
-Constants: learning rate and weight decay as the FINTA paper attests them (doi 10.1016/j.media.2021.102126).
-"""
+"""Train the FINTA autoencoder in PyTorch by a recipe, on streamlines that fit in memory."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -10,18 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from finta.recipe import Recipe
 from reference_torch.autoencoder import Autoencoder
-
-
-@dataclass(frozen=True, slots=True)
-class SimpleRecipe:
-    """What the simple recipe fixes, and the two sizes that depend on the data (streamlines per batch, epochs)."""
-
-    learning_rate: float = 6.68e-4
-    weight_decay: float = 0.13
-    batch_size: int = 1000
-    epochs: int = 100
-    seed: int = 0
+from reference_torch.recipe import build_loss, build_optimiser, build_scheduler, clip_gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +25,7 @@ class Epoch:
 def train(
     training: Tensor,
     validation: Tensor,
-    recipe: SimpleRecipe,
+    recipe: Recipe,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     latent_size: int = 32,
 ) -> dict:
@@ -47,7 +35,8 @@ def train(
     ----------
     training, validation : Tensor, (streamline, coordinate, point), RAS+ mm
         Validation is the ``thres`` split of the batches.
-    recipe : SimpleRecipe
+    recipe : Recipe
+        Every streamline once an epoch; a latent term needs batches of another composition.
     on_epoch : callable
         Called after each epoch.
     latent_size : int
@@ -56,13 +45,24 @@ def train(
     -------
     dict
         The published layout without the optimiser: ``epoch``, ``state_dict``, ``lowest_loss``.
+
+    Raises
+    ------
+    ValueError
+        If the recipe asks for other batches than all streamlines, shuffled, or for the mean.
     """
+    if recipe.latent or recipe.flip_probability or recipe.steps_per_epoch or recipe.reduction != "sum":
+        raise ValueError("an epoch is all streamlines, shuffled: no latent term, flips, steps_per_epoch, or mean")
     torch.manual_seed(recipe.seed)
     model = Autoencoder(latent_size, training.shape[-1])
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimiser = build_optimiser(recipe, model.parameters())
+    scheduler = build_scheduler(recipe, optimiser)
     best = {"epoch": 0, "state_dict": model.state_dict(), "lowest_loss": float("inf")}
     for number in range(1, recipe.epochs + 1):
-        total = sum(train_step(model, optimiser, batch) for batch in shuffled_batches(training, recipe.batch_size))
+        batches = shuffled_batches(training, recipe.batch_size)
+        total = sum(train_step(model, optimiser, recipe, batch) for batch in batches)
+        if scheduler:
+            scheduler.step()
         validation_loss = mean_loss(model, validation)
         is_best = validation_loss < best["lowest_loss"]
         if is_best:
@@ -72,11 +72,14 @@ def train(
     return best
 
 
-def train_step(model: Autoencoder, optimiser: torch.optim.Optimizer, batch: Tensor) -> float:
-    """One step on a batch (streamline, coordinate, point); returns the batch's sum of squared errors, mm^2."""
+def train_step(model: Autoencoder, optimiser: torch.optim.Optimizer, recipe: Recipe, batch: Tensor) -> float:
+    """One step on a batch (streamline, coordinate, point); returns the batch's loss before it."""
+    objective = build_loss(recipe)
     optimiser.zero_grad()
-    loss = torch.nn.functional.mse_loss(model(batch), batch, reduction="sum")
+    latent_codes = model.encode(batch)
+    loss = objective.total(objective.parts(batch, model.decode(latent_codes), latent_codes))
     loss.backward()
+    clip_gradients(recipe, model.parameters())
     optimiser.step()
     return loss.item()
 
