@@ -8,8 +8,7 @@ import numpy as np
 
 from finta.pictures import draw_latent_codes, draw_reconstructions
 from finta.steps import Evaluation, Step
-from tractography.feeds import Batch
-from tractography.sources import BatchSource
+from tractography.feeds import Batch, BatchFeed
 
 PROJECTED = 2000
 """Latent codes at most that are handed to TensorBoard's projector, which runs in the browser."""
@@ -42,7 +41,7 @@ class Monitor:
         step: int,
         losses: Mapping[str, float],
         found: Sequence[tuple[Batch, Evaluation]],
-        source: BatchSource,
+        feed: BatchFeed,
         pictured: int,
     ) -> None:
         """Write what a validation found: losses per streamline, distances in mm, latent codes, pictures."""
@@ -55,7 +54,7 @@ class Monitor:
         self._writer.add_histogram("thres_mm/distances", distances, step)
         codes = np.concatenate([evaluation.latent_codes for _, evaluation in found])[:PROJECTED]
         rows = np.concatenate([batch.rows for batch, _ in found])[:PROJECTED]
-        classes = [name for name, _ in source.labels(found[0][0].split, rows)]
+        classes = [name for name, _ in feed.source.labels(feed.split, rows)]
         self._writer.add_embedding(codes.astype(np.float32), classes, global_step=step, tag="latent_codes")
         self._picture("latent_codes", draw_latent_codes(codes, classes), step)
         batch, evaluation = found[0]

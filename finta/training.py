@@ -203,7 +203,7 @@ class _Run:
         count = sum(len(batch.streamlines) for batch, _ in found) if is_summed else len(found)
         losses = {name: sum(held.losses[name] for _, held in found) / count for name in found[0][1].losses}
         after = position.validated(epoch, losses["total"])
-        monitor.validate(position.step, losses, found, self.validation.source, self.configuration.run.pictured)
+        monitor.validate(position.step, losses, found, self.validation, self.configuration.run.pictured)
         if after.best_epoch == epoch:
             self.folder.place(
                 f"best{self.trainer.suffix}", lambda path: self.trainer.save(path, epoch, after.best_loss)

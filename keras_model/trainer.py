@@ -9,10 +9,13 @@ import numpy as np
 from keras import ops
 
 from finta.recipe import Recipe
-from finta.steps import Evaluation, Step, point_distances
+from finta.steps import Evaluation, OptimiserState, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
 from keras_model.recipe import build_loss, build_optimiser
+
+
+_SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 class Trainer:
@@ -64,6 +67,15 @@ class Trainer:
         """The total and its parts."""
         parts = self.objective.parts(streamlines, reconstructions, latent_codes)
         return {"total": self.objective.total(parts), **parts}
+
+    def load_optimiser_state(self, state: OptimiserState) -> None:
+        """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros."""
+        self.optimiser.iterations.assign(state.steps_taken)
+        paths = [variable.path for variable in self.autoencoder.trainable_variables]
+        for slot in _SLOTS:
+            for path, variable in zip(paths, getattr(self.optimiser, slot, ()), strict=False):
+                value = state.slots.get(slot, {}).get(path)
+                variable.assign(np.zeros(variable.shape) if value is None else value)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, under the names of Keras' variables."""
@@ -160,7 +172,9 @@ def _tensorflow_runner(trainer: Trainer, compiled: bool) -> Runner:
         trainer.applied.apply(gradients, variables)
         return figures, gradients if with_gradients else []
 
-    return tf.function(run, jit_compile=True) if compiled else run
+    # XLA's float64 convolutions are plain loops on a CPU, twenty times as slow as TensorFlow's own.
+    is_wide = trainer.autoencoder.policy.compute_dtype == "float64"
+    return tf.function(run, jit_compile=not is_wide) if compiled else run
 
 
 def _jax_runner(trainer: Trainer, compiled: bool) -> Runner:

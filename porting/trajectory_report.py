@@ -49,13 +49,14 @@ def as_json(report: TrajectoryReport) -> dict[str, Any]:
 def render(report: TrajectoryReport) -> RenderableType:
     """Some of the steps as a table, the first divergence, and the verdict."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("", "step", "loss", "learning rate", "beta1", *LIMITS, "float32 x"):
+    for heading in ("", "step", "loss", "rate", "beta1", *LIMITS, "trajectory", "float32 x"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     first = report.first_divergence
     for step in _shown(report):
         ratio = "" if step.float32_ratio is None else plain_number(step.float32_ratio)
         errors = [_graded(step, name) for name in LIMITS]
-        scalars = (f"{step.losses[0]:.6g}", f"{step.learning_rate[0]:.3e}", f"{step.momentum[0]:.4f}")
+        errors.append(Text(f"{step.trajectory.error:.1e}"))
+        scalars = (f"{step.losses[0]:.4g}", f"{step.learning_rate[0]:.2e}", f"{step.momentum[0]:.3f}")
         table.add_row("▶" if step is first else "", f"{step.step}", *scalars, *errors, ratio)
     verdict = report.verdict
     return Group(
@@ -77,12 +78,20 @@ def _shown(report: TrajectoryReport) -> Iterator[StepParity]:
 
 
 def _graded(step: StepParity, name: str) -> Text:
+    if name not in step.quantities:
+        return Text("-")
     error = step.quantities[name].error
     return Text(f"{error:.1e}", "" if error <= LIMITS[name] else "red")
 
 
 def _finding(report: TrajectoryReport) -> Iterator[RenderableType]:
-    first = report.first_divergence
+    first, amplified = report.first_divergence, report.amplified
+    if amplified:
+        yield Text()
+        fact = (
+            f"every step alone agrees, but training amplifies rounding: behind step {amplified.step} the trajectories"
+        )
+        yield Text(f"{fact} are {amplified.trajectory.error:.1e} apart in {amplified.trajectory.name}", "yellow")
     if first is None:
         return
     cause = first.first_cause()
@@ -97,7 +106,8 @@ def _circumstances(report: TrajectoryReport) -> str:
     listed = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     about = f"not in float64: {report.why_no_float64}" if report.why_no_float64 else "relative errors in float64"
     return (
-        f"{about}; optimiser: of the parameters behind the step; float32 x: distance of the port's float32 parameters "
+        f"{about}, each step from the reference's own state; optimiser: of the parameters behind the step; trajectory: of "
+        f"the parameters behind all steps so far; float32 x: distance of the port's float32 parameters "
         f"from the reference's float64 ones, as a multiple of the reference's own\n"
         f"{len(report.steps)} steps by the recipe {report.recipe} on {report.batches}; {listed}"
     )
@@ -114,9 +124,12 @@ def draw(report: TrajectoryReport, path: Path) -> None:
         losses.plot(numbers, [step.losses[at] for step in report.steps], style, color=f"C{at}", label=label)
     losses.set(xlabel="step", ylabel="loss", yscale="log", title=f"loss by the recipe {report.recipe}")
     for number, (name, limit) in enumerate(LIMITS.items()):
-        found = [max(step.quantities[name].error, 1e-17) for step in report.steps]
+        found = [max(step.quantities[name].error, 1e-17) for step in report.steps if name in step.quantities]
+        if not found:
+            continue
         errors.plot(numbers, found, color=f"C{number}", label=name)
         errors.axhline(limit, color=f"C{number}", linestyle=":", linewidth=0.8)
+    errors.plot(numbers, [max(step.trajectory.error, 1e-17) for step in report.steps], "k--", label="trajectory")
     errors.set(xlabel="step", ylabel="relative error", yscale="log", title="port against reference; dotted: limits")
     if first := report.first_divergence:
         for axes in (losses, errors):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from finta.recipe import Recipe
-from finta.steps import Evaluation, Step, point_distances
+from finta.steps import Evaluation, OptimiserState, Step, point_distances
 from reference_torch.autoencoder import Autoencoder
 from reference_torch.feeding import as_tensor
 from reference_torch.recipe import build_loss, build_optimiser, build_scheduler, clip_gradients
@@ -90,6 +90,16 @@ class Trainer:
     def _tensor(self, streamlines: np.ndarray) -> Tensor:
         parameter = next(self.model.parameters())
         return as_tensor(streamlines).to(parameter.device, parameter.dtype)
+
+    def optimiser_state(self) -> OptimiserState:
+        """What the optimiser carries to the next step."""
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        slots: dict[str, dict[str, np.ndarray]] = {}
+        for parameter, held in self.optimiser.state.items():
+            for slot, value in held.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape and slot != "step":
+                    slots.setdefault(slot, {})[names[id(parameter)]] = value.cpu().numpy()
+        return OptimiserState(self.steps_taken, slots)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on: weights by their names, and what ``torch.save`` makes of the rest."""
