@@ -1,17 +1,13 @@
 """What of a training is to be watched in TensorBoard."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from finta.pictures import draw_latent_codes, draw_reconstructions
-from finta.steps import Evaluation, Step
-from tractography.feeds import Batch, BatchFeed
-
-PROJECTED = 2000
-"""Latent codes at most that are handed to TensorBoard's projector, which runs in the browser."""
+from finta.steps import Step
+from finta.validation import Validation
 
 
 class Monitor:
@@ -36,29 +32,19 @@ class Monitor:
         for name, value in (losses | {f"step/{name}": value for name, value in others.items()}).items():
             self._writer.add_scalar(name, value, step)
 
-    def validate(
-        self,
-        step: int,
-        losses: Mapping[str, float],
-        found: Sequence[tuple[Batch, Evaluation]],
-        feed: BatchFeed,
-        pictured: int,
-    ) -> None:
-        """Write what a validation found: losses per streamline, distances in mm, latent codes, pictures."""
-        for name, value in losses.items():
+    def validate(self, step: int, found: Validation, pictured: int) -> None:
+        """Write what a validation found: losses, distances in mm, latent codes, pictures."""
+        for name, value in found.losses.items():
             self._writer.add_scalar(f"thres/{name}", value, step)
-        distances = np.concatenate([evaluation.distances for _, evaluation in found])
+        distances = found.distances
         shown = {"mean": distances.mean(), "median": np.median(distances), "worst": distances.max()}
         for name, value in shown.items():
             self._writer.add_scalar(f"thres_mm/{name}", float(value), step)
         self._writer.add_histogram("thres_mm/distances", distances, step)
-        codes = np.concatenate([evaluation.latent_codes for _, evaluation in found])[:PROJECTED]
-        rows = np.concatenate([batch.rows for batch, _ in found])[:PROJECTED]
-        classes = [name for name, _ in feed.source.labels(feed.split, rows)]
-        self._writer.add_embedding(codes.astype(np.float32), classes, global_step=step, tag="latent_codes")
-        self._picture("latent_codes", draw_latent_codes(codes, classes), step)
-        batch, evaluation = found[0]
-        curves = batch.streamlines[:pictured], evaluation.reconstructions[:pictured]
+        codes = found.latent_codes.astype(np.float32)
+        self._writer.add_embedding(codes, list(found.classes), global_step=step, tag="latent_codes")
+        self._picture("latent_codes", draw_latent_codes(codes, found.classes), step)
+        curves = found.streamlines[:pictured], found.reconstructions[:pictured]
         self._picture("reconstructions", draw_reconstructions(*curves), step)
 
     def _picture(self, name: str, figure: Any, step: int) -> None:

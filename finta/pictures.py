@@ -19,7 +19,8 @@ def draw_reconstructions(streamlines: np.ndarray, reconstructions: np.ndarray) -
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.4), layout="constrained")
-    for axes, (across, up, title) in zip(figure.subplots(1, 3), PLANES, strict=True):
+    views = figure.subplots(1, 3)
+    for axes, (across, up, title) in zip(views, PLANES, strict=True):
         columns = ["xyz".index(across), "xyz".index(up)]
         for curves, colour, label in (
             (streamlines, REFERENCE, "streamlines"),
@@ -28,7 +29,7 @@ def draw_reconstructions(streamlines: np.ndarray, reconstructions: np.ndarray) -
             for number, curve in enumerate(curves[:, :, columns]):
                 axes.plot(*curve.T, color=colour, linewidth=0.8, alpha=0.7, label=None if number else label)
         axes.set(xlabel=f"{across} (mm)", ylabel=f"{up} (mm)", title=title, aspect="equal")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(*views[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

@@ -1,7 +1,7 @@
 """The folder of a training run: its configuration, its states to go on from, its best model, its events.
 
-``configuration.json`` says what is trained on what; ``states/step-N.safetensors`` holds everything that the steps behind
-N depend on; ``best.keras`` or ``best.pt`` is the model of lowest validation loss; ``tensorboard/`` is what to watch.
+``configuration.json`` says what is trained on what; ``states/step-N.safetensors`` holds everything that the steps
+behind N depend on; ``best.keras`` or ``best.pt`` is the model of lowest validation loss; ``tensorboard/`` is to watch.
 """
 
 import json

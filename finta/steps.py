@@ -67,5 +67,5 @@ class Evaluation:
 
 
 def point_distances(streamlines: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Mean distance between the points of two sets of streamlines: (streamline, point, coordinate), twice -> (streamline,)."""
+    """Mean distance between points: (streamline, point, coordinate), twice -> (streamline,)."""
     return np.linalg.norm(reconstructions.astype(np.float64) - streamlines, axis=-1).mean(axis=-1)

@@ -16,6 +16,7 @@ from finta.monitoring import Monitor
 from finta.recipe import Contrastive, Recipe, Triplet
 from finta.run_folders import Position, RunFolder
 from finta.steps import Evaluation, Step
+from finta.validation import validate
 from tractography import sampling
 from tractography.batches import write_batches
 from tractography.feeds import Batch, BatchFeed
@@ -32,15 +33,25 @@ class Trainer(Protocol):
 
     suffix: str
 
-    def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step: ...
+    def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
+        """Take a step on a batch of streamlines, (streamline, point, coordinate) in RAS+ mm."""
+        ...
 
-    def evaluate(self, streamlines: np.ndarray) -> Evaluation: ...
+    def evaluate(self, streamlines: np.ndarray) -> Evaluation:
+        """Reconstruct streamlines without learning from them."""
+        ...
 
-    def state(self) -> dict[str, np.ndarray]: ...
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next steps depend on."""
+        ...
 
-    def load_state(self, state: dict[str, np.ndarray]) -> None: ...
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a state; ValueError if it is another model's."""
+        ...
 
-    def save(self, path: Path, epoch: int, lowest_loss: float) -> None: ...
+    def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
+        """Write the model."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +206,9 @@ class _Run:
         return self._ended(position, "finished")
 
     def _validate(self, position: Position, epoch: int, monitor: Monitor) -> Position:
-        found = [
-            (batch, self.trainer.evaluate(batch.streamlines))
-            for batch in self.validation.batches(0, len(self.validation))
-        ]
-        is_summed = self.configuration.recipe.reduction == "sum"
-        count = sum(len(batch.streamlines) for batch, _ in found) if is_summed else len(found)
-        losses = {name: sum(held.losses[name] for _, held in found) / count for name in found[0][1].losses}
-        after = position.validated(epoch, losses["total"])
-        monitor.validate(position.step, losses, found, self.validation, self.configuration.run.pictured)
+        found = validate(self.trainer, self.validation, is_summed=self.configuration.recipe.reduction == "sum")
+        after = position.validated(epoch, found.losses["total"])
+        monitor.validate(position.step, found, self.configuration.run.pictured)
         if after.best_epoch == epoch:
             self.folder.place(
                 f"best{self.trainer.suffix}", lambda path: self.trainer.save(path, epoch, after.best_loss)
@@ -218,8 +223,9 @@ class _Run:
         )
         losses = ", ".join(f"{name} {value}" for name, value in figures.losses.items())
         raise TrainingError(
-            f"Step {batch.step + 1} is not finite: {losses}, gradient norm {figures.gradient_norm}. Its batch is kept in "
-            f"{path}, the state before it under {self.folder.path}. Lower the learning rate or clip gradients (clip_norm)."
+            f"Step {batch.step + 1} is not finite: {losses}, gradient norm {figures.gradient_norm}.\n"
+            f"Its batch is kept in {path}, the last state before it under {self.folder.path}.\n"
+            "Lower the learning rate or clip gradients (clip_norm)."
         )
 
     def _ended(self, position: Position, end: str) -> Training:
@@ -244,7 +250,7 @@ class _Stop:
 
 @contextmanager
 def _held_signals() -> Iterator[_Stop]:
-    """Let the step that is under way end before SIGTERM, which a cluster sends at its time limit, or SIGINT stops it."""
+    """Let the step under way end before SIGTERM, which a cluster sends at its time limit, or SIGINT stops the run."""
     stop, before = _Stop(), {}
 
     def ask(number: int, frame: Any) -> None:

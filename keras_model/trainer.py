@@ -14,7 +14,6 @@ from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
 from keras_model.recipe import build_loss, build_optimiser
 
-
 _SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
@@ -49,19 +48,18 @@ class Trainer:
     def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
         """Take a step on a batch of streamlines, (streamline, point, coordinate) in RAS+ mm."""
         figures, gradients = self._run(self._cast(streamlines), with_gradients)
-        numbers = {name: float(ops.convert_to_numpy(value)) for name, value in figures.items()}
+        numbers = _numbers(figures)
         schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
         paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
-        arrays = map(ops.convert_to_numpy, gradients)
+        arrays = map(_array, gradients)
         return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)))
 
     def evaluate(self, streamlines: np.ndarray) -> Evaluation:
         """Reconstruct streamlines, (streamline, point, coordinate) in RAS+ mm, without learning from them."""
         latent_codes = self.autoencoder.encoder.predict_on_batch(self._cast(streamlines))
         reconstructions = self.autoencoder.decoder.predict_on_batch(latent_codes)
-        losses = self.losses(streamlines, reconstructions, latent_codes)
-        numbers = {name: float(ops.convert_to_numpy(value)) for name, value in losses.items()}
-        return Evaluation(numbers, point_distances(streamlines, reconstructions), latent_codes, reconstructions)
+        losses = _numbers(self.losses(streamlines, reconstructions, latent_codes))
+        return Evaluation(losses, point_distances(streamlines, reconstructions), latent_codes, reconstructions)
 
     def losses(self, streamlines: Any, reconstructions: Any, latent_codes: Any) -> dict[str, Any]:
         """The total and its parts."""
@@ -70,7 +68,8 @@ class Trainer:
 
     def load_optimiser_state(self, state: OptimiserState) -> None:
         """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros."""
-        self.optimiser.iterations.assign(state.steps_taken)
+        iterations: Any = self.optimiser.iterations
+        iterations.assign(state.steps_taken)
         paths = [variable.path for variable in self.autoencoder.trainable_variables]
         for slot in _SLOTS:
             for path, variable in zip(paths, getattr(self.optimiser, slot, ()), strict=False):
@@ -79,7 +78,7 @@ class Trainer:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, under the names of Keras' variables."""
-        return {name: np.array(ops.convert_to_numpy(variable)) for name, variable in self._variables().items()}
+        return {name: _array(variable).copy() for name, variable in self._variables().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a state.
@@ -133,6 +132,14 @@ class Trainer:
         }
 
 
+def _array(tensor: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(_array(value)) for name, value in figures.items()}
+
+
 def build_trainer(
     recipe: Recipe, *, latent_size: int = 32, point_count: int = 256, precision: str = "float32"
 ) -> Trainer:
@@ -183,15 +190,16 @@ def _jax_runner(trainer: Trainer, compiled: bool) -> Runner:
     variables, optimiser = trainer.autoencoder.trainable_variables, trainer.applied
 
     def forward(values: list[Any], held: list[Any], streamlines: Any) -> tuple[Any, dict[str, Any]]:
-        with keras.StatelessScope(state_mapping=[*zip(variables, values), *zip(optimiser.variables, held)]):
+        assigned = zip((*variables, *optimiser.variables), (*values, *held), strict=True)
+        with keras.StatelessScope(state_mapping=list(assigned)):
             return trainer.forward(streamlines)
 
     def pure(values: list[Any], held: list[Any], streamlines: Any, with_gradients: bool) -> tuple[Any, ...]:
         (_, losses), gradients = jax.value_and_grad(forward, has_aux=True)(values, held, streamlines)
-        with keras.StatelessScope(state_mapping=list(zip(optimiser.variables, held))):
+        with keras.StatelessScope(state_mapping=list(zip(optimiser.variables, held, strict=True))):
             figures = trainer.figures(losses, gradients)
-        values, held = optimiser.stateless_apply(held, gradients, values)
-        return values, held, figures, gradients if with_gradients else []
+        updated: Any = optimiser.stateless_apply(held, gradients, values)
+        return *updated, figures, gradients if with_gradients else []
 
     step = jax.jit(pure, static_argnums=3) if compiled else pure
 

@@ -21,7 +21,7 @@ PARAMETER_LIMIT = 1e-9
 """Largest relative error of a parameter that float64 rounding explains after some hundred steps."""
 
 LIMITS = {"schedule": 1e-12, "loss": 1e-9, "gradient": 1e-7, "optimiser": PARAMETER_LIMIT}
-"""Largest relative error of each quantity; in the order in which a step computes them, so that the first is the cause."""
+"""Largest relative error of each quantity, in the order in which a step computes them: the first is the cause."""
 
 FLOAT32_LIMIT = parity.RATIO_LIMIT
 """How many times as far from the float64 trajectory as the reference's own the port's float32 trajectory may end."""
@@ -58,12 +58,12 @@ class StepParity:
     learning_rate, momentum, gradient_norm : tuple of float
         The reference's and the port's.
     quantities : Mapping
-        "schedule", "loss", "gradient", "optimiser" -> the greatest error of that kind. All but the schedule's are of the
-        step alone, taken from the reference's own state; the optimiser's is that of the parameters behind it.
+        "schedule", "loss", "gradient", "optimiser" -> the greatest error of that kind. All but the schedule's are of
+        the step alone, taken from the reference's own state; the optimiser's is that of the parameters behind it.
     trajectory : Quantity
         The greatest error of a parameter behind this step and all before it.
     float32_ratio : float or None
-        Distance of the port's float32 parameters from the reference's float64 ones, as a multiple of the reference's own.
+        Distance of the port's float32 parameters from the reference's float64 ones, as a multiple of the reference's.
     """
 
     step: int
@@ -76,7 +76,7 @@ class StepParity:
     float32_ratio: float | None = None
 
     def first_cause(self) -> str:
-        """The first quantity beyond its limit, in the order in which a step computes them; empty where there is none."""
+        """The first quantity beyond its limit, in the order of a step; empty where there is none."""
         return next((name for name, held in self.quantities.items() if not held.error <= LIMITS[name]), "")
 
 
@@ -107,7 +107,7 @@ class TrajectoryReport:
 
     @property
     def amplified(self) -> StepParity | None:
-        """The first step behind which the parameters are further apart than rounding explains, if all steps agree alone.
+        """The first step behind which parameters are further apart than rounding explains, if all steps agree alone.
 
         Training amplifies rounding there: where nothing but L2 moves a weight that is nearly zero, each step of Adam
         multiplies it by about learning rate x L2 x (1 - beta1) / epsilon.
@@ -189,11 +189,12 @@ def verify_training(
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """A model and what trains it."""
+class _Port:
+    """A port, what trains it, and how its variables pair with the reference's tensors."""
 
     model: Any
     trainer: Any
+    plan: TransferPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +202,10 @@ class _Runner:
     """Both models in one precision; in float64 a second port, which takes each step from the reference's state."""
 
     dtype: str
-    reference: _Side
-    port: _Side
-    alone: _Side | None
-    plan: TransferPlan
+    model: Any
+    trainer: Any
+    port: _Port
+    alone: _Port | None
 
     @classmethod
     def prepare(cls, pair: ModelPair, checkpoint: str | os.PathLike, settings: Any, dtype: str) -> "_Runner":
@@ -222,54 +223,56 @@ class _Runner:
                     port = build_port(pair, sizes)
                 plan = plan_of(pair, trace, keras_runs.trace(port, probe.arrays), port, probe.arrays)
                 move_weights(plan, source.state_dict, port)
-                ports.append(_Side(port, train_port(port, settings)))
-        return cls(dtype, _Side(model, train(model, settings)), ports[0], (*ports[1:], None)[0], plan)
+                ports.append(_Port(port, train_port(port, settings), plan))
+        return cls(dtype, model, train(model, settings), ports[0], ports[1] if len(ports) > 1 else None)
 
     def step(self, batch: np.ndarray) -> tuple[TrainingStep, TrainingStep, TrainingStep | None]:
         """One step of the reference, of the port, and of the port that goes on from the reference's state."""
         with keras_side.precision(self.dtype):
             if self.alone:
-                move_weights(self.plan, torch_side.arrays(self.reference.model), self.alone.model)
-                self.alone.trainer.load_optimiser_state(self._moved(self.reference.trainer.optimiser_state()))
+                move_weights(self.alone.plan, torch_side.arrays(self.model), self.alone.model)
+                self.alone.trainer.load_optimiser_state(_moved(self.trainer.optimiser_state(), self.alone.plan))
             alone = self.alone.trainer.step(batch, with_gradients=True) if self.alone else None
-            ours = self.reference.trainer.step(batch, with_gradients=True)
+            ours = self.trainer.step(batch, with_gradients=True)
             return ours, self.port.trainer.step(batch), alone
 
-    def _moved(self, state: Any) -> Any:
-        """The reference's optimiser state, in the port's names and axis orders."""
-        slots = {
-            slot: {
-                transfer.port: patterns.to_port(transfer.gather(held), transfer.pattern, transfer.port_shape)
-                for transfer in self.plan.transfers
-                if held.keys() >= set(transfer.references)
-            }
-            for slot, held in state.slots.items()
-        }
-        return replace(state, slots=slots)
-
-    def parameter_errors(self, port: _Side) -> Iterator[tuple[str, float]]:
+    def parameter_errors(self, port: _Port) -> Iterator[tuple[str, float]]:
         """How far each parameter of a port is from the reference's."""
         for name, ours, theirs in self.parameters(port):
             yield name, _apart(ours, theirs)
 
-    def parameters(self, port: _Side) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def parameters(self, port: _Port) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Each tensor of the reference that moves, and what a port has in its place."""
-        ours, theirs = torch_side.arrays(self.reference.model), keras_side.arrays(port.model)
-        for transfer in self.plan.transfers:
+        ours, theirs = torch_side.arrays(self.model), keras_side.arrays(port.model)
+        for transfer in port.plan.transfers:
             moved = patterns.to_reference(theirs[transfer.port], transfer.pattern)
             for name, array in transfer.parts(moved):
                 yield name, ours[name], array
 
-    def gradient_errors(self, ours: TrainingStep, theirs: TrainingStep) -> Iterator[tuple[str, float]]:
-        """Each gradient's greatest difference, relative to the greatest of its layer: some are nothing but rounding."""
-        for layers in self.plan.pairs:
-            taken = [transfer for transfer in layers.transfers if transfer.port in theirs.gradients]
-            names = [name for transfer in taken for name in transfer.references]
-            scale = max((float(np.abs(ours.gradients[name]).max()) for name in names), default=0.0)
-            for transfer in taken:
-                moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
-                for name, array in transfer.parts(moved):
-                    yield name, parity.relative(float(np.abs(array - ours.gradients[name]).max()), scale)
+
+def _gradient_errors(ours: TrainingStep, theirs: TrainingStep, plan: TransferPlan) -> Iterator[tuple[str, float]]:
+    """Each gradient's greatest difference, relative to the greatest of its layer: some are nothing but rounding."""
+    for layers in plan.pairs:
+        taken = [transfer for transfer in layers.transfers if transfer.port in theirs.gradients]
+        names = [name for transfer in taken for name in transfer.references]
+        scale = max((float(np.abs(ours.gradients[name]).max()) for name in names), default=0.0)
+        for transfer in taken:
+            moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
+            for name, array in transfer.parts(moved):
+                yield name, parity.relative(float(np.abs(array - ours.gradients[name]).max()), scale)
+
+
+def _moved(state: Any, plan: TransferPlan) -> Any:
+    """The reference's optimiser state, in a port's names and axis orders."""
+    slots = {
+        slot: {
+            transfer.port: patterns.to_port(transfer.gather(held), transfer.pattern, transfer.port_shape)
+            for transfer in plan.transfers
+            if held.keys() >= set(transfer.references)
+        }
+        for slot, held in state.slots.items()
+    }
+    return replace(state, slots=slots)
 
 
 def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | None = None) -> StepParity:
@@ -280,7 +283,7 @@ def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | 
     if alone and runner.alone:
         quantities |= {
             "loss": _worst((name, _apart(value, alone.losses[name])) for name, value in ours.losses.items()),
-            "gradient": _worst(runner.gradient_errors(ours, alone)),
+            "gradient": _worst(_gradient_errors(ours, alone, runner.alone.plan)),
             "optimiser": _worst(runner.parameter_errors(runner.alone)),
         }
     ratio = None
@@ -288,13 +291,13 @@ def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | 
         narrow.step(batch)
         ratio = _float32_ratio(runner, narrow)
     return StepParity(
-        number,
-        (ours.losses["total"], theirs.losses["total"]),
-        *scalars.values(),
-        (ours.gradient_norm, theirs.gradient_norm),
-        quantities,
-        _worst(runner.parameter_errors(runner.port)),
-        ratio,
+        step=number,
+        losses=(ours.losses["total"], theirs.losses["total"]),
+        gradient_norm=(ours.gradient_norm, theirs.gradient_norm),
+        quantities=quantities,
+        trajectory=_worst(runner.parameter_errors(runner.port)),
+        float32_ratio=ratio,
+        **scalars,
     )
 
 

@@ -106,15 +106,15 @@ def _circumstances(report: TrajectoryReport) -> str:
     listed = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     about = f"not in float64: {report.why_no_float64}" if report.why_no_float64 else "relative errors in float64"
     return (
-        f"{about}, each step from the reference's own state; optimiser: of the parameters behind the step; trajectory: of "
-        f"the parameters behind all steps so far; float32 x: distance of the port's float32 parameters "
+        f"{about}, each step from the reference's own state; optimiser: of the parameters behind the step; "
+        f"trajectory: of the parameters behind all steps so far; float32 x: distance of the port's float32 parameters "
         f"from the reference's float64 ones, as a multiple of the reference's own\n"
         f"{len(report.steps)} steps by the recipe {report.recipe} on {report.batches}; {listed}"
     )
 
 
 def draw(report: TrajectoryReport, path: Path) -> None:
-    """Draw both losses, and every quantity's error with its limit, against the step; the format is the file's ending."""
+    """Draw both losses, and every quantity's error with its limit, against the step; the ending tells the format."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")

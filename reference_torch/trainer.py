@@ -66,7 +66,8 @@ class Trainer:
 
     def _figures(self, losses: Mapping[str, Tensor], with_gradients: bool) -> Step:
         group = self.optimiser.param_groups[0]
-        gradients = {name: parameter.grad for name, parameter in self.model.named_parameters()}
+        named = self.model.named_parameters()
+        gradients = {name: parameter.grad for name, parameter in named if parameter.grad is not None}
         norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
         return Step(
             {name: loss.item() for name, loss in losses.items()},
@@ -102,7 +103,7 @@ class Trainer:
         return OptimiserState(self.steps_taken, slots)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that the next steps depend on: weights by their names, and what ``torch.save`` makes of the rest."""
+        """Everything that the next steps depend on: weights by name, and what ``torch.save`` makes of the rest."""
         rest = {"optimiser": self.optimiser.state_dict(), "steps_taken": self.steps_taken}
         if self.scheduler:
             rest["scheduler"] = self.scheduler.state_dict()
