@@ -119,7 +119,7 @@ class RunFolder:
         """
         from safetensors.numpy import save
 
-        named = {name: np.ascontiguousarray(array) for name, array in state.items()}
+        named = {name: np.asarray(array, order="C") for name, array in state.items()}
         content = save(named, {"position": json.dumps(asdict(position))})
         self.place(f"{_STATES}/step-{position.step:09}.safetensors", lambda path: path.write_bytes(content))
         for old in sorted(self._states.glob("step-*.safetensors"))[:-KEPT]:

@@ -77,7 +77,7 @@ class Trainer:
                 variable.assign(np.zeros(variable.shape) if value is None else value)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that the next steps depend on, under the names of Keras' variables."""
+        """Everything that the next steps depend on, by names that are the same in each process."""
         return {name: _array(variable).copy() for name, variable in self._variables().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
@@ -109,7 +109,10 @@ class Trainer:
 
     def _variables(self) -> dict[str, keras.Variable]:
         weights = {f"model/{variable.path}": variable for variable in self.autoencoder.weights}
-        return weights | {f"optimiser/{variable.path}": variable for variable in self.applied.variables}
+        held = enumerate(
+            self.applied.variables
+        )  # Keras numbers optimisers anew: what stands before the slash is left out
+        return weights | {f"optimiser/{number} {v.path.partition('/')[2]}": v for number, v in held}
 
     def _cast(self, streamlines: np.ndarray) -> np.ndarray:
         return np.asarray(streamlines, self.autoencoder.policy.variable_dtype)

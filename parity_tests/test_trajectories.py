@@ -1,0 +1,127 @@
+"""Both frameworks take the same training steps; a training that differs is named by step and quantity."""
+
+from dataclasses import replace
+from io import StringIO
+
+import keras
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import checkpoints
+from finta.pair import FINTA
+from finta.recipe import Contrastive
+from keras_model.trainer import Trainer
+from parity_tests.streamlines import write_walks
+from porting import Status
+from porting.errors import PairError, ProbeError
+from porting.trajectories import FLOAT32_LIMIT, PARAMETER_LIMIT, verify_training
+from porting.trajectory_report import as_json, draw, render
+from reference_torch.autoencoder import Autoencoder
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def batches(tmp_path_factory):
+    return write_walks(tmp_path_factory.mktemp("walks") / "walks.h5")
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """A checkpoint with PyTorch's initial weights."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("untrained") / "untrained.pt"
+    torch.save(Autoencoder(4, 64).state_dict(), path)
+    return path
+
+
+def verified(checkpoint, batches, port=FINTA.training.port, recipe="original", steps=STEPS):
+    pair = replace(FINTA, training=replace(FINTA.training, port=port))
+    return verify_training(checkpoint, batches, pair=pair, recipe=recipe, steps=steps, batch_size=8)
+
+
+@pytest.mark.parametrize("recipe", ["original", pytest.param("simple", marks=pytest.mark.slow)])
+def test_the_port_trains_as_the_reference(untrained, batches, recipe):
+    report = verified(untrained, batches, recipe=recipe)
+    assert report.verdict is Status.PASS
+    assert [step.step for step in report.steps] == list(range(1, STEPS + 1))
+    assert max(step.trajectory.error for step in report.steps) < PARAMETER_LIMIT
+    assert max(step.quantities["gradient"].error for step in report.steps) < 1e-11
+    assert report.steps[-1].float32_ratio < FLOAT32_LIMIT
+    assert len({step.losses[0] for step in report.steps}) == STEPS
+    for name in ("losses", "learning_rate", "momentum", "gradient_norm"):
+        assert np.isclose(*getattr(report.steps[0], name), rtol=1e-12)
+
+
+def with_recipe(**changes):
+    return lambda model, recipe: Trainer(model, replace(recipe, **changes))
+
+
+def with_optimiser(**changes):
+    return lambda model, recipe: Trainer(model, replace(recipe, optimiser=replace(recipe.optimiser, **changes)))
+
+
+def with_schedule(**changes):
+    return lambda model, recipe: Trainer(model, replace(recipe, schedule=replace(recipe.schedule, **changes)))
+
+
+class WithoutLatentGradient(Trainer):
+    """The same losses, of which one is not learnt from."""
+
+    def losses(self, streamlines, reconstructions, latent_codes):
+        return super().losses(streamlines, reconstructions, keras.ops.stop_gradient(latent_codes))
+
+
+DIFFERENT = [
+    (with_schedule(div_factor=24.0), "schedule", 1),
+    (with_schedule(cycle_momentum=False), "schedule", 1),
+    (with_recipe(reduction="mean"), "loss", 1),
+    (with_recipe(latent=Contrastive(margin=1.0)), "loss", 1),
+    (with_recipe(latent=Contrastive(weight=4.0)), "loss", 1),
+    (WithoutLatentGradient, "gradient", 1),
+    (with_optimiser(decoupled=True), "optimiser", 1),
+    (with_optimiser(epsilon=1e-7), "optimiser", 1),
+    (with_optimiser(betas=(0.9, 0.99)), "optimiser", 2),
+    (with_recipe(clip_norm=1.0), "optimiser", 1),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("port", "cause", "step"), DIFFERENT)
+def test_a_training_that_differs_is_named_by_step_and_quantity(untrained, batches, port, cause, step):
+    report = verified(untrained, batches, port)
+    assert report.verdict is Status.FAIL
+    assert (report.first_divergence.first_cause(), report.first_divergence.step) == (cause, step)
+    shown = as_json(report)
+    assert shown["first_divergence"] == {"step": step, "quantity": cause}
+
+
+@pytest.mark.slow
+def test_rounding_that_training_amplifies_is_no_fault(tmp_path):
+    """A trained checkpoint holds weights of 1e-35 that nothing but L2 moves: Adam multiplies them by 1,000 a step."""
+    path = write_walks(tmp_path / "walks.h5", points=256)
+    report = verify_training(checkpoints.TORCH_CHECKPOINT, path, pair=FINTA, steps=12, batch_size=8)
+    assert report.verdict is Status.PASS
+    assert max(step.quantities["optimiser"].error for step in report.steps) < PARAMETER_LIMIT
+
+
+def test_a_step_that_differs_is_drawn_and_shown(untrained, batches, tmp_path):
+    report = verified(untrained, batches, with_optimiser(decoupled=True), steps=2)
+    draw(report, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(render(report))
+    text = " ".join(console.export_text().split())
+    assert "part at step 1, in the optimiser" in text
+    assert "decay coupled or not" in text
+
+
+def test_what_cannot_be_trained_on_is_one_error(untrained, batches, tmp_path):
+    with pytest.raises(PairError, match="original, simple"):
+        verified(untrained, batches, recipe="another")
+    with pytest.raises(ProbeError, match="No batch file"):
+        verified(untrained, tmp_path / "missing.h5")
+    with pytest.raises(PairError, match="TrainingPair"):
+        verify_training(untrained, batches, pair=replace(FINTA, training=None))
