@@ -5,8 +5,8 @@ behind N depend on; ``best.keras`` or ``best.pt`` is the model of lowest validat
 """
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from finta.configurations import differences
 from finta.errors import TrainingError
+from porting.placement import library_writes, written_whole
 
 KEPT = 2
 """States that are kept: should the newest be damaged, there is another."""
@@ -73,7 +74,8 @@ class RunFolder:
         """
         if (self.path / _CONFIGURATION).exists():
             raise TrainingError(f"{self.path} holds a run. Go on with --resume, or choose another --output.")
-        self._writing(lambda: self._states.mkdir(parents=True, exist_ok=True))
+        with self._writing():
+            self._states.mkdir(parents=True, exist_ok=True)
         self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps(about, indent=1) + "\n"))
 
     def go_on(self, about: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
@@ -134,29 +136,17 @@ class RunFolder:
             If it cannot be written; the one before stays.
         """
         path = self.path / name
-        draft = path.with_name(f".{os.getpid()}.{path.name}")
-
-        def write_and_move() -> None:
+        with self._writing(), written_whole(path) as draft:
             write(draft)
-            _flush(draft)
-            os.replace(draft, path)
-
-        try:
-            self._writing(write_and_move)
-        finally:
-            draft.unlink(missing_ok=True)
         return path
 
-    def _writing(self, write: Callable[[], Any]) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            write()
+            with library_writes():
+                yield
         except OSError as error:
             raise TrainingError(
                 f"Cannot write to {self.path}: {error.strerror or error}. What was kept before is whole: make room, "
                 "then go on with --resume."
             ) from error
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as held:
-        os.fsync(held.fileno())

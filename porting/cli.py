@@ -293,6 +293,9 @@ def verify_training(
     """Let both frameworks take the same training steps, and compare every quantity at each."""
     from porting import trajectories, trajectory_report
 
+    if picture and picture.suffix not in trajectory_report.PICTURES:
+        endings = ", ".join(trajectory_report.PICTURES)
+        raise typer.BadParameter(f"its name must end in one of {endings}", param_hint="--picture")
     _check_report_files(json_file, picture)
     with steps() as on_step:
         report = trajectories.verify_training(

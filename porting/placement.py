@@ -77,9 +77,9 @@ def staging(stem: Path, superseded: Sequence[str] = ()) -> Iterator[Staging]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a place to write one file to, which takes the place of `path` at the end; a failure leaves nothing."""
+    """Give a place to write one file to, of the same ending; at the end it takes the place of `path`, or nothing is left."""
     place = path.resolve()
-    draft = place.with_name(f".{place.name}.{_WRITING}-{os.getpid()}")
+    draft = place.with_name(f".{_WRITING}-{os.getpid()}.{place.name}")
     try:
         yield draft
         _flush(draft)

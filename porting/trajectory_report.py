@@ -9,7 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from porting.errors import OutputError
 from porting.parity import plain_number
+from porting.placement import written_whole
 from porting.report import COLOURS, plain
 from porting.trajectories import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
 from porting.verdict import Status
@@ -26,6 +28,10 @@ _REMEDIES = {
     "gradient": "compare the losses' derivatives, and what runs otherwise in training",
     "optimiser": "compare the optimisers: decay coupled or not, epsilon, bias correction, clipping, momentum",
 }
+
+
+PICTURES = (".png", ".svg", ".pdf")
+"""Endings of a picture's file."""
 
 
 def as_json(report: TrajectoryReport) -> dict[str, Any]:
@@ -136,4 +142,8 @@ def draw(report: TrajectoryReport, path: Path) -> None:
             axes.axvline(first.step, color="black", linewidth=0.8)
     for axes in (losses, errors):
         axes.legend(frameon=False)
-    figure.savefig(path)
+    try:
+        with written_whole(path) as draft:
+            figure.savefig(draft, format=path.suffix.removeprefix("."))
+    except OSError as error:
+        raise OutputError(f"Cannot write the picture to {path}: {error.strerror}.") from error
