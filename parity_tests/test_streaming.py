@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import checkpoints
-from porting import Status, verify
+from porting import Status, keras_side, verify
 from porting.errors import ProbeError
+from porting.parity import PairedActivation
+from porting.streaming import _Figures
 from porting.verification import PROBE_SAMPLES
 from tractography.batches import draw_balanced, write_batches
 
@@ -97,6 +99,30 @@ def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
     ]
     assert [report.verdict for report in verdicts] == [Status.PASS, Status.FAIL]
     assert f"row {row}" in verdicts[1].worst[0].name
+
+
+def test_without_float64_the_figures_in_float32_are_those_of_one_run_too(streamlines, in_one_piece, monkeypatch):
+    monkeypatch.setattr(keras_side, "why_no_float64", lambda: "no float64 here")
+    narrow = verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
+    assert narrow.semantics.status is Status.NOT_CHECKED
+    assert narrow.semantics.lines[-1] == "in float32 only on all 23 samples"
+    for row, whole in zip(
+        (*narrow.layers, *narrow.outputs), (*in_one_piece.layers, *in_one_piece.outputs), strict=True
+    ):
+        assert row.float64_output_error is None
+        assert row.ulp_at_scale == pytest.approx(whole.ulp_at_scale, rel=0.5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float16", "float32", "float64"])
+def test_values_of_any_type_are_compared_as_float64(dtype):
+    reference, port = (np.array([values], dtype) for values in ([0, 1, 200, 200], [1, 1, 150, 150]))
+    figures, exact = _Figures(), _Figures()
+    for kept, pair in ((figures, (reference, port)), (exact, (reference.astype(float), port.astype(float)))):
+        both = PairedActivation(*pair, "sample value -> sample value")
+        kept.add_wide(both)
+        kept.add_narrow(both, 0.0)
+    assert figures == exact
+    assert figures.narrow_greatest == (1 if dtype == "bool" else 50)
 
 
 @pytest.mark.parametrize("probe", [None, "synthetic"])

@@ -40,7 +40,7 @@ class _Figures:
             self.greatest = np.inf
             return
         for truth, port in _blocks(both.reference, both.port):
-            self.greatest = max(self.greatest, _greatest(port.astype(np.float64, copy=False) - truth))
+            self.greatest = max(self.greatest, _greatest(port - truth))
             self.scale = max(self.scale, _greatest(truth))
 
     def add_narrow(self, both: PairedActivation, reference_squares: float) -> None:
@@ -52,6 +52,7 @@ class _Figures:
         for truth, port in _blocks(both.reference, both.port):
             apart = port - truth
             squares += _squares(truth)
+            self.scale = max(self.scale, _greatest(truth))
             self.narrow_greatest = max(self.narrow_greatest, _greatest(apart))
             self.port_squares += _squares(apart)
         if reference_squares < _ROUNDED * squares:
@@ -88,11 +89,11 @@ _BLOCK = 32_768
 
 
 def _blocks(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """The same few samples of each array, block by block."""
+    """The same few samples of each array, block by block, in float64: no other type holds every difference."""
     samples = len(arrays[0])
     step = max(1, _BLOCK * samples // max(arrays[0].size, 1))
     for first in range(0, samples, step):
-        yield tuple(array[first : first + step] for array in arrays)
+        yield tuple(array[first : first + step].astype(np.float64, copy=False) for array in arrays)
 
 
 def _greatest(array: np.ndarray) -> float:
@@ -111,8 +112,9 @@ def _squares(array: np.ndarray) -> float:
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of every activation and the worst samples, over all batches so far."""
+    """Figures of every activation and the worst samples, over all batches so far; `is_wide` if also in float64."""
 
+    is_wide: bool
     inputs: dict[int, _Figures] = field(default_factory=dict)
     calls: dict[int, _Figures] = field(default_factory=dict)
     outputs: dict[str, _Figures] = field(default_factory=dict)
@@ -145,9 +147,9 @@ class Tally:
         return replace(figures.narrowed(row), float64_output_error=error)
 
     def _semantics(self, part: Part) -> Part:
-        every = (*self.inputs.values(), *self.calls.values(), *self.outputs.values())
-        if not any(figures.scale for figures in every):
+        if not self.is_wide:
             return Part(part.status, (*part.lines, f"in float32 only on all {self.samples:,} samples"))
+        every = (*self.inputs.values(), *self.calls.values(), *self.outputs.values())
         worst = max((figures.relative_error() for figures in every), default=0.0)
         limit = max((figures.limit() for figures in every), default=parity.FLOAT64_LIMIT)
         line = f"over all {self.samples:,} samples the worst float64 error is {worst:.1e}"
@@ -183,7 +185,7 @@ def stream(
     InputError
         If a batch cannot be read, or the models do not take it.
     """
-    tally, pending = Tally(), None
+    tally, pending = Tally(port.wide is not None), None
     references = (torch_side.in_precision(copy.deepcopy(reference), "float32"), reference)
     with ThreadPoolExecutor(1) as pool:
         for batch in batches.batches:
