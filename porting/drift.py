@@ -54,7 +54,7 @@ def worst_figures(rows: Sequence[Mapping[str, Any]]) -> Figures:
         for name in ("float64_input_error", "float64_output_error")
         if (number := as_number(row.get(name))) is not None
     ]
-    ratios = [as_number(row["float32_ratio"]) or 0.0 for row in rows]
+    ratios = [as_number(row.get("float32_ratio")) or 0.0 for row in rows]
     return max(errors, default=None), max(ratios, default=0.0)
 
 
