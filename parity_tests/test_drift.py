@@ -88,6 +88,15 @@ def test_figures_of_another_probe_are_told_with_the_samples_and_only_beside_othe
     assert "(9999 samples then" in told
 
 
+def test_figures_of_all_samples_are_not_those_of_the_probe_among_them(report, certificate):
+    streamed = replace(report, probe={**report.probe, "streamed": 23_456})
+    certificate["probe"]["sha256"] = report.probe["sha256"]
+    certificate["report"]["layers"][3]["float32_ratio"] = 77.0
+    assert drift_lines(certificate, streamed) == ()
+    certificate["versions"]["keras"] = "3.12.0"
+    assert drift_lines(certificate, streamed)[-1].endswith("(64 samples then, 23456 now)")
+
+
 def test_a_gpu_that_only_one_had_is_told():
     told = list(changed_versions({"keras": "3", "TF32": "off", "GPU": "H100"}, {"keras": "3", "jax": "1"}))
     assert told == ["GPU H100 when recorded, none now"]

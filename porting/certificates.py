@@ -25,7 +25,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "versions": (),
     "report": ("details", "layers", "outputs"),
 }
-"""What a certificate holds: keys of its own, then objects with keys of theirs."""
+"""Keys of a certificate itself, then of the objects in it."""
 
 _PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
 
@@ -76,6 +76,7 @@ def read_certificate(path: Path) -> dict[str, Any]:
 
 
 def _missing(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Name what a certificate does not hold, and what should be an object and is none."""
     for part, keys in _KEYS.items():
         held: Any = certificate
         for name in filter(None, part.split(".")):
