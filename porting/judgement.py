@@ -140,7 +140,9 @@ def _judge_semantics(
     seen_alone = len(reference.blind_spots) - len(unseen)
     if seen_alone:
         lines.append(f"{seen_alone} blind spots of the probe, all seen where each layer runs alone on synthetic input")
-    if unseen:
+    if reference.why_no_unseen:
+        lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
+    if unseen or reference.why_no_unseen:
         lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
         lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))

@@ -123,12 +123,12 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     narrow = trace_reference(pair, narrow_model, inputs)
     _check_finite(narrow, probe)
     state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
-    unseen, _ = _attempt(torch_runs.unseen_values, narrow_model, inputs)
+    unseen, why_no_unseen = _attempt(torch_runs.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
     synthetic = synthetic_lesson(small)
-    unseen_alone, _ = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
+    unseen_alone, why_none_alone = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _attempt(
         torch_runs.gradients, wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
@@ -150,6 +150,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, without_zeros(state, model, pair.rules)),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
+        why_no_unseen=why_no_unseen or why_none_alone,
     )
 
 

@@ -108,7 +108,7 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
 
 
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
-    """Which values of each parameter change no output: those whose gradient is zero on all samples.
+    """Which values of each parameter change no output of floats: those whose gradient is zero on all samples.
 
     With a lesson, no output of any layer that is run alone by it.
     """
@@ -117,7 +117,7 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
     watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
         outputs = _run(model, inputs, watch) if watch else _several(model.eval()(*_tensors(model, inputs)))
-        seen = watch.outputs if watch else outputs
+        seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
         torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
