@@ -9,7 +9,7 @@ import numpy as np
 
 from porting import patterns
 from porting.rules import LayerRule
-from porting.settings import Finding
+from porting.settings import Finding, described
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +89,18 @@ class TransferPlan:
     @property
     def setting_differences(self) -> tuple[str, ...]:
         """Settings that make the two models different functions; empty where the port is right."""
-        return self._described("differs", in_training=False)
+        return described(self.settings, "differs", in_training=False)
 
     @property
     def training_differences(self) -> tuple[str, ...]:
         """Settings that make the two models train differently."""
-        return self._described("differs", in_training=True)
+        return described(self.settings, "differs", in_training=True)
 
     @property
     def settings_not_judged(self) -> tuple[str, ...]:
         """Settings that no rule knows."""
-        return self._described("unknown", in_training=False) + self._described("unknown", in_training=True)
-
-    def _described(self, status: str, *, in_training: bool) -> tuple[str, ...]:
-        return tuple(
-            f"{finding.layer}: {finding.why}"
-            for finding in self.settings
-            if finding.status == status and finding.in_training == in_training
+        return described(self.settings, "unknown", in_training=False) + described(
+            self.settings, "unknown", in_training=True
         )
 
     @property
