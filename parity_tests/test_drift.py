@@ -189,7 +189,9 @@ def test_a_wrong_tensor_beside_right_ones_is_a_verdict_without_a_certificate_too
 
     spoiled(port, one_other)
     port.with_name("small.certificate.json").unlink()
-    assert verify(port).transfer.status is Status.FAIL
+    report = verify(port)
+    assert report.transfer.status is Status.FAIL
+    assert as_json(report)["changed_tensors"] == ["fc1.bias"]
 
 
 def test_a_golden_file_is_not_for_anybodys_pair(port):

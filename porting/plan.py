@@ -30,6 +30,11 @@ class Transfer:
         """The tensor's name in the reference; several are listed."""
         return ", ".join(self.references)
 
+    def names_as_json(self) -> dict[str, str | list[str]]:
+        """The tensor's name, or the list of several."""
+        several = len(self.references) > 1
+        return {"references": list(self.references)} if several else {"reference": self.reference}
+
     def gather(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """The reference's tensor, or the stack of several."""
         first, *others = (tensors[name] for name in self.references)
@@ -118,10 +123,10 @@ class TransferPlan:
         return tuple(name for transfer in self.transfers for name in transfer.references)
 
     def as_json(self) -> list[dict]:
-        """One object per variable: both names, both shapes, the pattern."""
+        """One object per variable: the names, both shapes, the pattern."""
         return [
             {
-                "reference": transfer.reference,
+                **transfer.names_as_json(),
                 "port": transfer.port,
                 "pattern": transfer.pattern,
                 "reference_shape": list(transfer.reference_shape),
