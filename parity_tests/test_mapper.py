@@ -212,3 +212,26 @@ def test_settings_with_which_nothing_can_be_compared_are_refused_all_at_once():
         derive_plan(torch_runs.trace(Two(), [STEPS]), keras_runs.trace(port, [STEPS]))
     for name in ("first", "second"):
         assert f"{name} has batch_first=False, must be True: transpose around the nn." in str(refusal.value)
+
+
+def test_a_packed_sequence_is_refused_with_the_remedy():
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(6, 4, batch_first=True)
+
+        def forward(self, steps):
+            packed = nn.utils.rnn.pack_padded_sequence(steps, torch.tensor([5, 3]), batch_first=True)
+            return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
+
+    with pytest.raises(
+        PairError, match=r"lstm \(LSTM\) is given a PackedSequence(.|\n)*: pad a PackedSequence, and mask"
+    ):
+        torch_runs.trace(Packed(), [STEPS])
+
+
+def test_a_plans_json_lists_the_tensors_that_are_one_variable():
+    plan = recurrent_plan(nn.RNN(6, 4, batch_first=True), layers.SimpleRNN(4, return_sequences=True))
+    first, _, biases = plan.as_json()
+    assert (first["reference"], "references" in first) == ("layer.weight_ih_l0", False)
+    assert (biases["references"], "reference" in biases) == (["layer.bias_ih_l0", "layer.bias_hh_l0"], False)
