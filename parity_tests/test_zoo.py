@@ -48,6 +48,9 @@ def test_biases_that_are_one_in_keras_come_back_as_their_sum(tmp_path):
     reference = zoo.randomise(zoo.Recurrent())
     torch.save(reference.state_dict(), tmp_path / "model.pt")
     report = convert(tmp_path / "model.pt", tmp_path / "port", pair=zoo.RECURRENT).report
+    assert "port -> reference gives back the checkpoint bit for bit, all but the tensors that Keras adds up" in (
+        report.transfer.lines
+    )
     assert "compared as their sum, rounded to float32" in " ".join(report.transfer.lines)
     exported = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=zoo.RECURRENT))["state_dict"]
     lstm = reference.lstm

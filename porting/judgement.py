@@ -103,12 +103,14 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
     count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
+    summed = [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
         lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")
     else:
-        lines.append("port -> reference gives back the checkpoint bit for bit")
-    if summed := [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]:
+        but = ", all but the tensors that Keras adds up" if summed else ""
+        lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
+    if summed:
         lines.append(f"compared as their sum, rounded to float32, which is all that Keras holds: {'; '.join(summed)}")
     lines += [f"setting differs: {difference}" for difference in plan.setting_differences]
     if changed or plan.setting_differences:
