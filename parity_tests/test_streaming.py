@@ -1,11 +1,13 @@
 """Any number of samples in constant memory: the same figures as in one piece, and the worst samples by name."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 
 import checkpoints
-from porting import Status, keras_side, verify
+from porting import Status, keras_side, streaming, verify
 from porting.errors import ProbeError
 from porting.parity import PairedActivation
 from porting.streaming import _Figures
@@ -60,10 +62,23 @@ def test_every_sample_is_run_and_told_as_it_goes(streamed):
     assert report.verdict is Status.PASS
     assert report.probe["streamed"] == 23
     assert {total for _, total in steps if total} == {23}
+    assert steps[-1] == (23, 23)
+
+
+def test_an_error_while_a_batch_is_taken_in_is_raised(streamlines, monkeypatch):
+    def fail(*arguments):
+        assert threading.current_thread() is not threading.main_thread()
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(streaming, "_keep_worst", fail)
+    with pytest.raises(RuntimeError, match="no memory"):
+        verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
 
 
 def test_figures_are_those_of_one_run_on_all_samples(streamed, in_one_piece):
-    for row, whole in zip(streamed[0].layers, in_one_piece.layers, strict=True):
+    assert len(streamed[0].outputs) == 1
+    rows, wholes = ((*report.layers, *report.outputs) for report in (streamed[0], in_one_piece))
+    for row, whole in zip(rows, wholes, strict=True):
         assert row.reference == whole.reference
         assert row.float64_output_error == pytest.approx(whole.float64_output_error, rel=0.5)
         if row.reference.startswith("encod"):  # a dense layer rounds in another order in a batch of another size

@@ -185,7 +185,7 @@ def stream(
     InputError
         If a batch cannot be read, or the models do not take it.
     """
-    tally, pending = Tally(port.wide is not None), None
+    tally, pending, step = Tally(port.wide is not None), None, "verifying on all samples"
     references = (torch_side.in_precision(copy.deepcopy(reference), "float32"), reference)
     with ThreadPoolExecutor(1) as pool:
         for batch in batches.batches:
@@ -193,9 +193,10 @@ def stream(
             if pending:
                 pending.result()
             pending = pool.submit(_take_in, tally, pair, port, batch, traces)
-            on_step("verifying on all samples", tally.samples, batches.total)
+            on_step(step, tally.samples, batches.total)
         if pending:
             pending.result()
+    on_step(step, tally.samples, batches.total)
     return tally.fold(report)
 
 
