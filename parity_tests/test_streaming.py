@@ -10,7 +10,7 @@ import checkpoints
 from porting import Status, keras_side, streaming, verify
 from porting.errors import ProbeError
 from porting.parity import PairedActivation
-from porting.streaming import _Figures
+from porting.streaming import Narrow, Wide
 from porting.verification import PROBE_SAMPLES
 from tractography.batches import draw_balanced, write_batches
 
@@ -131,13 +131,14 @@ def test_without_float64_the_figures_in_float32_are_those_of_one_run_too(streaml
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float16", "float32", "float64"])
 def test_values_of_any_type_are_compared_as_float64(dtype):
     reference, port = (np.array([values], dtype) for values in ([0, 1, 200, 200], [1, 1, 150, 150]))
-    figures, exact = _Figures(), _Figures()
-    for kept, pair in ((figures, (reference, port)), (exact, (reference.astype(float), port.astype(float)))):
-        both = PairedActivation(*pair, "sample value -> sample value")
-        kept.add_wide(both)
-        kept.add_narrow(both, 0.0)
-    assert figures == exact
-    assert figures.narrow_greatest == (1 if dtype == "bool" else 50)
+    found = []
+    for ours, theirs in ((reference, port), (reference.astype(float), port.astype(float))):
+        both, wide, narrow = PairedActivation(ours, theirs, "sample value -> sample value"), Wide(), Narrow()
+        wide.add(both)
+        narrow.add(both, (ours, ours))
+        found.append((wide, narrow))
+    assert found[0] == found[1]
+    assert found[0][1].greatest == (1 if dtype == "bool" else 50)
 
 
 @pytest.mark.parametrize("probe", [None, "synthetic"])
