@@ -1,5 +1,7 @@
 """What binds a port to its evidence, and what happens when it no longer does."""
 
+import json
+
 import h5py
 import pytest
 
@@ -21,6 +23,21 @@ def test_certificate_binds_bytes_source_plan_probe_versions_and_verdict(small_po
     assert {"torch", "keras", "tensorflow", "porting"} <= certificate["versions"].keys()
     assert certificate["sizes"] == {"latent_size": 4, "point_count": 64}
     assert certificate["report"]["layers"][0]["reference"] == "encod_conv1.1"
+
+
+@pytest.mark.parametrize("lacking", ["verdict", "sizes", "port.files", "probe.sha256", "report.outputs"])
+def test_a_certificate_that_lacks_something_is_refused_before_anything_runs(lacking, small_port, tmp_path):
+    for path in small_port.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "small.certificate.json"
+    certificate = json.loads(path.read_text())
+    part, _, key = lacking.rpartition(".")
+    del (certificate[part] if part else certificate)[key]
+    path.write_text(json.dumps(certificate))
+    steps = []
+    with pytest.raises(PortFileError, match=f"small.certificate.json .* lacks {lacking}. Convert again"):
+        verify(tmp_path / "small.keras", on_step=lambda step, *counts: steps.append(step))
+    assert steps == []
 
 
 def test_changed_bytes_are_refused_by_verify_and_warned_of_on_loading(small_port, small_checkpoint, tmp_path):

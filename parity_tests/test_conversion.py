@@ -1,7 +1,9 @@
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 
 import h5py
 import keras
@@ -11,7 +13,7 @@ import torch
 
 import keras_model
 from finta.pair import FINTA
-from porting import Status, convert, export, verify
+from porting import Status, convert, export, runs, verification, verify
 from porting.certificates import hash_file, read_certificate
 from porting.errors import OutputError, ProbeError
 from porting.golden import read_golden
@@ -263,3 +265,18 @@ def test_a_folder_in_the_place_of_a_file_is_refused_and_stays_usable(force, smal
         export(small_port, tmp_path / "back.pt", force=force)
     (tmp_path / "back.pt").rmdir()
     export(small_port, tmp_path / "back.pt")
+
+
+def test_models_of_one_file_are_let_go_before_those_of_the_next_are_built(small_checkpoint, tmp_path, monkeypatch):
+    models = []
+
+    def run_port(*arguments):
+        gc.collect()
+        assert not any(model() for model in models)
+        run = runs.run_port(*arguments)
+        models.extend(map(weakref.ref, (run.narrow.model, run.wide.model)))
+        return run
+
+    monkeypatch.setattr(verification, "run_port", run_port)
+    convert(small_checkpoint, tmp_path, formats=("keras", "safetensors"))
+    assert len(models) == 4

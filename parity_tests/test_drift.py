@@ -88,6 +88,15 @@ def test_figures_of_another_probe_are_told_with_the_samples_and_only_beside_othe
     assert "(9999 samples then" in told
 
 
+def test_figures_of_all_samples_are_not_those_of_the_probe_among_them(report, certificate):
+    streamed = replace(report, probe={**report.probe, "streamed": 23_456})
+    certificate["probe"]["sha256"] = report.probe["sha256"]
+    certificate["report"]["layers"][3]["float32_ratio"] = 77.0
+    assert drift_lines(certificate, streamed) == ()
+    certificate["versions"]["keras"] = "3.12.0"
+    assert drift_lines(certificate, streamed)[-1].endswith("(64 samples then, 23456 now)")
+
+
 def test_a_gpu_that_only_one_had_is_told():
     told = list(changed_versions({"keras": "3", "TF32": "off", "GPU": "H100"}, {"keras": "3", "jax": "1"}))
     assert told == ["GPU H100 when recorded, none now"]
@@ -180,7 +189,9 @@ def test_a_wrong_tensor_beside_right_ones_is_a_verdict_without_a_certificate_too
 
     spoiled(port, one_other)
     port.with_name("small.certificate.json").unlink()
-    assert verify(port).transfer.status is Status.FAIL
+    report = verify(port)
+    assert report.transfer.status is Status.FAIL
+    assert as_json(report)["changed_tensors"] == ["fc1.bias"]
 
 
 def test_a_golden_file_is_not_for_anybodys_pair(port):

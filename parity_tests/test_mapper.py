@@ -94,7 +94,8 @@ def test_other_sizes_are_refused_with_the_axes_that_differ():
     assert "torch   unit=4 feature=6" in str(refusal.value)
     assert "keras   feature=6 unit=5" in str(refusal.value)
     assert "bias does not fit dense/bias" in str(refusal.value)
-    assert "unit differs. Check the layer dense" in str(refusal.value)
+    assert "unit differs\n" in str(refusal.value)
+    assert str(refusal.value).splitlines()[-1].startswith("Check the layer dense, or pair ")
 
 
 def test_another_number_of_axes_is_refused():
@@ -106,7 +107,7 @@ def test_another_number_of_axes_is_refused():
             return points @ self.kernel[..., 0]
 
     row = LayerRule("Linear", "Wide", {"weight": ("kernel", ("unit feature -> feature unit",))})
-    with pytest.raises(AxisSizeError, match="No pattern for 2 and 3 axes"):
+    with pytest.raises(AxisSizeError, match="no pattern for 2 and 3 axes"):
         plan_of(nn.Linear(6, 4, bias=False), Wide(), rules=(row,))
 
 
@@ -150,3 +151,87 @@ def test_a_variable_without_a_word_in_the_row_is_refused():
 def test_overrides_that_name_nothing_are_refused(keywords):
     with pytest.raises(PairError, match="nowhere"):
         plan_of(nn.Linear(6, 4), layers.Dense(4, name="dense"), **keywords)
+
+
+STEPS = np.random.default_rng(0).standard_normal((2, 5, 6)).astype(np.float32)
+
+
+class Steps(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, steps):
+        return self.layer(steps)[0]
+
+
+def recurrent_plan(reference, *port_layers, **keywords):
+    port = keras.Sequential([keras.Input((5, 6)), *port_layers])
+    return derive_plan(torch_runs.trace(Steps(reference), [STEPS]), keras_runs.trace(port, [STEPS]), **keywords)
+
+
+def test_the_remedy_for_several_tensors_that_do_not_fit_one_variable_is_one_that_is_taken():
+    models = nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False, recurrent_dropout=0.1, name="gru")
+    with pytest.raises(AxisSizeError) as refusal:
+        recurrent_plan(*models)
+    *facts, remedy = str(refusal.value).splitlines()
+    assert remedy == 'Name the axes: axes={"layer.bias_ih_l0": "... -> ..."}.'
+    assert [line for line in facts if "setting differs" in line] == [
+        "  setting differs: gru: reset_after=False in Keras, must be True: torch resets the state behind its product "
+        "with the recurrent kernel"
+    ]
+    plan = recurrent_plan(*models, axes={"layer.bias_ih_l0": "bias=2 (gate=rzn unit) -> (gate=zrn unit)"})
+    assert plan.transfers[-1].references == ("layer.bias_ih_l0", "layer.bias_hh_l0")
+
+
+def test_a_pattern_for_another_tensor_of_a_stack_than_its_first_is_refused():
+    axes = dict.fromkeys(("layer.bias_ih_l0", "layer.bias_hh_l0"), "bias=2 unit -> unit")
+    with pytest.raises(PairError, match=r"layer.bias_hh_l0 is stacked on layer.bias_ih_l0\n.*to the first one alone"):
+        recurrent_plan(nn.RNN(6, 4, batch_first=True), layers.SimpleRNN(4, return_sequences=True), axes=axes)
+
+
+def test_the_axes_of_a_stack_refine_those_of_the_activation():
+    axes = {"layer.bias_ih_l0": "bias=2 (a=2 b=2) -> (b a)"}
+    models = nn.RNN(6, 4, batch_first=True), layers.SimpleRNN(4, return_sequences=True)
+    (pair,) = recurrent_plan(*models, axes=axes).pairs
+    assert pair.output_axes == "sample ... (a=2 b=2) -> sample ... (b a)"
+
+
+def test_settings_with_which_nothing_can_be_compared_are_refused_all_at_once():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.LSTM(6, 4), nn.GRU(4, 3)
+
+        def forward(self, steps):
+            return self.second(self.first(steps)[0])[0]
+
+    recurrent = layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True)
+    port = keras.Sequential([keras.Input((5, 6)), *recurrent])
+    with pytest.raises(PairError) as refusal:
+        derive_plan(torch_runs.trace(Two(), [STEPS]), keras_runs.trace(port, [STEPS]))
+    for name in ("first", "second"):
+        assert f"{name} has batch_first=False, must be True: transpose around the nn." in str(refusal.value)
+
+
+def test_a_packed_sequence_is_refused_with_the_remedy():
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(6, 4, batch_first=True)
+
+        def forward(self, steps):
+            packed = nn.utils.rnn.pack_padded_sequence(steps, torch.tensor([5, 3]), batch_first=True)
+            return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
+
+    with pytest.raises(
+        PairError, match=r"lstm \(LSTM\) is given a PackedSequence(.|\n)*: pad a PackedSequence, and mask"
+    ):
+        torch_runs.trace(Packed(), [STEPS])
+
+
+def test_a_plans_json_lists_the_tensors_that_are_one_variable():
+    plan = recurrent_plan(nn.RNN(6, 4, batch_first=True), layers.SimpleRNN(4, return_sequences=True))
+    first, _, biases = plan.as_json()
+    assert (first["reference"], "references" in first) == ("layer.weight_ih_l0", False)
+    assert (biases["references"], "reference" in biases) == (["layer.bias_ih_l0", "layer.bias_hh_l0"], False)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from parity_tests.zoo import randomise
-from porting import ModelPair, Status, convert
+from porting import ModelPair, Status, convert, verify
 from porting.errors import AxisSizeError, ProbeError
 
 SHAPE = (6,)
@@ -59,6 +59,56 @@ def test_activations_in_place_do_not_overwrite_what_is_compared(tmp_path):
     report = verified(Inplace, lambda: port, tmp_path)
     assert report.verdict is Status.PASS, report
     assert [row.port for row in report.layers] == ["outer", "inner"]
+
+
+class Ranked(nn.Module):
+    """Scores, and as integers which is the greatest; one unit is dead."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.head = nn.Linear(6, 5), nn.Linear(5, 4)
+
+    def forward(self, points):
+        scores = self.head(torch.relu(self.hidden(points) - torch.tensor([1e3, 0, 0, 0, 0])))
+        return scores, scores.argmax(dim=-1)
+
+
+def ranked_port():
+    points = keras.Input(SHAPE)
+    hidden = layers.Dense(5, name="hidden")(points) - np.array([1e3, 0, 0, 0, 0], np.float32)
+    scores = layers.Dense(4, name="head")(layers.ReLU()(hidden))
+    return keras.Model(points, [scores, ops.argmax(scores, axis=-1)])
+
+
+RANKED_OUTPUTS = {"scores": "... -> ...", "greatest": "... -> ..."}
+
+
+def test_an_output_of_integers_hides_no_blind_spots(tmp_path):
+    report = verified(Ranked, ranked_port, tmp_path, outputs=RANKED_OUTPUTS)
+    assert report.verdict is Status.PASS, report
+    dead = [spot for spot in report.blind_spots if "change no output" in spot.what]
+    assert {spot.layer for spot in dead} == {"hidden", "head"}
+    assert all(spot.seen_alone for spot in dead)
+
+
+class Undifferentiable(nn.Linear):
+    def __init__(self):
+        super().__init__(6, 4)
+
+    def forward(self, points):
+        with torch.no_grad():
+            return super().forward(points)
+
+
+def test_blind_spots_that_cannot_be_looked_for_are_said_and_nothing_is_claimed(tmp_path):
+    def port():
+        return keras.Sequential([keras.Input(SHAPE), layers.Dense(4)])
+
+    report = verified(Undifferentiable, port, tmp_path)
+    own = ModelPair(name="own", reference=Undifferentiable, port=port)
+    for semantics in (report.semantics, verify(tmp_path / "port.keras", pair=own).semantics):
+        assert semantics.status is Status.NOT_CHECKED
+        assert "which show what cannot be seen, cannot be taken: " in " ".join(semantics.lines)
 
 
 class TiedTwice(nn.Module):

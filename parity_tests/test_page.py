@@ -7,8 +7,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 
 import checkpoints
+from parity_tests import zoo
+from porting import convert
 from porting.page import render_page
 from porting.parity import Cause, Divergence
 from porting.pictures import LinearAxis, LogAxis, path_through
@@ -62,7 +65,12 @@ def plan_of(*names):
     return TransferPlan(
         tuple(
             LayerPair(
-                name, name, rule, (Transfer(f"{name}.weight", f"{name}/kernel", pattern, (4, 2, 3), (3, 2, 4)),), "", ""
+                name,
+                name,
+                rule,
+                (Transfer((f"{name}.weight",), f"{name}/kernel", pattern, (4, 2, 3), (3, 2, 4)),),
+                "",
+                "",
             )
             for name in names
         )
@@ -328,3 +336,12 @@ def test_projections_keep_one_scale():
     scale = extents[0][0] / 100
     expected = [(100, 10), (100, 50), (10, 50)]
     assert np.allclose(extents, np.array(expected) * scale, atol=0.11)
+
+
+def test_tensors_are_counted_where_several_are_one_variable(tmp_path):
+    torch.save(zoo.randomise(zoo.Recurrent()).state_dict(), tmp_path / "model.pt")
+    report = convert(tmp_path / "model.pt", tmp_path / "port", pair=zoo.RECURRENT).report
+    assert len(report.plan.transfers) == 13
+    page = render_page(report)
+    assert "<dt>tensors moved</dt><dd>16</dd>" in page
+    assert "5 layers, 16 tensors" in page

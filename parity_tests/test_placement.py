@@ -53,12 +53,14 @@ def test_folders_made_for_what_was_not_committed_are_removed_again(tmp_path):
 
 def test_an_interrupt_changes_nothing(tmp_path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-    write_set(tmp_path / "model", "old")
-    with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model") as staging:
-        staging.stem.with_suffix(".a").write_text("new")
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)
-    signal.signal(signal.SIGINT, before)
+    try:
+        write_set(tmp_path / "model", "old")
+        with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model") as staging:
+            staging.stem.with_suffix(".a").write_text("new")
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
 
 

@@ -1,12 +1,16 @@
 """Any number of samples in constant memory: the same figures as in one piece, and the worst samples by name."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 
 import checkpoints
-from porting import Status, verify
+from porting import Status, keras_side, streaming, verify
 from porting.errors import ProbeError
+from porting.parity import PairedActivation
+from porting.streaming import Narrow, Wide
 from porting.verification import PROBE_SAMPLES
 from tractography.batches import draw_balanced, write_batches
 
@@ -58,10 +62,23 @@ def test_every_sample_is_run_and_told_as_it_goes(streamed):
     assert report.verdict is Status.PASS
     assert report.probe["streamed"] == 23
     assert {total for _, total in steps if total} == {23}
+    assert steps[-1] == (23, 23)
+
+
+def test_an_error_while_a_batch_is_taken_in_is_raised(streamlines, monkeypatch):
+    def fail(*arguments):
+        assert threading.current_thread() is not threading.main_thread()
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(streaming, "_keep_worst", fail)
+    with pytest.raises(RuntimeError, match="no memory"):
+        verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
 
 
 def test_figures_are_those_of_one_run_on_all_samples(streamed, in_one_piece):
-    for row, whole in zip(streamed[0].layers, in_one_piece.layers, strict=True):
+    assert len(streamed[0].outputs) == 1
+    rows, wholes = ((*report.layers, *report.outputs) for report in (streamed[0], in_one_piece))
+    for row, whole in zip(rows, wholes, strict=True):
         assert row.reference == whole.reference
         assert row.float64_output_error == pytest.approx(whole.float64_output_error, rel=0.5)
         if row.reference.startswith("encod"):  # a dense layer rounds in another order in a batch of another size
@@ -97,6 +114,31 @@ def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
     ]
     assert [report.verdict for report in verdicts] == [Status.PASS, Status.FAIL]
     assert f"row {row}" in verdicts[1].worst[0].name
+
+
+def test_without_float64_the_figures_in_float32_are_those_of_one_run_too(streamlines, in_one_piece, monkeypatch):
+    monkeypatch.setattr(keras_side, "why_no_float64", lambda: "no float64 here")
+    narrow = verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
+    assert narrow.semantics.status is Status.NOT_CHECKED
+    assert narrow.semantics.lines[-1] == "in float32 only on all 23 samples"
+    for row, whole in zip(
+        (*narrow.layers, *narrow.outputs), (*in_one_piece.layers, *in_one_piece.outputs), strict=True
+    ):
+        assert row.float64_output_error is None
+        assert row.ulp_at_scale == pytest.approx(whole.ulp_at_scale, rel=0.5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float16", "float32", "float64"])
+def test_values_of_any_type_are_compared_as_float64(dtype):
+    reference, port = (np.array([values], dtype) for values in ([0, 1, 200, 200], [1, 1, 150, 150]))
+    found = []
+    for ours, theirs in ((reference, port), (reference.astype(float), port.astype(float))):
+        both, wide, narrow = PairedActivation(ours, theirs, "sample value -> sample value"), Wide(), Narrow()
+        wide.add(both)
+        narrow.add(both, (ours, ours))
+        found.append((wide, narrow))
+    assert found[0] == found[1]
+    assert found[0][1].greatest == (1 if dtype == "bool" else 50)
 
 
 @pytest.mark.parametrize("probe", [None, "synthetic"])

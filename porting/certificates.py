@@ -6,7 +6,7 @@ Needs nothing beyond Python, so that loading a port can look at its certificate.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,17 @@ from porting.errors import PortFileError, first_line
 VERSION = 1
 SUFFIX = ".certificate.json"
 GOLDEN_SUFFIX = ".golden.h5"
-_KEYS = {
-    "certificate",
-    "pair",
-    "verdict",
-    "issued",
-    "source",
-    "sizes",
-    "port",
-    "plan_sha256",
-    "probe",
-    "versions",
-    "report",
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "": ("certificate", "pair", "verdict", "issued", "plan_sha256"),
+    "source": ("file", "sha256", "layout", "extras"),
+    "sizes": (),
+    "port.files": (),
+    "probe": ("source", "samples", "sha256"),
+    "versions": (),
+    "report": ("details", "layers", "outputs"),
 }
+"""Keys of a certificate itself, then of the objects in it."""
+
 _PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
 
 
@@ -70,10 +68,23 @@ def read_certificate(path: Path) -> dict[str, Any]:
         certificate = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise PortFileError(f"{path} is no readable certificate: {first_line(error)}. Convert again.") from error
-    is_whole = isinstance(certificate, dict) and certificate.keys() >= _KEYS
-    if not is_whole or certificate["certificate"] != VERSION or not isinstance(certificate["port"].get("files"), dict):
+    if not isinstance(certificate, dict) or certificate.get("certificate") != VERSION:
         raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
+    if missing := list(_missing(certificate)):
+        raise PortFileError(f"{path} is no whole certificate: it lacks {', '.join(missing)}. Convert again.")
     return certificate
+
+
+def _missing(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Name what a certificate does not hold, and what should be an object and is none."""
+    for part, keys in _KEYS.items():
+        held: Any = certificate
+        for name in filter(None, part.split(".")):
+            held = held.get(name) if isinstance(held, dict) else None
+        if isinstance(held, dict):
+            yield from (f"{part}.{key}".lstrip(".") for key in keys if key not in held)
+        else:
+            yield part
 
 
 def find_certificate(port: Path) -> dict[str, Any] | None:

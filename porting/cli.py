@@ -253,7 +253,7 @@ def export(
     pair: MaybePairOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Write a port's weights as a PyTorch checkpoint, bit for bit."""
+    """Write a port's weights as a PyTorch checkpoint, bit for bit (all but the tensors that Keras adds up)."""
     from porting.exporting import export as export_port
 
     with steps() as on_step:

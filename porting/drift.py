@@ -25,15 +25,18 @@ def drift_lines(certificate: Mapping[str, Any] | None, report: "ParityReport") -
     -------
     tuple of str
         A line for each version that is another one; then, on the same probe, one for each figure that is, and on
-        another probe both figures if a version is. Empty where nothing has changed or nothing is certified.
+        another probe, or on all samples of a file, both figures if a version is. Empty where nothing has changed or
+        nothing is certified.
     """
     if certificate is None:
         return ()
     versions = tuple(changed_versions(certificate["versions"], report.versions))
-    same_probe = certificate["probe"]["sha256"] == report.probe["sha256"]
+    probes = certificate["probe"], report.probe
+    same_probe = probes[0]["sha256"] == probes[1]["sha256"] and not any("streamed" in probe for probe in probes)
     if not versions and not same_probe:
         return ()
-    samples = "" if same_probe else f" ({certificate['probe']['samples']} samples then, {report.probe['samples']} now)"
+    counts = [probe.get("streamed", probe["samples"]) for probe in probes]
+    samples = "" if same_probe else f" ({counts[0]} samples then, {counts[1]} now)"
     return (*versions, *(line + samples for line in _changed_figures(_certified(certificate["report"]), _now(report))))
 
 
@@ -54,7 +57,7 @@ def worst_figures(rows: Sequence[Mapping[str, Any]]) -> Figures:
         for name in ("float64_input_error", "float64_output_error")
         if (number := as_number(row.get(name))) is not None
     ]
-    ratios = [as_number(row["float32_ratio"]) or 0.0 for row in rows]
+    ratios = [as_number(row.get("float32_ratio")) or 0.0 for row in rows]
     return max(errors, default=None), max(ratios, default=0.0)
 
 

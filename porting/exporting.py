@@ -1,4 +1,4 @@
-"""Export a converted checkpoint back to PyTorch, bit for bit."""
+"""Export a converted checkpoint back to PyTorch, bit for bit in all but the tensors that Keras adds up."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,9 @@ def export(
     force: bool = False,
     on_step: OnStep = silent,
 ) -> Path:
-    """Write a port's weights as a PyTorch checkpoint in the published layout, bit for bit.
+    """Write a port's weights as a PyTorch checkpoint in the published layout.
+
+    Bit for bit, all but the tensors that Keras adds up: the first of them gets the sum, the others zeros.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 HDF5; the arrays keep the reference's axis order, as in its trace::
 
     /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, aliases, sources, versions,
-                               weights, source, labels, blind_spots
+                               weights, source, labels, blind_spots, why_no_unseen
     /probe/0                   the inputs, one data set each, in the port's axis order
     /calls/0                   attributes: name, kind, weights, settings; data sets: input, output, and the mean square
                                error of the reference's own float32 in each sample: rounding, own_rounding
@@ -58,7 +58,8 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         _write_words(file, about)
         _write_words(file, {"shapes": run.trace.shapes, "aliases": run.trace.aliases, "sources": run.trace.sources})
         _write_words(file, {"versions": run.versions, "weights": run.weights_sha256, "labels": run.probe.labels})
-        _write_words(file, {"blind_spots": [asdict(spot) for spot in run.blind_spots]})
+        spots = [asdict(spot) for spot in run.blind_spots]
+        _write_words(file, {"blind_spots": spots, "why_no_unseen": run.why_no_unseen})
         file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})
         _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):
@@ -169,6 +170,7 @@ def _read_run(file: Any) -> ReferenceRun:
         blind_spots=tuple(BlindSpot(**spot) for spot in _words(file, "blind_spots")),
         weights_sha256=_words(file, "weights"),
         versions=_words(file, "versions"),
+        why_no_unseen=_words(file, "why_no_unseen") if "why_no_unseen" in file.attrs else "",
     )
 
 

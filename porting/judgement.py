@@ -103,12 +103,14 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
     count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
+    summed = [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
         lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")
     else:
-        lines.append("port -> reference gives back the checkpoint bit for bit")
-    if summed := [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]:
+        but = ", all but the tensors that Keras adds up" if summed else ""
+        lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
+    if summed:
         lines.append(f"compared as their sum, rounded to float32, which is all that Keras holds: {'; '.join(summed)}")
     lines += [f"setting differs: {difference}" for difference in plan.setting_differences]
     if changed or plan.setting_differences:
@@ -140,7 +142,9 @@ def _judge_semantics(
     seen_alone = len(reference.blind_spots) - len(unseen)
     if seen_alone:
         lines.append(f"{seen_alone} blind spots of the probe, all seen where each layer runs alone on synthetic input")
-    if unseen:
+    if reference.why_no_unseen:
+        lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
+    if unseen or reference.why_no_unseen:
         lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
         lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))

@@ -244,7 +244,8 @@ def _tensorflow_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequen
         for watched in (*floating, *values):
             tape.watch(watched)
         outputs = _several(model(given[0] if len(given) == 1 else given, training=False))
-        total = tf.add_n([tf.reduce_sum(out * by) for out, by in zip(outputs, cotangents, strict=True)])
+        factors = zip(outputs, cotangents, strict=True)
+        total = tf.add_n([tf.reduce_sum(out * by) for out, by in factors if out.dtype.is_floating])
     found: Any = tape.gradient(total, [floating, values])
     of_floating, of_values = found
     by_tensor = {id(tensor): gradient for tensor, gradient in zip(floating, of_floating, strict=True)}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 from porting import patterns, settings
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
@@ -48,22 +48,46 @@ def derive_plan(
     CoverageError
         If a tensor of either model has no counterpart.
     PairError
-        If `matches` or `axes` names a layer or tensor that is not there.
+        If `matches` or `axes` names a layer or tensor that is not there, or a layer of the reference has a setting
+        without which nothing can be compared.
     """
     layers = _pair_layers(reference, port, matches or {}, rules)
     ruled = _look_up(layers, rules)
-    unknown = set(axes or {}) - set(reference.shapes)
-    if unknown:
-        raise PairError(f"axes names tensors that the reference does not have: {_listed(unknown)}")
+    findings = tuple(finding for ours, theirs, rule in ruled for finding in settings.audit(rule.settings, ours, theirs))
+    _check_refused(findings)
+    _check_axes(axes or {}, reference, ruled)
     pairs = tuple(_layer_pair(ours, theirs, rule, reference, port, axes or {}) for ours, theirs, rule in ruled)
     _check_sizes(pairs, ruled, _proposal(ruled, reference, port, rules))
     without_twin = tuple(
         name for ours, _, rule in ruled for word, name in ours.weights.items() if word in rule.without_twin
     )
-    findings = tuple(finding for ours, theirs, rule in ruled for finding in settings.audit(rule.settings, ours, theirs))
     plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
     _check_coverage(plan, reference, port)
     return plan
+
+
+def _check_refused(findings: Sequence[settings.Finding]) -> None:
+    refused = [finding.why for finding in findings if finding.status == "refused"]
+    if refused:
+        raise PairError("The reference has settings with which nothing can be compared:\n  " + "\n  ".join(refused))
+
+
+def _check_axes(
+    axes: Mapping[str, str], reference: Trace, ruled: Sequence[tuple[LayerCall, LayerCall, LayerRule]]
+) -> None:
+    """Each pattern belongs to a tensor that is there; where several are one variable, to the first of them."""
+    if unknown := set(axes) - set(reference.shapes):
+        raise PairError(f"axes names tensors that the reference does not have: {_listed(unknown)}")
+    stacks = [
+        [ours.weights.get(word, "") for word in words.split()] for ours, _, rule in ruled for words in rule.tensors
+    ]
+    if further := {name: first for first, *others in stacks for name in others if name in axes}:
+        lines = (f"  {name} is stacked on {first}" for name, first in further.items())
+        raise PairError(
+            "axes names tensors that are one Keras variable with another.\n"
+            + "\n".join(lines)
+            + f'\nGive the pattern of the stack to the first one alone: axes={{"{next(iter(further.values()))}": ...}}.'
+        )
 
 
 def _pair_layers(
@@ -109,8 +133,8 @@ def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
-    lines.append("Look where the two columns part: a layer is missing, or one too many.")
-    return "\n".join([*lines, *_limits(ours, rules)])
+    remedy = "Look where the two columns part: a layer is missing, or one too many."
+    return "\n".join([*lines, *_limits(ours, rules), remedy])
 
 
 def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:
@@ -121,11 +145,14 @@ def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterat
             yield from (f"  {layer.name}: {finding.why}" for limits in found[:1] for finding in limits)
 
 
-def _differences(ours: LayerCall, theirs: LayerCall, rule: LayerRule) -> Iterator[str]:
+def _differences(ours: LayerCall, theirs: LayerCall, rule: LayerRule) -> list[str]:
     """Settings that differ, as they may be why a tensor does not fit."""
-    for finding in settings.audit(rule.settings, ours, theirs):
-        if finding.status == "differs":
-            yield f"  setting differs: {theirs.name}: {finding.why}"
+    findings = settings.audit(rule.settings, ours, theirs)
+    return _as_lines(settings.described(findings, "differs", in_training=False))
+
+
+def _as_lines(differences: Sequence[str]) -> list[str]:
+    return [f"  setting differs: {difference}" for difference in differences]
 
 
 def _look_up(
@@ -147,16 +174,14 @@ def _look_up(
 def _layer_pair(
     ours: LayerCall, theirs: LayerCall, rule: LayerRule, reference: Trace, port: Trace, axes: Mapping[str, str]
 ) -> LayerPair:
-    try:
-        transfers = tuple(_transfers(ours, theirs, rule, reference, port, axes))
-    except AxisSizeError as error:
-        raise AxisSizeError("\n".join([str(error), *_differences(ours, theirs, rule)])) from None
+    transfers = tuple(_transfers(ours, theirs, rule, reference, port, axes))
+    moved = {transfer.references[0] for transfer in transfers}
+    firsts = {words: ours.weights.get(words.split()[0], "") for words in rule.tensors}
     own_axes = [
-        (by_rule, axes[transfer.reference])
+        (by_rule, axes[firsts[words]])
         for words, (_, row_patterns) in rule.tensors.items()
-        for transfer in transfers
         for by_rule in row_patterns
-        if transfer.reference in axes and ours.weights.get(words) == transfer.reference
+        if firsts[words] in moved.intersection(axes)
     ]
     input_axes, output_axes = (
         _refined(pattern, own_axes) for pattern in (rule.activation, rule.output or rule.activation)
@@ -189,45 +214,50 @@ def _transfers(
             names, variable = [ours.weights[word] for word in words.split()], theirs.weights[port_word]
             stack = (len(names),) if len(names) > 1 else ()
             shapes = (*stack, *reference.shapes[names[0]]), port.shapes[variable]
-            candidates = next(((axes[name],) for name in names if name in axes), row_patterns)
-            pattern = _fitting(candidates, ", ".join(names), variable, *shapes)
+            candidates = (axes[names[0]],) if names[0] in axes else row_patterns
+            pattern = next((tried for tried in candidates if patterns.ranks(tried) == tuple(map(len, shapes))), None)
+            if pattern is None:
+                raise AxisSizeError(_misfit(names, variable, shapes, candidates, _differences(ours, theirs, rule)))
             yield Transfer(tuple(names), variable, pattern, *shapes)
 
 
-def _fitting(
-    candidates: Sequence[str], name: str, variable: str, shape: tuple[int, ...], port_shape: tuple[int, ...]
+def _misfit(
+    names: Sequence[str],
+    variable: str,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    candidates: Sequence[str],
+    differences: Sequence[str],
 ) -> str:
-    for pattern in candidates:
-        if patterns.ranks(pattern) == (len(shape), len(port_shape)):
-            return pattern
-    raise AxisSizeError(
-        f"{name} does not fit {variable}.\n"
-        f"  torch   shape {shape}\n"
-        f"  keras   shape {port_shape}\n"
-        f"No pattern for {len(shape)} and {len(port_shape)} axes ({'; '.join(candidates)}). "
-        f'Name them: axes={{"{name}": "... -> ..."}}.'
-    )
+    shape, port_shape = shapes
+    lines = [
+        f"{', '.join(names)} does not fit {variable}.",
+        f"  torch   shape {shape}",
+        f"  keras   shape {port_shape}",
+        f"  no pattern for {len(shape)} and {len(port_shape)} axes ({'; '.join(candidates)})",
+        *differences,
+        f'Name the axes: axes={{"{names[0]}": "... -> ..."}}.',
+    ]
+    return "\n".join(lines)
 
 
 def _check_sizes(
     pairs: Sequence[LayerPair], ruled: Sequence[tuple[LayerCall, LayerCall, LayerRule]], proposal: str
 ) -> None:
-    findings, wrong = [], {}
-    for number, pair in enumerate(pairs):
-        for transfer in pair.transfers:
-            differing = patterns.differing_axes(transfer.pattern, transfer.reference_shape, transfer.port_shape)
-            if differing:
-                wrong[number] = ruled[number]
-                ours, theirs = transfer.sizes()
-                findings.append(
-                    f"{transfer.reference} does not fit {transfer.port}.\n  torch   {ours}\n  keras   {theirs}\n"
-                    f"  {_listed(differing)} differs. Check the layer {pair.port}, or pair {pair.reference} with "
-                    f"another one: {proposal}."
-                )
+    findings = []
+    for pair, layers in zip(pairs, ruled, strict=True):
+        if misfits := [line for transfer in pair.transfers for line in _differing_sizes(transfer)]:
+            remedy = f"Check the layer {pair.port}, or pair {pair.reference} with another one: {proposal}."
+            findings += [*misfits, *_differences(*layers), remedy]
     if findings:
-        raise AxisSizeError(
-            "\n".join([*findings, *chain.from_iterable(_differences(*layers) for layers in wrong.values())])
-        )
+        raise AxisSizeError("\n".join(findings))
+
+
+def _differing_sizes(transfer: Transfer) -> Iterator[str]:
+    differing = patterns.differing_axes(transfer.pattern, transfer.reference_shape, transfer.port_shape)
+    if differing:
+        ours, theirs = transfer.sizes()
+        yield f"{transfer.reference} does not fit {transfer.port}."
+        yield from (f"  torch   {ours}", f"  keras   {theirs}", f"  {_listed(differing)} differs")
 
 
 def _proposal(
@@ -259,9 +289,14 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
     ]
     if findings:
         raise CoverageError(
-            "\n".join([f"The plan does not cover {len(findings)} tensors.", *findings])
-            + "\nA bias or a scale on one side only, or a layer that did not run on the probe."
-            + "".join(f"\n  setting differs: {difference}" for difference in plan.setting_differences)
+            "\n".join(
+                [
+                    f"The plan does not cover {len(findings)} tensors.",
+                    *findings,
+                    *_as_lines(plan.setting_differences),
+                    "Look for a bias or a scale on one side only, or a layer that did not run on the probe.",
+                ]
+            )
         )
 
 

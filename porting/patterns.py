@@ -26,8 +26,13 @@ Side = tuple[tuple[str, ...], ...]
 @cache
 def parse(pattern: str) -> tuple[Side, Side]:
     """Split a pattern into the reference's and the port's side."""
-    left, _, right = pattern.partition("->")
+    left, right = _sides(pattern)
     return _parse_side(left), _parse_side(right)
+
+
+def _sides(pattern: str) -> tuple[str, str]:
+    left, _, right = pattern.partition("->")
+    return left, right
 
 
 def _parse_side(text: str) -> Side:
@@ -37,7 +42,7 @@ def _parse_side(text: str) -> Side:
 
 def words(pattern: str) -> tuple[list[str], list[str]]:
     """The dimensions of the reference's and of the port's side as they are written, lengths and brackets included."""
-    left, _, right = pattern.partition("->")
+    left, right = _sides(pattern)
     return _dimensions(left), _dimensions(right)
 
 
@@ -63,14 +68,14 @@ def _stated_lengths(pattern: str) -> dict[str, int]:
 @cache
 def summed_axis(pattern: str) -> str:
     """Name the axis that the port sums over; empty where there is none."""
-    left, _, right = pattern.partition("->")
+    left, right = _sides(pattern)
     port = {axis for dimension in _parse_side(right) for axis in dimension}
     return next((axis for axis in _stated(left) if axis not in port), "")
 
 
 def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
     """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged."""
-    left, _, right = pattern.partition("->")
+    left, right = _sides(pattern)
     return _rearrange(array, left, right, pattern, **_merged_lengths(pattern, port_shape))
 
 
@@ -88,7 +93,7 @@ def gradient_to_reference(gradient: Tensor, pattern: str) -> Tensor:
 
 
 def _back(array: Any, pattern: str, others: Callable[[Any], Any]) -> Any:
-    left, _, right = pattern.partition("->")
+    left, right = _sides(pattern)
     lengths = _stated_lengths(pattern)
     if axis := summed_axis(pattern):
         array, right = [array, *(others(array) for _ in range(1, lengths[axis]))], f"{axis} {right}"

@@ -77,7 +77,7 @@ def staging(stem: Path, superseded: Sequence[str] = ()) -> Iterator[Staging]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a place to write one file to, of the same ending; at the end it takes the place of `path`, or nothing is left."""
+    """Give a place to write one file to, of the same ending; it takes the place of `path`, or nothing is left of it."""
     place = path.resolve()
     draft = place.with_name(f".{_WRITING}-{os.getpid()}.{place.name}")
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from porting import patterns
 from porting.rules import LayerRule
-from porting.settings import Finding
+from porting.settings import Finding, described
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Transfer:
     def reference(self) -> str:
         """The tensor's name in the reference; several are listed."""
         return ", ".join(self.references)
+
+    def names_as_json(self) -> dict[str, str | list[str]]:
+        """The tensor's name, or the list of several."""
+        several = len(self.references) > 1
+        return {"references": list(self.references)} if several else {"reference": self.reference}
 
     def gather(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """The reference's tensor, or the stack of several."""
@@ -89,23 +94,18 @@ class TransferPlan:
     @property
     def setting_differences(self) -> tuple[str, ...]:
         """Settings that make the two models different functions; empty where the port is right."""
-        return self._described("differs", in_training=False)
+        return described(self.settings, "differs", in_training=False)
 
     @property
     def training_differences(self) -> tuple[str, ...]:
         """Settings that make the two models train differently."""
-        return self._described("differs", in_training=True)
+        return described(self.settings, "differs", in_training=True)
 
     @property
     def settings_not_judged(self) -> tuple[str, ...]:
         """Settings that no rule knows."""
-        return self._described("unknown", in_training=False) + self._described("unknown", in_training=True)
-
-    def _described(self, status: str, *, in_training: bool) -> tuple[str, ...]:
-        return tuple(
-            f"{finding.layer}: {finding.why}"
-            for finding in self.settings
-            if finding.status == status and finding.in_training == in_training
+        return described(self.settings, "unknown", in_training=False) + described(
+            self.settings, "unknown", in_training=True
         )
 
     @property
@@ -123,10 +123,10 @@ class TransferPlan:
         return tuple(name for transfer in self.transfers for name in transfer.references)
 
     def as_json(self) -> list[dict]:
-        """One object per variable: both names, both shapes, the pattern."""
+        """One object per variable: the names, both shapes, the pattern."""
         return [
             {
-                "reference": transfer.reference,
+                **transfer.names_as_json(),
                 "port": transfer.port,
                 "pattern": transfer.pattern,
                 "reference_shape": list(transfer.reference_shape),

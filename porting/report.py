@@ -47,6 +47,7 @@ def as_json(report: ParityReport) -> dict[str, Any]:
             "gradient_relative_error": GRADIENT_LIMIT,
         },
         "plan": report.plan.as_json(),
+        "changed_tensors": list(report.changed_tensors),
         "probe": dict(report.probe),
         "versions": dict(report.versions),
         "hashes": dict(report.hashes),

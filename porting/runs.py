@@ -66,7 +66,7 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
     except CheckpointError as error:
         built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
         raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
-    if summed := sum_up(checkpoint.state_dict, model, pair.rules):
+    if summed := sum_up(checkpoint.state_dict, model, pair.rules, pair.axes):
         state_dict = {**checkpoint.state_dict, **summed}
         checkpoint = replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped - summed.keys())
         torch_side.load_weights(model, state_dict)
@@ -122,13 +122,14 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     narrow_model = torch_side.in_precision(model, "float32")
     narrow = trace_reference(pair, narrow_model, inputs)
     _check_finite(narrow, probe)
-    state = {name: array.copy() for name, array in torch_side.arrays(model).items()}
-    unseen, _ = _attempt(torch_runs.unseen_values, narrow_model, inputs)
+    held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
+    state = {name: array.copy() for name, array in held.items()}
+    unseen, why_no_unseen = _attempt(torch_runs.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
     synthetic = synthetic_lesson(small)
-    unseen_alone, _ = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
+    unseen_alone, why_none_alone = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _attempt(
         torch_runs.gradients, wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
@@ -147,9 +148,10 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         gradient_probe=gradient_probe,
         gradients=gradients,
         why_no_gradients=why_no_gradients,
-        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, without_zeros(state, model, pair.rules)),
+        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, state),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
+        why_no_unseen=why_no_unseen or why_none_alone,
     )
 
 

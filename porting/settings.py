@@ -1,14 +1,13 @@
 """How each setting of a pair of layers is judged. A rule lists all of them, or the transfer is not proven.
 
-`Equal`, `Fixed` and `Agreement` are checked before anything runs, and `Required` ones refused; `Declared` ones need no
-check, and say why. Each may show only in training: what a trained model computes does not depend on it.
+`Equal`, `Fixed` and `Agreement` are checked before anything runs, and what is not as `Required` is refused; `Declared`
+ones need no check, and say why. Each may show only in training: what a trained model computes does not depend on it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from porting.errors import PairError
 from porting.traces import LayerCall
 
 
@@ -105,16 +104,13 @@ class Required:
         return {self.name}, set()
 
     def disagreement(self, reference: LayerCall, port: LayerCall) -> str:
-        """Never disagrees.
-
-        Raises
-        ------
-        PairError
-            If the reference has another value.
-        """
-        if (value := reference.settings[self.name]) != self.value:
-            raise PairError(f"{reference.name} has {self.name}={value}, must be {self.value}: {self.remedy}.")
-        return ""
+        """Say what the value is and what it must be; empty where it is that."""
+        value = _plain(reference.settings[self.name])
+        return (
+            ""
+            if _same(self.value, value)
+            else (f"{reference.name} has {self.name}={value}, must be {self.value}: {self.remedy}")
+        )
 
 
 Setting = Equal | Fixed | Agreement | Declared | Required
@@ -131,7 +127,8 @@ class Finding:
     setting : str
         Its names on both sides, with their values.
     status : str
-        "agrees", "differs", "declared" (needs no check) or "unknown" (no rule knows it).
+        "agrees", "differs", "refused" (nothing can be compared), "declared" (needs no check) or "unknown" (no rule
+        knows it).
     why : str
         What is wrong, or why no check is needed.
     in_training : bool
@@ -157,11 +154,21 @@ def audit(settings: tuple[Setting, ...], reference: LayerCall, port: LayerCall) 
             yield Finding(port.name, shown, "declared", setting.why, setting.in_training)
         elif ours <= reference.settings.keys() and theirs <= port.settings.keys():
             why = setting.disagreement(reference, port)
-            yield Finding(port.name, shown, "differs" if why else "agrees", why, setting.in_training)
+            status = ("refused" if isinstance(setting, Required) else "differs") if why else "agrees"
+            yield Finding(port.name, shown, status, why, setting.in_training)
         elif isinstance(setting, Equal):
             why = f"{setting.reference} = {setting.port} (not on both sides)"
             yield Finding(port.name, shown, "unknown", why, setting.in_training)
     yield from _unknown(settings, reference, port)
+
+
+def described(findings: Iterable[Finding], status: str, *, in_training: bool) -> tuple[str, ...]:
+    """The findings of one status, with the layer, a line each."""
+    return tuple(
+        f"{finding.layer}: {finding.why}"
+        for finding in findings
+        if finding.status == status and finding.in_training == in_training
+    )
 
 
 def limits(settings: tuple[Setting, ...], reference: LayerCall) -> Iterator[Finding]:

@@ -1,10 +1,16 @@
-"""Verify on any number of samples in constant memory: both models run batch by batch, and only figures are kept."""
+"""Verify on any number of samples in constant memory: both models run batch by batch, and only figures are kept.
+
+Figures are of what every layer, and each model, gives out: a fault between two layers shows in the second one's output,
+and is located on the probe, on which inputs are compared as well.
+"""
 
 import copy
 import heapq
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,45 +29,53 @@ BATCH = 64
 
 
 @dataclass(slots=True)
-class _Figures:
-    """What is kept of one activation over all batches."""
+class Wide:
+    """What is kept of one activation in float64 over all batches."""
 
     greatest: float = 0.0
     scale: float = 0.0
-    narrow_greatest: float = 0.0
+
+    def add(self, both: PairedActivation) -> None:
+        """Take in a pair of activations."""
+        if both.reference.shape != both.port.shape:
+            self.greatest = np.inf
+            return
+        for truth, port in _blocks(both.reference, both.port):
+            self.greatest = max(self.greatest, _greatest(port - truth))
+            self.scale = max(self.scale, _greatest(truth))
+
+    def relative_error(self) -> float:
+        """Greatest difference, relative to the greatest value."""
+        return parity.relative(self.greatest, self.scale)
+
+
+@dataclass(slots=True)
+class Narrow:
+    """What is kept of one activation in float32, beside the float64 truth, over all batches."""
+
+    greatest: float = 0.0
+    scale: float = 0.0
     squares: float = 0.0
     port_squares: float = 0.0
     reference_squares: float = 0.0
     rounding_squares: float = 0.0
 
-    def add_wide(self, both: PairedActivation) -> None:
-        """Take in a float64 pair of activations."""
+    def add(self, both: PairedActivation, rounded: tuple[np.ndarray, np.ndarray]) -> None:
+        """Take in the port's activation beside the truth; `rounded` is the reference's own, and the truth again."""
         if both.reference.shape != both.port.shape:
-            self.greatest = np.inf
+            self.greatest = self.port_squares = np.inf
             return
-        for truth, port in _blocks(both.reference, both.port):
-            self.greatest = max(self.greatest, _greatest(port.astype(np.float64, copy=False) - truth))
-            self.scale = max(self.scale, _greatest(truth))
-
-    def add_narrow(self, both: PairedActivation, reference_squares: float) -> None:
-        """Take in a float32 activation of the port beside the float64 truth, and the reference's own rounding."""
-        if both.reference.shape != both.port.shape:
-            self.narrow_greatest = self.port_squares = np.inf
-            return
-        squares = 0.0
+        squares, reference_squares = 0.0, _squared_distance(*rounded)
         for truth, port in _blocks(both.reference, both.port):
             apart = port - truth
             squares += _squares(truth)
-            self.narrow_greatest = max(self.narrow_greatest, _greatest(apart))
+            self.scale = max(self.scale, _greatest(truth))
+            self.greatest = max(self.greatest, _greatest(apart))
             self.port_squares += _squares(apart)
         if reference_squares < _ROUNDED * squares:
             self.rounding_squares += _squared_distance(both.reference.astype(np.float32), both.reference)
         self.squares += squares
         self.reference_squares += reference_squares
-
-    def relative_error(self) -> float:
-        """Greatest float64 difference, relative to the greatest value."""
-        return parity.relative(self.greatest, self.scale)
 
     def limit(self) -> float:
         """The float64 error that rounding explains, as it compounds through the layers."""
@@ -76,7 +90,7 @@ class _Figures:
             float32_ratio=parity.relative(float(own), float(allowed)),
             float32_error=float(own / scale),
             reference_float32_error=float(np.sqrt(self.reference_squares) / scale),
-            ulp_at_scale=float(self.narrow_greatest / (self.scale or 1.0) / parity.FLOAT32_ULP),
+            ulp_at_scale=float(self.greatest / (self.scale or 1.0) / parity.FLOAT32_ULP),
         )
 
 
@@ -88,11 +102,11 @@ _BLOCK = 32_768
 
 
 def _blocks(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """The same few samples of each array, block by block."""
+    """The same few samples of each array, block by block, in float64: no other type holds every difference."""
     samples = len(arrays[0])
     step = max(1, _BLOCK * samples // max(arrays[0].size, 1))
     for first in range(0, samples, step):
-        yield tuple(array[first : first + step] for array in arrays)
+        yield tuple(array[first : first + step].astype(np.float64, copy=False) for array in arrays)
 
 
 def _greatest(array: np.ndarray) -> float:
@@ -111,18 +125,23 @@ def _squares(array: np.ndarray) -> float:
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of every activation and the worst samples, over all batches so far."""
+    """Figures of every activation and the worst samples, over all batches so far; `is_wide` if also in float64."""
 
-    inputs: dict[int, _Figures] = field(default_factory=dict)
-    calls: dict[int, _Figures] = field(default_factory=dict)
-    outputs: dict[str, _Figures] = field(default_factory=dict)
+    is_wide: bool
+    wide_calls: dict[int, Wide] = field(default_factory=dict)
+    wide_outputs: dict[str, Wide] = field(default_factory=dict)
+    calls: dict[int, Narrow] = field(default_factory=dict)
+    outputs: dict[str, Narrow] = field(default_factory=dict)
     worst: dict[str, list[tuple[float, float, str]]] = field(default_factory=dict)
     samples: int = 0
 
     def fold(self, report: ParityReport) -> ParityReport:
         """The report with the figures of all samples in the place of those of the probe."""
-        layers = tuple(self._layer(number, row) for number, row in zip(self.calls, report.layers, strict=True))
-        outputs = tuple(self._output(row) for row in report.outputs)
+        by_call = zip(self.calls, report.layers, strict=True)
+        layers = tuple(_row(row, self.calls[number], self.wide_calls.get(number)) for number, row in by_call)
+        outputs = tuple(
+            _row(row, self.outputs[row.reference], self.wide_outputs.get(row.reference)) for row in report.outputs
+        )
         return replace(
             report,
             layers=layers,
@@ -133,23 +152,13 @@ class Tally:
             probe={**report.probe, "streamed": self.samples},
         )
 
-    def _layer(self, number: int, row: LayerParity) -> LayerParity:
-        wide = (self.inputs[number], self.calls[number])
-        errors = [figures.relative_error() for figures in wide] if row.float64_output_error is not None else [None] * 2
-        narrowed = self.calls[number].narrowed(row)
-        return replace(narrowed, float64_input_error=errors[0], float64_output_error=errors[1])
-
-    def _output(self, row: LayerParity) -> LayerParity:
-        figures = self.outputs[row.reference]
-        error = figures.relative_error() if row.float64_output_error is not None else None
-        return replace(figures.narrowed(row), float64_output_error=error)
-
     def _semantics(self, part: Part) -> Part:
-        every = (*self.inputs.values(), *self.calls.values(), *self.outputs.values())
-        if not any(figures.scale for figures in every):
+        if not self.is_wide:
             return Part(part.status, (*part.lines, f"in float32 only on all {self.samples:,} samples"))
-        worst = max((figures.relative_error() for figures in every), default=0.0)
-        limit = max((figures.limit() for figures in every), default=parity.FLOAT64_LIMIT)
+        wide = (*self.wide_calls.values(), *self.wide_outputs.values())
+        narrow = (*self.calls.values(), *self.outputs.values())
+        worst = max((figures.relative_error() for figures in wide), default=0.0)
+        limit = max((figures.limit() for figures in narrow), default=parity.FLOAT64_LIMIT)
         line = f"over all {self.samples:,} samples the worst float64 error is {worst:.1e}"
         return Part(Status.FAIL if not worst <= limit else part.status, (*part.lines, line))
 
@@ -158,6 +167,11 @@ class Tally:
         for name, found in self.worst.items():
             for greatest, mean, label in sorted(found, reverse=True):
                 yield WorstSample(name, label, greatest, mean, units.get(name, ""))
+
+
+def _row(row: LayerParity, narrow: Narrow, wide: Wide | None) -> LayerParity:
+    """A row of the report with the figures of all samples."""
+    return replace(narrow.narrowed(row), float64_output_error=wide.relative_error() if wide else None)
 
 
 def stream(
@@ -183,17 +197,15 @@ def stream(
     InputError
         If a batch cannot be read, or the models do not take it.
     """
-    tally, pending = Tally(), None
+    tally, step = Tally(port.wide is not None), "verifying on all samples"
     references = (torch_side.in_precision(copy.deepcopy(reference), "float32"), reference)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in batches.batches:
             traces = _run(pair, references, port, batch)
-            if pending:
-                pending.result()
-            pending = pool.submit(_take_in, tally, pair, port, batch, traces)
-            on_step("verifying on all samples", tally.samples, batches.total)
-        if pending:
-            pending.result()
+            # Not while the next batch runs: the frameworks have a thread on each core, and wait for the slowest.
+            list(pool.map(lambda job: job(), list(_jobs(tally, pair, port, batch, traces))))
+            tally.samples += len(batch)
+            on_step(step, tally.samples, batches.total)
     return tally.fold(report)
 
 
@@ -212,24 +224,21 @@ def _run(pair: ModelPair, references: tuple[Any, Any], port: PortRun, batch: Pro
         return narrow, wide, port_narrow, keras_runs.trace(port.wide.model, batch.arrays)
 
 
-def _take_in(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Traces) -> None:
-    """Add one batch to the figures, and keep its worst samples."""
+def _jobs(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Traces) -> Iterator[Callable[[], None]]:
+    """What takes a batch into the figures: a job for each activation in each precision; none waits for another."""
     narrow_reference, reference, narrow, wide = traces
     if wide is not None and port.wide is not None:
         for call in parity.paired_calls(reference, wide, port.wide.plan):
-            tally.inputs.setdefault(call.number, _Figures()).add_wide(call.input)
-            tally.calls.setdefault(call.number, _Figures()).add_wide(call.output)
+            yield partial(tally.wide_calls.setdefault(call.number, Wide()).add, call.output)
         for name, output in parity.paired_outputs(reference, wide, pair.outputs):
-            tally.outputs.setdefault(name, _Figures()).add_wide(output)
+            yield partial(tally.wide_outputs.setdefault(name, Wide()).add, output)
     for call in parity.paired_calls(reference, narrow, port.narrow.plan):
-        rounding = _squared_distance(narrow_reference.calls[call.number].output, reference.calls[call.number].output)
-        tally.inputs.setdefault(call.number, _Figures())
-        tally.calls.setdefault(call.number, _Figures()).add_narrow(call.output, rounding)
+        rounded = narrow_reference.calls[call.number].output, reference.calls[call.number].output
+        yield partial(tally.calls.setdefault(call.number, Narrow()).add, call.output, rounded)
     for number, (name, output) in enumerate(parity.paired_outputs(reference, narrow, pair.outputs)):
-        rounding = _squared_distance(narrow_reference.outputs[number], reference.outputs[number])
-        tally.outputs.setdefault(name, _Figures()).add_narrow(output, rounding)
-        _keep_worst(tally.worst.setdefault(name, []), output, batch.names())
-    tally.samples += len(batch)
+        rounded = narrow_reference.outputs[number], reference.outputs[number]
+        yield partial(tally.outputs.setdefault(name, Narrow()).add, output, rounded)
+        yield partial(_keep_worst, tally.worst.setdefault(name, []), output, batch.names())
 
 
 def _keep_worst(kept: list[tuple[float, float, str]], output: PairedActivation, names: Sequence[str]) -> None:

@@ -16,30 +16,44 @@ if TYPE_CHECKING:
     import torch
 
 
-def find_sums(model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Names of the tensors of a model that the rules add up, with the rule's pattern."""
-    for path, module in model.named_modules():
-        own = torch_side.own_tensors(path, module)
-        for rule in rows_of(type(module).__name__, rules):
+def find_sums(
+    model: "torch.nn.Module", rules: tuple[LayerRule, ...] = (), axes: Mapping[str, str] | None = None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Names of the tensors of a model that a pair's rules and axes, or else the table's, add up, with the pattern.
+
+    A module under several names has its tensors under each of them.
+    """
+    for path, module in model.named_modules(remove_duplicate=False):
+        own, kind = torch_side.own_tensors(path, module), type(module).__name__
+        for rule in [rule for rule in rules if rule.reference == kind] or rows_of(kind):
             for words, (_, row_patterns) in rule.tensors.items():
-                if patterns.summed_axis(row_patterns[0]) and own.keys() >= set(words.split()):
-                    yield tuple(own[word] for word in words.split()), row_patterns[0]
+                if own.keys() >= set(words.split()):
+                    names = tuple(own[word] for word in words.split())
+                    pattern = (axes or {}).get(names[0], row_patterns[0])
+                    if patterns.summed_axis(pattern):
+                        yield names, pattern
 
 
 def sum_up(
-    state_dict: Mapping[str, np.ndarray], model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()
+    state_dict: Mapping[str, np.ndarray],
+    model: "torch.nn.Module",
+    rules: tuple[LayerRule, ...] = (),
+    axes: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
     """The tensors that the rules add up as a port can give them back: the sum in the first, zeros in the others."""
     summed: dict[str, np.ndarray] = {}
-    for names, pattern in find_sums(model, rules):
+    for names, pattern in find_sums(model, rules, axes):
         stack = np.stack([state_dict[name] for name in names])
         summed |= zip(names, patterns.to_reference(patterns.to_port(stack, pattern), pattern), strict=True)
     return summed
 
 
 def without_zeros(
-    state: Mapping[str, np.ndarray], model: "torch.nn.Module", rules: tuple[LayerRule, ...] = ()
+    state: Mapping[str, np.ndarray],
+    model: "torch.nn.Module",
+    rules: tuple[LayerRule, ...] = (),
+    axes: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Leave out the tensors that hold zeros because another one holds their sum."""
-    zeros = {name for names, _ in find_sums(model, rules) for name in names[1:]}
+    zeros = {name for names, _ in find_sums(model, rules, axes) for name in names[1:]}
     return {name: array for name, array in state.items() if name not in zeros}

@@ -108,7 +108,7 @@ def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents
 
 
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
-    """Which values of each parameter change no output: those whose gradient is zero on all samples.
+    """Which values of each parameter change no output of floats: those whose gradient is zero on all samples.
 
     With a lesson, no output of any layer that is run alone by it.
     """
@@ -117,7 +117,7 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
     watch = _Watch(_taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
         outputs = _run(model, inputs, watch) if watch else _several(model.eval()(*_tensors(model, inputs)))
-        seen = watch.outputs if watch else outputs
+        seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
         torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
@@ -171,6 +171,7 @@ class _Watch:
         """Run a layer as its lesson says, record it, and return what it is to return."""
         if len(self.abouts) == self.stop_at:
             raise _Arrived(given)
+        _check_tensor(given, about)
         teaching = self.teacher.next(about.name)
         fed = given if teaching is None else _tensor(teaching.feed, self.precision)
         self.depth += 1
@@ -208,7 +209,18 @@ class _Watch:
         return set(self.modules) - self.ran
 
 
-_SEVERAL_OUTPUTS = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+_SEVERAL_OUTPUTS = _RECURRENT | {"MultiheadAttention"}
+
+
+def _check_tensor(given: Any, about: _About) -> None:
+    import torch
+
+    if not isinstance(given, torch.Tensor):
+        raise PairError(
+            f"{about.name} ({about.kind}) is given a {type(given).__name__}, which cannot be compared with a tensor.\n"
+            "Give layers tensors: pad a PackedSequence, and mask behind the layer."
+        )
 
 
 def _run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: _Watch) -> tuple["torch.Tensor", ...]:
@@ -482,7 +494,10 @@ def _with_first(output: Any, first: "torch.Tensor") -> Any:
 
 def _given_back(output: Any, give: "torch.Tensor", about: _About) -> Any:
     """What a taught layer returns; a recurrent layer's state is the last step of what it is given."""
-    if not isinstance(output, tuple) or about.settings.get("num_layers") != 1 or about.settings["bidirectional"]:
+    is_last_step = (
+        about.kind in _RECURRENT and about.settings["num_layers"] == 1 and not about.settings["bidirectional"]
+    )
+    if not is_last_step:
         return _with_first(output, give)
     last = give[:, -1] if about.settings["batch_first"] else give[-1]
     return give, _with_first(output[1], last[None])

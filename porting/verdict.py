@@ -133,6 +133,8 @@ class ReferenceRun:
     blind_spots : tuple of BlindSpot
     weights_sha256 : Mapping
         Tensor -> hash, as `hash_weights` gives them.
+    why_no_unseen : str
+        Why the blind spots lack those values that change no output; empty where they do not.
     """
 
     probe: Probe
@@ -149,6 +151,7 @@ class ReferenceRun:
     blind_spots: tuple[BlindSpot, ...]
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
+    why_no_unseen: str = ""
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""

@@ -139,6 +139,19 @@ def _as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
     return report
 
 
+def _judge_file(
+    pair: ModelPair,
+    path: Path,
+    sizes: Sizes,
+    reference: ReferenceRun,
+    explain: Explain,
+    extend: Callable[[PortRun, ParityReport], ParityReport],
+) -> ParityReport:
+    """Judge one file; both of its models are let go before the next one's are built."""
+    run = run_port(pair, path, sizes, reference)
+    return extend(run, judge(pair, reference, run, explain))
+
+
 def judge_files(
     pair: ModelPair,
     sizes: Sizes,
@@ -159,8 +172,7 @@ def judge_files(
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
-            run = run_port(pair, path, sizes, reference)
-            reports.append(extend(run, judge(pair, reference, run, explain)))
+            reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
