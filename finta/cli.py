@@ -102,6 +102,7 @@ def train(
 
     if framework not in FRAMEWORKS:
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
+    _check_installed()
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()
@@ -112,6 +113,19 @@ def train(
     if ended.end in signal.Signals.__members__:
         typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume")
         raise typer.Exit(128 + signal.Signals[ended.end])
+
+
+def _check_installed() -> None:
+    """Say before anything runs that a package is missing which a run needs at its end."""
+    from importlib.util import find_spec
+
+    from finta.errors import TrainingError
+
+    missing = [
+        name for name in ("matplotlib", "pydantic", "safetensors", "tensorboardX", "yaml") if not find_spec(name)
+    ]
+    if missing:
+        raise TrainingError(f"Not installed: {', '.join(missing)}. Training needs them: pip install 'porting[train]'.")
 
 
 def _show(held) -> None:

@@ -61,6 +61,12 @@ class Configuration:
     recipe: Recipe
     run: RunSettings = field(default_factory=RunSettings)
 
+    def __post_init__(self) -> None:
+        if self.recipe.latent and not self.recipe.steps_per_epoch:
+            raise ValueError("steps_per_epoch is missing: batches with a latent term are drawn without end")
+        if not 0 <= self.recipe.seed < 2**63:
+            raise ValueError(f"seed={self.recipe.seed}: must be from 0 to below 2^63")
+
     def as_json(self) -> dict[str, Any]:
         """JSON's types."""
         return json.loads(json.dumps(asdict(self)))
@@ -84,7 +90,10 @@ def read_configuration(name: str | os.PathLike) -> Configuration:
     if not path.is_file():
         listed = ", ".join(sorted(held.stem for held in SHIPPED.glob("*.yaml")))
         raise ConfigurationError(f"No configuration at {path}. Give a YAML file, or one that is shipped: {listed}.")
-    return _parse(path, path.read_text())
+    try:
+        return _parse(path, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no text that can be read: {error}. It must be YAML.") from error
 
 
 def _parse(path: Path, text: str) -> Configuration:
@@ -94,9 +103,10 @@ def _parse(path: Path, text: str) -> Configuration:
     try:
         tree = yaml.compose(text, yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}, line {line}: {error.problem}. It must be YAML.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        fact = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}, line {mark.line + 1 if mark else 1}: {fact}. It must be YAML.") from error
     findings = [f"  line {line}: {key} is given twice" for key, line in _repeated(tree)]
     try:
         found = TypeAdapter(Configuration).validate_python(content if isinstance(content, dict) else {})

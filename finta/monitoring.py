@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from finta.errors import TrainingError
 from finta.pictures import draw_latent_codes, draw_reconstructions
 from finta.steps import Step
 from finta.validation import Validation
@@ -23,12 +24,14 @@ class Monitor:
     def __init__(self, folder: Path, first_step: int = 0) -> None:
         from tensorboardX import SummaryWriter
 
+        self._folder = folder
         self._writer = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
 
-    def take_step(self, step: int, figures: Step, streamlines: int) -> None:
-        """Write the figures of a step; losses per streamline."""
-        losses = {f"train/{name}": value / streamlines for name, value in figures.losses.items()}
+    def take_step(self, step: int, figures: Step, count: int) -> None:
+        """Write the figures of a step; its losses are divided by a count."""
+        losses = {f"train/{name}": value / count for name, value in figures.losses.items()}
         others = {name: getattr(figures, name) for name in ("learning_rate", "momentum", "gradient_norm")}
+        self._check_alive()
         for name, value in (losses | {f"step/{name}": value for name, value in others.items()}).items():
             self._writer.add_scalar(name, value, step)
 
@@ -47,6 +50,21 @@ class Monitor:
         curves = found.streamlines[:pictured], found.reconstructions[:pictured]
         self._picture("reconstructions", draw_reconstructions(*curves), step)
 
+    def _check_alive(self) -> None:
+        """The thread that writes events ends where the disk is full, and whoever hands it more would wait for ever.
+
+        Raises
+        ------
+        TrainingError
+            If it has ended.
+        """
+        if not self._is_alive():
+            raise TrainingError(f"Cannot write events to {self._folder}. Make room, then go on with --resume.")
+
+    def _is_alive(self) -> bool:
+        writer: Any = self._writer.file_writer
+        return writer.event_writer._worker.is_alive()
+
     def _picture(self, name: str, figure: Any, step: int) -> None:
         self._writer.add_figure(name, figure, step)
 
@@ -54,4 +72,5 @@ class Monitor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writer.close()
+        if self._is_alive():
+            self._writer.close()

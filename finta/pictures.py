@@ -41,7 +41,8 @@ def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figu
     centred = latent_codes - latent_codes.mean(axis=0)
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
     shares = spread**2 / max(float(np.sum(spread**2)), np.finfo(float).tiny)
-    flat = centred @ directions[:2].T
+    found = centred @ directions[:2].T
+    flat, shares = np.pad(found, ((0, 0), (0, 2 - found.shape[1]))), np.pad(shares, (0, 2))
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     names = sorted(set(classes))

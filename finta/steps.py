@@ -21,6 +21,9 @@ class Step:
         Of all gradients as one vector, before they are clipped.
     gradients : Mapping
         Parameter -> its gradient before it is clipped; empty unless asked for.
+    is_skipped : bool
+        Whether nothing was updated, since gradients were not finite at this scale of the loss (mixed_float16): the next
+        step is taken at a smaller one.
     """
 
     losses: Mapping[str, float]
@@ -28,6 +31,7 @@ class Step:
     momentum: float
     gradient_norm: float
     gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

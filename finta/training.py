@@ -19,6 +19,7 @@ from finta.steps import Evaluation, Step
 from finta.validation import validate
 from tractography import sampling
 from tractography.batches import write_batches
+from tractography.errors import TractographyError
 from tractography.feeds import Batch, BatchFeed
 from tractography.sources import BatchSource
 
@@ -157,12 +158,17 @@ class _Run:
 
     @classmethod
     def prepare(cls, configuration: Configuration, source: BatchSource, folder: RunFolder, framework: str) -> "_Run":
-        training, validation = feeds_of(configuration, source)
         try:
+            training, validation = feeds_of(configuration, source)
             trainer = build_trainer(configuration, source.point_count, len(training), framework)
+        except TractographyError:
+            raise
         except ValueError as error:
             raise TrainingError(f"This recipe cannot be trained: {error}.") from error
-        about = configuration.as_json() | {"batches": source.digest, "framework": _framework(framework)}
+        settings = configuration.as_json()
+        computing = {name: settings["run"][name] for name in ("latent_size", "precision", "validation_steps")}
+        about = {"recipe": settings["recipe"], "run": computing, "batches": source.digest}
+        about["framework"] = _framework(framework)
         return cls(configuration, trainer, training, validation, folder, about)
 
     @property
@@ -170,10 +176,15 @@ class _Run:
         """Steps of the whole training."""
         return self.configuration.recipe.epochs * len(self.training)
 
+    @property
+    def _is_summed(self) -> bool:
+        return self.configuration.recipe.reduction == "sum"
+
     def begin(self, resume: bool) -> Position:
         """Start in an empty folder, or go on with what it holds."""
         if not resume:
             self.folder.start(self.about)
+            self.folder.keep(Position(), self.trainer.state())
             return Position()
         position, state = self.folder.go_on(self.about)
         try:
@@ -186,16 +197,18 @@ class _Run:
         """Take all steps that are left."""
         settings, epoch_length = self.configuration.run, len(self.training)
         kept_at = position.step
+        if self._is_early(position):
+            return self._ended(position, "stopped early")
         for batch in self.training.batches(position.step, self.total, workers=settings.workers):
             figures = self.trainer.step(batch.streamlines)
             self._check_finite(batch, figures)
             position = replace(position, step=batch.step + 1)
-            monitor.take_step(position.step, figures, len(batch.streamlines))
+            monitor.take_step(position.step, figures, len(batch.streamlines) if self._is_summed else 1)
             on_step(f"epoch {batch.step // epoch_length + 1}", position.step, self.total)
             epoch, left = divmod(position.step, epoch_length)
             if not left and epoch % settings.validate_every == 0:
                 position = self._validate(position, epoch, monitor)
-            is_early = settings.patience is not None and position.epochs_since_best >= settings.patience
+            is_early = self._is_early(position)
             if stop.signal or is_early or position.step - kept_at >= settings.checkpoint_every:
                 self.folder.keep(position, self.trainer.state())
                 kept_at = position.step
@@ -205,8 +218,17 @@ class _Run:
             self.folder.keep(position, self.trainer.state())
         return self._ended(position, "finished")
 
+    def _is_early(self, position: Position) -> bool:
+        patience = self.configuration.run.patience
+        return patience is not None and position.epochs_since_best >= patience
+
     def _validate(self, position: Position, epoch: int, monitor: Monitor) -> Position:
-        found = validate(self.trainer, self.validation, is_summed=self.configuration.recipe.reduction == "sum")
+        found = validate(self.trainer, self.validation, is_summed=self._is_summed)
+        if not np.isfinite([*found.losses.values(), found.latent_codes.sum()]).all():
+            raise TrainingError(
+                f"The model of step {position.step} gives no finite losses on the thres split; the last state "
+                f"before it is under {self.folder.path}. Lower the learning rate or clip gradients (clip_norm)."
+            )
         after = position.validated(epoch, found.losses["total"])
         monitor.validate(position.step, found, self.configuration.run.pictured)
         if after.best_epoch == epoch:
@@ -216,7 +238,8 @@ class _Run:
         return after
 
     def _check_finite(self, batch: Batch, figures: Step) -> None:
-        if all(np.isfinite([*figures.losses.values(), figures.gradient_norm])):
+        is_finite = np.isfinite(list(figures.losses.values())).all()
+        if is_finite and (np.isfinite(figures.gradient_norm) or figures.is_skipped):
             return
         path = self.folder.place(
             "not_finite.h5", lambda path: write_batches(path, {"train": {f"step_{batch.step}": batch.streamlines}})
@@ -251,10 +274,12 @@ class _Stop:
 @contextmanager
 def _held_signals() -> Iterator[_Stop]:
     """Let the step under way end before SIGTERM, which a cluster sends at its time limit, or SIGINT stops the run."""
-    stop, before = _Stop(), {}
+    stop = _Stop()
+    before: dict[int, Any] = {}
 
     def ask(number: int, frame: Any) -> None:
         stop.signal = signal.Signals(number).name
+        signal.signal(number, before[number])  # who asks twice does not want to wait
 
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}

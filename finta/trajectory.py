@@ -19,7 +19,10 @@ RECIPES = {"original": ORIGINAL, "simple": SIMPLE}
 def fit_recipe(name: str, steps: int, batch_size: int | None) -> Recipe:
     """A recipe whose schedule spans so many steps, on batches drawn class by class."""
     chosen = replace(RECIPES[name], epochs=1, steps_per_epoch=steps)
-    return chosen if batch_size is None else replace(chosen, batch_size=batch_size)
+    try:
+        return chosen if batch_size is None else replace(chosen, batch_size=batch_size)
+    except ValueError as error:
+        raise ProbeError(f"The recipe {name} cannot be trained in such batches: {error}.") from error
 
 
 def read_training_batches(file: Path, recipe: Recipe) -> Iterator[np.ndarray]:

@@ -52,7 +52,8 @@ class Trainer:
         schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
         paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
         arrays = map(_array, gradients)
-        return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)))
+        is_skipped = self.applied is not self.optimiser and not np.isfinite(schedule["gradient_norm"])
+        return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)), is_skipped=is_skipped)
 
     def evaluate(self, streamlines: np.ndarray) -> Evaluation:
         """Reconstruct streamlines, (streamline, point, coordinate) in RAS+ mm, without learning from them."""
@@ -75,6 +76,16 @@ class Trainer:
             for path, variable in zip(paths, getattr(self.optimiser, slot, ()), strict=False):
                 value = state.slots.get(slot, {}).get(path)
                 variable.assign(np.zeros(variable.shape) if value is None else value)
+
+    def optimiser_state(self) -> OptimiserState:
+        """What the optimiser carries to the next step; parameters by their paths."""
+        paths = [variable.path for variable in self.autoencoder.trainable_variables]
+        slots = {
+            slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
+            for slot in _SLOTS
+            if (held := getattr(self.optimiser, slot, ()))
+        }
+        return OptimiserState(int(_array(self.optimiser.iterations)), slots)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, by names that are the same in each process."""
@@ -127,12 +138,12 @@ class Trainer:
         """All figures of a step that is about to be taken."""
         scale = self.applied.dynamic_scale if self.applied is not self.optimiser else 1.0
         squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
-        return {
-            **losses,
+        own = {
             "learning_rate": self.optimiser.learning_rate,
             "momentum": self.optimiser.current_momentum(),
             "gradient_norm": ops.sqrt(sum(squares)) / scale,
         }
+        return {**losses, **{name: ops.convert_to_tensor(value) for name, value in own.items()}}
 
 
 def _array(tensor: Any) -> np.ndarray:

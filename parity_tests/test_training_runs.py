@@ -4,6 +4,8 @@ import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 
@@ -200,3 +202,19 @@ def test_the_command_says_how_it_ended_and_how_to_go_on(batches, tmp_path, run_c
     again = run_finta(*arguments)
     assert again.status == 2
     assert "--resume" in again.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_every_backend_trains_at_a_constant_rate(backend, precision, batches, tmp_path):
+    constant = replace(RECIPE, schedule=Constant(learning_rate=1e-4))
+    configuration = tmp_path / "mine.yaml"
+    settings = replace(SMALL, recipe=constant, run=replace(SMALL.run, precision=precision))
+    configuration.write_text(json.dumps(settings.as_json()))
+    command = ["train", configuration, "--batches", batches, "--output", tmp_path / "run"]
+    script = f"import sys; sys.argv = {['finta', *map(str, command)]!r}; from finta.cli import main; main()"
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "finished after 6 steps" in done.stdout

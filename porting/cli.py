@@ -3,6 +3,7 @@
 Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -296,6 +297,8 @@ def verify_training(
     if picture and picture.suffix not in trajectory_report.PICTURES:
         endings = ", ".join(trajectory_report.PICTURES)
         raise typer.BadParameter(f"its name must end in one of {endings}", param_hint="--picture")
+    if picture and not importlib.util.find_spec("matplotlib"):
+        raise PortingError("A picture needs matplotlib: pip install 'porting[train]'.")
     _check_report_files(json_file, picture)
     with steps() as on_step:
         report = trajectories.verify_training(
@@ -308,9 +311,9 @@ def verify_training(
             on_step=on_step,
         )
     _write_json(json_file, trajectory_report.as_json(report))
+    _print(trajectory_report.render(report))
     if picture:
         trajectory_report.draw(report, picture)
-    _print(trajectory_report.render(report))
     raise typer.Exit(EXIT_STATUS[report.verdict.value])
 
 

@@ -31,8 +31,8 @@ class TrainingPair:
     reference, port : str or callable
         Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
         batch in the port's axis order and returns its figures (`porting.trajectories.TrainingStep`). The reference's
-        has ``optimiser_state()``, a dataclass with ``slots``: name -> parameter -> array; the port's takes it in
-        ``load_optimiser_state``, slots by its own variables.
+        has ``optimiser_state()``, a dataclass of ``steps_taken`` and ``slots``: name -> parameter -> array; the port's
+        has the same by its own variables, and takes one in ``load_optimiser_state``.
     recipes : tuple of str
         Names of the recipes, the usual one first.
     recipe : str or callable

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from porting import keras_runs, keras_side, parity, patterns, torch_side
 from porting.conversion import move_weights
-from porting.errors import PairError
+from porting.errors import PairError, ProbeError
 from porting.pairs import ModelPair, build_port, draw_probe, find_pair, resolve
 from porting.plan import TransferPlan
 from porting.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
@@ -20,7 +21,7 @@ from porting.verdict import Status
 PARAMETER_LIMIT = 1e-9
 """Largest relative error of a parameter that float64 rounding explains after some hundred steps."""
 
-LIMITS = {"schedule": 1e-12, "loss": 1e-9, "gradient": 1e-7, "optimiser": PARAMETER_LIMIT}
+LIMITS = {"schedule": 1e-12, "loss": 1e-9, "gradient": 1e-7, "optimiser": PARAMETER_LIMIT, "state": PARAMETER_LIMIT}
 """Largest relative error of each quantity, in the order in which a step computes them: the first is the cause."""
 
 FLOAT32_LIMIT = 64.0
@@ -60,8 +61,9 @@ class StepParity:
     learning_rate, momentum, gradient_norm : tuple of float
         The reference's and the port's.
     quantities : Mapping
-        "schedule", "loss", "gradient", "optimiser" -> the greatest error of that kind. All but the schedule's are of
-        the step alone, taken from the reference's own state; the optimiser's is that of the parameters behind it.
+        "schedule", "loss", "gradient", "optimiser", "state" -> the greatest error of that kind. All but the schedule's
+        are of the step alone, taken from the reference's own state; the optimiser's is that of the parameters behind
+        it, the state's that of what the optimiser carries on.
     trajectory : Quantity
         The greatest error of a parameter behind this step and all before it.
     float32_ratio : float or None
@@ -183,9 +185,11 @@ def verify_training(
     reason = keras_side.why_no_float64()
     runners = [_Runner.prepare(pair, checkpoint, settings, dtype) for dtype in ("float64", "float32")[bool(reason) :]]
     found = []
-    for number, batch in zip(range(1, steps + 1), feed, strict=False):
+    for number, batch in enumerate(islice(feed, steps), start=1):
         found.append(_compare(number, batch, *runners))
         on_step(f"training by the recipe {chosen} in both frameworks", number, steps)
+    if len(found) < steps:
+        raise ProbeError(f"{batches} holds batches for {len(found)} steps, {steps} were asked for.")
     versions = {**torch_side.versions(), **keras_side.versions()}
     return TrajectoryReport(pair.name, chosen, Path(batches).name, tuple(found), reason, versions)
 
@@ -243,6 +247,15 @@ class _Runner:
         for name, ours, theirs in self.parameters(port):
             yield name, _apart(ours, theirs)
 
+    def state_errors(self, port: _Port) -> Iterator[tuple[str, float]]:
+        """How far what a port's optimiser carries to the next step is from the reference's."""
+        ours = _moved(self.trainer.optimiser_state(), port.plan)
+        theirs = port.trainer.optimiser_state()
+        yield "steps taken", _apart(ours.steps_taken, theirs.steps_taken)
+        for slot, held in ours.slots.items():
+            for name, value in held.items():
+                yield f"{slot} of {name}", _apart(value, theirs.slots[slot][name])
+
     def parameters(self, port: _Port) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Each tensor of the reference that moves, and what a port has in its place."""
         ours, theirs = torch_side.arrays(self.model), keras_side.arrays(port.model)
@@ -287,6 +300,7 @@ def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | 
             "loss": _worst((name, _apart(value, alone.losses[name])) for name, value in ours.losses.items()),
             "gradient": _worst(_gradient_errors(ours, alone, runner.alone.plan)),
             "optimiser": _worst(runner.parameter_errors(runner.alone)),
+            "state": _worst(runner.state_errors(runner.alone)),
         }
     ratio = None
     if narrow:

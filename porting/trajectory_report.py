@@ -27,6 +27,7 @@ _REMEDIES = {
     "loss": "compare the terms of the loss, their sums or means, and their weights",
     "gradient": "compare the losses' derivatives, and what runs otherwise in training",
     "optimiser": "compare the optimisers: decay coupled or not, epsilon, bias correction, clipping, momentum",
+    "state": "compare what the optimisers keep for the next step: moments, and the number of steps",
 }
 
 
