@@ -219,7 +219,7 @@ def test_what_cannot_be_meant_is_refused(source):
 
 
 def test_batches_are_read_ahead_of_need_and_reading_stops_with_the_reader(source):
-    feed, read = feed_of(source, "balanced"), []
+    feed, read, before = feed_of(source, "balanced"), [], set(threading.enumerate())
     original = feed.batch
     feed.batch = lambda step: read.append(step) or original(step)
     batches = feed.batches(0, ahead=3)
@@ -230,7 +230,7 @@ def test_batches_are_read_ahead_of_need_and_reading_stops_with_the_reader(source
         time.sleep(0.01)
     assert read == [0, 1, 2, 3]
     batches.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+    assert not set(threading.enumerate()) - before
 
 
 def test_an_error_of_a_worker_reaches_the_reader(tmp_path):

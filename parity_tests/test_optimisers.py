@@ -12,6 +12,7 @@ def test_every_parameter_is_torchs_after_every_step(recipe):
     assert greatest_error(of_keras(build_optimiser(recipe)), of_torch(recipe)) <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_in_float32_it_is_torchs_up_to_rounding(recipe):
     ours = of_keras(build_optimiser(recipe), "float32")

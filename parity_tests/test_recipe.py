@@ -93,7 +93,12 @@ def test_steps_of_a_whole_model_are_those_of_the_same_steps_by_hand(streamlines)
         np.testing.assert_allclose(ours, other, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("recipe", [SMALL, replace(SIMPLE, optimiser=SGD(0.9)), replace(SIMPLE, optimiser=Adam())])
+OTHER_OPTIMISERS = [
+    pytest.param(replace(SIMPLE, optimiser=optimiser), marks=pytest.mark.slow) for optimiser in (SGD(0.9), Adam())
+]
+
+
+@pytest.mark.parametrize("recipe", [SMALL, *OTHER_OPTIMISERS])
 def test_a_compiled_model_is_saved_loaded_and_goes_on_where_it_was(recipe, streamlines, tmp_path):
     model = trainee(replace(recipe, schedule=OneCycle(1e-5), epochs=3, steps_per_epoch=4, batch_size=8))
     fit(model, streamlines, epochs=2)
@@ -107,7 +112,7 @@ def test_a_compiled_model_is_saved_loaded_and_goes_on_where_it_was(recipe, strea
         assert np.array_equal(ours, other), ours.path
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_with_moments_in_float32(policy, streamlines):
     model = trainee(replace(SMALL, reduction="mean", latent=None), policy)
     losses = fit(model, streamlines, epochs=3)["loss"]
