@@ -48,7 +48,7 @@ def take_fingerprint(path: Path) -> Fingerprint:
     Raises
     ------
     BatchError
-        If there is no such file.
+        If there is no such file, or it cannot be read.
     """
     try:
         with path.open("rb", buffering=0) as file:
@@ -59,6 +59,8 @@ def take_fingerprint(path: Path) -> Fingerprint:
                 hashed.update(file.read(SAMPLE_BYTES))
     except FileNotFoundError as error:
         raise BatchError(f"No batch file at {path}. Build one: finta batches build BUNDLE... --output FILE.") from error
+    except OSError as error:
+        raise BatchError(f"{path} cannot be read: {error.strerror or error}. Give an HDF5 file of batches.") from error
     return Fingerprint(status.st_size, status.st_mtime_ns, hashed.hexdigest())
 
 
