@@ -46,9 +46,9 @@ class Monitor:
         self._writer.add_histogram("thres_mm/distances", distances, step)
         codes = found.latent_codes.astype(np.float32)
         self._writer.add_embedding(codes, list(found.classes), global_step=step, tag="latent_codes")
-        self._picture("latent_codes", draw_latent_codes(codes, found.classes), step)
+        self._writer.add_figure("latent_codes", draw_latent_codes(codes, found.classes), step)
         curves = found.streamlines[:pictured], found.reconstructions[:pictured]
-        self._picture("reconstructions", draw_reconstructions(*curves), step)
+        self._writer.add_figure("reconstructions", draw_reconstructions(*curves), step)
 
     def _check_alive(self) -> None:
         """The thread that writes events ends where the disk is full, and whoever hands it more would wait for ever.
@@ -64,9 +64,6 @@ class Monitor:
     def _is_alive(self) -> bool:
         writer: Any = self._writer.file_writer
         return writer.event_writer._worker.is_alive()
-
-    def _picture(self, name: str, figure: Any, step: int) -> None:
-        self._writer.add_figure(name, figure, step)
 
     def __enter__(self) -> "Monitor":
         return self

@@ -79,7 +79,7 @@ class RunFolder:
         self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps(about, indent=1) + "\n"))
 
     def go_on(self, about: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
-        """Read the newest state of a run that was begun alike.
+        """Read the newest state of a run that was begun alike; `about` is of JSON's types.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class RunFolder:
         if not path.is_file():
             raise TrainingError(f"{self.path} holds no run to go on with. Start one without --resume.")
         begun = json.loads(path.read_text())
-        if found := list(differences(begun, json.loads(json.dumps(about)))):
+        if found := list(differences(begun, about)):
             facts = "\n".join(f"  {line}" for line in found)
             raise TrainingError(
                 f"{self.path} was begun otherwise:\n{facts}\nGive what it was begun with, or another --output."

@@ -169,8 +169,25 @@ class Balanced:
         return Draw(rows, _flips(len(rows), self.flip, generator))
 
 
+class _OfPairs:
+    """What samplings that draw two streamlines of one class, and others of another, have in common."""
+
+    __slots__ = ()
+
+    def steps(self, split: SplitIndex) -> None:
+        """None: drawing has no end."""
+
+    def problems(self, split: SplitIndex) -> list[str]:
+        """Say which classes have no pair, and whether there is another class."""
+        lonely = [split.names[number] for number in np.flatnonzero(split.sizes == 1)]
+        findings = [f"class {name} has one streamline, where a pair is drawn from each class" for name in lonely]
+        if len(split.filled) < 2:
+            findings.append("there is one class only, where a negative is drawn from another")
+        return findings
+
+
 @dataclass(frozen=True, slots=True)
-class Contrastive:
+class Contrastive(_OfPairs):
     """Quadruples [pos1 | pos2 | neg1 | neg2], as the original recipe draws them.
 
     The first pair are two streamlines of one class, the second one streamline each of two classes; classes uniformly,
@@ -190,13 +207,6 @@ class Contrastive:
     def __post_init__(self) -> None:
         _check(pairs=self.pairs, flip=self.flip)
 
-    def steps(self, split: SplitIndex) -> None:
-        """None: drawing has no end."""
-
-    def problems(self, split: SplitIndex) -> list[str]:
-        """Say which classes have no pair, and whether there is another class."""
-        return _pair_problems(split)
-
     def draw(self, split: SplitIndex, seed: int, step: int) -> Draw:
         """Draw a batch."""
         generator = _generator(seed, step)
@@ -209,7 +219,7 @@ class Contrastive:
 
 
 @dataclass(frozen=True, slots=True)
-class Triplet:
+class Triplet(_OfPairs):
     """Triplets [anchor | positive | negative]: two streamlines of one class and one of another.
 
     Attributes
@@ -225,13 +235,6 @@ class Triplet:
 
     def __post_init__(self) -> None:
         _check(triplets=self.triplets, flip=self.flip)
-
-    def steps(self, split: SplitIndex) -> None:
-        """None: drawing has no end."""
-
-    def problems(self, split: SplitIndex) -> list[str]:
-        """Say which classes have no pair, and whether there is another class."""
-        return _pair_problems(split)
 
     def draw(self, split: SplitIndex, seed: int, step: int) -> Draw:
         """Draw a batch."""
@@ -250,11 +253,3 @@ def _draw_pairs(split: SplitIndex, count: int, generator: np.random.Generator) -
     sizes, starts = split.sizes[numbers], split.starts[numbers]
     ones = _below(sizes, count, generator)
     return starts + ones, starts + _other(ones, sizes, generator)
-
-
-def _pair_problems(split: SplitIndex) -> list[str]:
-    lonely = [split.names[number] for number in np.flatnonzero(split.sizes == 1)]
-    findings = [f"class {name} has one streamline, where a pair is drawn from each class" for name in lonely]
-    if len(split.filled) < 2:
-        findings.append("there is one class only, where a negative is drawn from another")
-    return findings
