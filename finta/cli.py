@@ -3,7 +3,7 @@
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -92,21 +92,33 @@ def train(
     output: Annotated[Path, typer.Option("--output", help="The run's folder.")],
     framework: Annotated[str, typer.Option(help="keras, on the backend in use, or torch: the reference.")] = "keras",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's newest state.")] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Start from these weights: .keras, or .pt in torch.", show_default=False),
+    ] = None,
+    with_optimiser: Annotated[
+        bool, typer.Option("--with-optimizer", help="Go on with the optimiser of --start, at the step it has come to.")
+    ] = False,
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
     from finta.configurations import read_configuration
-    from finta.training import FRAMEWORKS
+    from finta.training import FRAMEWORKS, Start
     from finta.training import train as train_autoencoder
     from porting import keras_side, torch_side
     from porting.cli import steps
 
     if framework not in FRAMEWORKS:
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
+    if (resume and start) or (with_optimiser and not start):
+        reason = "--resume has weights of its own" if resume else "--with-optimizer goes with it"
+        raise typer.BadParameter(reason, param_hint="--start")
     _check_installed()
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()
-        ended = train_autoencoder(settings, batches, output, framework=framework, resume=resume, on_step=on_step)
+        chosen = Start(start, with_optimiser) if start else None
+        how: Any = {"framework": framework, "resume": resume, "start": chosen}
+        ended = train_autoencoder(settings, batches, output, **how, on_step=on_step)
     position = ended.position
     typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
     typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")

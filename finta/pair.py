@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from porting.errors import ProbeError
-from porting.pairs import ModelPair, Sizes, TrainingPair
+from porting.pairs import ModelPair, OptimiserPair, Sizes, TrainingPair
 from porting.probes import Probe, ProbeBatches, checked
 
 STREAMLINES = "streamline coordinate point -> streamline point coordinate"
@@ -90,6 +90,9 @@ FINTA = ModelPair(
         recipes=("original", "simple"),
         recipe="finta.trajectory:fit_recipe",
         batches="finta.trajectory:read_training_batches",
+    ),
+    optimiser=OptimiserPair(
+        port="keras_model.optimisers:from_torch_settings", settings="keras_model.optimisers:torch_settings"
     ),
     demo="finta.demo:run_demo",
 )

@@ -64,8 +64,8 @@ class RunFolder:
         self.tensorboard = path / "tensorboard"
         self._states = path / _STATES
 
-    def start(self, about: Mapping[str, Any]) -> None:
-        """Begin a run.
+    def start(self, about: Mapping[str, Any], history: Mapping[str, Any]) -> None:
+        """Begin a run; its history need not be the same where it is gone on with.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class RunFolder:
             raise TrainingError(f"{self.path} holds a run. Go on with --resume, or choose another --output.")
         with self._writing():
             self._states.mkdir(parents=True, exist_ok=True)
-        self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps(about, indent=1) + "\n"))
+        self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps({**about, **history}, indent=1) + "\n"))
 
     def go_on(self, about: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
         """Read the newest state of a run that was begun alike; `about` is of JSON's types.
@@ -90,7 +90,7 @@ class RunFolder:
         if not path.is_file():
             raise TrainingError(f"{self.path} holds no run to go on with. Start one without --resume.")
         begun = json.loads(path.read_text())
-        if found := list(differences(begun, about)):
+        if found := list(differences({name: begun.get(name) for name in about}, about)):
             facts = "\n".join(f"  {line}" for line in found)
             raise TrainingError(
                 f"{self.path} was begun otherwise:\n{facts}\nGive what it was begun with, or another --output."

@@ -35,22 +35,6 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class OptimiserState:
-    """What an optimiser carries from step to step.
-
-    Attributes
-    ----------
-    steps_taken : int
-    slots : Mapping
-        PyTorch's name of a quantity that is kept for each parameter (exp_avg, exp_avg_sq, momentum_buffer) ->
-        parameter -> its value.
-    """
-
-    steps_taken: int
-    slots: Mapping[str, Mapping[str, np.ndarray]]
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
     """How well streamlines are reconstructed.
 

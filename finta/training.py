@@ -17,6 +17,7 @@ from finta.recipe import Contrastive, Recipe, Triplet
 from finta.run_folders import Position, RunFolder
 from finta.steps import Evaluation, Step
 from finta.validation import validate
+from porting.errors import first_line
 from tractography import sampling
 from tractography.batches import write_batches
 from tractography.errors import TractographyError
@@ -50,9 +51,32 @@ class Trainer(Protocol):
         """Go on from a state; ValueError if it is another model's."""
         ...
 
+    def load(self, path: Path, *, with_optimiser: bool) -> int:
+        """Take over a saved model's weights, and on demand what its optimiser carries; ValueError if it is another's.
+
+        Returns the steps that the optimiser has taken.
+        """
+        ...
+
     def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
         """Write the model."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a run starts from instead of new weights.
+
+    Attributes
+    ----------
+    path : Path
+        A model in the framework's format.
+    with_optimiser : bool
+        Whether its optimiser goes on, too: at the step of the recipe that it has come to.
+    """
+
+    path: Path
+    with_optimiser: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +104,10 @@ def train(
     *,
     framework: str = "keras",
     resume: bool = False,
+    start: Start | None = None,
     on_step: OnStep = lambda doing, done, total: None,
 ) -> Training:
-    """Train an autoencoder from PyTorch's default initialisation; keep what validates best.
+    """Train an autoencoder, from PyTorch's default initialisation unless told otherwise; keep what validates best.
 
     Parameters
     ----------
@@ -95,6 +120,8 @@ def train(
         ``keras`` on the backend in use, or ``torch``: the reference.
     resume : bool
         Go on from the newest state in the folder.
+    start : Start, optional
+        Start from a model: a converted checkpoint, or in torch the checkpoint itself.
     on_step : callable
 
     Raises
@@ -106,7 +133,7 @@ def train(
     """
     with BatchSource(batches) as source:
         run = _Run.prepare(configuration, source, RunFolder(output), framework)
-        position = run.begin(resume)
+        position = run.go_back() if resume else run.begin(start)
         with Monitor(run.folder.tensorboard, position.step) as monitor, _held_signals() as stop:
             return run.go_on(position, monitor, stop, on_step)
 
@@ -180,12 +207,29 @@ class _Run:
     def _is_summed(self) -> bool:
         return self.configuration.recipe.reduction == "sum"
 
-    def begin(self, resume: bool) -> Position:
-        """Start in an empty folder, or go on with what it holds."""
-        if not resume:
-            self.folder.start(self.about)
-            self.folder.keep(Position(), self.trainer.state())
-            return Position()
+    def begin(self, start: Start | None) -> Position:
+        """Start in an empty folder."""
+        position = Position(step=self._load(start)) if start else Position()
+        self.folder.start(self.about, {"start": start.path.name} if start else {})
+        self.folder.keep(position, self.trainer.state())
+        return position
+
+    def _load(self, start: Start) -> int:
+        """Take over a model; the steps that lie behind it."""
+        try:
+            steps = self.trainer.load(start.path, with_optimiser=start.with_optimiser)
+        except (ValueError, OSError) as error:
+            remedy = "porting convert makes one of a checkpoint, porting export the checkpoint of a .keras file"
+            kind = f"this run starts from {self.trainer.suffix} files of its own sizes; {remedy}"
+            raise TrainingError(f"{start.path} cannot be started from: {first_line(error)}.\n({kind}.)") from error
+        if steps >= self.total:
+            raise TrainingError(
+                f"{start.path} has taken {steps:,} steps, the recipe has {self.total:,}. Give more epochs."
+            )
+        return steps
+
+    def go_back(self) -> Position:
+        """Go on with what the folder holds."""
         position, state = self.folder.go_on(self.about)
         try:
             self.trainer.load_state(state)

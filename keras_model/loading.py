@@ -12,13 +12,15 @@ from porting.errors import PortFileError
 from porting.placement import finish_moves
 
 
-def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
+def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -> Autoencoder:
     """Load a converted autoencoder; needs no PyTorch.
 
     Parameters
     ----------
     path : path
         ``.keras``, or ``.safetensors`` (needs the package safetensors).
+    with_optimiser : bool
+        Compile it with the optimiser that it was saved with, which goes on where it was.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is of another format, or not this autoencoder's.
+        If the file is of another format, not this autoencoder's, or holds no optimiser where one is asked for.
 
     Warns
     -----
@@ -43,10 +45,14 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
         raise FileNotFoundError(f"no converted checkpoint at {path}")
     _warn_of_broken_seal(path)
     if path.suffix == ".keras":
-        model = keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=with_optimiser)
         if not isinstance(model, Autoencoder):
             raise ValueError(f"{path} holds a {type(model).__name__}, not this autoencoder")
+        if with_optimiser and getattr(model, "optimizer", None) is None:
+            raise ValueError(f"{path} holds no optimiser's state")
         return model
+    if with_optimiser:
+        raise ValueError(f"{path} holds no optimiser's state; a .keras file may")
     if path.suffix == ".safetensors":
         return _load_safetensors(path)
     raise ValueError(f"{path}: its name must end in .keras or .safetensors")

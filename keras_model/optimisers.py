@@ -4,9 +4,11 @@ Source: docs.pytorch.org/docs/stable/optim.html, and the code of ``torch.optim``
 ``torch.nn.utils.clip_grad_norm_`` and ``clip_grad_value_`` between ``backward`` and ``step``: before L2 is added.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
@@ -78,6 +80,19 @@ class _TorchOptimizer(keras.optimizers.Optimizer):
         share = ops.clip(self.global_clipnorm / (ops.sqrt(sum(squares)) + 1e-6), 0.0, 1.0)
         return [gradient * ops.cast(share, gradient.dtype) for gradient in grads]
 
+    def torch_settings(self) -> dict[str, Any]:
+        """The settings of PyTorch's optimiser for the next step, under its names."""
+        schedule = self._learning_rate.torch_settings() if isinstance(self._learning_rate, TorchSchedule) else {}
+        return {
+            "lr": _number(self.learning_rate),
+            "weight_decay": self.weight_decay,
+            **self._own_settings(),
+            **schedule,
+        }
+
+    def _own_settings(self) -> dict[str, Any]:
+        raise NotImplementedError
+
     def _decay_of(self, variable) -> float:
         return self.weight_decay if self._use_weight_decay(variable) else 0.0
 
@@ -86,6 +101,10 @@ class _TorchOptimizer(keras.optimizers.Optimizer):
         names = ("name", "learning_rate", "weight_decay", "global_clipnorm", "clipvalue", "loss_scale_factor")
         config = super().get_config()
         return {name: config[name] for name in names}
+
+
+def _number(value: Any) -> float:
+    return np.asarray(ops.convert_to_numpy(value)).item()
 
 
 def _tensors(*variables) -> list[Any]:
@@ -185,6 +204,10 @@ class TorchAdam(_TorchOptimizer):
 
     def _decayed(self, decay: float, weights, gradient, rate):
         return weights, gradient + decay * weights
+
+    def _own_settings(self) -> dict[str, Any]:
+        betas = (_number(self.current_momentum()), self.beta_2)
+        return {"betas": betas, "eps": self.epsilon, "decoupled_weight_decay": isinstance(self, TorchAdamW)}
 
     def get_config(self) -> dict:
         """What ``from_config`` needs."""
@@ -296,7 +319,49 @@ class TorchSGD(_TorchOptimizer):
             gradient = gradient + momentum * buffer if self.nesterov else buffer
         self.assign(variable, weights - rate * gradient)
 
+    def _own_settings(self) -> dict[str, Any]:
+        momentum = _number(self.current_momentum())
+        return {"momentum": momentum, "dampening": self.dampening, "nesterov": self.nesterov}
+
     def get_config(self) -> dict:
         """What ``from_config`` needs."""
         own = {"momentum": self.momentum, "dampening": self.dampening, "nesterov": self.nesterov}
         return {**super().get_config(), **own}
+
+
+def from_torch_settings(settings: Mapping[str, Any]) -> TorchAdam | TorchSGD:
+    """Build the twin of PyTorch's optimiser.
+
+    Parameters
+    ----------
+    settings : Mapping
+        Of a group of parameters in ``torch.optim.Optimizer.state_dict()``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of Adam, AdamW and SGD, or has a setting that these have not: amsgrad, maximize.
+    """
+    if others := [name for name in ("amsgrad", "maximize") if settings.get(name)]:
+        raise ValueError(f"{', '.join(others)}: TorchAdam and TorchSGD have no such setting")
+    shared: dict[str, Any] = {"learning_rate": float(settings["lr"]), "weight_decay": float(settings["weight_decay"])}
+    if "betas" in settings:
+        kind = TorchAdamW if settings.get("decoupled_weight_decay") else TorchAdam
+        first, second = settings["betas"]
+        return kind(beta_1=float(first), beta_2=float(second), epsilon=settings["eps"], **shared)
+    if "nesterov" in settings:
+        return TorchSGD(**{name: settings[name] for name in ("momentum", "dampening", "nesterov")}, **shared)
+    raise ValueError(f"it is neither Adam, AdamW nor SGD: its settings are {', '.join(settings)}")
+
+
+def torch_settings(optimiser: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """The settings of an optimiser's twin in PyTorch, under its names.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `TorchAdam`, `TorchAdamW` and `TorchSGD`.
+    """
+    if not isinstance(optimiser, _TorchOptimizer):
+        raise ValueError(f"{type(optimiser).__name__} steps otherwise than PyTorch's optimisers; TorchAdam does not")
+    return optimiser.torch_settings()

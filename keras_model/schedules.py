@@ -45,6 +45,10 @@ class TorchSchedule(keras.optimizers.schedules.LearningRateSchedule):
     def momentum(self, step) -> Any:
         """Momentum after `step` steps; None where the optimiser keeps its own."""
 
+    def torch_settings(self) -> dict[str, float]:
+        """What PyTorch's schedule keeps in the optimiser's settings, and asks for where it goes on."""
+        return {"initial_lr": self.get_config()["learning_rate"]}
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class OneCycle(TorchSchedule):
@@ -112,6 +116,12 @@ class OneCycle(TorchSchedule):
     def momentum(self, step):
         """Momentum, or beta1, of the batch after `step` batches; None if it is not cycled."""
         return self._annealed(step, self.momenta) if self.cycle_momentum else None
+
+    def torch_settings(self) -> dict[str, float]:
+        """The bounds of the cycle."""
+        rates = {"initial_lr": self.rates[0], "max_lr": self.rates[1], "min_lr": self.rates[-1]}
+        momenta = {"max_momentum": self.momenta[0], "base_momentum": self.momenta[1]}
+        return rates | momenta if self.cycle_momentum else rates
 
     def _annealed(self, step, bounds: list[float]):
         """All phases are computed, as if each were this step's, and the right one is taken."""

@@ -9,10 +9,12 @@ import numpy as np
 from keras import ops
 
 from finta.recipe import Recipe
-from finta.steps import Evaluation, OptimiserState, Step, point_distances
+from finta.steps import Evaluation, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
+from keras_model.loading import load_autoencoder
 from keras_model.recipe import build_loss, build_optimiser
+from porting.states import OptimiserState
 
 _SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
@@ -43,6 +45,7 @@ class Trainer:
         is_scaled = autoencoder.policy.compute_dtype == "float16"
         self.applied = keras.optimizers.LossScaleOptimizer(self.optimiser) if is_scaled else self.optimiser
         self.applied.build(autoencoder.trainable_variables)
+        autoencoder.compile(optimizer=self.applied)  # saved with it
         self._run = _RUNNERS[keras.backend.backend()](self, compiled)
 
     def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
@@ -68,7 +71,15 @@ class Trainer:
         return {"total": self.objective.total(parts), **parts}
 
     def load_optimiser_state(self, state: OptimiserState) -> None:
-        """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros."""
+        """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros.
+
+        Raises
+        ------
+        ValueError
+            If it is another kind of optimiser's.
+        """
+        if others := [slot for slot in state.slots if not getattr(self.optimiser, slot, ())]:
+            raise ValueError(f"{type(self.optimiser).__name__} keeps no {', '.join(others)}")
         iterations: Any = self.optimiser.iterations
         iterations.assign(state.steps_taken)
         paths = [variable.path for variable in self.autoencoder.trainable_variables]
@@ -79,13 +90,7 @@ class Trainer:
 
     def optimiser_state(self) -> OptimiserState:
         """What the optimiser carries to the next step; parameters by their paths."""
-        paths = [variable.path for variable in self.autoencoder.trainable_variables]
-        slots = {
-            slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
-            for slot in _SLOTS
-            if (held := getattr(self.optimiser, slot, ()))
-        }
-        return OptimiserState(int(_array(self.optimiser.iterations)), slots)
+        return _carried(self.optimiser, self.autoencoder)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, by names that are the same in each process."""
@@ -115,8 +120,31 @@ class Trainer:
             variable.assign(state[name])
 
     def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
-        """Write the autoencoder with its weights; ``load_autoencoder`` reads it."""
+        """Write the autoencoder with its weights and its optimiser; ``load_autoencoder`` reads it."""
         self.autoencoder.save(path)
+
+    def load(self, path: Path, *, with_optimiser: bool) -> int:
+        """Take over a saved autoencoder's weights, and on demand what its optimiser carries.
+
+        Returns
+        -------
+        int
+            Steps that the optimiser has taken; 0 without it.
+
+        Raises
+        ------
+        ValueError
+            If it is of another size or format, or holds no optimiser that can be gone on with.
+        """
+        saved = load_autoencoder(path, with_optimiser=with_optimiser)
+        shapes = [(variable.path, tuple(variable.shape)) for variable in saved.weights]
+        if shapes != [(variable.path, tuple(variable.shape)) for variable in self.autoencoder.weights]:
+            raise ValueError(f"it has {saved.latent_size} latent values of {saved.point_count} points")
+        if with_optimiser:
+            self.load_optimiser_state(_carried(saved.optimizer, saved))
+        for ours, theirs in zip(self.autoencoder.weights, saved.weights, strict=True):
+            ours.assign(theirs)
+        return self.optimiser_state().steps_taken
 
     def _variables(self) -> dict[str, keras.Variable]:
         weights = {f"model/{variable.path}": variable for variable in self.autoencoder.weights}
@@ -144,6 +172,18 @@ class Trainer:
             "gradient_norm": ops.sqrt(sum(squares)) / scale,
         }
         return {**losses, **{name: ops.convert_to_tensor(value) for name, value in own.items()}}
+
+
+def _carried(optimiser: Any, autoencoder: Autoencoder) -> OptimiserState:
+    """What an optimiser carries to the next step; parameters by their paths."""
+    optimiser = getattr(optimiser, "inner_optimizer", optimiser)  # of one that scales losses
+    paths = [variable.path for variable in autoencoder.trainable_variables]
+    slots = {
+        slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
+        for slot in _SLOTS
+        if (held := getattr(optimiser, slot, ()))
+    }
+    return OptimiserState(int(_array(optimiser.iterations)), slots)
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_every_layout_is_read_to_the_same_state_dict(wrap, is_zip, state_dict, t
 def test_what_stands_beside_the_state_dict_is_kept(state_dict, tmp_path):
     checkpoint = read_checkpoint(written(LAYOUTS["published"](state_dict), tmp_path))
     assert checkpoint.extras == {"epoch": 3, "lowest_loss": 0.5}
-    assert checkpoint.has_optimizer
+    assert checkpoint.optimizer == {"state": {}}
     assert checkpoint.layout == 'state dict under "state_dict"'
 
 

@@ -66,7 +66,7 @@ def test_a_run_keeps_its_best_model_and_its_states(finished):
         assert load_autoencoder(ended.best).latent_size == 4
     else:
         assert read_checkpoint(ended.best).extras["lowest_loss"] == ended.position.best_loss
-        assert read_checkpoint(ended.best).has_optimizer
+        assert read_checkpoint(ended.best).optimizer
 
 
 def test_events_hold_losses_schedule_gradients_distances_and_pictures(finished):
@@ -128,7 +128,7 @@ def test_patience_ends_a_run_early(batches, tmp_path):
 
 def test_a_damaged_state_gives_way_to_the_one_before(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    folder.start({"a": 1})
+    folder.start({"a": 1}, {})
     for step in (1, 2, 3):
         folder.keep(Position(step), {"weight": np.full(3, step)})
     states = sorted((tmp_path / "run" / "states").iterdir())
@@ -144,7 +144,7 @@ def test_a_damaged_state_gives_way_to_the_one_before(tmp_path):
 
 def test_a_full_disk_leaves_the_last_good_state(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    folder.start({})
+    folder.start({}, {})
     folder.keep(Position(1), {"weight": np.ones(3)})
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

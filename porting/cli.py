@@ -39,6 +39,9 @@ ProbeOption = Annotated[
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the report as a page.", show_default=False)]
 Tf32Option = Annotated[bool, typer.Option("--tf32/--no-tf32", help="Let a GPU multiply float32 by TF32.")]
+OptimiserOption = Annotated[
+    bool, typer.Option("--with-optimizer", help="Carry the optimiser's state, too: training goes on where it was.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 CheckpointArgument = Annotated[
     Path, typer.Argument(help="PyTorch checkpoint, .pt or .safetensors.", show_default=False)
@@ -143,6 +146,7 @@ def convert(
     json_file: JsonOption = None,
     html_file: HtmlOption = None,
     formats: Annotated[str, typer.Option(help="Any of keras, weights.h5, safetensors, separated by commas.")] = "keras",
+    with_optimiser: OptimiserOption = False,
     force: ForceOption = False,
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Keep the files even if the verdict is FAIL.")
@@ -160,11 +164,14 @@ def convert(
             pair=pair,
             probe=probe,
             formats=names,
+            with_optimiser=with_optimiser,
             force=force,
             keep_failed=keep_failed,
             on_step=on_step,
         )
-    _finish(conversion.report, json_file, html_file, files=[str(path) for path in conversion.files])
+    written = [f"wrote {path}" for path in conversion.files]
+    moved = [f"optimiser: {conversion.optimiser}"] if conversion.optimiser else []
+    _finish(conversion.report, json_file, html_file, lines=[*moved, *written])
 
 
 @app.command()
@@ -252,13 +259,14 @@ def export(
     port: Annotated[Path, typer.Argument(help="Converted checkpoint.")],
     output: Annotated[Path, typer.Option("--output", help="The .pt file to write.")],
     pair: MaybePairOption = None,
+    with_optimiser: OptimiserOption = False,
     force: ForceOption = False,
 ) -> None:
     """Write a port's weights as a PyTorch checkpoint, bit for bit (all but the tensors that Keras adds up)."""
     from porting.exporting import export as export_port
 
     with steps() as on_step:
-        written = export_port(port, output, pair=pair, force=force, on_step=on_step)
+        written = export_port(port, output, pair=pair, with_optimiser=with_optimiser, force=force, on_step=on_step)
     _print(f"wrote {written}")
 
 
@@ -326,7 +334,7 @@ def _check_report_files(*files: Path | None) -> None:
 
 
 def _finish(
-    report: "ParityReport", json_file: Path | None, html_file: Path | None, *, files: Sequence[str] = ()
+    report: "ParityReport", json_file: Path | None, html_file: Path | None, *, lines: Sequence[str] = ()
 ) -> NoReturn:
     """Show the report, write its files, and exit with the verdict's status."""
     from porting.report import as_json, render_report
@@ -334,8 +342,8 @@ def _finish(
     _write_json(json_file, as_json(report))
     _write_page(html_file, report)
     _print(render_report(report))
-    for file in files:
-        _print(f"wrote {file}")
+    for line in lines:
+        _print(line)
     raise typer.Exit(EXIT_STATUS[report.verdict.value])
 
 

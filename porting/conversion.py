@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from porting import DEFAULT_PAIR, keras_runs, keras_side, patterns, placement, torch_side
+from porting import DEFAULT_PAIR, keras_runs, keras_side, optimiser_states, patterns, placement, torch_side
 from porting.causes import explainer
 from porting.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
-from porting.errors import OutputError
+from porting.errors import OutputError, PortFileError
 from porting.golden import golden_count, write_golden
 from porting.judgement import hash_weights
-from porting.keras_files import FORMATS, write_port
+from porting.keras_files import FORMATS, file_format, read_port, write_port
 from porting.pairs import (
     ModelPair,
     Sizes,
@@ -27,6 +27,7 @@ from porting.plan import TransferPlan
 from porting.probes import Probe
 from porting.report import as_json
 from porting.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
+from porting.states import OptimiserState
 from porting.torch_files import Checkpoint, read_checkpoint
 from porting.traces import Trace
 from porting.verdict import ParityReport, ReferenceRun, Status
@@ -37,10 +38,20 @@ PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a conversion came to: the report, and the files that are in place, none where it failed."""
+    """What a conversion came to.
+
+    Attributes
+    ----------
+    report : ParityReport
+    files : tuple of Path
+        Those that are in place; none where it failed.
+    optimiser : str
+        What of an optimiser's state has moved, in words.
+    """
 
     report: ParityReport
     files: tuple[Path, ...]
+    optimiser: str = ""
 
 
 def convert(
@@ -50,6 +61,7 @@ def convert(
     pair: str | ModelPair = DEFAULT_PAIR,
     probe: str | os.PathLike | None = None,
     formats: Sequence[str] = ("keras",),
+    with_optimiser: bool = False,
     force: bool = False,
     keep_failed: bool = False,
     on_step: OnStep = silent,
@@ -67,6 +79,8 @@ def convert(
         Inputs to verify on; the pair's own if not given.
     formats : sequence of str
         Any of ``keras``, ``weights.h5``, ``safetensors``.
+    with_optimiser : bool
+        Carry the optimiser's state that stands beside the weights: the ``.keras`` file is compiled with its twin.
     force : bool
         Replace existing files.
     keep_failed : bool
@@ -86,7 +100,7 @@ def convert(
     PlanError
         If the two models cannot be paired.
     """
-    _check_formats(formats)
+    _check_formats(formats, with_optimiser)
     stem = output_stem(output, Path(checkpoint))
     placement.finish_moves(stem)
     placement.check_free(stem, (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX), force)
@@ -94,8 +108,11 @@ def convert(
     torch_side.prepare()
     keras_side.prepare()
     pair = find_pair(pair)
+    if with_optimiser:
+        optimiser_states.pair_of(pair)
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
+    state = optimiser_states.read_state(source, model) if with_optimiser else None
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
@@ -103,14 +120,15 @@ def convert(
     source.release()
     with placement.staging(stem, superseded) as staging:
         on_step("moving the weights")
-        drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats)
+        drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats, state)
         explain = explainer(pair, lambda: load_reference(pair, read_checkpoint(checkpoint))[0])
         report = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
+        moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        _write_evidence(staging.stem, report, source, sizes, reference, drafts)
-        return Conversion(report, staging.commit())
+        _write_evidence(staging.stem, report, source, sizes, reference, drafts, state)
+        return Conversion(report, staging.commit(), moved)
 
 
 def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
@@ -135,25 +153,55 @@ def _superseded(stem: Path, checkpoint: Path) -> list[str]:
     return list((find_certificate(outputs[0]) or {"port": {"files": {}}})["port"]["files"])
 
 
-def _check_formats(formats: Sequence[str]) -> None:
+def _check_formats(formats: Sequence[str], with_optimiser: bool) -> None:
+    if with_optimiser and "keras" not in formats:
+        raise OutputError("An optimiser's state goes into a .keras file: add keras to --formats.")
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise OutputError(f"Unknown format {', '.join(unknown) or '(none)'}: choose among {', '.join(FORMATS)}.")
 
 
 def _write_formats(
-    pair: ModelPair, sizes: Sizes, source: Checkpoint, reference: ReferenceRun, stem: Path, formats: Sequence[str]
+    pair: ModelPair,
+    sizes: Sizes,
+    source: Checkpoint,
+    reference: ReferenceRun,
+    stem: Path,
+    formats: Sequence[str],
+    state: OptimiserState | None,
 ) -> list[Path]:
-    """Fill a new port with the checkpoint's weights and write it in each format."""
+    """Fill a new port with the checkpoint's weights, and its optimiser's state, and write it in each format."""
     with keras_side.precision("float32"):
         with keras_side.uninitialised():
             port = build_port(pair, sizes)
             plan = _plan_for(pair, reference.trace, port, reference.probe)
         move_weights(plan, source.state_dict, port, source.release)
+        if state:
+            optimiser_states.attach(optimiser_states.to_port(state, plan), port, optimiser_states.pair_of(pair))
         paths = [stem.with_name(f"{stem.name}.{name}") for name in dict.fromkeys(formats)]
         for path in paths:
             write_port(port, path)
     return paths
+
+
+def _prove_optimiser(
+    state: OptimiserState, pair: ModelPair, sizes: Sizes, plan: TransferPlan, drafts: Sequence[Path]
+) -> str:
+    """Reload the optimiser's state from disk, take it back, compare it with the checkpoint's bit for bit.
+
+    Raises
+    ------
+    PortFileError
+        If it is not the same.
+    """
+    path = next(path for path in drafts if file_format(path) == "keras")
+    port = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1), with_optimiser=True)
+    held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
+    back = optimiser_states.to_reference(held, plan) if held else None
+    if changed := optimiser_states.differences(state, back, plan):
+        raise PortFileError(f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}.")
+    count = len({name for slot in state.slots.values() for name in slot})
+    return f"{', '.join(state.slots)} of {count} parameters behind step {state.steps_taken:,}, back bit for bit"
 
 
 def _plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> TransferPlan:
@@ -181,7 +229,13 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
 
 
 def _write_evidence(
-    stem: Path, report: ParityReport, source: Checkpoint, sizes: Sizes, reference: ReferenceRun, drafts: Sequence[Path]
+    stem: Path,
+    report: ParityReport,
+    source: Checkpoint,
+    sizes: Sizes,
+    reference: ReferenceRun,
+    drafts: Sequence[Path],
+    state: OptimiserState | None,
 ) -> None:
     """Write the golden file and the certificate beside the ports."""
     golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
@@ -193,6 +247,7 @@ def _write_evidence(
         "sha256": report.hashes["checkpoint"],
         "layout": source.layout,
         "extras": dict(source.extras),
+        "optimizer": optimiser_states.plain_settings(state),
     }
     write_certificate(stem.with_name(stem.name + SUFFIX), origin, sizes, [*drafts, golden_file], as_json(report))
 

@@ -1,10 +1,12 @@
 """Export a converted checkpoint back to PyTorch, bit for bit in all but the tensors that Keras adds up."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from porting import DEFAULT_PAIR, keras_runs, keras_side, placement, torch_side
+from porting import DEFAULT_PAIR, keras_runs, keras_side, optimiser_states, placement, torch_side
 from porting.certificates import broken_seal, find_certificate, stem_of
 from porting.errors import PortFileError
 from porting.judgement import weights_back
@@ -20,6 +22,7 @@ def export(
     output: str | os.PathLike,
     *,
     pair: str | ModelPair | None = None,
+    with_optimiser: bool = False,
     force: bool = False,
     on_step: OnStep = silent,
 ) -> Path:
@@ -35,6 +38,8 @@ def export(
         The ``.pt`` file to write.
     pair : str or ModelPair, optional
         What the certificate beside the port says, or the default pair, if not given.
+    with_optimiser : bool
+        Write the state of the optimiser that the port is compiled with, too.
     force : bool
         Replace an existing file.
     on_step : callable
@@ -55,37 +60,51 @@ def export(
     certificate = find_certificate(path) or {}
     pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
     on_step("reading the port")
-    model, sizes = _read_sized(path, pair, certificate)
+    model, sizes = _read_sized(path, pair, certificate, with_optimiser)
     reference, plan = _plan_back(pair, model, sizes)
     own = torch_side.arrays(reference)
     state_dict = {name: own[name] for name in plan.without_twin} | dict(
         weights_back(plan, keras_side.weight_getter(model))
     )
     unchanged = certificate and not broken_seal(path)
-    extras = certificate["source"]["extras"] if unchanged else {}
+    beside = dict(certificate["source"]["extras"]) if unchanged else {}
+    if with_optimiser:
+        carried = certificate["source"].get("optimizer", {}) if unchanged else {}
+        beside["optimizer"] = _optimiser_back(path, pair, model, reference, plan, carried)
     with placement.staging(destination) as staging:
         in_order = {name: state_dict[plan.aliases.get(name, name)] for name in own}
-        write_checkpoint(staging.stem, in_order, extras)
+        write_checkpoint(staging.stem, in_order, beside)
         return staging.commit()[0]
 
 
-def _read_sized(path: Path, pair: ModelPair, certificate: dict) -> tuple[Any, Sizes]:
+def _optimiser_back(
+    path: Path, pair: ModelPair, model: Any, reference: Any, plan: TransferPlan, carried: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The optimiser's state as PyTorch's loads it; settings that only the checkpoint had are carried on."""
+    state = optimiser_states.read_port_state(path, model, optimiser_states.pair_of(pair))
+    if state is None:
+        raise PortFileError(f"{path} holds no optimiser's state. Leave --with-optimizer out.")
+    state = replace(optimiser_states.to_reference(state, plan), settings={**carried, **state.settings})
+    return optimiser_states.as_torch(state, reference, plan)
+
+
+def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: bool) -> tuple[Any, Sizes]:
     """A port and the sizes that it was built with: as its variables show them, or as its certificate says."""
     sizes = certificate.get("sizes", {})
     with keras_side.precision("float32"):
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-            model = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1))
+            probe = draw_probe(pair, sizes, None, 1)
+            model = read_port(path, pair, sizes, probe, with_optimiser=with_optimiser)
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error
 
 
 def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferPlan]:
-    """A reference of the port's sizes, without values, and the plan between the two."""
-    with torch_side.uninitialised():
-        reference = build_reference(pair, sizes)
+    """A reference of the port's sizes, with its own initial values, and the plan between the two."""
+    reference = build_reference(pair, sizes)
     probe = draw_probe(pair, sizes, None, 1)
     with keras_side.precision("float32"):
         port_trace = keras_runs.trace(port, probe.arrays)

@@ -57,7 +57,7 @@ def _checkpoint(path: Path) -> RenderableType:
     checkpoint = read_checkpoint(path)
     lines = [f"{path}: PyTorch checkpoint, {checkpoint.layout}"]
     lines += [f"{name} {value}" for name, value in checkpoint.extras.items()]
-    lines.append("with an optimiser's state" if checkpoint.has_optimizer else "without an optimiser's state")
+    lines.append(f"{'without' if checkpoint.optimizer is None else 'with'} an optimiser's state")
     rows = [(name, array.shape, str(array.dtype)) for name, array in checkpoint.state_dict.items()]
     return Group(*map(Text, lines), Text(), *_tensors(rows))
 

@@ -103,7 +103,7 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
     count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
-    summed = [transfer.reference for transfer in plan.transfers if patterns.summed_axis(transfer.pattern)]
+    summed = [transfer.reference for transfer in plan.transfers if transfer.is_sum]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
         lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")

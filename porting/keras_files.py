@@ -49,7 +49,9 @@ def write_port(model: "keras.Model", path: Path) -> None:
             save_file({name: np.ascontiguousarray(array) for name, array in keras_side.arrays(model).items()}, path)
 
 
-def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
+def read_port(
+    path: Path, pair: ModelPair, sizes: Sizes, probe: Probe, *, with_optimiser: bool = False
+) -> "keras.Model":
     """Load a converted checkpoint; safe mode is on.
 
     Parameters
@@ -61,6 +63,8 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras
         What the port is built with; for formats without a graph.
     probe : Probe
         Inputs to build a subclassed port with; for formats without a graph.
+    with_optimiser : bool
+        Compile the port with the optimiser that it was saved with; formats without a graph hold none.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def read_port(path: Path, pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras
             import keras
 
             with keras_side.uninitialised():
-                return keras.saving.load_model(path, compile=False)  # type: ignore[return-value]
+                return keras.saving.load_model(path, compile=with_optimiser)  # type: ignore[return-value]
         return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
 
 
@@ -120,7 +124,7 @@ def _graph_of(path: Path, dtype: str) -> Any:
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
     with keras_side.uninitialised():
-        model: Any = keras.saving.deserialize_keras_object(_with_dtype(config, dtype))
+        model: Any = keras.saving.deserialize_keras_object(_with_dtype(config | {"compile_config": None}, dtype))
         if not model.built:
             model.build_from_config(config["build_config"])
     return model

@@ -31,8 +31,8 @@ class TrainingPair:
     reference, port : str or callable
         Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
         batch in the port's axis order and returns its figures (`porting.trajectories.TrainingStep`). The reference's
-        has ``optimiser_state()``, a dataclass of ``steps_taken`` and ``slots``: name -> parameter -> array; the port's
-        has the same by its own variables, and takes one in ``load_optimiser_state``.
+        has ``optimiser_state()``, an `OptimiserState` by the names of its parameters; the port's has the same by the
+        paths of its variables, and takes one in ``load_optimiser_state``.
     recipes : tuple of str
         Names of the recipes, the usual one first.
     recipe : str or callable
@@ -46,6 +46,29 @@ class TrainingPair:
     recipes: tuple[str, ...]
     recipe: str | Callable[..., Any]
     batches: str | Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimiserPair:
+    """How an optimiser's state moves with the weights. Callables may be given as ``"module:name"``.
+
+    Attributes
+    ----------
+    port : str or callable
+        ``(settings) -> keras.optimizers.Optimizer``: the twin of PyTorch's optimiser with these settings of a group of
+        parameters (lr, betas, eps ...); ValueError where there is none.
+    settings : str or callable
+        ``(keras.optimizers.Optimizer) -> settings``: the other way round.
+    slots : Mapping
+        PyTorch's name of what is kept for each parameter -> the Keras optimiser's list of it, in the order of the
+        trainable variables.
+    """
+
+    port: str | Callable[..., Any]
+    settings: str | Callable[..., Mapping[str, Any]]
+    slots: Mapping[str, str] = field(
+        default_factory=lambda: {name: name for name in ("exp_avg", "exp_avg_sq", "momentum_buffer")}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +105,8 @@ class ModelPair:
         Rows for layers that the table does not have, or that replace its own.
     training : TrainingPair, optional
         How both are trained, for ``porting verify-training``.
+    optimiser : OptimiserPair, optional
+        How an optimiser's state moves with the weights, for ``porting convert --with-optimizer``.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
     """
@@ -102,6 +127,7 @@ class ModelPair:
     axes: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
     training: TrainingPair | None = None
+    optimiser: OptimiserPair | None = None
     demo: str = ""
 
     def whole_kinds(self) -> frozenset[str]:

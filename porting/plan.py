@@ -40,6 +40,19 @@ class Transfer:
         first, *others = (tensors[name] for name in self.references)
         return np.stack([first, *others]) if others else first
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether the port has only the sum of the reference's tensors."""
+        return bool(patterns.summed_axis(self.pattern))
+
+    def to_port(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What the port's variable gets from the reference's tensors."""
+        return patterns.to_port(self.gather(tensors), self.pattern, self.port_shape)
+
+    def to_reference(self, value: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """The reference's tensors, by name, as the port's variable has them."""
+        return self.parts(patterns.to_reference(value, self.pattern))
+
     def parts(self, tensor: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """What `gather` gave, taken apart again."""
         return zip(self.references, tensor if len(self.references) > 1 else (tensor,), strict=True)

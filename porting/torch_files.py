@@ -36,8 +36,8 @@ class Checkpoint:
         Name -> array, in the reference's axis order; memory-mapped where the format allows it.
     extras : Mapping
         The numbers and words that stood beside the state dict: epoch, lowest_loss.
-    has_optimizer : bool
-        Whether an optimiser's state stood beside it.
+    optimizer : Mapping, optional
+        The state dict of an optimiser that stood beside it.
     mapped : frozenset of str
         The tensors whose arrays are mapped from the file and not in memory.
     prefix : str
@@ -48,7 +48,7 @@ class Checkpoint:
     layout: str
     state_dict: Mapping[str, np.ndarray]
     extras: Mapping[str, Any] = field(default_factory=dict)
-    has_optimizer: bool = False
+    optimizer: Mapping[str, Any] | None = None
     mapped: frozenset[str] = frozenset()
     prefix: str = ""
 
@@ -95,8 +95,8 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         if part
     )
     state_dict = {name.removeprefix(prefix): _as_array(tensor, name, path) for name, tensor in tensors.items()}
-    has_optimizer = bool(wrapper) and "optimizer" in content
-    return Checkpoint(path, layout, state_dict, outside, has_optimizer, _mapped(path, state_dict, tensors), prefix)
+    optimizer = content.get("optimizer") if wrapper else None
+    return Checkpoint(path, layout, state_dict, outside, optimizer, _mapped(path, state_dict, tensors), prefix)
 
 
 def _common_prefix(names: Iterable[str]) -> str:
@@ -210,10 +210,10 @@ def _as_array(tensor: Any, name: str, path: Path) -> np.ndarray:
         ) from error
 
 
-def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], extras: Mapping[str, Any]) -> None:
-    """Write the published layout without an optimiser: ``{"epoch", "state_dict", "lowest_loss"}``."""
+def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], beside: Mapping[str, Any]) -> None:
+    """Write the published layout: ``{"epoch", "state_dict", "lowest_loss"}`` and what else stands beside these."""
     import torch
 
     tensors = {name: torch.from_numpy(array.copy()) for name, array in state_dict.items()}
     with library_writes():
-        torch.save({"epoch": 0, "lowest_loss": float("inf"), **extras, "state_dict": tensors}, path)
+        torch.save({"epoch": 0, "lowest_loss": float("inf"), **beside, "state_dict": tensors}, path)

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from porting import keras_runs, keras_side, parity, patterns, torch_side
+from porting import keras_runs, keras_side, optimiser_states, parity, patterns, torch_side
 from porting.conversion import move_weights
 from porting.errors import PairError, ProbeError
 from porting.pairs import ModelPair, build_port, draw_probe, find_pair, resolve
@@ -237,7 +237,9 @@ class _Runner:
         with keras_side.precision(self.dtype):
             if self.alone:
                 move_weights(self.alone.plan, torch_side.arrays(self.model), self.alone.model)
-                self.alone.trainer.load_optimiser_state(_moved(self.trainer.optimiser_state(), self.alone.plan))
+                self.alone.trainer.load_optimiser_state(
+                    optimiser_states.to_port(self.trainer.optimiser_state(), self.alone.plan)
+                )
             alone = self.alone.trainer.step(batch, with_gradients=True) if self.alone else None
             ours = self.trainer.step(batch, with_gradients=True)
             return ours, self.port.trainer.step(batch), alone
@@ -249,7 +251,7 @@ class _Runner:
 
     def state_errors(self, port: _Port) -> Iterator[tuple[str, float]]:
         """How far what a port's optimiser carries to the next step is from the reference's."""
-        ours = _moved(self.trainer.optimiser_state(), port.plan)
+        ours = optimiser_states.to_port(self.trainer.optimiser_state(), port.plan)
         theirs = port.trainer.optimiser_state()
         yield "steps taken", _apart(ours.steps_taken, theirs.steps_taken)
         for slot, held in ours.slots.items():
@@ -260,8 +262,7 @@ class _Runner:
         """Each tensor of the reference that moves, and what a port has in its place."""
         ours, theirs = torch_side.arrays(self.model), keras_side.arrays(port.model)
         for transfer in port.plan.transfers:
-            moved = patterns.to_reference(theirs[transfer.port], transfer.pattern)
-            for name, array in transfer.parts(moved):
+            for name, array in transfer.to_reference(theirs[transfer.port]):
                 yield name, ours[name], array
 
 
@@ -275,19 +276,6 @@ def _gradient_errors(ours: TrainingStep, theirs: TrainingStep, plan: TransferPla
             moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
             for name, array in transfer.parts(moved):
                 yield name, parity.relative(float(np.abs(array - ours.gradients[name]).max()), scale)
-
-
-def _moved(state: Any, plan: TransferPlan) -> Any:
-    """The reference's optimiser state, in a port's names and axis orders."""
-    slots = {
-        slot: {
-            transfer.port: patterns.to_port(transfer.gather(held), transfer.pattern, transfer.port_shape)
-            for transfer in plan.transfers
-            if held.keys() >= set(transfer.references)
-        }
-        for slot, held in state.slots.items()
-    }
-    return replace(state, slots=slots)
 
 
 def _compare(number: int, batch: np.ndarray, runner: _Runner, narrow: _Runner | None = None) -> StepParity:

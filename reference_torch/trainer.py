@@ -1,6 +1,8 @@
 """Train the reference step by step: `keras_model.trainer` has the same in Keras, step by step the same numbers."""
 
+import copy
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +11,11 @@ import torch
 from torch import Tensor
 
 from finta.recipe import Recipe
-from finta.steps import Evaluation, OptimiserState, Step, point_distances
+from finta.steps import Evaluation, Step, point_distances
+from porting.optimiser_states import read_state
+from porting.states import OptimiserState
+from porting.torch_files import read_checkpoint
+from porting.torch_side import load_weights
 from reference_torch.autoencoder import Autoencoder
 from reference_torch.feeding import as_tensor
 from reference_torch.recipe import build_loss, build_optimiser, build_scheduler, clip_gradients
@@ -101,6 +107,53 @@ class Trainer:
                 if isinstance(value, Tensor) and value.shape == parameter.shape and slot != "step":
                     slots.setdefault(slot, {})[names[id(parameter)]] = value.cpu().numpy()
         return OptimiserState(self.steps_taken, slots)
+
+    def load_optimiser_state(self, state: OptimiserState) -> None:
+        """Go on from what an optimiser carried, at the place of the schedule where it was.
+
+        Raises
+        ------
+        ValueError
+            If it is another kind of optimiser's.
+        """
+        wanted = {"momentum_buffer"} if "momentum" in self.optimiser.defaults else {"exp_avg", "exp_avg_sq"}
+        if others := state.slots.keys() - wanted:
+            raise ValueError(f"{type(self.optimiser).__name__} keeps no {', '.join(sorted(others))}")
+        for name, parameter in self.model.named_parameters():
+            held = {slot: torch.tensor(values[name]).to(parameter) for slot, values in state.slots.items()}
+            step = {"step": torch.tensor(float(state.steps_taken))} if "exp_avg" in held else {}
+            self.optimiser.state[parameter] = step | held
+        self.steps_taken = state.steps_taken
+        if self.scheduler:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", UserWarning
+                )  # of a schedule before its optimiser's steps: they are done
+                for _ in range(state.steps_taken // self._steps_between()):
+                    self.scheduler.step()
+
+    def load(self, path: Path, *, with_optimiser: bool) -> int:
+        """Take over a checkpoint's weights, and on demand what its optimiser carries.
+
+        Returns
+        -------
+        int
+            Steps that the optimiser has taken; 0 without it.
+
+        Raises
+        ------
+        CheckpointError
+            If it is no checkpoint of this model, or holds no optimiser's state.
+        ValueError
+            If the optimiser is of another kind.
+        """
+        checkpoint = read_checkpoint(path)
+        checked = copy.deepcopy(self.model).float()
+        load_weights(checked, checkpoint.state_dict)
+        if with_optimiser:
+            self.load_optimiser_state(read_state(checkpoint, self.model))
+        self.model.load_state_dict(checked.state_dict())
+        return self.steps_taken
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on: weights by name, and what ``torch.save`` makes of the rest."""

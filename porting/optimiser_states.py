@@ -1,0 +1,224 @@
+"""What an optimiser carries from step to step, so that training goes on in the other framework.
+
+PyTorch numbers parameters in the order of the model, Keras lists variables in its own; here both go by name. Moments
+have their weight's axes and move as it does.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting.errors import CheckpointError, PairError, PortFileError, first_line
+from porting.pairs import ModelPair, OptimiserPair, resolve
+from porting.plan import TransferPlan
+from porting.states import OptimiserState
+from porting.torch_files import Checkpoint
+
+if TYPE_CHECKING:
+    import keras
+    import torch
+
+
+def pair_of(pair: ModelPair) -> OptimiserPair:
+    """How a pair's optimisers correspond.
+
+    Raises
+    ------
+    PairError
+        If the pair does not say it.
+    """
+    if pair.optimiser is None:
+        raise PairError(f"Pair {pair.name} does not say how its optimisers correspond: give its ModelPair one.")
+    return pair.optimiser
+
+
+def read_state(checkpoint: Checkpoint, model: "torch.nn.Module") -> OptimiserState:
+    """The optimiser's state that stands beside a checkpoint's weights, by the names of the model's parameters.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, it is of another model, or its parameters are not all treated alike.
+    """
+    if not (content := checkpoint.optimizer or {}).get("state"):
+        raise CheckpointError(f"{checkpoint.path} holds no optimiser's state. Leave --with-optimizer out.")
+    try:
+        names = _numbered(content, {name: tuple(held.shape) for name, held in model.named_parameters()})
+        slots, steps = _slots(content["state"], names)
+        return OptimiserState(steps, slots, _settings(content["param_groups"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.path}: its optimiser's state cannot be moved: {first_line(error)}.\n"
+            "Leave --with-optimizer out, or give the checkpoint that the optimiser was saved with."
+        ) from error
+
+
+def _numbered(content: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[int, str]:
+    """The optimiser's number of each parameter -> the model's name of it."""
+    numbers = [number for group in content["param_groups"] for number in group["params"]]
+    if len(numbers) != len(shapes):
+        raise ValueError(f"it is of {len(numbers)} parameters, the model has {len(shapes)}")
+    names = dict(zip(numbers, shapes, strict=True))
+    for number, held in content["state"].items():
+        for slot, value in held.items():
+            if getattr(value, "ndim", 0) and tuple(value.shape) != shapes[names[number]]:
+                found, wanted = tuple(value.shape), shapes[names[number]]
+                raise ValueError(f"its {slot} of {names[number]} has shape {found}, the parameter {wanted}")
+    return names
+
+
+def _slots(state: Mapping[int, Any], names: Mapping[int, str]) -> tuple[dict[str, dict[str, np.ndarray]], int]:
+    """Quantity -> parameter -> its value; and the steps that were taken."""
+    steps = {int(held["step"]) for held in state.values() if "step" in held}
+    if len(steps) > 1:
+        raise ValueError(f"its parameters have taken different numbers of steps: {min(steps)} to {max(steps)}")
+    slots: dict[str, dict[str, np.ndarray]] = {}
+    for number, held in state.items():
+        for slot, value in held.items():
+            if getattr(value, "ndim", 0) and slot != "step":
+                slots.setdefault(slot, {})[names[number]] = value.detach().numpy()
+    return slots, next(iter(steps), len(slots) and 1)  # SGD does not count, but its first step is another
+
+
+def _settings(groups: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all parameters are treated by."""
+    first, *others = ({key: value for key, value in group.items() if key != "params"} for group in groups)
+    differing = sorted({key for group in others for key in group if group[key] != first.get(key)})
+    if differing:
+        raise ValueError(f"its groups of parameters differ in {', '.join(differing)}, and Keras' optimiser has one")
+    return first
+
+
+def to_port(state: OptimiserState, plan: TransferPlan) -> OptimiserState:
+    """A reference's state in the port's names and axis orders.
+
+    Raises
+    ------
+    PairError
+        If tensors with states of their own are one variable of the port.
+    """
+    slots = {slot: dict(_moved(held, plan)) for slot, held in state.slots.items()}
+    return replace(state, slots=slots)
+
+
+def _moved(held: Mapping[str, np.ndarray], plan: TransferPlan) -> Iterator[tuple[str, np.ndarray]]:
+    by_name = {plan.aliases.get(name, name): value for name, value in held.items()}
+    for transfer in plan.transfers:
+        if by_name.keys() >= set(transfer.references):
+            if transfer.is_sum:
+                raise PairError(
+                    f"{transfer.reference} are one variable of the port, and their optimiser's state is not."
+                )
+            yield transfer.port, transfer.to_port(by_name)
+
+
+def to_reference(state: OptimiserState, plan: TransferPlan) -> OptimiserState:
+    """A port's state in the reference's names and axis orders."""
+    slots = {
+        slot: {
+            name: value
+            for transfer in plan.transfers
+            if transfer.port in held
+            for name, value in transfer.to_reference(held[transfer.port])
+        }
+        for slot, held in state.slots.items()
+    }
+    return replace(state, slots=slots)
+
+
+def differences(state: OptimiserState, other: OptimiserState | None, plan: TransferPlan) -> list[str]:
+    """Name what of a reference's state another one does not hold bit for bit."""
+    if other is None:
+        return ["all of it"]
+    changed = ["the steps taken"] if state.steps_taken != other.steps_taken else []
+    for slot, held in state.slots.items():
+        theirs = other.slots.get(slot, {})
+        changed += [
+            f"{slot} of {name}"
+            for name, value in held.items()
+            if not np.array_equal(theirs.get(plan.aliases.get(name, name), np.nan), value)
+        ]
+    return changed
+
+
+def plain_settings(state: OptimiserState | None) -> dict[str, Any]:
+    """The settings of a state that JSON can hold."""
+    plain = (bool, int, float, str, type(None), tuple, list)
+    return {name: value for name, value in (state.settings if state else {}).items() if isinstance(value, plain)}
+
+
+def attach(state: OptimiserState, port: "keras.Model", optimisers: OptimiserPair) -> None:
+    """Compile a port with an optimiser that goes on from a state.
+
+    Raises
+    ------
+    PairError
+        If Keras has no such optimiser, or it keeps other quantities.
+    """
+    try:
+        optimiser = resolve(optimisers.port)(state.settings)
+    except ValueError as error:
+        raise PairError(
+            f"This optimiser has no twin in Keras: {first_line(error)}. Leave --with-optimizer out."
+        ) from error
+    optimiser.build(port.trainable_variables)
+    optimiser.iterations.assign(state.steps_taken)
+    for slot, held in state.slots.items():
+        for path, variable in _held(optimiser, slot, port, optimisers):
+            variable.assign(held[path])
+    port.compile(optimizer=optimiser)
+
+
+def read_port_state(path: Path, port: "keras.Model", optimisers: OptimiserPair) -> OptimiserState | None:
+    """The state of the optimiser that a loaded port is compiled with, by its variables; None where there is none.
+
+    Raises
+    ------
+    PortFileError
+        If it is of another kind than the pair's.
+    """
+    optimiser: Any = getattr(port, "optimizer", None)
+    if optimiser is None:
+        return None
+    optimiser = getattr(optimiser, "inner_optimizer", optimiser)  # of one that scales losses
+    try:
+        settings = resolve(optimisers.settings)(optimiser)
+        slots = {
+            slot: {name: _array(variable) for name, variable in held}
+            for slot, attribute in optimisers.slots.items()
+            if getattr(optimiser, attribute, None) and (held := _held(optimiser, slot, port, optimisers))
+        }
+    except (ValueError, PairError) as error:
+        raise PortFileError(f"{path}: its optimiser has no twin in PyTorch: {first_line(error)}.") from error
+    return OptimiserState(int(_array(optimiser.iterations)), slots, settings)
+
+
+def _array(variable: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def _held(optimiser: Any, slot: str, port: "keras.Model", optimisers: OptimiserPair) -> list[tuple[str, Any]]:
+    """Paths of a port's trainable variables, each with what the optimiser keeps for it."""
+    held = getattr(optimiser, optimisers.slots.get(slot, ""), None)
+    if held is None:
+        raise PairError(f"{type(optimiser).__name__} keeps no {slot}.")
+    return [(variable.path, own) for variable, own in zip(port.trainable_variables, held, strict=True)]
+
+
+def as_torch(state: OptimiserState, model: "torch.nn.Module", plan: TransferPlan) -> dict[str, Any]:
+    """What ``load_state_dict`` of PyTorch's optimiser takes, its parameters in the model's order."""
+    import torch
+
+    names = [name for name, _ in model.named_parameters()]
+    entries = {}
+    for number, name in enumerate(names):
+        moved = {slot: held[key] for slot, held in state.slots.items() if (key := plan.aliases.get(name, name)) in held}
+        if moved:
+            step = {"step": torch.tensor(float(state.steps_taken))} if "exp_avg" in moved else {}
+            entries[number] = step | {slot: torch.from_numpy(value.copy()) for slot, value in moved.items()}
+    return {"state": entries, "param_groups": [{**state.settings, "params": list(range(len(names)))}]}
