@@ -46,7 +46,7 @@ def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figu
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     names = sorted(set(classes))
-    colours = colormaps["tab20"].resampled(max(len(names), 2))
+    colours = colormaps["tab10"] if len(names) <= 10 else colormaps["turbo"].resampled(len(names))
     for number, name in enumerate(names):
         rows = [row for row, held in enumerate(classes) if held == name]
         axes.scatter(*flat[rows].T, s=9, color=colours(number), label=name, linewidths=0)
