@@ -92,6 +92,14 @@ def train(
     output: Annotated[Path, typer.Option("--output", help="The run's folder.")],
     framework: Annotated[str, typer.Option(help="keras, on the backend in use, or torch: the reference.")] = "keras",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's newest state.")] = False,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed",
+            help="Train on all devices: of this machine, and with jax of all processes that SLURM or "
+            "KERAS_DISTRIBUTION_JOB_ADDRESSES, _NUM_PROCESSES and _PROCESS_ID started.",
+        ),
+    ] = False,
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
     from finta.configurations import read_configuration
@@ -106,12 +114,18 @@ def train(
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()
-        ended = train_autoencoder(settings, batches, output, framework=framework, resume=resume, on_step=on_step)
-    position = ended.position
-    typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
-    typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
-    if ended.end in signal.Signals.__members__:
-        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume")
+        ended = train_autoencoder(
+            settings, batches, output, framework=framework, resume=resume, distributed=distributed, on_step=on_step
+        )
+    is_stopped = ended.end in signal.Signals.__members__
+    if ended.speaks:
+        position = ended.position
+        typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
+        typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
+    if is_stopped and ended.speaks:
+        others = " --distributed" if distributed else ""
+        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume{others}")
+    if is_stopped:
         raise typer.Exit(128 + signal.Signals[ended.end])
 
 
