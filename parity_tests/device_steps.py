@@ -32,7 +32,7 @@ def main(name: str, precision: str) -> None:
         for devices in (nullcontext(ONE), all_devices()):
             with devices as found:
                 trainer = build_trainer(recipe, latent_size=4, point_count=64, precision=precision)
-                print(json.dumps({"devices": found.count, **figures(trainer, recipe.batch_size)}))
+                sys.stdout.write(json.dumps({"devices": found.count, **figures(trainer, recipe.batch_size)}) + "\n")
 
 
 def figures(trainer, size: int) -> dict[str, list[float]]:

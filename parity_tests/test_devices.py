@@ -14,7 +14,7 @@ import pytest
 
 from finta.configurations import Configuration, RunSettings
 from finta.errors import TrainingError
-from finta.recipe import ORIGINAL, SIMPLE, Constant
+from finta.recipe import ORIGINAL, Constant
 from finta.training import train
 from parity_tests.streamlines import write_walks
 
