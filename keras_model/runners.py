@@ -55,7 +55,8 @@ def _tensorflow_runner(trainer: "Trainer", compiled: bool) -> Runner:
 
     # Replicas exchange what XLA cannot: with several it compiles only what each does alone.
     run = compile_by(lambda *arguments: strategy.run(take, arguments), by_xla and count == 1)
-    reconstruct = compile_by(lambda streamlines: strategy.run(trainer.reconstruct, (streamlines,)), by_xla)
+    reconstructed = compile_by(trainer.reconstruct, by_xla)
+    reconstruct = compile_by(lambda pieces: strategy.run(reconstructed, (pieces,)), by_xla and count == 1)
 
     def step(streamlines: np.ndarray, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
         pieces, is_whole = _pieces(streamlines, count, trainer.groups)

@@ -114,6 +114,7 @@ def losses(run):
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(batches, tmp_path):
     configuration = written(tmp_path / "mine.yaml", SMALL)
     for count in (1, 2):

@@ -94,18 +94,17 @@ def test_a_run_that_is_ended_goes_on_bit_for_bit(finished, batches, tmp_path):
     assert [name for name in ours if name != "rest" and ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
-def test_a_validation_that_is_ended_is_done_anew(finished, batches, tmp_path):
-    framework, folder, whole = finished
-
+def test_a_validation_that_is_ended_is_done_anew(batches, tmp_path):
     def on_step(doing, done, total):
         if (doing, done) == ("validating", 1):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    stopped = train(SMALL, batches, tmp_path / "run", framework=framework, on_step=on_step)
+    whole = train(SMALL, batches, tmp_path / "whole", framework="torch")
+    stopped = train(SMALL, batches, tmp_path / "run", framework="torch", on_step=on_step)
     assert (stopped.end, stopped.position, stopped.best) == ("SIGTERM", Position(3, is_validation_due=True), None)
-    ended = train(SMALL, batches, tmp_path / "run", framework=framework, resume=True)
+    ended = train(SMALL, batches, tmp_path / "run", framework="torch", resume=True)
     assert ended.position == whole.position
-    ours, theirs = newest(folder), newest(tmp_path / "run")
+    ours, theirs = newest(tmp_path / "whole"), newest(tmp_path / "run")
     assert [name for name in ours if name != "rest" and ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
@@ -134,7 +133,7 @@ def test_mixed_float16_that_skips_step_after_step_ends_with_a_remedy(batches, tm
     loud = replace(
         SMALL,
         recipe=replace(RECIPE, steps_per_epoch=60, latent=Contrastive(weight=1e30), schedule=Constant(1e-4)),
-        run=replace(SMALL.run, precision="mixed_float16"),
+        run=replace(SMALL.run, precision="mixed_float16", checkpoint_every=100),
     )
     with pytest.raises(TrainingError, match="50 steps in succession were skipped.*\\n.*mixed_bfloat16 or float32"):
         train(loud, batches, tmp_path / "run")
