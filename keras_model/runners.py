@@ -56,7 +56,11 @@ def _tensorflow_runner(trainer: "Trainer", compiled: bool) -> Runner:
     # Replicas exchange what XLA cannot: with several it compiles only what each does alone.
     run = compile_by(lambda *arguments: strategy.run(take, arguments), by_xla and count == 1)
     reconstructed = compile_by(trainer.reconstruct, by_xla)
-    reconstruct = compile_by(lambda pieces: strategy.run(reconstructed, (pieces,)), by_xla and count == 1)
+
+    def look(streamlines: Any) -> tuple[Any, Any]:
+        return reconstructed(streamlines)  # `run` would compile what is compiled by XLA for one device of all
+
+    reconstruct = compile_by(lambda pieces: strategy.run(look, (pieces,)), by_xla and count == 1)
 
     def step(streamlines: np.ndarray, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
         pieces, is_whole = _pieces(streamlines, count, trainer.groups)
