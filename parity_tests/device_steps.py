@@ -17,7 +17,7 @@ from porting import keras_side
 RECIPES = {
     "contrastive": replace(ORIGINAL, batch_size=8, steps_per_epoch=4, clip_norm=1e3),
     "triplet": replace(ORIGINAL, batch_size=12, steps_per_epoch=4, latent=Triplet(margin=1.0), clip_value=1.0),
-    "mean": replace(SIMPLE, batch_size=8, reduction="mean", optimiser=SGD(momentum=0.9), clip_norm=0.1),
+    "mean": replace(SIMPLE, batch_size=8, reduction="mean", optimiser=SGD(momentum=0.9), clip_norm=8.0),
 }
 
 
