@@ -99,6 +99,14 @@ def train(
     with_optimiser: Annotated[
         bool, typer.Option("--with-optimizer", help="Go on with the optimiser of --start, at the step it has come to.")
     ] = False,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed",
+            help="Train on all devices: of this machine, and with jax of all processes that SLURM or "
+            "KERAS_DISTRIBUTION_JOB_ADDRESSES, _NUM_PROCESSES and _PROCESS_ID started.",
+        ),
+    ] = False,
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
     from finta.configurations import read_configuration
@@ -117,13 +125,17 @@ def train(
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()
         chosen = Start(start, with_optimiser) if start else None
-        how: Any = {"framework": framework, "resume": resume, "start": chosen}
+        how: Any = {"framework": framework, "resume": resume, "start": chosen, "distributed": distributed}
         ended = train_autoencoder(settings, batches, output, **how, on_step=on_step)
-    position = ended.position
-    typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
-    typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
-    if ended.end in signal.Signals.__members__:
-        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume")
+    is_stopped = ended.end in signal.Signals.__members__
+    if ended.speaks:
+        position = ended.position
+        typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
+        typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
+    if is_stopped and ended.speaks:
+        others = " --distributed" if distributed else ""
+        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume{others}")
+    if is_stopped:
         raise typer.Exit(128 + signal.Signals[ended.end])
 
 

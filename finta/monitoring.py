@@ -19,16 +19,22 @@ class Monitor:
     folder : Path
     first_step : int
         Steps that are taken already: events of later ones, of a run that was interrupted, are hidden.
+    is_writer : bool
+        Whether this process writes; else nothing is done.
     """
 
-    def __init__(self, folder: Path, first_step: int = 0) -> None:
+    def __init__(self, folder: Path, first_step: int = 0, *, is_writer: bool = True) -> None:
         from tensorboardX import SummaryWriter
 
-        self._folder = folder
+        self._folder, self._is_writer = folder, is_writer
+        if not is_writer:
+            return
         self._writer = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
 
     def take_step(self, step: int, figures: Step, count: int) -> None:
         """Write the figures of a step; its losses are divided by a count."""
+        if not self._is_writer:
+            return
         losses = {f"train/{name}": value / count for name, value in figures.losses.items()}
         others = {name: getattr(figures, name) for name in ("learning_rate", "momentum", "gradient_norm")}
         self._check_alive()
@@ -37,6 +43,8 @@ class Monitor:
 
     def validate(self, step: int, found: Validation, pictured: int) -> None:
         """Write what a validation found: losses, distances in mm, latent codes, pictures."""
+        if not self._is_writer:
+            return
         for name, value in found.losses.items():
             self._writer.add_scalar(f"thres/{name}", value, step)
         distances = found.distances
@@ -69,5 +77,5 @@ class Monitor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._is_alive():
+        if self._is_writer and self._is_alive():
             self._writer.close()

@@ -37,18 +37,21 @@ class Position:
         The epoch that it is of; 0 before the first validation.
     epochs_since_best : int
         Validations since then.
+    is_validation_due : bool
+        Whether the run was stopped in the validation behind this step, which is then to be done anew.
     """
 
     step: int = 0
     best_loss: float = float("inf")
     best_epoch: int = 0
     epochs_since_best: int = 0
+    is_validation_due: bool = False
 
     def validated(self, epoch: int, loss: float) -> "Position":
         """The position behind a validation."""
         if loss < self.best_loss:
-            return replace(self, best_loss=loss, best_epoch=epoch, epochs_since_best=0)
-        return replace(self, epochs_since_best=self.epochs_since_best + 1)
+            return replace(self, best_loss=loss, best_epoch=epoch, epochs_since_best=0, is_validation_due=False)
+        return replace(self, epochs_since_best=self.epochs_since_best + 1, is_validation_due=False)
 
 
 class RunFolder:
@@ -57,10 +60,13 @@ class RunFolder:
     Parameters
     ----------
     path : Path
+    is_writer : bool
+        Whether this process writes; of several that train together one does, and the others read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_writer: bool = True) -> None:
         self.path = path
+        self.is_writer = is_writer
         self.tensorboard = path / "tensorboard"
         self._states = path / _STATES
 
@@ -72,6 +78,8 @@ class RunFolder:
         TrainingError
             If the folder holds a run, or cannot be written to.
         """
+        if not self.is_writer:
+            return
         if (self.path / _CONFIGURATION).exists():
             raise TrainingError(f"{self.path} holds a run. Go on with --resume, or choose another --output.")
         with self._writing():
@@ -119,6 +127,8 @@ class RunFolder:
         TrainingError
             If it cannot be written; the states before it stay.
         """
+        if not self.is_writer:
+            return
         from safetensors.numpy import save
 
         named = {name: np.asarray(array, order="C") for name, array in state.items()}
@@ -136,6 +146,8 @@ class RunFolder:
             If it cannot be written; the one before stays.
         """
         path = self.path / name
+        if not self.is_writer:
+            return path
         with self._writing(), written_whole(path) as draft:
             write(draft)
         return path

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from finta.configurations import Configuration
+from finta.devices import ONE, Devices
 from finta.errors import TrainingError
 from finta.monitoring import Monitor
 from finta.recipe import Contrastive, Recipe, Triplet
 from finta.run_folders import Position, RunFolder
 from finta.steps import Evaluation, Step
-from finta.validation import validate
+from finta.validation import Validation, validate
 from porting.errors import first_line
 from tractography import sampling
 from tractography.batches import write_batches
@@ -25,6 +26,10 @@ from tractography.feeds import Batch, BatchFeed
 from tractography.sources import BatchSource
 
 FRAMEWORKS = ("keras", "torch")
+ENDS = ("", "stopped early", "SIGINT", "SIGTERM")
+"""Why a run ends before its last step; where processes differ the last of these holds for all."""
+SKIPPED = 50
+"""Steps in succession that mixed_float16 may skip; it halves the loss's scale at each, from 2^15 to below 2^-34."""
 
 OnStep = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, of how much."""
@@ -90,11 +95,14 @@ class Training:
         "finished", "stopped early", or the name of the signal that stopped it.
     best : Path or None
         The model of lowest validation loss; None before the first validation.
+    speaks : bool
+        Whether it is for this process to tell; of several the first does.
     """
 
     position: Position
     end: str
     best: Path | None
+    speaks: bool = True
 
 
 def train(
@@ -105,6 +113,7 @@ def train(
     framework: str = "keras",
     resume: bool = False,
     start: Start | None = None,
+    distributed: bool = False,
     on_step: OnStep = lambda doing, done, total: None,
 ) -> Training:
     """Train an autoencoder, from PyTorch's default initialisation unless told otherwise; keep what validates best.
@@ -122,6 +131,8 @@ def train(
         Go on from the newest state in the folder.
     start : Start, optional
         Start from a model: a converted checkpoint, or in torch the checkpoint itself.
+    distributed : bool
+        Train on all devices, and with all processes that were started for it: see `keras_model.devices`.
     on_step : callable
 
     Raises
@@ -131,11 +142,37 @@ def train(
     TrainingError
         If the run cannot be started or gone on with, its loss is no longer finite, or its files cannot be written.
     """
-    with BatchSource(batches) as source:
-        run = _Run.prepare(configuration, source, RunFolder(output), framework)
+    precision = configuration.run.precision
+    with _in_force(framework, precision, distributed) as devices, BatchSource(batches) as source:
+        folder = RunFolder(output, is_writer=devices.is_first)
+        run = _Run.prepare(configuration, source, folder, framework, devices)
         position = run.go_back() if resume else run.begin(start)
-        with Monitor(run.folder.tensorboard, position.step) as monitor, _held_signals() as stop:
+        events = Monitor(folder.tensorboard, position.step, is_writer=devices.is_first)
+        with events as monitor, _held_signals() as stop:
             return run.go_on(position, monitor, stop, on_step)
+
+
+@contextmanager
+def _in_force(framework: str, precision: str, distributed: bool) -> Iterator[Devices]:
+    """Have in force what a model must be built under: the devices, and 64 bits where they are asked for."""
+    if framework == "torch":
+        if distributed:
+            raise TrainingError("The torch reference trains on one device. Leave out --distributed, or --framework.")
+        yield ONE
+        return
+    from keras_model.devices import all_devices
+    from porting import keras_side
+
+    with ExitStack() as stack:
+        devices = ONE
+        if distributed:
+            try:
+                devices = stack.enter_context(all_devices())
+            except ValueError as error:
+                raise TrainingError(f"Cannot train on all devices: {error}.") from error
+        if precision == "float64":
+            stack.enter_context(keras_side.precision(precision))
+        yield devices
 
 
 def sampling_of(recipe: Recipe) -> sampling.Sampling:
@@ -182,9 +219,14 @@ class _Run:
     validation: BatchFeed
     folder: RunFolder
     about: dict[str, Any]
+    devices: Devices
+    skipped: int = 0
 
     @classmethod
-    def prepare(cls, configuration: Configuration, source: BatchSource, folder: RunFolder, framework: str) -> "_Run":
+    def prepare(
+        cls, configuration: Configuration, source: BatchSource, folder: RunFolder, framework: str, devices: Devices
+    ) -> "_Run":
+        _check_shares(configuration.recipe, devices.count)
         try:
             training, validation = feeds_of(configuration, source)
             trainer = build_trainer(configuration, source.point_count, len(training), framework)
@@ -196,7 +238,7 @@ class _Run:
         computing = {name: settings["run"][name] for name in ("latent_size", "precision", "validation_steps")}
         about = {"recipe": settings["recipe"], "run": computing, "batches": source.digest}
         about["framework"] = _framework(framework)
-        return cls(configuration, trainer, training, validation, folder, about)
+        return cls(configuration, trainer, training, validation, folder, about, devices)
 
     @property
     def total(self) -> int:
@@ -210,8 +252,9 @@ class _Run:
     def begin(self, start: Start | None) -> Position:
         """Start in an empty folder."""
         position = Position(step=self._load(start)) if start else Position()
-        self.folder.start(self.about, {"start": start.path.name} if start else {})
-        self.folder.keep(position, self.trainer.state())
+        history = {"start": start.path.name} if start else {}
+        self._together(lambda: self.folder.start(self.about, history))
+        self._keep(position)
         return position
 
     def _load(self, start: Start) -> int:
@@ -239,47 +282,91 @@ class _Run:
 
     def go_on(self, position: Position, monitor: Monitor, stop: "_Stop", on_step: OnStep) -> Training:
         """Take all steps that are left."""
-        settings, epoch_length = self.configuration.run, len(self.training)
-        kept_at = position.step
-        if self._is_early(position):
-            return self._ended(position, "stopped early")
-        for batch in self.training.batches(position.step, self.total, workers=settings.workers):
-            figures = self.trainer.step(batch.streamlines)
-            self._check_finite(batch, figures)
-            position = replace(position, step=batch.step + 1)
-            monitor.take_step(position.step, figures, len(batch.streamlines) if self._is_summed else 1)
-            on_step(f"epoch {batch.step // epoch_length + 1}", position.step, self.total)
-            epoch, left = divmod(position.step, epoch_length)
-            if not left and epoch % settings.validate_every == 0:
-                position = self._validate(position, epoch, monitor)
-            is_early = self._is_early(position)
-            if stop.signal or is_early or position.step - kept_at >= settings.checkpoint_every:
-                self.folder.keep(position, self.trainer.state())
-                kept_at = position.step
-            if stop.signal or is_early:
-                return self._ended(position, stop.signal or "stopped early")
-        if position.step > kept_at:
-            self.folder.keep(position, self.trainer.state())
-        return self._ended(position, "finished")
+        kept, end = position, self._end(position, stop)
+        if position.is_validation_due and not end:
+            position = self._validate(position, monitor, stop, on_step)
+            end = self._end(position, stop)
+        left = () if end else self.training.batches(position.step, self.total, workers=self.configuration.run.workers)
+        for batch in left:
+            position = self._take_step(position, batch, monitor)
+            on_step(f"epoch {batch.step // len(self.training) + 1}", position.step, self.total)
+            if position.is_validation_due:
+                position = self._validate(position, monitor, stop, on_step)
+            end = self._end(position, stop)
+            if end or position.step - kept.step >= self.configuration.run.checkpoint_every:
+                self._keep(position)
+                kept = position
+            if end:
+                break
+        if position != kept:
+            self._keep(position)
+        best = self.folder.path / f"best{self.trainer.suffix}"
+        return Training(position, end or "finished", best if best.is_file() else None, self.devices.is_first)
 
-    def _is_early(self, position: Position) -> bool:
+    def _take_step(self, position: Position, batch: Batch, monitor: Monitor) -> Position:
+        figures = self.trainer.step(batch.streamlines)
+        self._check_finite(batch, figures)
+        self._check_skipped(figures)
+        step = batch.step + 1
+        count = len(batch.streamlines) if self._is_summed else 1
+        self._together(lambda: monitor.take_step(step, figures, count))
+        epoch, left = divmod(step, len(self.training))
+        is_due = not left and epoch % self.configuration.run.validate_every == 0
+        return replace(position, step=step, is_validation_due=is_due)
+
+    def _end(self, position: Position, stop: "_Stop") -> str:
+        """Why the run is to end here, in all processes; empty if it is not."""
         patience = self.configuration.run.patience
-        return patience is not None and position.epochs_since_best >= patience
+        is_early = patience is not None and position.epochs_since_best >= patience
+        asked = stop.signal or ("stopped early" if is_early else "")
+        return ENDS[self.devices.greatest(ENDS.index(asked))]
 
-    def _validate(self, position: Position, epoch: int, monitor: Monitor) -> Position:
-        found = validate(self.trainer, self.validation, is_summed=self._is_summed)
+    def _keep(self, position: Position) -> None:
+        state = self.trainer.state()
+        self._together(lambda: self.folder.keep(position, state))
+
+    def _together(self, write: Callable[[], Any]) -> None:
+        """Write, in the process that does; where it cannot, no process goes on."""
+        failure = None
+        try:
+            write()
+        except TrainingError as error:
+            failure = error
+        if self.devices.greatest(failure is not None):
+            raise failure or TrainingError("The process that writes the run could not; its message says why.")
+
+    def _validate(self, position: Position, monitor: Monitor, stop: "_Stop", on_step: OnStep) -> Position:
+        """The position behind the validation, or the same where it was stopped."""
+
+        def is_stopped(number: int) -> bool:
+            on_step("validating", number, len(self.validation))
+            return bool(self._end(position, stop))
+
+        found = validate(self.trainer, self.validation, is_summed=self._is_summed, is_stopped=is_stopped)
+        if found is None:
+            return position
         if not np.isfinite([*found.losses.values(), found.latent_codes.sum()]).all():
             raise TrainingError(
                 f"The model of step {position.step} gives no finite losses on the thres split; the last state "
                 f"before it is under {self.folder.path}. Lower the learning rate or clip gradients (clip_norm)."
             )
-        after = position.validated(epoch, found.losses["total"])
-        monitor.validate(position.step, found, self.configuration.run.pictured)
-        if after.best_epoch == epoch:
-            self.folder.place(
-                f"best{self.trainer.suffix}", lambda path: self.trainer.save(path, epoch, after.best_loss)
-            )
+        after = position.validated(position.step // len(self.training), found.losses["total"])
+        self._together(lambda: self._report(after, found, monitor))
         return after
+
+    def _report(self, position: Position, found: Validation, monitor: Monitor) -> None:
+        monitor.validate(position.step, found, self.configuration.run.pictured)
+        epoch, loss = position.best_epoch, position.best_loss
+        if not position.epochs_since_best:
+            self.folder.place(f"best{self.trainer.suffix}", lambda path: self.trainer.save(path, epoch, loss))
+
+    def _check_skipped(self, figures: Step) -> None:
+        self.skipped = self.skipped + 1 if figures.is_skipped else 0
+        if self.skipped >= SKIPPED:
+            raise TrainingError(
+                f"{SKIPPED} steps in succession were skipped: their gradients are not finite in mixed_float16 at any "
+                "scale of the loss.\nTrain with precision mixed_bfloat16 or float32."
+            )
 
     def _check_finite(self, batch: Batch, figures: Step) -> None:
         is_finite = np.isfinite(list(figures.losses.values())).all()
@@ -295,9 +382,15 @@ class _Run:
             "Lower the learning rate or clip gradients (clip_norm)."
         )
 
-    def _ended(self, position: Position, end: str) -> Training:
-        best = self.folder.path / f"best{self.trainer.suffix}"
-        return Training(position, end, best if best.is_file() else None)
+
+def _check_shares(recipe: Recipe, count: int) -> None:
+    """Refuse batches of which each device would have to compute all."""
+    groups = recipe.latent.groups if recipe.latent else 1
+    if recipe.batch_size % (groups * count):
+        raise TrainingError(
+            f"batch_size={recipe.batch_size} cannot be shared by {count} devices: make it a multiple of "
+            f"{groups * count}, or show the run fewer devices (CUDA_VISIBLE_DEVICES)."
+        )
 
 
 def _framework(name: str) -> str:

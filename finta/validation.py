@@ -1,7 +1,7 @@
 """How well a model does on a split: its losses, distances, and some of its latent codes and reconstructions."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,11 +42,18 @@ class Validation:
     reconstructions: np.ndarray
 
 
-def validate(trainer: "Trainer", feed: BatchFeed, *, is_summed: bool) -> Validation:
-    """Evaluate all batches of a feed once, in memory that does not grow with them but by a distance a streamline."""
+def validate(
+    trainer: "Trainer", feed: BatchFeed, *, is_summed: bool, is_stopped: Callable[[int], bool] = lambda number: False
+) -> Validation | None:
+    """Evaluate all batches of a feed once, in memory that does not grow with them but by a distance a streamline.
+
+    None if it was stopped: it asks before each batch, and tells how many are done.
+    """
     losses: Counter[str] = Counter()
     distances, codes, rows, first = [], [], [], None
     for batch in feed.batches(0, len(feed)):
+        if is_stopped(batch.step):
+            return None
         evaluation = trainer.evaluate(batch.streamlines)
         losses.update(evaluation.losses)
         distances.append(evaluation.distances)

@@ -17,7 +17,13 @@ from keras_model.schedules import TorchSchedule, as_scalar, scalar_dtype
 
 
 class _TorchOptimizer(keras.optimizers.Optimizer):
-    """What the three have in common: clipping, and a step's scalars in float64, computed once for all variables."""
+    """What the three have in common: clipping, and a step's scalars in float64, computed once for all variables.
+
+    Under ``tf.distribute`` gradients are summed over the replicas before they are clipped, unless they are sums already
+    (`is_given_sums`); Keras would sum what each replica has clipped.
+    """
+
+    is_given_sums = False
 
     def __init__(
         self,
@@ -69,8 +75,19 @@ class _TorchOptimizer(keras.optimizers.Optimizer):
     def _apply_weight_decay(self, variables) -> None:
         """Nothing: Keras would decay here, `update_step` does it as PyTorch does."""
 
+    def _summed(self, grads):
+        if self.is_given_sums or not hasattr(super(), "_all_reduce_sum_gradients"):
+            return grads
+        paired = super()._all_reduce_sum_gradients([(gradient, None) for gradient in grads])
+        return [gradient for gradient, _ in paired]
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Nothing: Keras would sum here, `_clip_gradients` has."""
+        return grads_and_vars
+
     def _clip_gradients(self, grads):
         """By value, or all together by g min(1, c / (|g| + 1e-6)), |g| the norm of all gradients as one vector."""
+        grads = self._summed(grads)
         if self.clipvalue is not None:
             limits: list[Any] = [ops.convert_to_tensor(self.clipvalue, gradient.dtype) for gradient in grads]
             return [ops.clip(gradient, -limit, limit) for gradient, limit in zip(grads, limits, strict=True)]

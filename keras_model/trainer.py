@@ -1,6 +1,6 @@
 """Train an autoencoder step by step: each step compiled on the backend in use, with all its figures at hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
 from keras_model.loading import load_autoencoder
 from keras_model.recipe import build_loss, build_optimiser
+from keras_model.runners import RUNNERS
 from porting.states import OptimiserState
 
 _SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
@@ -21,6 +22,8 @@ _SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 class Trainer:
     """A recipe's steps on an autoencoder; `reference_torch.trainer` has the same in PyTorch.
+
+    Within `keras_model.devices.all_devices` each step is of all devices, and of the whole batch are all its figures.
 
     Parameters
     ----------
@@ -41,16 +44,18 @@ class Trainer:
     def __init__(self, autoencoder: Autoencoder, recipe: Recipe, *, compiled: bool = True) -> None:
         self.autoencoder = autoencoder
         self.objective = build_loss(recipe)
+        self.groups = recipe.latent.groups if recipe.latent else 1
+        self._is_mean = recipe.reduction == "mean"
         self.optimiser = build_optimiser(recipe)
         is_scaled = autoencoder.policy.compute_dtype == "float16"
         self.applied = keras.optimizers.LossScaleOptimizer(self.optimiser) if is_scaled else self.optimiser
         self.applied.build(autoencoder.trainable_variables)
         autoencoder.compile(optimizer=self.applied)  # saved with it
-        self._run = _RUNNERS[keras.backend.backend()](self, compiled)
+        self._runner = RUNNERS[keras.backend.backend()](self, compiled)
 
     def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
         """Take a step on a batch of streamlines, (streamline, point, coordinate) in RAS+ mm."""
-        figures, gradients = self._run(self._cast(streamlines), with_gradients)
+        figures, gradients = self._runner.step(self._cast(streamlines), with_gradients)
         numbers = _numbers(figures)
         schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
         paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
@@ -60,15 +65,22 @@ class Trainer:
 
     def evaluate(self, streamlines: np.ndarray) -> Evaluation:
         """Reconstruct streamlines, (streamline, point, coordinate) in RAS+ mm, without learning from them."""
-        latent_codes = self.autoencoder.encoder.predict_on_batch(self._cast(streamlines))
-        reconstructions = self.autoencoder.decoder.predict_on_batch(latent_codes)
+        latent_codes, reconstructions = self._runner.reconstruct(self._cast(streamlines))
         losses = _numbers(self.losses(streamlines, reconstructions, latent_codes))
         return Evaluation(losses, point_distances(streamlines, reconstructions), latent_codes, reconstructions)
 
-    def losses(self, streamlines: Any, reconstructions: Any, latent_codes: Any) -> dict[str, Any]:
-        """The total and its parts."""
+    def losses(
+        self, streamlines: Any, reconstructions: Any, latent_codes: Any, shares: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
+        """The total and its parts, of each the share that is given."""
         parts = self.objective.parts(streamlines, reconstructions, latent_codes)
+        parts = {name: part * shares[name] for name, part in parts.items()} if shares else parts
         return {"total": self.objective.total(parts), **parts}
+
+    def shares(self, count: int, is_whole: bool) -> dict[str, float]:
+        """What each of several devices has of a loss that is their sum: of its piece of a batch, or of all of it."""
+        means = {"reconstruction": is_whole or self._is_mean, "latent": is_whole}
+        return {name: 1 / count if is_mean else 1.0 for name, is_mean in means.items()}
 
     def load_optimiser_state(self, state: OptimiserState) -> None:
         """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros.
@@ -156,11 +168,16 @@ class Trainer:
     def _cast(self, streamlines: np.ndarray) -> np.ndarray:
         return np.asarray(streamlines, self.autoencoder.policy.variable_dtype)
 
-    def forward(self, streamlines: Any) -> tuple[Any, dict[str, Any]]:
+    def forward(self, streamlines: Any, shares: Mapping[str, float] | None = None) -> tuple[Any, dict[str, Any]]:
         """The loss to differentiate, scaled where the precision asks for it, and all losses."""
         latent_codes = self.autoencoder.encoder(streamlines, training=True)
-        losses = self.losses(streamlines, self.autoencoder.decoder(latent_codes, training=True), latent_codes)
+        losses = self.losses(streamlines, self.autoencoder.decoder(latent_codes, training=True), latent_codes, shares)
         return self.applied.scale_loss(losses["total"]), losses
+
+    def reconstruct(self, streamlines: Any) -> tuple[Any, Any]:
+        """Latent codes and reconstructions, without learning from them."""
+        latent_codes = self.autoencoder.encoder(streamlines, training=False)
+        return latent_codes, self.autoencoder.decoder(latent_codes, training=False)
 
     def figures(self, losses: Mapping[str, Any], gradients: list[Any]) -> dict[str, Any]:
         """All figures of a step that is about to be taken."""
@@ -214,79 +231,3 @@ def build_trainer(
     autoencoder = build_autoencoder(latent_size, point_count, precision)
     initialise(autoencoder, recipe.seed)
     return Trainer(autoencoder, recipe)
-
-
-Runner = Callable[[Any, bool], tuple[dict[str, Any], list[Any]]]
-"""(streamlines, whether gradients are wanted) -> figures, gradients; takes the step."""
-
-
-def _tensorflow_runner(trainer: Trainer, compiled: bool) -> Runner:
-    import tensorflow as tf
-
-    variables = trainer.autoencoder.trainable_variables
-
-    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
-        with tf.GradientTape() as tape:
-            loss, losses = trainer.forward(streamlines)
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        figures = trainer.figures(losses, gradients)
-        trainer.applied.apply(gradients, variables)
-        return figures, gradients if with_gradients else []
-
-    # XLA's float64 convolutions are plain loops on a CPU, twenty times as slow as TensorFlow's own.
-    is_wide = trainer.autoencoder.policy.compute_dtype == "float64"
-    return tf.function(run, jit_compile=not is_wide) if compiled else run
-
-
-def _jax_runner(trainer: Trainer, compiled: bool) -> Runner:
-    import jax
-
-    variables, optimiser = trainer.autoencoder.trainable_variables, trainer.applied
-
-    def forward(values: list[Any], held: list[Any], streamlines: Any) -> tuple[Any, dict[str, Any]]:
-        assigned = zip((*variables, *optimiser.variables), (*values, *held), strict=True)
-        with keras.StatelessScope(state_mapping=list(assigned)):
-            return trainer.forward(streamlines)
-
-    def pure(values: list[Any], held: list[Any], streamlines: Any, with_gradients: bool) -> tuple[Any, ...]:
-        (_, losses), gradients = jax.value_and_grad(forward, has_aux=True)(values, held, streamlines)
-        with keras.StatelessScope(state_mapping=list(zip(optimiser.variables, held, strict=True))):
-            figures = trainer.figures(losses, gradients)
-        updated: Any = optimiser.stateless_apply(held, gradients, values)
-        return *updated, figures, gradients if with_gradients else []
-
-    step = jax.jit(pure, static_argnums=3) if compiled else pure
-
-    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
-        values, held = [variable.value for variable in variables], [variable.value for variable in optimiser.variables]
-        values, held, figures, gradients = step(values, held, streamlines, with_gradients)
-        for variable, value in (*zip(variables, values, strict=True), *zip(optimiser.variables, held, strict=True)):
-            variable.assign(value)
-        return figures, gradients
-
-    return run
-
-
-def _torch_runner(trainer: Trainer, compiled: bool) -> Runner:
-    import torch
-
-    variables = trainer.autoencoder.trainable_variables
-
-    def run(streamlines: Any, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
-        values = [variable.value for variable in variables]
-        with torch.enable_grad():
-            loss, losses = trainer.forward(ops.convert_to_tensor(streamlines))
-            gradients = list(torch.autograd.grad(loss, values))
-        with torch.no_grad():
-            figures = trainer.figures(losses, gradients)
-            trainer.applied.apply(gradients, variables)
-        return figures, gradients if with_gradients else []
-
-    return run
-
-
-_RUNNERS: Mapping[str, Callable[[Trainer, bool], Runner]] = {
-    "tensorflow": _tensorflow_runner,
-    "jax": _jax_runner,
-    "torch": _torch_runner,
-}

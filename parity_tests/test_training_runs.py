@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from finta.cli import app
 from finta.configurations import Configuration, RunSettings, read_configuration
 from finta.errors import ConfigurationError, FintaError, TrainingError
-from finta.recipe import ORIGINAL, SIMPLE, Constant
+from finta.recipe import ORIGINAL, SIMPLE, Constant, Contrastive
 from finta.run_folders import Position, RunFolder
 from finta.training import train
 from keras_model import load_autoencoder
@@ -94,6 +94,20 @@ def test_a_run_that_is_ended_goes_on_bit_for_bit(finished, batches, tmp_path):
     assert [name for name in ours if name != "rest" and ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
+def test_a_validation_that_is_ended_is_done_anew(batches, tmp_path):
+    def on_step(doing, done, total):
+        if (doing, done) == ("validating", 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    whole = train(SMALL, batches, tmp_path / "whole", framework="torch")
+    stopped = train(SMALL, batches, tmp_path / "run", framework="torch", on_step=on_step)
+    assert (stopped.end, stopped.position, stopped.best) == ("SIGTERM", Position(3, is_validation_due=True), None)
+    ended = train(SMALL, batches, tmp_path / "run", framework="torch", resume=True)
+    assert ended.position == whole.position
+    ours, theirs = newest(tmp_path / "whole"), newest(tmp_path / "run")
+    assert [name for name in ours if name != "rest" and ours[name].tobytes() != theirs[name].tobytes()] == []
+
+
 def test_a_run_begun_otherwise_is_not_gone_on_with(finished, batches, tmp_path):
     framework, folder, _ = finished
     other = replace(SMALL, recipe=replace(RECIPE, seed=1))
@@ -113,6 +127,32 @@ def test_a_loss_that_is_not_finite_stops_with_its_batch(batches, tmp_path):
     with h5py.File(tmp_path / "run" / "not_finite.h5") as file:
         (name,) = file["train"]
         assert file[f"train/{name}/streamline"].shape == (8, 64, 3)
+
+
+def test_mixed_float16_that_skips_step_after_step_ends_with_a_remedy(batches, tmp_path):
+    loud = replace(
+        SMALL,
+        recipe=replace(RECIPE, steps_per_epoch=60, latent=Contrastive(weight=1e30), schedule=Constant(1e-4)),
+        run=replace(SMALL.run, precision="mixed_float16", checkpoint_every=100),
+    )
+    with pytest.raises(TrainingError, match="50 steps in succession were skipped.*\\n.*mixed_bfloat16 or float32"):
+        train(loud, batches, tmp_path / "run")
+
+
+FLOAT64 = """
+import finta.training as training, sys
+from parity_tests.test_training_runs import SMALL, replace
+settings = replace(SMALL, run=replace(SMALL.run, precision="float64"))
+with training._in_force("keras", "float64", False):
+    state = training.build_trainer(settings, 64, 3, "keras").state()
+print({name.partition("/")[0]: str(array.dtype) for name, array in state.items() if "iteration" not in name})
+"""
+
+
+def test_float64_is_not_float32_on_jax():
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run([sys.executable, "-c", FLOAT64], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout == "{'model': 'float64', 'optimiser': 'float64'}\n", done.stderr
 
 
 def test_patience_ends_a_run_early(batches, tmp_path):
