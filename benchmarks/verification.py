@@ -4,7 +4,7 @@ The floor is the four bare forward passes that a verification must make (referen
 on the same streamlines in the same batches with the same threads, in the same process. A verification is ``verify
 --probe FILE --all``: all four parts on 64 streamlines, then every layer compared on all of them. A few streamlines run
 bare before either is timed, so that neither pays for the frameworks' first calls. Each count runs in a process of its
-own, so that its peak memory is its own.
+own, so that its peak memory is its own. With --no-bare only that is measured.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def bare_passes(path: Path) -> float:
     return seconds
 
 
-def measure(count: int) -> None:
+def measure(count: int, with_bare: bool) -> None:
     """Verify and run bare in turn, and print one line; in a process of its own."""
     from porting import keras_side, torch_side, verify
 
@@ -94,7 +94,7 @@ def measure(count: int) -> None:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         assert report.verdict.value == "PASS", report
         assert report.probe["streamed"] == count
-        bare = bare_passes(path)
+        bare = bare_passes(path) if with_bare else float("nan")
     print(f"{count:>8,}{bare:>10.1f} s{whole:>10.1f} s{whole / bare:>8.2f} x{memory:>10,.0f} MB", flush=True)
 
 
@@ -102,15 +102,17 @@ def main() -> None:
     """Measure each count in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", default="1000,10000", help="counts, separated by commas")
+    parser.add_argument("--no-bare", action="store_true", help="measure peak memory only")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        measure(options.one)
+        measure(options.one, not options.no_bare)
         return
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'samples':>8}{'bare':>12}{'verified':>12}{'ratio':>10}{'peak memory':>13}")
     for count in options.samples.split(","):
         command = [sys.executable, "-m", "benchmarks.verification", "--one", count]
+        command += ["--no-bare"] if options.no_bare else []
         subprocess.run(command, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 

@@ -16,13 +16,16 @@ SHIPPED = Path(__file__).with_name("recipes")
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How a run is looked after; nothing here changes what a step computes but the precision.
+    """How a run is looked after; nothing here changes what a step computes but the precision and its compiling.
 
     Attributes
     ----------
     latent_size : int
     precision : str
         Keras' dtype policy; the torch reference knows float32 and float64 only.
+    compiled : bool
+        Whether Keras' steps are compiled, which takes time at first and rounds otherwise; the torch reference's are
+        not.
     validation_steps : int, optional
         Batches of the ``thres`` split that a validation takes where batches are drawn; all of the split where not.
     validate_every, checkpoint_every : int
@@ -39,6 +42,7 @@ class RunSettings:
 
     latent_size: int = 32
     precision: Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"] = "float32"
+    compiled: bool = True
     validation_steps: int | None = None
     validate_every: int = 1
     checkpoint_every: int = 100

@@ -31,6 +31,9 @@ ENDS = ("", "stopped early", "SIGINT", "SIGTERM")
 SKIPPED = 50
 """Steps in succession that mixed_float16 may skip; it halves the loss's scale at each, from 2^15 to below 2^-34."""
 
+_COMPUTING = ("latent_size", "precision", "compiled", "validation_steps")
+"""Settings of a run that its numbers depend on."""
+
 OnStep = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, of how much."""
 
@@ -198,15 +201,15 @@ def feeds_of(configuration: Configuration, source: BatchSource) -> tuple[BatchFe
 
 def build_trainer(configuration: Configuration, point_count: int, steps_per_epoch: int, framework: str) -> Trainer:
     """Build an autoencoder with its trainer, initialised from the recipe's seed."""
-    recipe = replace(configuration.recipe, steps_per_epoch=steps_per_epoch)
-    sizes = {"latent_size": configuration.run.latent_size, "point_count": point_count}
+    recipe, run = replace(configuration.recipe, steps_per_epoch=steps_per_epoch), configuration.run
+    how: Any = {"latent_size": run.latent_size, "point_count": point_count, "precision": run.precision}
     if framework == "torch":
         from reference_torch import trainer as torch_trainer
 
-        return torch_trainer.build_trainer(recipe, precision=configuration.run.precision, **sizes)
+        return torch_trainer.build_trainer(recipe, **how)
     from keras_model import trainer as keras_trainer
 
-    return keras_trainer.build_trainer(recipe, precision=configuration.run.precision, **sizes)
+    return keras_trainer.build_trainer(recipe, compiled=run.compiled, **how)
 
 
 @dataclass(slots=True)
@@ -235,7 +238,7 @@ class _Run:
         except ValueError as error:
             raise TrainingError(f"This recipe cannot be trained: {error}.") from error
         settings = configuration.as_json()
-        computing = {name: settings["run"][name] for name in ("latent_size", "precision", "validation_steps")}
+        computing = {name: settings["run"][name] for name in _COMPUTING}
         about = {"recipe": settings["recipe"], "run": computing, "batches": source.digest}
         about["framework"] = _framework(framework)
         return cls(configuration, trainer, training, validation, folder, about, devices)

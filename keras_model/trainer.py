@@ -212,7 +212,12 @@ def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
 
 
 def build_trainer(
-    recipe: Recipe, *, latent_size: int = 32, point_count: int = 256, precision: str = "float32"
+    recipe: Recipe,
+    *,
+    latent_size: int = 32,
+    point_count: int = 256,
+    precision: str = "float32",
+    compiled: bool = True,
 ) -> Trainer:
     """Build an autoencoder, initialised as PyTorch would from the recipe's seed, and its trainer.
 
@@ -222,6 +227,8 @@ def build_trainer(
     latent_size, point_count : int
     precision : str
         Keras' dtype policy.
+    compiled : bool
+        As in `Trainer`.
 
     Raises
     ------
@@ -230,4 +237,4 @@ def build_trainer(
     """
     autoencoder = build_autoencoder(latent_size, point_count, precision)
     initialise(autoencoder, recipe.seed)
-    return Trainer(autoencoder, recipe)
+    return Trainer(autoencoder, recipe, compiled=compiled)

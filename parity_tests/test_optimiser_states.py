@@ -220,7 +220,7 @@ def test_a_run_starts_from_a_port_and_from_its_optimiser(port, checkpoint, tmp_p
     from finta.configurations import Configuration, RunSettings
 
     file = write_walks(tmp_path / "walks.h5")
-    settings = Configuration(CYCLE, RunSettings(latent_size=4, validation_steps=1))
+    settings = Configuration(CYCLE, RunSettings(latent_size=4, compiled=False, validation_steps=1))
     (tmp_path / "mine.yaml").write_text(json.dumps(settings.as_json()))
 
     def train(*arguments):

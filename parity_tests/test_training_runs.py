@@ -26,7 +26,7 @@ from porting.torch_files import read_checkpoint
 from tractography.errors import TractographyError
 
 RECIPE = replace(ORIGINAL, batch_size=8, epochs=2, steps_per_epoch=3)
-SMALL = Configuration(RECIPE, RunSettings(latent_size=4, validation_steps=2, checkpoint_every=2))
+SMALL = Configuration(RECIPE, RunSettings(latent_size=4, compiled=False, validation_steps=2, checkpoint_every=2))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,16 @@ def test_a_run_that_is_ended_goes_on_bit_for_bit(finished, batches, tmp_path):
     ours, theirs = newest(folder), newest(tmp_path / "run")
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if name != "rest" and ours[name].tobytes() != theirs[name].tobytes()] == []
+
+
+@pytest.mark.slow
+def test_a_run_of_compiled_steps_goes_on_bit_for_bit(batches, tmp_path):
+    compiled = replace(SMALL, run=replace(SMALL.run, compiled=True))
+    whole = train(compiled, batches, tmp_path / "whole")
+    train(compiled, batches, tmp_path / "run", on_step=stopping_at(3))
+    assert train(compiled, batches, tmp_path / "run", resume=True).position == whole.position
+    ours, theirs = newest(tmp_path / "whole"), newest(tmp_path / "run")
+    assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
 def test_a_validation_that_is_ended_is_done_anew(batches, tmp_path):
@@ -253,7 +263,7 @@ def test_the_command_says_how_it_ended_and_how_to_go_on(batches, tmp_path, run_c
 def test_every_backend_trains_at_a_constant_rate(backend, precision, batches, tmp_path):
     constant = replace(RECIPE, schedule=Constant(learning_rate=1e-4))
     configuration = tmp_path / "mine.yaml"
-    settings = replace(SMALL, recipe=constant, run=replace(SMALL.run, precision=precision))
+    settings = replace(SMALL, recipe=constant, run=replace(SMALL.run, precision=precision, compiled=True))
     configuration.write_text(json.dumps(settings.as_json()))
     command = ["train", configuration, "--batches", batches, "--output", tmp_path / "run"]
     script = f"import sys; sys.argv = {['finta', *map(str, command)]!r}; from finta.cli import main; main()"
