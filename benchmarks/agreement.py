@@ -30,10 +30,10 @@ import numpy as np
 
 from finta.batches import build_batches
 from finta.demo import SPLITS
+from finta.feeding import sampling_of
 from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
 from finta.steps import OptimiserState
-from finta.training import sampling_of
 from porting import keras_runs, keras_side, torch_side
 from porting.cli import steps
 from porting.conversion import move_weights

@@ -110,7 +110,8 @@ def train(
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
     from finta.configurations import read_configuration
-    from finta.training import FRAMEWORKS, Start
+    from finta.runs import Start
+    from finta.trainers import FRAMEWORKS
     from finta.training import train as train_autoencoder
     from porting import keras_side, torch_side
     from porting.cli import steps

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from finta.feeding import sampling_of
 from finta.recipe import ORIGINAL, SIMPLE, Recipe
-from finta.training import sampling_of
 from porting.errors import ProbeError
 from tractography.errors import BatchError
 from tractography.feeds import BatchFeed

@@ -10,7 +10,7 @@ import numpy as np
 from tractography.feeds import BatchFeed
 
 if TYPE_CHECKING:
-    from finta.training import Trainer
+    from finta.trainers import Trainer
 
 KEPT = 2000
 """Latent codes that are kept at most, for pictures."""

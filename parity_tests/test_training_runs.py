@@ -150,11 +150,11 @@ def test_mixed_float16_that_skips_step_after_step_ends_with_a_remedy(batches, tm
 
 
 FLOAT64 = """
-import finta.training as training, sys
+from finta.trainers import build_trainer, in_force
 from parity_tests.test_training_runs import SMALL, replace
 settings = replace(SMALL, run=replace(SMALL.run, precision="float64"))
-with training._in_force("keras", "float64", False):
-    state = training.build_trainer(settings, 64, 3, "keras").state()
+with in_force("keras", "float64", False):
+    state = build_trainer(settings, 64, 3, "keras").state()
 print({name.partition("/")[0]: str(array.dtype) for name, array in state.items() if "iteration" not in name})
 """
 
