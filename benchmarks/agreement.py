@@ -33,12 +33,12 @@ from finta.demo import SPLITS
 from finta.feeding import sampling_of
 from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
-from finta.steps import OptimiserState
 from porting import keras_runs, keras_side, torch_side
 from porting.cli import steps
 from porting.conversion import move_weights
 from porting.pairs import draw_probe
 from porting.runs import OnStep, plan_of, trace_with_sources
+from porting.states import OptimiserState
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.feeds import BatchFeed
 from tractography.sampling import Ordered

@@ -1,5 +1,6 @@
 """The command line: ``finta batches build | pack | info``."""
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -118,9 +119,8 @@ def train(
 
     if framework not in FRAMEWORKS:
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
-    if (resume and start) or (with_optimiser and not start):
-        reason = "--resume has weights of its own" if resume else "--with-optimizer goes with it"
-        raise typer.BadParameter(reason, param_hint="--start")
+    if with_optimiser and not start:
+        raise typer.BadParameter("goes with --start", param_hint="--with-optimizer")
     _check_installed()
     settings = read_configuration(configuration)
     with steps() as on_step:
@@ -134,8 +134,10 @@ def train(
         typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
         typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
     if is_stopped and ended.speaks:
-        others = " --distributed" if distributed else ""
-        typer.echo(f"Go on with: finta train {configuration} --batches {batches} --output {output} --resume{others}")
+        again: list[Any] = ["finta", "train", configuration, "--batches", batches, "--output", output]
+        again += ["--framework", framework] if framework != "keras" else []
+        again += ["--distributed", "--resume"] if distributed else ["--resume"]
+        typer.echo(f"Go on with: {shlex.join(map(str, again))}")
     if is_stopped:
         raise typer.Exit(128 + signal.Signals[ended.end])
 

@@ -70,8 +70,8 @@ class RunFolder:
         self.tensorboard = path / "tensorboard"
         self._states = path / _STATES
 
-    def start(self, about: Mapping[str, Any], history: Mapping[str, Any]) -> None:
-        """Begin a run; its history need not be the same where it is gone on with.
+    def start(self, about: Mapping[str, Any]) -> None:
+        """Begin a run.
 
         Raises
         ------
@@ -84,10 +84,10 @@ class RunFolder:
             raise TrainingError(f"{self.path} holds a run. Go on with --resume, or choose another --output.")
         with self._writing():
             self._states.mkdir(parents=True, exist_ok=True)
-        self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps({**about, **history}, indent=1) + "\n"))
+        self.place(_CONFIGURATION, lambda path: path.write_text(json.dumps(about, indent=1) + "\n"))
 
     def go_on(self, about: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
-        """Read the newest state of a run that was begun alike; `about` is of JSON's types.
+        """Read the newest state of a run that was begun alike in all that `about` holds, of JSON's types.
 
         Raises
         ------
@@ -135,7 +135,8 @@ class RunFolder:
         content = save(named, {"position": json.dumps(asdict(position))})
         self.place(f"{_STATES}/step-{position.step:09}.safetensors", lambda path: path.write_bytes(content))
         for old in sorted(self._states.glob("step-*.safetensors"))[:-KEPT]:
-            old.unlink()
+            with self._writing():
+                old.unlink(missing_ok=True)
 
     def place(self, name: str, write: Callable[[Path], Any]) -> Path:
         """Write a file of the run by a function that is told where to; it replaces the one before.

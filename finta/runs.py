@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from finta.signals import Stop
 from finta.steps import Step
 from finta.trainers import Trainer, build_trainer, name_framework
 from finta.validation import Validation, validate
-from porting.errors import first_line
+from porting.errors import PortingError
 from tractography.batches import write_batches
 from tractography.errors import TractographyError
 from tractography.feeds import Batch, BatchFeed
@@ -32,6 +32,8 @@ SKIPPED = 50
 
 _COMPUTING = ("latent_size", "precision", "compiled", "validation_steps")
 """Settings of a run that its numbers depend on."""
+
+Result = TypeVar("Result")
 
 OnStep = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, of how much."""
@@ -118,28 +120,36 @@ class Run:
     def begin(self, start: Start | None) -> Position:
         """Start in an empty folder."""
         position = Position(step=self._load(start)) if start else Position()
-        history = {"start": start.path.name} if start else {}
-        self._together(lambda: self.folder.start(self.about, history))
+        self._together(lambda: self.folder.start(self._about(start)))
         self._keep(position)
         return position
+
+    def _about(self, start: Start | None) -> dict[str, Any]:
+        """What a run is of; where it started from is compared only if it is given again."""
+        return self.about | ({"start": start.path.name} if start else {})
 
     def _load(self, start: Start) -> int:
         """Take over a model; the steps that lie behind it."""
         try:
             steps = self.trainer.load(start.path, with_optimiser=start.with_optimiser)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, PortingError) as error:
             remedy = "porting convert makes one of a checkpoint, porting export the checkpoint of a .keras file"
             kind = f"this run starts from {self.trainer.suffix} files of its own sizes; {remedy}"
-            raise TrainingError(f"{start.path} cannot be started from: {first_line(error)}.\n({kind}.)") from error
+            raise TrainingError(f"{start.path} cannot be started from: {str(error).rstrip('.')}.\n({kind}.)") from error
         if steps >= self.total:
             raise TrainingError(
                 f"{start.path} has taken {steps:,} steps, the recipe has {self.total:,}. Give more epochs."
             )
         return steps
 
-    def go_back(self) -> Position:
-        """Go on with what the folder holds."""
-        position, state = self.folder.go_on(self.about)
+    def go_back(self, start: Start | None) -> Position:
+        """Go on with what the folder holds; all processes with the same."""
+        position, state = self._together(lambda: self.folder.go_on(self._about(start)))
+        if self.devices.greatest(position.step) != -self.devices.greatest(-position.step):
+            raise TrainingError(
+                f"The processes read different states of {self.folder.path}: its disk does not show all the same. "
+                "Try again when it does."
+            )
         try:
             self.trainer.load_state(state)
         except ValueError as error:
@@ -191,15 +201,16 @@ class Run:
         state = self.trainer.state()
         self._together(lambda: self.folder.keep(position, state))
 
-    def _together(self, write: Callable[[], Any]) -> None:
-        """Write, in the process that does; where it cannot, no process goes on."""
-        failure = None
+    def _together(self, act: Callable[[], Result]) -> Result:
+        """Read or write; where a process cannot, none goes on."""
+        result, failure = None, None
         try:
-            write()
-        except TrainingError as error:
+            result = act()
+        except Exception as error:
             failure = error
         if self.devices.greatest(failure is not None):
-            raise failure or TrainingError("The process that writes the run could not; its message says why.")
+            raise failure or TrainingError("Another process could not read or write the run; its message says why.")
+        return cast(Result, result)
 
     def _validate(self, position: Position, monitor: Monitor, stop: Stop, on_step: OnStep) -> Position:
         """The position behind the validation, or the same where it was stopped."""

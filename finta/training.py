@@ -52,7 +52,7 @@ def train(
     with in_force(framework, precision, distributed) as devices, BatchSource(batches) as source:
         folder = RunFolder(output, is_writer=devices.is_first)
         run = Run.prepare(configuration, source, folder, framework, devices)
-        position = run.go_back() if resume else run.begin(start)
+        position = run.go_back(start) if resume else run.begin(start)
         events = Monitor(folder.tensorboard, position.step, is_writer=devices.is_first)
         with events as monitor, held_signals() as stop:
             return run.go_on(position, monitor, stop, on_step)

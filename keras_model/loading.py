@@ -2,13 +2,14 @@
 
 import os
 import warnings
+import zipfile
 from pathlib import Path
 
 import keras
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
 from porting.certificates import bad_verdict, broken_seal, stem_of
-from porting.errors import PortFileError
+from porting.errors import PortFileError, first_line
 from porting.placement import finish_moves
 
 
@@ -45,7 +46,10 @@ def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -
         raise FileNotFoundError(f"no converted checkpoint at {path}")
     _warn_of_broken_seal(path)
     if path.suffix == ".keras":
-        model = keras.saving.load_model(path, compile=with_optimiser)
+        try:
+            model = keras.saving.load_model(path, compile=with_optimiser)
+        except (TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} cannot be loaded: {first_line(error)}") from error
         if not isinstance(model, Autoencoder):
             raise ValueError(f"{path} holds a {type(model).__name__}, not this autoencoder")
         if with_optimiser and getattr(model, "optimizer", None) is None:

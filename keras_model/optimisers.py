@@ -14,6 +14,10 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_model.layers import PACKAGE
 from keras_model.schedules import TorchSchedule, as_scalar, scalar_dtype
+from porting.states import OptimiserState
+
+SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What the optimisers keep for each variable, under PyTorch's names."""
 
 
 class _TorchOptimizer(keras.optimizers.Optimizer):
@@ -120,8 +124,12 @@ class _TorchOptimizer(keras.optimizers.Optimizer):
         return {name: config[name] for name in names}
 
 
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(value))
+
+
 def _number(value: Any) -> float:
-    return np.asarray(ops.convert_to_numpy(value)).item()
+    return _array(value).item()
 
 
 def _tensors(*variables) -> list[Any]:
@@ -382,3 +390,21 @@ def torch_settings(optimiser: keras.optimizers.Optimizer) -> dict[str, Any]:
     if not isinstance(optimiser, _TorchOptimizer):
         raise ValueError(f"{type(optimiser).__name__} steps otherwise than PyTorch's optimisers; TorchAdam does not")
     return optimiser.torch_settings()
+
+
+def carried(optimiser: keras.optimizers.Optimizer, model: keras.Model) -> OptimiserState:
+    """What an optimiser carries to the next step of a model; parameters by the paths of their variables.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `TorchAdam`, `TorchAdamW` and `TorchSGD`.
+    """
+    stepping: Any = getattr(optimiser, "inner_optimizer", optimiser)  # of one that scales losses
+    settings, paths = torch_settings(stepping), [variable.path for variable in model.trainable_variables]
+    slots = {
+        slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
+        for slot in SLOTS
+        if (held := getattr(stepping, slot, ()))
+    }
+    return OptimiserState(int(_number(stepping.iterations)), slots, settings)

@@ -1,6 +1,6 @@
 """Train an autoencoder step by step: each step compiled on the backend in use, with all its figures at hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from finta.steps import Evaluation, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
 from keras_model.loading import load_autoencoder
+from keras_model.optimisers import SLOTS, carried
 from keras_model.recipe import build_loss, build_optimiser
 from keras_model.runners import RUNNERS
+from keras_model.schedules import as_scalar
 from porting.states import OptimiserState
-
-_SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 class Trainer:
@@ -90,19 +90,22 @@ class Trainer:
         ValueError
             If it is another kind of optimiser's.
         """
-        if others := [slot for slot in state.slots if not getattr(self.optimiser, slot, ())]:
-            raise ValueError(f"{type(self.optimiser).__name__} keeps no {', '.join(others)}")
+        own = {slot for slot in SLOTS if getattr(self.optimiser, slot, ())}
+        if others := state.slots.keys() ^ own if state.steps_taken else state.slots.keys() - own:
+            raise ValueError(
+                f"its optimiser keeps {_listed(state.slots)}, the recipe's {_listed(own)}: {_listed(others)} differ"
+            )
         iterations: Any = self.optimiser.iterations
         iterations.assign(state.steps_taken)
         paths = [variable.path for variable in self.autoencoder.trainable_variables]
-        for slot in _SLOTS:
+        for slot in SLOTS:
             for path, variable in zip(paths, getattr(self.optimiser, slot, ()), strict=False):
                 value = state.slots.get(slot, {}).get(path)
                 variable.assign(np.zeros(variable.shape) if value is None else value)
 
     def optimiser_state(self) -> OptimiserState:
         """What the optimiser carries to the next step; parameters by their paths."""
-        return _carried(self.optimiser, self.autoencoder)
+        return carried(self.optimiser, self.autoencoder)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, by names that are the same in each process."""
@@ -151,9 +154,13 @@ class Trainer:
         saved = load_autoencoder(path, with_optimiser=with_optimiser)
         shapes = [(variable.path, tuple(variable.shape)) for variable in saved.weights]
         if shapes != [(variable.path, tuple(variable.shape)) for variable in self.autoencoder.weights]:
-            raise ValueError(f"it has {saved.latent_size} latent values of {saved.point_count} points")
+            own = self.autoencoder
+            raise ValueError(
+                f"it has {saved.latent_size} latent values of {saved.point_count} points, "
+                f"the run {own.latent_size} of {own.point_count}"
+            )
         if with_optimiser:
-            self.load_optimiser_state(_carried(saved.optimizer, saved))
+            self.load_optimiser_state(carried(saved.optimizer, saved))
         for ours, theirs in zip(self.autoencoder.weights, saved.weights, strict=True):
             ours.assign(theirs)
         return self.optimiser_state().steps_taken
@@ -185,22 +192,14 @@ class Trainer:
         squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
         own = {
             "learning_rate": self.optimiser.learning_rate,
-            "momentum": self.optimiser.current_momentum(),
+            "momentum": as_scalar(self.optimiser.current_momentum()),
             "gradient_norm": ops.sqrt(sum(squares)) / scale,
         }
         return {**losses, **{name: ops.convert_to_tensor(value) for name, value in own.items()}}
 
 
-def _carried(optimiser: Any, autoencoder: Autoencoder) -> OptimiserState:
-    """What an optimiser carries to the next step; parameters by their paths."""
-    optimiser = getattr(optimiser, "inner_optimizer", optimiser)  # of one that scales losses
-    paths = [variable.path for variable in autoencoder.trainable_variables]
-    slots = {
-        slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
-        for slot in _SLOTS
-        if (held := getattr(optimiser, slot, ()))
-    }
-    return OptimiserState(int(_array(optimiser.iterations)), slots)
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -11,10 +11,10 @@ import keras_model
 from finta.cli import app as finta
 from finta.errors import FintaError
 from finta.pair import FINTA
-from finta.recipe import ORIGINAL, SGD, Adam, Constant
+from finta.recipe import ORIGINAL, SGD, Adam, Constant, StepDecay
 from keras_model.trainer import Trainer
 from parity_tests.streamlines import write_walks
-from porting import convert, export, optimiser_states
+from porting import convert, export, keras_side, optimiser_states
 from porting.errors import CheckpointError, OutputError, PairError, PortFileError
 from porting.plan import LayerPair, Transfer, TransferPlan
 from porting.rules import LAYER_RULES
@@ -27,7 +27,7 @@ CYCLE = replace(ORIGINAL, batch_size=8, epochs=2, steps_per_epoch=5)
 RECIPES = {
     "original": CYCLE,
     "AdamW": replace(CYCLE, schedule=Constant(1e-3), optimiser=Adam(weight_decay=0.01, decoupled=True)),
-    "SGD": replace(CYCLE, schedule=Constant(1e-7), optimiser=SGD(0.9, nesterov=True)),
+    "SGD": replace(CYCLE, schedule=StepDecay(1e-7, 1), optimiser=SGD(0.9, nesterov=True)),
 }
 
 
@@ -36,25 +36,25 @@ def batches(count):
     return (4 * walks).astype(np.float32)
 
 
-def in_keras(recipe):
+def in_keras(recipe, dtype="float32"):
     """A trainer that needs no time to compile."""
-    autoencoder = keras_model.build_autoencoder(**SIZES)
+    autoencoder = keras_model.build_autoencoder(**SIZES, dtype=dtype)
     keras_model.initialise(autoencoder, 0)
     return Trainer(autoencoder, recipe, compiled=False)
 
 
 def trained(recipe, steps, folder):
-    """A trainer of the reference that has taken some steps, and its checkpoint."""
+    """The checkpoint of a trainer of the reference that has taken some steps."""
     trainer = torch_trainer.build_trainer(recipe, **SIZES)
     for batch in batches(steps):
         trainer.step(batch)
     trainer.save(folder / "trained.pt", 1, 0.5)
-    return trainer, folder / "trained.pt"
+    return folder / "trained.pt"
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    return trained(CYCLE, 4, tmp_path_factory.mktemp("trained"))[1]
+    return trained(CYCLE, 4, tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,26 @@ def port(checkpoint):
     return checkpoint.with_suffix(".keras")
 
 
+def in_keras_axes(name, tensor):
+    layer, kind = name.replace(".1.", ".").split(".")
+    return f"{layer}/{'kernel' if kind == 'weight' else 'bias'}", tensor.transpose(*reversed(range(tensor.ndim)))
+
+
 def distance(ours, theirs):
-    """Of all weights of two trainers, as a share of how large they are."""
-    moved = {name: tensor.numpy() for name, tensor in ours.model.state_dict().items()}
+    """The greatest of all weights of two trainers, as a share of how large each tensor is."""
+    moved = dict(in_keras_axes(name, tensor.numpy()) for name, tensor in ours.model.state_dict().items())
     weights = {variable.path: np.asarray(variable) for variable in theirs.autoencoder.weights}
-    pairs = [(moved["fc1.weight"].T, weights["fc1/kernel"]), (moved["decod_conv6.1.bias"], weights["decod_conv6/bias"])]
-    pairs += [(moved["encod_conv1.1.weight"].transpose(2, 1, 0), weights["encod_conv1/kernel"])]
-    return max(np.abs(one - other).max() / np.abs(one).max() for one, other in pairs)
+    assert moved.keys() == weights.keys()
+    return max(np.abs(one - weights[path]).max() / np.abs(one).max() for path, one in moved.items())
+
+
+def assert_same_steps(reference, port, given):
+    """In float64, so that nothing but rounding is between them."""
+    for batch in given:
+        ours, theirs = reference.step(batch), port.step(batch)
+        assert theirs.losses["total"] == pytest.approx(ours.losses["total"], rel=1e-10)
+        assert (theirs.learning_rate, theirs.momentum) == pytest.approx((ours.learning_rate, ours.momentum), rel=1e-12)
+    assert distance(reference, port) < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -80,17 +93,15 @@ def distance(ours, theirs):
     ],
 )
 def test_keras_goes_on_where_torch_was(recipe, tmp_path):
-    reference, path = trained(recipe, 4, tmp_path)
+    path = trained(recipe, 4, tmp_path)
     conversion = convert(path, tmp_path, with_optimiser=True)
     assert "28 parameters" in conversion.optimiser
-    port = in_keras(recipe)
-    steps = port.load(path.with_suffix(".keras"), with_optimiser=True)
-    assert steps == (1 if isinstance(recipe.optimiser, SGD) else 4)
-    for batch in batches(7)[4:]:
-        ours, theirs = reference.step(batch), port.step(batch)
-        assert theirs.losses["total"] == pytest.approx(ours.losses["total"], rel=1e-4)
-        assert (theirs.learning_rate, theirs.momentum) == pytest.approx((ours.learning_rate, ours.momentum), rel=1e-6)
-    assert distance(reference, port) < 1e-4
+    reference = torch_trainer.build_trainer(recipe, precision="float64", **SIZES)
+    with keras_side.precision("float64"):
+        port = in_keras(recipe, "float64")
+        assert reference.load(path, with_optimiser=True) == 4
+        assert port.load(path.with_suffix(".keras"), with_optimiser=True) == 4
+        assert_same_steps(reference, port, batches(7)[4:])
 
 
 def test_torch_goes_on_where_keras_was(port, tmp_path):
@@ -100,13 +111,12 @@ def test_torch_goes_on_where_keras_was(port, tmp_path):
         ours.step(batch)
     ours.save(tmp_path / "further.keras", 1, 0.5)
     back = export(tmp_path / "further.keras", tmp_path / "further.pt", with_optimiser=True)
-    reference = torch_trainer.build_trainer(CYCLE, **SIZES)
+    reference = torch_trainer.build_trainer(CYCLE, precision="float64", **SIZES)
     assert reference.load(back, with_optimiser=True) == 6
-    for batch in batches(9)[6:]:
-        expected, found = ours.step(batch), reference.step(batch)
-        assert found.losses["total"] == pytest.approx(expected.losses["total"], rel=1e-4)
-        assert found.learning_rate == pytest.approx(expected.learning_rate, rel=1e-6)
-    assert distance(reference, ours) < 1e-4
+    with keras_side.precision("float64"):
+        port = in_keras(CYCLE, "float64")
+        port.load(tmp_path / "further.keras", with_optimiser=True)
+        assert_same_steps(reference, port, batches(9)[6:])
 
 
 def test_without_further_training_the_state_comes_back_bit_for_bit(port, checkpoint, tmp_path):
@@ -158,13 +168,21 @@ UNUSABLE = {
         wrong(lambda held: held["state"][3].update(exp_avg=torch.zeros(5))),
         r"its exp_avg of encod_conv2.1.bias has shape \(5,\), the parameter \(64,\)",
     ),
+    "of frozen parameters": (
+        wrong(lambda held: held["state"].pop(3)),
+        "it has none for encod_conv2.1.bias",
+    ),
+    "in another precision": (
+        wrong(lambda held: held["state"][3].update(exp_avg=torch.zeros(64, dtype=torch.float64))),
+        "is torch.float64, the port's torch.float32",
+    ),
     "at several steps": (
         wrong(lambda held: held["state"][3].update(step=torch.tensor(9.0))),
         "different numbers of steps: 4 to 9",
     ),
-    "in unlike groups": (
-        wrong(lambda held: held["param_groups"].append(held["param_groups"][0] | {"params": [], "eps": 1.0})),
-        "differ in eps",
+    "in groups without names": (
+        wrong(lambda held: held["param_groups"].append(held["param_groups"][0] | {"params": []})),
+        "in 2 groups, and it does not say which are whose",
     ),
 }
 
@@ -206,6 +224,27 @@ def test_a_port_without_a_known_optimiser_is_exported_without_one(small_port, tm
     assert export(tmp_path / "tuned.keras", tmp_path / "back.pt").is_file()
 
 
+def test_a_run_does_not_start_from_an_optimiser_of_another_kind(port, small_port, tmp_path):
+    other = in_keras(RECIPES["SGD"])
+    with pytest.raises(ValueError, match="its optimiser keeps exp_avg, exp_avg_sq, the recipe's momentum_buffer"):
+        other.load(port, with_optimiser=True)
+    tuned = keras_model.load_autoencoder(small_port)
+    tuned.compile(optimizer=keras.optimizers.Adam())
+    tuned.optimizer.build(tuned.trainable_variables)
+    tuned.save(tmp_path / "tuned.keras")
+    with pytest.raises(ValueError, match="Adam steps otherwise than PyTorch's"):
+        in_keras(CYCLE).load(tmp_path / "tuned.keras", with_optimiser=True)
+
+
+def test_weights_alone_are_started_from(port, small_port):
+    trainer = in_keras(CYCLE)
+    assert trainer.load(port, with_optimiser=False) == 0
+    saved = keras_model.load_autoencoder(port)
+    for ours, theirs in zip(trainer.autoencoder.weights, saved.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert not any(np.asarray(moment).any() for moment in trainer.optimiser.exp_avg)
+
+
 def test_states_of_tensors_that_keras_adds_up_are_refused():
     summed = Transfer(("bias_ih", "bias_hh"), "lstm/bias", "bias=2 unit -> unit", (2, 3), (3,))
     plan = TransferPlan((LayerPair("lstm", "lstm", LAYER_RULES[0], (summed,), "", ""),))
@@ -232,13 +271,18 @@ def test_a_run_starts_from_a_port_and_from_its_optimiser(port, checkpoint, tmp_p
         done = train(*options, "--start", path, "--with-optimizer")
         assert "finished after 10 steps" in done.out, done.err
         assert sorted(state.name for state in (tmp_path / name / "states").iterdir())[0] == "step-000000004.safetensors"
-        assert train(*options, "--start", path, "--resume").status == 2
+        assert "finished after 10 steps" in train(*options, "--start", path, "--resume").out
+        assert "start: None then" not in train(*options, "--start", checkpoint.with_name("x.pt"), "--resume").out
         assert "finished after 10 steps" in train(*options, "--resume").out
+    fresh = train("--output", tmp_path / "fresh", "--start", port)
+    assert "finished after 10 steps" in fresh.out, fresh.err
     other = train("--output", tmp_path / "other", "--start", checkpoint)
     assert other.status == 2
     assert "porting convert makes one of a checkpoint" in other.err
     assert not (tmp_path / "other").exists()
     spent = replace(settings, recipe=replace(CYCLE, epochs=1, steps_per_epoch=4))
     (tmp_path / "mine.yaml").write_text(json.dumps(spent.as_json()))
-    done = train("--output", tmp_path / "spent", "--start", port, "--with-optimizer")
-    assert "has taken 4 steps, the recipe has 4" in done.err
+    for path, framework in ((port, "keras"), (checkpoint, "torch")):
+        options = ("--framework", framework, "--output", tmp_path / "spent")
+        done = train(*options, "--start", path, "--with-optimizer")
+        assert "has taken 4 steps, the recipe has 4" in done.err

@@ -178,7 +178,7 @@ def test_patience_ends_a_run_early(batches, tmp_path):
 
 def test_a_damaged_state_gives_way_to_the_one_before(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    folder.start({"a": 1}, {})
+    folder.start({"a": 1})
     for step in (1, 2, 3):
         folder.keep(Position(step), {"weight": np.full(3, step)})
     states = sorted((tmp_path / "run" / "states").iterdir())
@@ -194,7 +194,7 @@ def test_a_damaged_state_gives_way_to_the_one_before(tmp_path):
 
 def test_a_full_disk_leaves_the_last_good_state(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    folder.start({}, {})
+    folder.start({})
     folder.keep(Position(1), {"weight": np.ones(3)})
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

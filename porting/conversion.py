@@ -199,9 +199,13 @@ def _prove_optimiser(
     held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
     back = optimiser_states.to_reference(held, plan) if held else None
     if changed := optimiser_states.differences(state, back, plan):
-        raise PortFileError(f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}.")
+        raise PortFileError(
+            f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}. "
+            "Leave --with-optimizer out."
+        )
     count = len({name for slot in state.slots.values() for name in slot})
-    return f"{', '.join(state.slots)} of {count} parameters behind step {state.steps_taken:,}, back bit for bit"
+    rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
+    return f"{', '.join(state.slots)} of {count} parameters behind step {state.steps_taken:,}, back bit for bit; {rate}"
 
 
 def _plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> TransferPlan:

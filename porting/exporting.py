@@ -14,6 +14,7 @@ from porting.keras_files import file_format, read_port, read_shapes
 from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
 from porting.plan import TransferPlan
 from porting.runs import OnStep, plan_of, silent, trace_with_sources
+from porting.states import OptimiserState
 from porting.torch_files import write_checkpoint
 
 
@@ -70,7 +71,8 @@ def export(
     beside = dict(certificate["source"]["extras"]) if unchanged else {}
     if with_optimiser:
         carried = certificate["source"].get("optimizer", {}) if unchanged else {}
-        beside["optimizer"] = _optimiser_back(path, pair, model, reference, plan, carried)
+        state = _optimiser_back(path, pair, model, plan, carried)
+        beside |= {"optimizer": optimiser_states.as_torch(state, reference, plan), "steps_taken": state.steps_taken}
     with placement.staging(destination) as staging:
         in_order = {name: state_dict[plan.aliases.get(name, name)] for name in own}
         write_checkpoint(staging.stem, in_order, beside)
@@ -78,14 +80,14 @@ def export(
 
 
 def _optimiser_back(
-    path: Path, pair: ModelPair, model: Any, reference: Any, plan: TransferPlan, carried: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The optimiser's state as PyTorch's loads it; settings that only the checkpoint had are carried on."""
+    path: Path, pair: ModelPair, model: Any, plan: TransferPlan, carried: Mapping[str, Any]
+) -> OptimiserState:
+    """The optimiser's state by the reference's names, with the settings that the checkpoint had if it is unchanged."""
     state = optimiser_states.read_port_state(path, model, optimiser_states.pair_of(pair))
     if state is None:
         raise PortFileError(f"{path} holds no optimiser's state. Leave --with-optimizer out.")
-    state = replace(optimiser_states.to_reference(state, plan), settings={**carried, **state.settings})
-    return optimiser_states.as_torch(state, reference, plan)
+    said = {name: tuple(value) if isinstance(value, list) else value for name, value in carried.items()}
+    return replace(optimiser_states.to_reference(state, plan), settings={**state.settings, **said})
 
 
 def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: bool) -> tuple[Any, Sizes]:

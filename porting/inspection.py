@@ -65,7 +65,9 @@ def _checkpoint(path: Path) -> RenderableType:
 def _port(path: Path) -> RenderableType:
     shapes = _shapes(path)
     lines = [f"{path}: converted checkpoint", *_keras_metadata(path), _seal(path)]
-    return Group(*map(Text, lines), Text(), *_tensors((name, shape, "") for name, shape in shapes.items()))
+    weights = {name: shape for name, shape in shapes.items() if not name.startswith("optimizer/")}
+    lines += ["with an optimiser's state"] if len(weights) < len(shapes) else []
+    return Group(*map(Text, lines), Text(), *_tensors((name, shape, "") for name, shape in weights.items()))
 
 
 def _keras_metadata(path: Path) -> Iterator[str]:

@@ -46,9 +46,12 @@ def read_state(checkpoint: Checkpoint, model: "torch.nn.Module") -> OptimiserSta
     if not (content := checkpoint.optimizer or {}).get("state"):
         raise CheckpointError(f"{checkpoint.path} holds no optimiser's state. Leave --with-optimizer out.")
     try:
-        names = _numbered(content, {name: tuple(held.shape) for name, held in model.named_parameters()})
-        slots, steps = _slots(content["state"], names)
-        return OptimiserState(steps, slots, _settings(content["param_groups"]))
+        groups = content["param_groups"]
+        parameters = dict(model.named_parameters())
+        names = _numbered(groups, list(parameters))
+        _check_tensors({names[number]: held for number, held in content["state"].items()}, parameters)
+        slots, steps = _slots(content["state"], names, checkpoint.extras.get("steps_taken"))
+        return OptimiserState(steps, slots, _settings(groups))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{checkpoint.path}: its optimiser's state cannot be moved: {first_line(error)}.\n"
@@ -56,22 +59,39 @@ def read_state(checkpoint: Checkpoint, model: "torch.nn.Module") -> OptimiserSta
         ) from error
 
 
-def _numbered(content: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[int, str]:
-    """The optimiser's number of each parameter -> the model's name of it."""
-    numbers = [number for group in content["param_groups"] for number in group["params"]]
-    if len(numbers) != len(shapes):
-        raise ValueError(f"it is of {len(numbers)} parameters, the model has {len(shapes)}")
-    names = dict(zip(numbers, shapes, strict=True))
-    for number, held in content["state"].items():
+def _numbered(groups: list[Mapping[str, Any]], names: list[str]) -> dict[int, str]:
+    """The optimiser's number of each parameter -> the model's name of it: as it says, or in the model's order."""
+    numbers = [number for group in groups for number in group["params"]]
+    if len(numbers) != len(names):
+        raise ValueError(f"it is of {len(numbers)} parameters, the model has {len(names)}")
+    if all("param_names" in group for group in groups):
+        return dict(zip(numbers, (name for group in groups for name in group["param_names"]), strict=True))
+    if len(groups) > 1:
+        raise ValueError(f"its parameters are in {len(groups)} groups, and it does not say which are whose")
+    return dict(zip(numbers, names, strict=True))
+
+
+def _check_tensors(state: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Any]) -> None:
+    """Refuse what does not fit the model's parameters, or would be rounded in the port."""
+    if left := [name for name in parameters if name not in state]:
+        raise ValueError(
+            f"it has none for {', '.join(left[:3])}: these were frozen, and Keras' optimiser counts no step apart"
+        )
+    for name, held in state.items():
         for slot, value in held.items():
-            if getattr(value, "ndim", 0) and tuple(value.shape) != shapes[names[number]]:
-                found, wanted = tuple(value.shape), shapes[names[number]]
-                raise ValueError(f"its {slot} of {names[number]} has shape {found}, the parameter {wanted}")
-    return names
+            if not getattr(value, "ndim", 0):
+                continue
+            if value.shape != parameters[name].shape:
+                shapes = f"shape {tuple(value.shape)}, the parameter {tuple(parameters[name].shape)}"
+                raise ValueError(f"its {slot} of {name} has {shapes}")
+            if value.dtype != parameters[name].dtype:
+                raise ValueError(f"its {slot} of {name} is {value.dtype}, the port's {parameters[name].dtype}")
 
 
-def _slots(state: Mapping[int, Any], names: Mapping[int, str]) -> tuple[dict[str, dict[str, np.ndarray]], int]:
-    """Quantity -> parameter -> its value; and the steps that were taken."""
+def _slots(
+    state: Mapping[int, Any], names: Mapping[int, str], said: int | None
+) -> tuple[dict[str, dict[str, np.ndarray]], int]:
+    """Quantity -> parameter -> its value; and the steps that were taken: SGD does not count them, a checkpoint may."""
     steps = {int(held["step"]) for held in state.values() if "step" in held}
     if len(steps) > 1:
         raise ValueError(f"its parameters have taken different numbers of steps: {min(steps)} to {max(steps)}")
@@ -80,12 +100,14 @@ def _slots(state: Mapping[int, Any], names: Mapping[int, str]) -> tuple[dict[str
         for slot, value in held.items():
             if getattr(value, "ndim", 0) and slot != "step":
                 slots.setdefault(slot, {})[names[number]] = value.detach().numpy()
-    return slots, next(iter(steps), len(slots) and 1)  # SGD does not count, but its first step is another
+    return slots, next(iter(steps), said or 1)  # its first step is another than the later ones
 
 
 def _settings(groups: list[Mapping[str, Any]]) -> dict[str, Any]:
     """What all parameters are treated by."""
-    first, *others = ({key: value for key, value in group.items() if key != "params"} for group in groups)
+    first, *others = (
+        {key: value for key, value in group.items() if key not in {"params", "param_names"}} for group in groups
+    )
     differing = sorted({key for group in others for key in group if group[key] != first.get(key)})
     if differing:
         raise ValueError(f"its groups of parameters differ in {', '.join(differing)}, and Keras' optimiser has one")

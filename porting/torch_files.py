@@ -19,6 +19,9 @@ from porting.placement import library_writes
 WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
 """Keys under which training loops are known to keep the state dict."""
 
+OPTIMISERS = ("optimizer", "optimizer_state_dict")
+"""Keys under which they keep the optimiser's state."""
+
 PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every name."""
 
@@ -95,7 +98,8 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         if part
     )
     state_dict = {name.removeprefix(prefix): _as_array(tensor, name, path) for name, tensor in tensors.items()}
-    optimizer = content.get("optimizer") if wrapper else None
+    found = [content[key] for key in OPTIMISERS if isinstance(content.get(key), Mapping)] if wrapper else []
+    optimizer = found[0] if found else None
     return Checkpoint(path, layout, state_dict, outside, optimizer, _mapped(path, state_dict, tensors), prefix)
 
 

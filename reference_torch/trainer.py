@@ -62,6 +62,11 @@ class Trainer:
             self.scheduler.step()
         return figures
 
+    @property
+    def _total(self) -> int:
+        """Steps of a recipe that has a schedule."""
+        return self.recipe.epochs * self.recipe.count_steps_per_epoch()
+
     def _steps_between(self) -> int:
         """Steps from one stepping of the schedule to the next."""
         return 1 if self.recipe.is_stepped_per_batch else self.recipe.count_steps_per_epoch()
@@ -120,16 +125,17 @@ class Trainer:
         if others := state.slots.keys() - wanted:
             raise ValueError(f"{type(self.optimiser).__name__} keeps no {', '.join(sorted(others))}")
         for name, parameter in self.model.named_parameters():
-            held = {slot: torch.tensor(values[name]).to(parameter) for slot, values in state.slots.items()}
+            held = {slot: torch.tensor(of[name]).to(parameter) for slot, of in state.slots.items() if name in of}
             step = {"step": torch.tensor(float(state.steps_taken))} if "exp_avg" in held else {}
-            self.optimiser.state[parameter] = step | held
+            if held:
+                self.optimiser.state[parameter] = step | held
         self.steps_taken = state.steps_taken
         if self.scheduler:
             with warnings.catch_warnings():
                 warnings.simplefilter(
                     "ignore", UserWarning
                 )  # of a schedule before its optimiser's steps: they are done
-                for _ in range(state.steps_taken // self._steps_between()):
+                for _ in range(min(state.steps_taken, self._total) // self._steps_between()):
                     self.scheduler.step()
 
     def load(self, path: Path, *, with_optimiser: bool) -> int:
@@ -151,7 +157,7 @@ class Trainer:
         checked = copy.deepcopy(self.model).float()
         load_weights(checked, checkpoint.state_dict)
         if with_optimiser:
-            self.load_optimiser_state(read_state(checkpoint, self.model))
+            self.load_optimiser_state(read_state(checkpoint, checked))
         self.model.load_state_dict(checked.state_dict())
         return self.steps_taken
 
@@ -187,7 +193,8 @@ class Trainer:
     def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
         """Write a checkpoint in the published layout, optimiser included."""
         content = {"epoch": epoch, "state_dict": self.model.state_dict(), "lowest_loss": lowest_loss}
-        torch.save(content | {"optimizer": self.optimiser.state_dict()}, path)
+        beside = {"optimizer": self.optimiser.state_dict(), "steps_taken": self.steps_taken}
+        torch.save(content | beside, path)
 
 
 def build_trainer(
