@@ -124,7 +124,7 @@ def draw(report: TrajectoryReport, path: Path) -> None:
     """Draw both losses, and every quantity's error with its limit, against the step; the ending tells the format."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     numbers = [step.step for step in report.steps]
     for at, (label, style) in enumerate((("reference", "-"), ("port", "--"))):
@@ -141,8 +141,8 @@ def draw(report: TrajectoryReport, path: Path) -> None:
     if first := report.first_divergence:
         for axes in (losses, errors):
             axes.axvline(first.step, color="black", linewidth=0.8)
-    for axes in (losses, errors):
-        axes.legend(frameon=False)
+    losses.legend(frameon=False)
+    figure.legend(*errors.get_legend_handles_labels(), loc="outside right center", frameon=False)
     try:
         with written_whole(path) as draft:
             figure.savefig(draft, format=path.suffix.removeprefix("."))
