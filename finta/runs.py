@@ -156,6 +156,11 @@ class Run:
             raise TrainingError(f"{self.folder.path} holds a state of another model or optimiser: {error}.") from error
         return position
 
+    def watch(self, position: Position) -> Monitor:
+        """Open the run's events."""
+        folder, step, is_writer = self.folder.tensorboard, position.step, self.devices.is_first
+        return self._together(lambda: Monitor(folder, step, is_writer=is_writer))
+
     def go_on(self, position: Position, monitor: Monitor, stop: Stop, on_step: OnStep) -> Training:
         """Take all steps that are left."""
         kept, end = position, self._end(position, stop)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from finta.configurations import Configuration
-from finta.monitoring import Monitor
 from finta.run_folders import RunFolder
 from finta.runs import OnStep, Run, Start, Training
 from finta.signals import held_signals
@@ -53,6 +52,5 @@ def train(
         folder = RunFolder(output, is_writer=devices.is_first)
         run = Run.prepare(configuration, source, folder, framework, devices)
         position = run.go_back(start) if resume else run.begin(start)
-        events = Monitor(folder.tensorboard, position.step, is_writer=devices.is_first)
-        with events as monitor, held_signals() as stop:
+        with run.watch(position) as monitor, held_signals() as stop:
             return run.go_on(position, monitor, stop, on_step)
