@@ -70,8 +70,8 @@ def with_schedule(**changes):
 class WithoutLatentGradient(Trainer):
     """The same losses, of which one is not learnt from."""
 
-    def losses(self, streamlines, reconstructions, latent_codes):
-        return super().losses(streamlines, reconstructions, keras.ops.stop_gradient(latent_codes))
+    def losses(self, streamlines, reconstructions, latent_codes, shares=None):
+        return super().losses(streamlines, reconstructions, keras.ops.stop_gradient(latent_codes), shares)
 
 
 DIFFERENT = [
