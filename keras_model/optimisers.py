@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_model.layers import PACKAGE
 from keras_model.schedules import TorchSchedule, as_scalar, scalar_dtype
+from porting.keras_side import array_of
 from porting.states import OptimiserState
 
 SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
@@ -124,12 +124,8 @@ class _TorchOptimizer(keras.optimizers.Optimizer):
         return {name: config[name] for name in names}
 
 
-def _array(value: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(value))
-
-
 def _number(value: Any) -> float:
-    return _array(value).item()
+    return array_of(value).item()
 
 
 def _tensors(*variables) -> list[Any]:
@@ -403,7 +399,7 @@ def carried(optimiser: keras.optimizers.Optimizer, model: keras.Model) -> Optimi
     stepping: Any = getattr(optimiser, "inner_optimizer", optimiser)  # of one that scales losses
     settings, paths = torch_settings(stepping), [variable.path for variable in model.trainable_variables]
     slots = {
-        slot: {path: _array(variable) for path, variable in zip(paths, held, strict=True)}
+        slot: {path: array_of(variable) for path, variable in zip(paths, held, strict=True)}
         for slot in SLOTS
         if (held := getattr(stepping, slot, ()))
     }

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from porting.keras_side import array_of
+
 if TYPE_CHECKING:
     from keras_model.trainer import Trainer
 
@@ -55,29 +57,37 @@ def _tensorflow_runner(trainer: "Trainer", compiled: bool) -> Runner:
 
     # Replicas exchange what XLA cannot: with several it compiles only what each does alone.
     run = compile_by(lambda *arguments: strategy.run(take, arguments), by_xla and count == 1)
-    reconstructed = compile_by(trainer.reconstruct, by_xla)
-
-    def look(streamlines: Any) -> tuple[Any, Any]:
-        return reconstructed(streamlines)  # `run` would compile what is compiled by XLA for one device of all
-
-    reconstruct = compile_by(lambda pieces: strategy.run(look, (pieces,)), by_xla and count == 1)
 
     def step(streamlines: np.ndarray, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
         pieces, is_whole = _pieces(streamlines, count, trainer.groups)
         taken = run(_distribute(strategy, pieces), is_whole, with_gradients)
         return tf.nest.map_structure(lambda held: strategy.experimental_local_results(held)[0], taken)
 
+    return Runner(step, _tensorflow_evaluation(trainer, strategy, compile_by, by_xla))
+
+
+def _tensorflow_evaluation(
+    trainer: "Trainer", strategy: Any, compile_by: Callable[[Callable, bool], Any], by_xla: bool
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """What reconstructs streamlines: each replica its piece."""
+    count, reconstructed = strategy.num_replicas_in_sync, compile_by(trainer.reconstruct, by_xla)
+
+    def look(streamlines: Any) -> tuple[Any, Any]:
+        return reconstructed(streamlines)  # `run` would compile what is compiled by XLA for one device of all
+
+    reconstruct = compile_by(lambda pieces: strategy.run(look, (pieces,)), by_xla and count == 1)
+
     def evaluate(streamlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pieces, is_whole = _pieces(streamlines, count, 1)
         found = reconstruct(_distribute(strategy, pieces))
         wanted = slice(1) if is_whole else slice(None)
         latent_codes, reconstructions = (
-            np.concatenate([_array(piece) for piece in strategy.experimental_local_results(held)[wanted]])
+            np.concatenate([array_of(piece) for piece in strategy.experimental_local_results(held)[wanted]])
             for held in found
         )
         return latent_codes, reconstructions
 
-    return Runner(step, evaluate)
+    return evaluate
 
 
 def _distribute(strategy: Any, pieces: list[np.ndarray]) -> Any:
@@ -130,7 +140,7 @@ def _jax_runner(trainer: "Trainer", compiled: bool) -> Runner:
 
     def evaluate(streamlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         latent_codes, reconstructions = reconstruct([variable.value for variable in variables], place(streamlines))
-        return _array(latent_codes), _array(reconstructions)
+        return array_of(latent_codes), array_of(reconstructions)
 
     return Runner(step, evaluate)
 
@@ -171,13 +181,9 @@ def _torch_runner(trainer: "Trainer", compiled: bool) -> Runner:
     def evaluate(streamlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():
             latent_codes, reconstructions = trainer.reconstruct(ops.convert_to_tensor(streamlines))
-        return _array(latent_codes), _array(reconstructions)
+        return array_of(latent_codes), array_of(reconstructions)
 
     return Runner(step, evaluate)
-
-
-def _array(tensor: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(tensor))
 
 
 RUNNERS: Mapping[str, Callable[["Trainer", bool], Runner]] = {

@@ -17,6 +17,7 @@ from keras_model.optimisers import SLOTS, carried
 from keras_model.recipe import build_loss, build_optimiser
 from keras_model.runners import RUNNERS
 from keras_model.schedules import as_scalar
+from porting.keras_side import array_of
 from porting.states import OptimiserState
 
 
@@ -59,7 +60,7 @@ class Trainer:
         numbers = _numbers(figures)
         schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
         paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
-        arrays = map(_array, gradients)
+        arrays = map(array_of, gradients)
         is_skipped = self.applied is not self.optimiser and not np.isfinite(schedule["gradient_norm"])
         return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)), is_skipped=is_skipped)
 
@@ -109,7 +110,7 @@ class Trainer:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next steps depend on, by names that are the same in each process."""
-        return {name: _array(variable).copy() for name, variable in self._variables().items()}
+        return {name: array_of(variable).copy() for name, variable in self._variables().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a state.
@@ -167,9 +168,8 @@ class Trainer:
 
     def _variables(self) -> dict[str, keras.Variable]:
         weights = {f"model/{variable.path}": variable for variable in self.autoencoder.weights}
-        held = enumerate(
-            self.applied.variables
-        )  # Keras numbers optimisers anew: what stands before the slash is left out
+        # Keras numbers optimisers anew: what stands before the slash is left out.
+        held = enumerate(self.applied.variables)
         return weights | {f"optimiser/{number} {v.path.partition('/')[2]}": v for number, v in held}
 
     def _cast(self, streamlines: np.ndarray) -> np.ndarray:
@@ -202,12 +202,8 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def _array(tensor: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(tensor))
-
-
 def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(_array(value)) for name, value in figures.items()}
+    return {name: float(array_of(value)) for name, value in figures.items()}
 
 
 def build_trainer(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting import keras_side
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
 from porting.pairs import ModelPair, OptimiserPair, resolve
 from porting.plan import TransferPlan
@@ -209,19 +210,13 @@ def read_port_state(path: Path, port: "keras.Model", optimisers: OptimiserPair) 
     try:
         settings = resolve(optimisers.settings)(optimiser)
         slots = {
-            slot: {name: _array(variable) for name, variable in held}
+            slot: {name: keras_side.array_of(variable) for name, variable in held}
             for slot, attribute in optimisers.slots.items()
             if getattr(optimiser, attribute, None) and (held := _held(optimiser, slot, port, optimisers))
         }
     except (ValueError, PairError) as error:
         raise PortFileError(f"{path}: its optimiser has no twin in PyTorch: {first_line(error)}.") from error
-    return OptimiserState(int(_array(optimiser.iterations)), slots, settings)
-
-
-def _array(variable: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+    return OptimiserState(int(keras_side.array_of(optimiser.iterations)), slots, settings)
 
 
 def _held(optimiser: Any, slot: str, port: "keras.Model", optimisers: OptimiserPair) -> list[tuple[str, Any]]:

@@ -131,10 +131,8 @@ class Trainer:
                 self.optimiser.state[parameter] = step | held
         self.steps_taken = state.steps_taken
         if self.scheduler:
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", UserWarning
-                )  # of a schedule before its optimiser's steps: they are done
+            with warnings.catch_warnings():  # of a schedule that steps before its optimiser, whose steps lie behind
+                warnings.simplefilter("ignore", UserWarning)
                 for _ in range(min(state.steps_taken, self._total) // self._steps_between()):
                     self.scheduler.step()
 
