@@ -1,8 +1,10 @@
-"""What can be wrong with a training.
+"""What can be wrong with a model's training and use.
 
 FintaError
 ├── ConfigurationError   a YAML file of settings
-└── TrainingError        a run, or the folder that it lies in
+├── TrainingError        a run, or the folder that it lies in
+├── ModelError           a checkpoint to encode and decode with
+└── OutputFolderError    the folder that results go to
 """
 
 
@@ -16,3 +18,11 @@ class ConfigurationError(FintaError):
 
 class TrainingError(FintaError):
     """A run cannot be started, gone on with, or finished."""
+
+
+class ModelError(FintaError):
+    """A checkpoint cannot be used as an encoder and a decoder."""
+
+
+class OutputFolderError(FintaError):
+    """Results cannot be written where they are wanted."""
