@@ -2,7 +2,8 @@
 
 TractographyError
 ├── BatchError         an HDF5 file of streamline batches
-└── TractogramError    a tractogram file
+├── TractogramError    a tractogram file
+└── FilteringError     an atlas of bundles, or the thresholds of its bundles
 """
 
 
@@ -16,3 +17,7 @@ class BatchError(TractographyError):
 
 class TractogramError(TractographyError):
     """A tractogram cannot be used."""
+
+
+class FilteringError(TractographyError):
+    """An atlas or its thresholds cannot be used."""
