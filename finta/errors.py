@@ -4,7 +4,8 @@ FintaError
 ├── ConfigurationError   a YAML file of settings
 ├── TrainingError        a run, or the folder that it lies in
 ├── ModelError           a checkpoint to encode and decode with
-└── OutputFolderError    the folder that results go to
+├── OutputError    the folder that results go to
+└── ClusterError         the cluster that is to compute
 """
 
 
@@ -24,5 +25,9 @@ class ModelError(FintaError):
     """A checkpoint cannot be used as an encoder and a decoder."""
 
 
-class OutputFolderError(FintaError):
+class OutputError(FintaError):
     """Results cannot be written where they are wanted."""
+
+
+class ClusterError(FintaError):
+    """A cluster cannot be used."""
