@@ -2,6 +2,7 @@
 
 FintaError
 ├── ConfigurationError   a YAML file of settings
+├── OutputError          the place to write results to
 └── TrainingError        a run, or the folder that it lies in
 """
 
@@ -12,6 +13,10 @@ class FintaError(ValueError):
 
 class ConfigurationError(FintaError):
     """A configuration cannot be used."""
+
+
+class OutputError(FintaError):
+    """Results cannot be written where they were wanted."""
 
 
 class TrainingError(FintaError):
