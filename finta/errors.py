@@ -4,7 +4,7 @@ FintaError
 ├── ConfigurationError   a YAML file of settings
 ├── TrainingError        a run, or the folder that it lies in
 ├── ModelError           a checkpoint to encode and decode with
-├── OutputError    the folder that results go to
+├── OutputError          the place to write results to
 └── ClusterError         the cluster that is to compute
 """
 
