@@ -125,9 +125,9 @@ def test_generated_streamlines_are_told_from_seeds():
 
 
 def test_few_curves_are_all_named_with_their_areas_and_thresholds_marked():
-    curves = {"AF_L": curve(0.9), "_hidden": curve(0.8), "cost $5 or $6": curve(0.7)}
+    curves = {"AF_L": curve(0.9), "_hidden": curve(0.8), "$_{{5}$": curve(0.7)}
     figure = charts.draw_roc(curves, {"AF_L": (0.1, 0.8)})
-    assert {"AF_L  0.900", "_hidden  0.800", "cost $5 or $6  0.700", "chosen threshold"} <= set(words(figure))
+    assert {"AF_L  0.900", "_hidden  0.800", "$_{{5}$  0.700", "chosen threshold"} <= set(words(figure))
     for axes in figure.axes:
         assert any(np.array_equal(line.get_xydata(), [[0.1, 0.8]]) for line in axes.lines)
 
