@@ -18,7 +18,7 @@ def streamlines(count, offset=0.0):
 
 
 def words(figure):
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return [text.get_text().replace(r"\$", "$") for text in figure.findobj(Text) if text.get_text()]
 
 
@@ -32,7 +32,7 @@ def curve(area):
 
 
 def overlaps(figure, texts):
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in texts]
     return [
         (a.get_text(), b.get_text())
@@ -183,9 +183,10 @@ def test_names_in_a_key_stay_in_the_picture_and_below_the_axes():
     long = [f"ProjectionBrainstem_NonDecussatingDentatorubrothalamicTract{number}" for number in range(106)]
     for names in (long, HUNDRED, long[:12], HUNDRED[:3]):
         figure = charts.draw_bundles({name: streamlines(1) for name in names})
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         (legend,) = [part.legends[0] for part in figure.subfigs if part.legends]
         assert len(legend.get_texts()) == len(names)
+        assert not overlaps(figure, legend.get_texts())
         box, page = legend.get_window_extent(), figure.bbox
         assert page.x0 <= box.x0
         assert box.x1 <= page.x1
