@@ -215,7 +215,7 @@ def _reconstruct_file(source: Path, coder: Coder) -> Iterator[_Piece]:
     with open_filled(source) as file:
         for held in ranges_of(file.count):
             codes = encode_range(file, coder, held)
-            encoded = np.isfinite(codes).all(axis=1)
+            encoded: Any = np.isfinite(codes).all(axis=1)
             originals = file.read(held.first, held.stop).select(encoded)
             decoded = coder.decode(codes[encoded])
             apart = np.linalg.norm(decoded - originals.resampled(coder.point_count), axis=-1).mean(axis=-1)
@@ -234,7 +234,7 @@ def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
                 f"{source} holds no {LATENT_CODES}, (streamline, {coder.latent_size}). Write it by finta encode."
             )
         for held in ranges_of(len(held_codes)):
-            codes = held_codes[held.first : held.stop]
+            codes: np.ndarray = held_codes[held.first : held.stop]
             encoded = np.isfinite(codes).all(axis=1)
             yield held, _as_streamlines(coder.decode(codes[encoded]), {}), int((~encoded).sum()), 0.0
 

@@ -99,7 +99,7 @@ class RowFile:
             _lay_out(self._draft, shapes, about)
         self._lock = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
-            if (begun := file.attrs["about"]) != about:
+            if (begun := str(file.attrs["about"])) != about:
                 raise OutputError(
                     f"{self.path} was begun otherwise:\n{_differences(begun, about)}\n"
                     f"Give what it was begun with, or remove {self._draft} to start again."

@@ -42,8 +42,8 @@ class Roc:
     def of(cls, own: np.ndarray, others: np.ndarray) -> "Roc":
         """The ROC of the bundle's own streamlines and of others nearest to it, (streamline,) distances each."""
         distances = np.unique(np.concatenate([own, others]))
-        rates = [np.searchsorted(np.sort(held), distances, "right") / max(len(held), 1) for held in (own, others)]
-        return cls(distances, *rates, len(own), len(others))
+        kept, wrong = (np.searchsorted(np.sort(held), distances, "right") / max(len(held), 1) for held in (own, others))
+        return cls(distances, kept, wrong, len(own), len(others))
 
     def point(self, name: str) -> float:
         """A threshold: where both kinds of error are equally frequent, by Youden's index, or of the best accuracy.
@@ -119,7 +119,8 @@ def derive_rocs(assignment: Assignment, labels: np.ndarray, bundles: Sequence[st
 
 def summarise(roc: Roc) -> Threshold:
     """All that is stored of a ROC."""
-    return Threshold(*(roc.point(name) for name in POINTS), roc.area(), roc.positives, roc.negatives)
+    points = {name: roc.point(name) for name in POINTS}
+    return Threshold(**points, area=roc.area(), positives=roc.positives, negatives=roc.negatives)
 
 
 def read_thresholds(path: str | os.PathLike, bundles: Sequence[str], point: str = POINTS[0]) -> np.ndarray:
