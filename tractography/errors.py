@@ -2,6 +2,7 @@
 
 TractographyError
 ├── BatchError         an HDF5 file of streamline batches
+├── GenerationError    seeds, densities and images that streamlines are generated from
 └── TractogramError    a tractogram file
 """
 
@@ -12,6 +13,10 @@ class TractographyError(ValueError):
 
 class BatchError(TractographyError):
     """A batch file cannot be used, or not be written as wanted."""
+
+
+class GenerationError(TractographyError):
+    """Streamlines cannot be generated from what was given."""
 
 
 class TractogramError(TractographyError):
