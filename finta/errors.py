@@ -1,8 +1,11 @@
-"""What can be wrong with a training.
+"""What can be wrong with a model's training and use.
 
 FintaError
 ├── ConfigurationError   a YAML file of settings
-└── TrainingError        a run, or the folder that it lies in
+├── TrainingError        a run, or the folder that it lies in
+├── ModelError           a checkpoint to encode and decode with
+├── OutputError          the place to write results to
+└── ClusterError         the cluster that is to compute
 """
 
 
@@ -16,3 +19,15 @@ class ConfigurationError(FintaError):
 
 class TrainingError(FintaError):
     """A run cannot be started, gone on with, or finished."""
+
+
+class ModelError(FintaError):
+    """A checkpoint cannot be used as an encoder and a decoder."""
+
+
+class OutputError(FintaError):
+    """Results cannot be written where they are wanted."""
+
+
+class ClusterError(FintaError):
+    """A cluster cannot be used."""

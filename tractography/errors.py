@@ -2,6 +2,7 @@
 
 TractographyError
 ├── BatchError         an HDF5 file of streamline batches
+├── FilteringError     an atlas of bundles, or the thresholds of its bundles
 ├── GenerationError    seeds, densities and images that streamlines are generated from
 └── TractogramError    a tractogram file
 """
@@ -21,3 +22,7 @@ class GenerationError(TractographyError):
 
 class TractogramError(TractographyError):
     """A tractogram cannot be used."""
+
+
+class FilteringError(TractographyError):
+    """An atlas or its thresholds cannot be used."""

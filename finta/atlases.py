@@ -1,0 +1,147 @@
+"""Folders of tractograms, one for each bundle, whose names are the files'."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from finta.coders import Coder
+from finta.rows import ranges_of
+from tractography.errors import FilteringError
+from tractography.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
+from tractography.pieces import open_tractogram
+from tractography.tractograms import find_tractograms
+
+OnStep = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Latent codes of streamlines whose bundle is known.
+
+    Attributes
+    ----------
+    codes : ndarray, (streamline, latent), float32
+    labels : ndarray, (streamline,), int32
+        Index into the atlas' bundles, or `NO_BUNDLE`.
+    """
+
+    codes: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(slots=True)
+class Skips:
+    """Streamlines that were left out: of fewer than two points, of no length, or with coordinates that are not finite.
+
+    Attributes
+    ----------
+    counts : dict
+        File -> how many.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, path: Path, count: int) -> None:
+        """Count some of a file's."""
+        if count:
+            self.counts[path.name] = self.counts.get(path.name, 0) + count
+
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.counts.values())
+
+
+def find_bundles(folder: Path) -> dict[str, Path]:
+    """Name -> tractogram, sorted by name.
+
+    Raises
+    ------
+    TractogramError
+        If there is none.
+    FilteringError
+        If two have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in find_tractograms([folder]):
+        if path.stem in found:
+            raise FilteringError(f"{folder} holds {path.stem} twice: {found[path.stem]} and {path}. Keep one of them.")
+        found[path.stem] = path
+    return dict(sorted(found.items()))
+
+
+def read_resampled(path: Path, point_count: int, skips: Skips) -> Iterator[np.ndarray]:
+    """Read a tractogram's streamlines, (streamline, point, coordinate) in RAS+ mm, some thousands at a time."""
+    with open_tractogram(path) as tractogram:
+        for held in ranges_of(tractogram.count):
+            streamlines = tractogram.read(held.first, held.stop)
+            usable = streamlines.usable()
+            skips.add(path, int((~usable).sum()))
+            yield streamlines.select(usable).resampled(point_count)
+
+
+def encode_atlas(folder: Path, coder: Coder, skips: Skips, on_step: OnStep) -> ReferenceCodes:
+    """Encode an atlas in both orders of its points.
+
+    Raises
+    ------
+    FilteringError, TractogramError
+        If it cannot be used.
+    """
+    paths = find_bundles(folder)
+
+    def pieces(number: int, path: Path) -> Iterator[np.ndarray]:
+        on_step(f"encoding the atlas: {path.stem}", number, len(paths))
+        return read_resampled(path, coder.point_count, skips)
+
+    bundles = {name: pieces(number, path) for number, (name, path) in enumerate(paths.items())}
+    try:
+        return encode_reference(bundles, coder.encode)
+    except FilteringError as error:
+        raise FilteringError(f"{folder}: {error}") from error
+
+
+def encode_labelled(
+    folder: Path, implausible: Path | None, bundles: tuple[str, ...], coder: Coder, skips: Skips, on_step: OnStep
+) -> Labelled:
+    """Encode streamlines of an atlas' bundles, and implausible ones.
+
+    Raises
+    ------
+    FilteringError, TractogramError
+        If a file cannot be used, or its bundle is not in the atlas.
+    """
+    paths = find_bundles(folder)
+    if unknown := sorted(set(paths) - set(bundles)):
+        raise FilteringError(f"{folder} holds bundles that the atlas has not: {', '.join(unknown)}. Remove them first.")
+    files: list[tuple[int, Path]] = [(bundles.index(name), path) for name, path in paths.items()]
+    if implausible:
+        files += [(NO_BUNDLE, path) for path in find_tractograms([implausible])]
+    codes, labels = [np.empty((0, coder.latent_size), np.float32)], []
+    for number, (label, path) in enumerate(files):
+        on_step(f"encoding {path.stem}", number, len(files))
+        for streamlines in read_resampled(path, coder.point_count, skips):
+            codes.append(coder.encode(streamlines))
+            labels.append(np.full(len(streamlines), label, np.int32))
+    if not labels:
+        raise FilteringError(f"{folder} holds no streamlines that can be encoded.")
+    return Labelled(np.concatenate(codes), np.concatenate(labels))
+
+
+def read_classes(path: Path | None, bundles: tuple[str, ...]) -> Mapping[str, int]:
+    """Read the published file of classes, ``{bundle: class}``; without one, classes are numbered as the bundles are.
+
+    Raises
+    ------
+    FilteringError
+        If it cannot be read, or lacks a bundle.
+    """
+    if path is None:
+        return {name: number for number, name in enumerate(bundles)}
+    from tractography.thresholds import read_flat
+
+    held = read_flat(path)
+    if missing := [name for name in bundles if not isinstance(held.get(name), int)]:
+        raise FilteringError(f"{path} gives no class to {', '.join(missing)}, which the atlas holds. Add them.")
+    return {name: held[name] for name in bundles}

@@ -1,0 +1,184 @@
+"""Pictures of a run's results: decisions, bundles, what was kept and removed, what was generated."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finta.colours import DIRECTIONS, FIRST, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
+from finta.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WORST = 5
+"""Curves that are named where there are too many to name them all."""
+
+
+def draw_kept_and_removed(kept: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> "Figure":
+    """Draw what was kept above what was removed, coloured by direction.
+
+    Parameters
+    ----------
+    kept, removed : sequence of ndarray, (point, coordinate), RAS+ mm
+        Of any number and any lengths; at most 2000 of each are drawn, at random but always the same.
+
+    Returns
+    -------
+    Figure
+        Two rows of three projections in the same limits.
+    """
+    rows = []
+    for name, streamlines in (("kept", kept), ("removed", removed)):
+        drawn = choose_streamlines(streamlines)
+        rows.append(Row(count_drawn(name, len(streamlines), len(drawn)), drawn, colour_directions(drawn)))
+    return draw_rows(rows, DIRECTIONS)
+
+
+def draw_generated(generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray]) -> "Figure":
+    """Draw seeds above what was generated from them.
+
+    Parameters
+    ----------
+    generated, seeds : sequence of ndarray, (point, coordinate), RAS+ mm
+        Of any number and any lengths; at most 2000 of each are drawn, at random but always the same.
+
+    Returns
+    -------
+    Figure
+        Two rows of three projections in the same limits.
+    """
+    from matplotlib.colors import to_rgb
+
+    rows = []
+    for name, streamlines, colour in (("seeds", seeds, FIRST), ("generated", generated, SECOND)):
+        drawn = choose_streamlines(streamlines)
+        rows.append(
+            Row(count_drawn(name, len(streamlines), len(drawn)), drawn, np.tile(to_rgb(colour), (len(drawn), 1)))
+        )
+    return draw_rows(rows, {})
+
+
+def draw_bundles(bundles: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
+    """Draw bundles together, a colour for each.
+
+    Parameters
+    ----------
+    bundles : mapping of str to sequence of ndarray, (point, coordinate), RAS+ mm
+        At most 2000 streamlines are drawn of all together, at random but always the same, and some of every bundle.
+
+    Returns
+    -------
+    Figure
+        Three projections, with the names of the bundles.
+    """
+    share = max(DRAWN // max(len(bundles), 1), 10)
+    drawn = [choose_streamlines(streamlines, share) for streamlines in bundles.values()]
+    colours = colour_classes(len(bundles))
+    order = choose(total := sum(map(len, drawn)), total)
+    lines, shades = list(chain.from_iterable(drawn)), np.repeat(colours, [len(held) for held in drawn], axis=0)
+    title = count_drawn(f"{len(bundles)} bundles, streamlines", sum(map(len, bundles.values())), len(order))
+    row = Row(title, [lines[number] for number in order], shades[order])
+    return draw_rows([row], dict(zip(bundles, colours, strict=True)))
+
+
+def draw_roc(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]], marked: Mapping[str, tuple[float, float]]
+) -> "Figure":
+    """Draw each bundle's receiver operating characteristic and the point that was chosen on it.
+
+    Parameters
+    ----------
+    curves : mapping of str to tuple
+        False-positive rates, true-positive rates, (threshold,) each and ascending, and the area under them, per bundle.
+    marked : mapping of str to tuple of float
+        False-positive and true-positive rate at the chosen threshold, for some or all of the bundles.
+
+    Returns
+    -------
+    Figure
+        The curves and beside them, for twelve bundles or fewer, their upper left corner; for more, where only the
+        worst are named, a histogram of the areas.
+    """
+    from matplotlib.figure import Figure
+
+    ascending = sorted(curves, key=lambda name: (np.nan_to_num(curves[name][2], nan=-1.0), name))
+    are_few = len(curves) <= NAMED
+    named = list(curves) if are_few else ascending[:_WORST]
+    colours = dict(zip(named, colour_classes(len(named)), strict=True))
+    figure = Figure(figsize=(12, 6.2), layout="constrained")
+    axes, beside = figure.subplots(1, 2, width_ratios=(1, 1 if are_few else 0.8))
+    _draw_curves(axes, curves, marked, colours)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    if curves:
+        axes.legend(loc="lower right", frameon=False, fontsize=9)
+    if are_few:
+        _draw_curves(beside, curves, marked, colours)
+        reach = _corner(marked)
+        beside.set(xlim=(-0.01 * reach, reach), ylim=(1 - reach, 1 + 0.01 * reach), aspect="equal")
+        beside.set_title("upper left corner", fontsize=10)
+    else:
+        _draw_areas(beside, [curves[name][2] for name in ascending])
+    return figure
+
+
+def _draw_curves(
+    axes: "Axes",
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]],
+    marked: Mapping[str, tuple[float, float]],
+    colours: Mapping[str, np.ndarray],
+) -> None:
+    axes.plot((0, 1), (0, 1), color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
+    for name, (false, true, area) in curves.items():
+        style = {"color": SOFT, "linewidth": 0.7, "alpha": 0.45, "zorder": 2}
+        if name in colours:
+            style = {"color": colours[name], "linewidth": 1.6, "zorder": 3, "label": f"{plain(name)}  {area:.3f}"}
+        axes.plot(false, true, **style)
+        if name in marked:
+            colour = colours.get(name, SOFT)
+            axes.plot(*marked[name], "o", color=colour, markersize=6 if name in colours else 3, zorder=4)
+    axes.set(xlabel="false-positive rate", ylabel="true-positive rate")
+    axes.grid(color=SOFT, alpha=0.2, linewidth=0.6)
+
+
+def _draw_areas(axes: "Axes", areas: Sequence[float]) -> None:
+    finite = [area for area in areas if np.isfinite(area)]
+    axes.hist(finite, bins=20, color=FIRST)
+    axes.set(xlabel="area under the curve", ylabel="bundles")
+    axes.set_title(
+        f"median {np.median(finite):.3f}, lowest {min(finite):.3f}" if finite else "none is finite", fontsize=10
+    )
+
+
+def _corner(marked: Mapping[str, tuple[float, float]]) -> float:
+    return 0.2
+
+
+def draw_confusion(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
+    """Draw a confusion matrix as shares of its rows.
+
+    Parameters
+    ----------
+    matrix : ndarray, (true class, found class)
+        Counts. A class without streamlines has an empty row.
+    names : sequence of str
+        One for each class.
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+
+    counts = np.asarray(matrix, float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    are_few = len(names) <= NAMED
+    side = (5 + 0.5 * len(names)) if are_few else 4 + 0.11 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
+    labels = [plain(name) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=9 if are_few else 6)
+    axes.set_yticks(range(len(names)), labels, fontsize=9 if are_few else 6)
+    axes.set(xlabel="found", ylabel="true")
+    figure.colorbar(image, ax=axes, shrink=0.6, label="share of the true class")
+    return figure

@@ -1,0 +1,50 @@
+"""Colours of pictures, and how names are written in them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+INK, SOFT = "#1d1f24", "#8b929c"
+FIRST, SECOND = "#5b6b7a", "#d1495b"
+"""Of two things that are compared: what was there before, and what became of it."""
+
+NAMED = 12
+"""Classes that a legend beside a picture names; more are too many to tell apart by colour."""
+
+DIRECTIONS = {"left to right": (0.9, 0.0, 0.0), "back to front": (0.0, 0.9, 0.0), "bottom to top": (0.0, 0.0, 0.9)}
+"""The colours of streamlines that run that way or back."""
+
+_FEW = ("#2460c8", "#d1495b", "#16856a", "#d98a00", "#7646b8", "#2aa5c0", "#8a5a2b", "#c2589f", "#7a9a1e", "#5b6b7a")
+
+
+def colour_classes(count: int) -> np.ndarray:
+    """A colour for each of some classes, (class, red green blue): distinct for few, along the spectrum for many."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    if count <= len(_FEW):
+        return np.array([to_rgb(colour) for colour in _FEW[:count]]).reshape(count, 3)
+    return colormaps["turbo"](np.linspace(0.03, 0.97, count))[:, :3]
+
+
+def colour_directions(streamlines: Sequence[np.ndarray]) -> np.ndarray:
+    """Colours of the mean direction, (streamline, red green blue): red across, green along, blue up, as is usual.
+
+    Parameters
+    ----------
+    streamlines : sequence of ndarray, (point, coordinate), RAS+ mm
+        With two points or more each.
+    """
+    colours = np.empty((len(streamlines), 3))
+    for number, streamline in enumerate(streamlines):
+        colours[number] = np.abs(np.diff(streamline, axis=0)).sum(axis=0)
+    strongest = colours.max(axis=1, keepdims=True, initial=0.0)
+    return 0.9 * colours / np.maximum(strongest, np.finfo(float).tiny)
+
+
+def plain(name: str, longest: int = 60) -> str:
+    """A name as matplotlib is to write it: no formula is read into dollars, and what is too long loses its middle."""
+    if len(name) > longest:
+        kept = longest - 1
+        name = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
+    return name.replace("$", r"\$")

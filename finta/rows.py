@@ -1,0 +1,214 @@
+"""A file with a row per streamline that is filled range by range, in any order, and gone on with after a crash.
+
+The file's structure is written before anything is computed, and all room taken; rows then go straight to their places.
+Until it is finished it has a hidden name, and a mark for each range that is in.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from finta.errors import OutputError
+from porting.placement import library_writes
+
+RANGE_SIZE = 8192
+"""Streamlines that are computed, and marked as in, together."""
+
+SUMMARY = "summary.json"
+"""A file that every folder of results has."""
+
+_DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Streamlines from `first` up to `stop`, and the number of their range."""
+
+    number: int
+    first: int
+    stop: int
+
+
+def ranges_of(count: int) -> list[Range]:
+    """All ranges of a number of streamlines."""
+    starts = range(0, count, RANGE_SIZE)
+    return [Range(number, first, min(first + RANGE_SIZE, count)) for number, first in enumerate(starts)]
+
+
+class RowFile:
+    """Arrays with a row per streamline, in an HDF5 file.
+
+    Parameters
+    ----------
+    path : Path
+        Where the finished file goes.
+    columns : Mapping
+        Name -> dtype and shape of a row.
+    count : int
+        Rows.
+    about : Mapping
+        What the rows are computed from, of JSON's types; a file is gone on with if it was begun alike.
+    resume : bool
+        Go on with the file that an earlier process left.
+
+    Raises
+    ------
+    OutputError
+        If there is nothing to go on with, or something that `resume` would go on with; if it was begun otherwise; if
+        another process is at it; if there is no room.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        columns: Mapping[str, tuple[Any, tuple[int, ...]]],
+        count: int,
+        about: Mapping[str, Any],
+        *,
+        resume: bool = False,
+    ) -> None:
+        self.path, self._draft = path, draft_of(path)
+        self._ranges = ranges_of(count)
+        shapes = {name: (dtype, (count, *shape)) for name, (dtype, shape) in columns.items()}
+        shapes[_DONE] = (np.uint8, (len(self._ranges),))
+        text = json.dumps(about, sort_keys=True)
+        try:
+            self._take(shapes, text, resume)
+        except OSError as error:
+            raise OutputError(
+                f"Cannot write {path}: {error.strerror or error}. Make room, or choose another --output."
+            ) from error
+
+    def _take(self, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str, resume: bool) -> None:
+        if resume and not self._draft.is_file():
+            raise OutputError(f"Nothing was left of {self.path} to go on with. Start without --resume.")
+        if self._draft.is_file() and not resume:
+            raise OutputError(
+                f"{self.path} was begun and not finished. Go on with --resume, or remove {self._draft} to start again."
+            )
+        if not resume:
+            _lay_out(self._draft, shapes, about)
+        self._lock = _locked(self._draft)
+        with h5py.File(self._draft, "r") as file:
+            if (begun := file.attrs["about"]) != about:
+                raise OutputError(
+                    f"{self.path} was begun otherwise:\n{_differences(begun, about)}\n"
+                    f"Give what it was begun with, or remove {self._draft} to start again."
+                )
+            places = {name: file[name].id.get_offset() for name in shapes}
+        self._arrays = {
+            name: np.memmap(self._draft, dtype, "r+", places[name], shape) for name, (dtype, shape) in shapes.items()
+        }
+
+    def missing(self) -> list[Range]:
+        """The ranges that are not in yet."""
+        return [held for held in self._ranges if not self._arrays[_DONE][held.number]]
+
+    def put(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
+        """Write a range's rows, then mark it as in."""
+        for name, values in rows.items():
+            self._arrays[name][held.first : held.stop] = values
+            self._arrays[name].flush()
+        self._arrays[_DONE][held.number] = 1
+        self._arrays[_DONE].flush()
+
+    def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
+        """All rows, range by range."""
+        for held in self._ranges:
+            rows = {name: array[held.first : held.stop] for name, array in self._arrays.items() if name != _DONE}
+            yield held, rows
+
+    def finish(self, **attributes: Any) -> None:
+        """Give the file its name, with these attributes."""
+        self._arrays = {}
+        with h5py.File(self._draft, "r+") as file:
+            del file[_DONE]
+            file.attrs.update(attributes)
+        os.replace(self._draft, self.path)
+        os.close(self._lock)
+
+
+def draft_of(path: Path) -> Path:
+    """The name that a file has until it is finished."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
+@contextmanager
+def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
+    """Give a folder to write to, which is called `output` when all is in it; what is left of it can be gone on with.
+
+    Raises
+    ------
+    OutputError
+        If there is nothing to go on with, or something that `resume` would go on with, or no room; or if a folder of
+        this name holds something else than results.
+    """
+    folder = draft_of(output)
+    if resume != folder.is_dir():
+        raise OutputError(
+            f"Nothing was left of {output} to go on with. Start without --resume."
+            if resume
+            else f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
+        )
+    if output.exists() and not (output / SUMMARY).is_file():
+        raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with library_writes():
+            yield folder
+            if output.exists():
+                shutil.rmtree(output)
+            os.rename(folder, output)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {output}: {error.strerror or error}. What is computed is kept: make room, then go on with "
+            "--resume."
+        ) from error
+    finally:
+        with suppress(OSError):  # it holds what can be gone on with
+            folder.rmdir()
+
+
+def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:
+    """Write an HDF5 file whose arrays have a place of their own, and take the room for them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    laid = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    laid.set_layout(h5py.h5d.CONTIGUOUS)
+    laid.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    laid.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    try:
+        with h5py.File(path, "w") as file:
+            file.attrs["about"] = about
+            for name, (dtype, shape) in shapes.items():
+                space, kind = h5py.h5s.create_simple(shape), h5py.h5t.py_create(np.dtype(dtype))
+                h5py.h5d.create(file.id, name.encode(), kind, space, laid)
+        with path.open("r+b") as file:  # a map onto a full disk is killed by a signal
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _locked(path: Path) -> int:
+    lock = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise OutputError(f"Another process is writing {path}. Let it end, or choose another --output.") from error
+    return lock
+
+
+def _differences(begun: str, wanted: str) -> str:
+    before, now = json.loads(begun), json.loads(wanted)
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return "\n".join(f"  {name}: {before.get(name)!r}, now {now.get(name)!r}" for name in names)

@@ -1,0 +1,171 @@
+"""Assign a tractogram's streamlines to bundles and write each where it belongs, in memory that does not grow with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from finta.coders import Coder
+from finta.encoding import fill, identity
+from finta.rows import Range, RowFile
+from finta.tasks import Assign, Lookup
+from tractography.filtering import NO_BUNDLE, Assignment
+from tractography.headers import Header
+from tractography.pieces import TractogramFile
+from tractography.streamlines import Streamlines
+from tractography.writers import TractogramWriter, open_writer
+
+OnStep = Callable[[str, int, int | None], None]
+
+IMPLAUSIBLE = "implausible"
+"""Name of the tractogram of what is in no bundle."""
+
+ASSIGNMENTS = "assignments.h5"
+"""Name of the file of every streamline's label and distance."""
+
+PICTURED = 3000
+"""Streamlines that are kept for pictures, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some streamlines for pictures.
+
+    Attributes
+    ----------
+    streamlines : list of ndarray, (point, coordinate), RAS+ mm
+    labels : ndarray, (streamline,)
+        The bundle that each is in; `NO_BUNDLE` if it was removed.
+    """
+
+    streamlines: list[np.ndarray]
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What went where.
+
+    Attributes
+    ----------
+    count : int
+        Streamlines.
+    nearest, kept : ndarray, (bundle,), int
+        Streamlines nearest to each bundle, and those of them that are kept.
+    distances : ndarray, (bundle,)
+        Mean latent distance of the ones kept; NaN without any.
+    skipped : int
+        Streamlines that could not be encoded: of fewer than two points, of no length, or not finite. They are in no
+        tractogram, and have the label `NO_BUNDLE`.
+    sample : Sample
+    """
+
+    count: int
+    nearest: np.ndarray
+    kept: np.ndarray
+    distances: np.ndarray
+    skipped: int
+    sample: Sample
+
+
+class Sorting:
+    """One tractogram's way into bundles.
+
+    Parameters
+    ----------
+    file : TractogramFile
+    coder : Coder
+    lookup : Lookup
+    thresholds : ndarray, (bundle,)
+    suffix : str
+        Of the tractograms to write.
+    """
+
+    def __init__(self, file: TractogramFile, coder: Coder, lookup: Lookup, thresholds: np.ndarray, suffix: str) -> None:
+        self._file, self._coder, self._lookup = file, coder, lookup
+        self._thresholds, self._suffix = thresholds, suffix
+        self._names = (*lookup.codes.bundles, IMPLAUSIBLE)  # so that NO_BUNDLE, -1, finds the last
+
+    def assign(self, folder: Path, resume: bool, scheduler: str | None, on_step: OnStep) -> RowFile:
+        """Compute every streamline's label and distance."""
+        columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
+        about = {**identity(self._file, self._coder), **self._lookup.identity()}
+        rows = RowFile(folder / ASSIGNMENTS, columns, self._file.count, about, resume=resume)
+        task = Assign(self._file, self._coder.path.resolve(), self._lookup)
+        fill(rows, self._file.count, task, scheduler, f"filtering {self._file.path.name}", on_step)
+        return rows
+
+    def write(self, folder: Path, rows: RowFile, on_step: OnStep) -> Sorted:
+        """Write the tractograms of the bundles, and count."""
+        for old in folder.glob("[!.]*"):  # of a process that was killed while it wrote
+            old.unlink()
+        tally = _Tally(self._file.count, len(self._names))
+        with _Writers(folder, self._suffix, self._file.header) as writers:
+            for held, found in rows.pieces():
+                assignment = Assignment(found["labels"], found["distances"])
+                places = np.where(assignment.kept(self._thresholds), assignment.labels, NO_BUNDLE)
+                ids = np.arange(held.first, held.stop)
+                streamlines = self._file.read(held.first, held.stop).with_data(ids=ids)
+                tally.add(held, streamlines, assignment, places)
+                encoded = assignment.labels != NO_BUNDLE
+                for place in np.unique(places[encoded]):
+                    writers.append(self._names[place], streamlines.select(encoded & (places == place)))
+                on_step("writing the bundles", held.stop, self._file.count)
+        return tally.total()
+
+
+class _Tally:
+    """Counts what goes where, and keeps every so-many-th streamline for pictures."""
+
+    def __init__(self, count: int, places: int) -> None:
+        self._count, self._places = count, places
+        self._nearest, self._kept = np.zeros(places, int), np.zeros(places, int)
+        self._away, self._skipped = np.zeros(places), 0
+        self._every = max(count // PICTURED, 1)
+        self._lines: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []
+
+    def add(self, held: Range, streamlines: Streamlines, assignment: Assignment, places: np.ndarray) -> None:
+        """Count a range."""
+        kept, encoded = places != NO_BUNDLE, assignment.labels != NO_BUNDLE
+        self._nearest += np.bincount(assignment.labels[encoded], minlength=self._places)
+        self._kept += np.bincount(places[kept], minlength=self._places)
+        self._away += np.bincount(places[kept], assignment.distances[kept], minlength=self._places)
+        self._skipped += int((~encoded).sum())
+        chosen = np.flatnonzero(encoded & (np.arange(held.first, held.stop) % self._every == 0))
+        self._lines += [line.copy() for line in streamlines.select(chosen).split()]
+        self._labels.append(places[chosen])
+
+    def total(self) -> Sorted:
+        """Everything that was counted."""
+        kept = self._kept[:-1]
+        with np.errstate(invalid="ignore"):
+            distances = self._away[:-1] / kept
+        sample = Sample(self._lines, np.concatenate(self._labels))
+        return Sorted(self._count, self._nearest[:-1], kept, distances, self._skipped, sample)
+
+
+class _Writers:
+    """A tractogram for each name, opened when there is something to write."""
+
+    def __init__(self, folder: Path, suffix: str, header: Header) -> None:
+        self._folder, self._suffix, self._header = folder, suffix, header
+        self._opened: dict[str, TractogramWriter] = {}
+
+    def append(self, name: str, streamlines: Streamlines) -> None:
+        """Write streamlines to the tractogram called `name`; their numbers beside it where it holds no data."""
+        if name not in self._opened:
+            self._opened[name] = open_writer(self._folder / f"{name}{self._suffix}", self._header)
+        writer = self._opened[name]
+        writer.append(streamlines)
+        if not writer.holds_data:
+            with (self._folder / f"{name}_ids.txt").open("a") as file:
+                np.savetxt(file, streamlines.per_streamline["ids"], "%d")
+
+    def __enter__(self) -> "_Writers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._opened.values():
+            writer.close()

@@ -1,0 +1,104 @@
+"""A run's results as one page for people, ``summary.html``, and as JSON for programs, ``summary.json``."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finta.errors import OutputError
+from finta.summary_views import view_facts, view_table
+from porting import errors as porting_errors
+from porting import placement
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DOTS_PER_INCH = 150
+
+
+def write_summary(
+    folder: Path,
+    title: str,
+    facts: Mapping[str, Any],
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    pictures: Mapping[str, "Figure"],
+) -> list[Path]:
+    """Write what a run found: ``summary.json``, a PNG for each picture, and ``summary.html``, which holds all of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is missing; files of the same names are replaced, all of them together.
+    title : str
+        What was done, as the heading says it.
+    facts : mapping of str to Any
+        Numbers are shown large, texts in a list; mappings inside are facts of the same kind.
+    tables : mapping of str to sequence of mapping
+        Rows of each table; a column for each name that any row holds, in the order of the first that holds it.
+    pictures : mapping of str to Figure
+        Headings and figures; the files are called like the headings, with dashes for what file names do not hold.
+
+    Returns
+    -------
+    list of Path
+        The files, sorted.
+
+    Raises
+    ------
+    OutputError
+        If the folder, or the disk, does not take the files; those that were there before stay as they were.
+    """
+    content = _as_json({"title": title, "facts": facts, "tables": tables})
+    files = {name: re.sub(r"[^\w.-]+", "-", name).strip("-.") + ".png" for name in pictures}
+    content["pictures"] = files
+    try:
+        with placement.staging(folder / "summary") as staged:
+            (drafts := staged.stem.parent).joinpath("summary.json").write_text(
+                json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            for name, figure in pictures.items():
+                figure.savefig(drafts / files[name], dpi=_DOTS_PER_INCH)
+            page = _render(content, {name: (drafts / file).read_bytes() for name, file in files.items()})
+            (drafts / "summary.html").write_text(page, encoding="utf-8")
+            return sorted(staged.commit())
+    except porting_errors.OutputError as error:
+        raise OutputError(str(error)) from error
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON holds of a value: arrays are lists, and numbers that are not finite are null."""
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(held) for name, held in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _as_json(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return [_as_json(held) for held in value] if isinstance(value, Sequence | set | frozenset) else str(value)
+
+
+def _render(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([Path(__file__).parent, Path(placement.__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures, texts = view_facts(content["facts"])
+    return environment.get_template("summary.html.jinja").render(
+        title=content["title"],
+        figures=figures,
+        texts=texts,
+        tables={name: view_table(rows) for name, rows in content["tables"].items()},
+        pictures={name: base64.b64encode(png).decode() for name, png in pictures.items()},
+        files=content["pictures"],
+    )

@@ -1,0 +1,87 @@
+"""What a tractogram file says besides its streamlines: the image space they lie in, and its format's own fields."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tractography.errors import TractogramError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """What a tractogram file, or an image, says of the space that streamlines lie in.
+
+    Attributes
+    ----------
+    suffix : str
+        Of the file it was read from.
+    affine : ndarray, (4, 4), or None
+        From voxel to RAS+ mm. TCK files have none.
+    dimensions : tuple of three int, or None
+        The image's voxels along each axis.
+    voxel_sizes : tuple of three float, mm
+    voxel_order : str
+        ``"RAS"``, ``"LPS"`` ...
+    trk : bytes
+        A TRK file's header, 1000 bytes, little-endian.
+    tck : tuple of (str, str)
+        A TCK file's fields but those that say how its bytes lie.
+    """
+
+    suffix: str
+    affine: np.ndarray | None = None
+    dimensions: tuple[int, ...] | None = None
+    voxel_sizes: tuple[float, ...] = ()
+    voxel_order: str = ""
+    trk: bytes = b""
+    tck: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_space(self) -> bool:
+        """Whether TRK and TRX files can be written with it."""
+        return self.affine is not None and self.dimensions is not None
+
+
+def header_in_space(suffix: str, affine: np.ndarray, dimensions: Any) -> Header:
+    """Describe an image space by its affine, (4, 4), voxel to RAS+ mm, and dimensions, as DIPY does."""
+    from nibabel.affines import voxel_sizes
+    from nibabel.orientations import aff2axcodes
+
+    sizes, order = tuple(voxel_sizes(affine).tolist()), "".join(aff2axcodes(affine))
+    return Header(suffix, affine, tuple(map(int, dimensions)), sizes, order)
+
+
+def header_of(path: str | os.PathLike) -> Header:
+    """Read the image space of a NIfTI image or of a tractogram, to write TRK and TRX files in.
+
+    Parameters
+    ----------
+    path : path
+        Of a ``.nii``, ``.nii.gz``, ``.trk`` or ``.trx`` file.
+
+    Raises
+    ------
+    TractogramError
+        If it cannot be read, or says nothing of an image space.
+    """
+    path = Path(path)
+    if path.suffix in (".trk", ".tck", ".trx"):
+        from tractography.pieces import read_header
+
+        header = read_header(path)
+        if not header.has_space:
+            raise TractogramError(f"{path} says nothing of an image space. Give a NIfTI image or a TRK file.")
+        return header
+    if not path.is_file():
+        raise TractogramError(f"No reference at {path}: no such file.")
+    import nibabel
+
+    try:
+        image: Any = nibabel.load(path)
+        affine, dimensions = np.asarray(image.affine, np.float64), image.shape[:3]
+        return header_in_space("", affine, dimensions)
+    except Exception as error:  # nibabel raises whatever its parsing trips over
+        raise TractogramError(f"{path} is no reference: {error}. Give a NIfTI image or a TRK file.") from error

@@ -1,0 +1,187 @@
+"""TRK files: records of a count, its points with their scalars, and properties; in voxel mm from the image's corner."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tractography.errors import TractogramError
+from tractography.headers import Header
+from tractography.spans import FileBytes, Index, every_stride
+from tractography.streamlines import Streamlines
+
+HEADER_BYTES = 1000
+SPACE_MISSING = (
+    "{path} does not say where its voxels lie: {reason}. Write it again with the affine of its image, for instance "
+    "with DIPY: save_tractogram(StatefulTractogram(streamlines, 'image.nii.gz', Space.VOXMM), 'new.trk')."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrkLayout:
+    """How the records of a TRK file lie, and how to read them.
+
+    Attributes
+    ----------
+    header : Header
+    announced : int
+        Streamlines that the header announces; 0 where it does not say.
+    word : dtype
+        int32 in the file's byte order.
+    width, property_count : int
+        Values of a point, its coordinates among them, and of a streamline.
+    scalars, properties : dict of str to slice
+        Where each named value lies among the scalars of a point, and among the properties of a streamline.
+    affine : ndarray, (4, 4), float32
+        From the file's coordinates to RAS+ mm.
+    """
+
+    header: Header
+    announced: int
+    word: np.dtype
+    width: int
+    property_count: int
+    scalars: dict[str, slice]
+    properties: dict[str, slice]
+    affine: np.ndarray
+
+    def scan(self, file: FileBytes) -> Index:
+        """Walk through all records, and note where every 256th starts.
+
+        Raises
+        ------
+        TractogramError
+            If the file ends within a record, or before the number of streamlines that its header announces.
+        """
+        noted, count, place = [], 0, HEADER_BYTES
+        end = HEADER_BYTES + (file.size - HEADER_BYTES) // 4 * 4
+        for block, content in file.blocks(HEADER_BYTES, end):
+            starts, after = self._walk(file, self._words(content), (place - block) // 4)
+            if self.announced and count + len(starts) > self.announced:
+                after, starts = int(starts[self.announced - count]), starts[: self.announced - count]
+            noted.append(block + 4 * every_stride(starts, count))
+            count, place = count + len(starts), block + 4 * after
+            if self.announced and count == self.announced:
+                break
+        short = place > file.size or (not self.announced and place != file.size)
+        if short or count < self.announced:
+            held, announced = count - (place > file.size), self.announced or "more"
+            raise TractogramError(
+                f"{file.path} is truncated: its header announces {announced} streamlines, it holds {held}. "
+                "Copy or export it again."
+            )
+        return Index(count, file.size, np.concatenate([*noted, [place]]).astype(np.int64))
+
+    def _words(self, content: np.ndarray) -> np.ndarray:
+        return content.view(self.word).astype(np.int32, copy=False)
+
+    def _walk(self, file: FileBytes, words: np.ndarray, place: int) -> tuple[np.ndarray, int]:
+        """Find the words at which records start, from `place` on, and where the one after the last starts."""
+        starts, counts = [], words.data
+        size, fixed, width = len(words), 1 + self.property_count, self.width
+        note = starts.append
+        while place < size:
+            note(place)
+            count = counts[place]
+            if count < 0:
+                raise TractogramError(
+                    f"{file.path} is broken: a streamline of {count} points. Copy or export it again."
+                )
+            place += fixed + count * width
+        return np.array(starts, np.int64), place
+
+    def read(self, file: FileBytes, index: Index, first: int, stop: int) -> Streamlines:
+        """Read the streamlines from `first` up to `stop`."""
+        from nibabel.affines import apply_affine
+
+        begin, end, aligned = index.span(first, stop)
+        words = self._words(file.read(begin, end))
+        starts, after = self._walk(file, words, 0)
+        starts = np.append(starts, after)[first - aligned : stop - aligned + 1]
+        words, starts = words[starts[0] : starts[-1]], starts - starts[0]
+        values = words.view(np.float32)
+        is_point = np.ones(len(words), bool)
+        is_point[starts[:-1]] = False
+        ends = starts[1:, None] + np.arange(-self.property_count, 0)
+        is_point[ends] = False
+        points = values[is_point].reshape(-1, self.width)
+        scalars, properties = points[:, 3:], values[ends]
+        return Streamlines(
+            apply_affine(self.affine, np.ascontiguousarray(points[:, :3]), inplace=True),
+            words[starts[:-1]].astype(np.int64),
+            {name: np.ascontiguousarray(scalars[:, part]) for name, part in self.scalars.items()},
+            {name: properties[:, part] for name, part in self.properties.items()},
+        )
+
+
+def read_layout(file: FileBytes) -> TrkLayout:
+    """Read the header of a TRK file.
+
+    Raises
+    ------
+    TractogramError
+        If it is no TRK header of version 2 or 3, or does not say where the image's voxels lie.
+    """
+    from nibabel.streamlines.trk import get_affine_trackvis_to_rasmm, header_2_dtype
+
+    content = file.read(0, min(HEADER_BYTES, file.size)).tobytes()
+    if len(content) < HEADER_BYTES or not content.startswith(b"TRACK"):
+        raise TractogramError(f"{file.path} is no TRK file: it does not start with a TRK header. Export it again.")
+    dtype, word = header_2_dtype.newbyteorder("<"), np.dtype("<i4")
+    fields: Any = np.frombuffer(bytearray(content), dtype)[0]
+    if fields["hdr_size"] != HEADER_BYTES:
+        word = word.newbyteorder()
+        fields = np.frombuffer(content, dtype.newbyteorder()).astype(dtype)[0]
+    if fields["hdr_size"] != HEADER_BYTES:
+        raise TractogramError(f"{file.path} is no TRK file: its header's size is not 1000. Export it again.")
+    _check_space(file, fields)
+    if not fields["voxel_order"]:
+        fields["voxel_order"] = b"LPS"  # TrackVis's default
+    scalar_count, property_count = int(fields["nb_scalars_per_point"]), int(fields["nb_properties_per_streamline"])
+    try:
+        affine = get_affine_trackvis_to_rasmm(fields)
+        scalars = _parts(fields["scalar_name"], scalar_count, "scalars")
+        properties = _parts(fields["property_name"], property_count, "properties")
+    except Exception as error:  # nibabel raises whatever its parsing trips over
+        raise TractogramError(f"{file.path} has a TRK header of no use: {error}. Export it again.") from error
+    header = Header(
+        ".trk",
+        fields["voxel_to_rasmm"].astype(np.float32),
+        tuple(fields["dimensions"].tolist()),
+        tuple(fields["voxel_sizes"].tolist()),
+        fields["voxel_order"].decode("latin1"),
+        trk=fields.tobytes(),
+    )
+    announced = int(fields["nb_streamlines"])
+    return TrkLayout(header, announced, word, 3 + scalar_count, property_count, scalars, properties, affine)
+
+
+def _check_space(file: FileBytes, fields: Any) -> None:
+    from nibabel.orientations import aff2axcodes
+
+    affine, reason = fields["voxel_to_rasmm"], None
+    if fields["version"] == 1:
+        reason = "its header is of version 1, which has no affine"
+    elif affine[3, 3] == 0:
+        reason = "vox_to_ras is empty in its header"
+    elif not np.isfinite(affine).all() or None in aff2axcodes(affine):
+        reason = "vox_to_ras is no affine in its header"
+    elif not (fields["voxel_sizes"] > 0).all():
+        reason = "voxel_size is not positive in its header"
+    if reason:
+        raise TractogramError(SPACE_MISSING.format(path=file.path, reason=reason))
+
+
+def _parts(names: np.ndarray, count: int, rest: str) -> dict[str, slice]:
+    """Find where named values lie, by nibabel's rule; `rest` names those that the header does not."""
+    from nibabel.streamlines.trk import decode_value_from_name
+
+    parts, place = {}, 0
+    for encoded in names if count else ():
+        name, size = decode_value_from_name(encoded)
+        if size:
+            parts[name] = slice(place, place + size)
+            place += size
+    if place < count:
+        parts[rest] = slice(place, count)
+    return parts
