@@ -13,7 +13,7 @@ from tractography.errors import GenerationError
 from tractography.streamlines import Streamlines
 from tractography.volumes import Mask, Peaks, check_same_space
 
-FILTERS = ("finite", "cut", "inside", "orientation", "length")
+FILTERS: tuple[str, ...] = ("finite", "cut", "inside", "orientation", "length")
 """In the order in which they are applied; each sees only what those before have kept."""
 
 FEWEST_POINTS = 3
@@ -99,7 +99,7 @@ def keep_plausible(streamlines: np.ndarray, anatomy: Anatomy) -> Plausible:
         removed[name] = int((~kept).sum())
         held, rows = held[kept], rows[kept]
 
-    keep("finite", np.isfinite(held).all(axis=(1, 2)))
+    keep("finite", np.all(np.isfinite(held), axis=(1, 2)))
     if anatomy.mask:
         cut, kept = cut_to_mask(held, anatomy.mask)
         keep("cut", kept)
@@ -109,7 +109,7 @@ def keep_plausible(streamlines: np.ndarray, anatomy: Anatomy) -> Plausible:
         keep("orientation", orientation_angles(held, anatomy.peaks) <= anatomy.max_angle)
     shortest, longest = anatomy.lengths
     lengths = streamline_lengths(held)
-    keep("length", (lengths >= shortest) & (lengths <= longest))
+    keep("length", np.logical_and(lengths >= shortest, lengths <= longest))
     return Plausible(held, rows, removed)
 
 

@@ -47,8 +47,8 @@ class Space:
         """
         inverse = np.linalg.inv(self.affine)
         places = np.floor(points @ inverse[:3, :3].T + inverse[:3, 3] + 0.5)
-        inside = ((places >= 0) & (places < self.shape)).all(axis=-1)
-        return np.where(inside[..., None], places, 0).astype(np.int64), inside
+        inside = np.all((places >= 0) & (places < np.array(self.shape)), axis=-1, keepdims=True)
+        return np.where(inside, places, 0).astype(np.int64), inside[..., 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
