@@ -8,6 +8,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from finta.generation_cli import sample
+
 app = typer.Typer(
     help="Streamline batches for the FINTA autoencoder.",
     no_args_is_help=True,
@@ -16,6 +18,7 @@ app = typer.Typer(
 )
 batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
 app.add_typer(batches, name="batches")
+app.command("sample")(sample)
 
 
 def main() -> NoReturn:

@@ -17,6 +17,7 @@ BANDWIDTHS = np.exp(np.linspace(-1, 1, 100))
 FOLDS = 5
 """As scikit-learn's ``GridSearchCV``, folds of consecutive seeds: their order should be drawn."""
 
+RULES = ("silverman", "cross-validated")
 NORMAL_IQR = 1.3489795
 BLOCK = 4_000_000
 """Distances held at a time."""
@@ -86,22 +87,31 @@ def fit_density(seeds: np.ndarray, bandwidth: float | str) -> LatentDensity:
         raise GenerationError(
             f"{len(bad)} of {len(seeds)} seeds are not finite, the first is number {bad[0]}. Remove their streamlines."
         )
+    check_bandwidth(bandwidth)
+    return LatentDensity(seeds, _derive(seeds, bandwidth) if isinstance(bandwidth, str) else float(bandwidth))
+
+
+def check_bandwidth(bandwidth: float | str) -> None:
+    """Check that a bandwidth is above 0, or the name of a rule to derive one by.
+
+    Raises
+    ------
+    GenerationError
+        If it is not.
+    """
     if isinstance(bandwidth, str):
-        bandwidth = _derive(seeds, bandwidth)
-    if not (np.isfinite(bandwidth) and bandwidth > 0):
+        if bandwidth not in RULES:
+            raise GenerationError(f"The bandwidth is {bandwidth!r}, it must be a number or one of {', '.join(RULES)}.")
+    elif not (np.isfinite(bandwidth) and bandwidth > 0):
         raise GenerationError(f"The bandwidth is {bandwidth:g}, it must be above 0: the density would be singular.")
-    return LatentDensity(seeds, float(bandwidth))
 
 
 def _derive(seeds: np.ndarray, rule: str) -> float:
-    rules = {"silverman": silverman_bandwidth, "cross-validated": cross_validated_bandwidth}
-    if rule not in rules:
-        raise GenerationError(f"The bandwidth is {rule!r}, it must be a number or one of {', '.join(rules)}.")
     if len(seeds) > 1 and (seeds == seeds[0]).all():
         raise GenerationError(
             f"All {len(seeds)} seeds are identical: no bandwidth can be derived from them. Give one as a number."
         )
-    return rules[rule](seeds)
+    return silverman_bandwidth(seeds) if rule == "silverman" else cross_validated_bandwidth(seeds)
 
 
 def silverman_bandwidth(seeds: np.ndarray) -> float:

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from tractography.anatomy import Anatomy, Plausible, keep_plausible
-from tractography.densities import BANDWIDTHS, LatentDensity, fit_density
+from tractography.densities import BANDWIDTHS, LatentDensity, check_bandwidth, fit_density
 from tractography.errors import GenerationError
 from tractography.generated import Generated, Round
-from tractography.rejection import COMPONENTS, RejectionSampler, build_sampler
+from tractography.rejection import COMPONENTS, RejectionSampler, build_sampler, check_choices
 from tractography.seeds import generator_for
 
 MODES = ("plain", "rejection")
@@ -51,7 +51,7 @@ class Settings:
     Raises
     ------
     GenerationError
-        If a number is too small, or the mode unknown.
+        If a number is too small, or a choice unknown.
     """
 
     number: int
@@ -77,6 +77,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise GenerationError(f"The mode is {self.mode!r}, it must be one of {', '.join(MODES)}.")
+        check_bandwidth(self.bandwidth)
+        check_choices(self.proposal, self.components, self.scale)
         least = {"number": 1, "draws": 1, "max_sampled": 1, "seed": 0}
         for name, low in least.items():
             value = getattr(self, name)

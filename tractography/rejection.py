@@ -18,6 +18,7 @@ COMPONENTS = 11
 MOST_COMPONENTS = 20
 """As many are tried where their number is chosen by a criterion."""
 
+PROPOSALS, CRITERIA = ("mixture", "normal"), ("bic", "silhouette")
 SCALES = {"maximum": 100.0, "percentile": 75.0}
 """Which percentile of density / proposal at the seeds is the scale M."""
 
@@ -127,8 +128,7 @@ def build_sampler(
     GenerationError
         If there are fewer than two different seeds, or a choice is unknown.
     """
-    _check_choice("proposal", proposal, ("mixture", "normal"))
-    _check_choice("scale", scale, tuple(SCALES))
+    check_choices(proposal, components, scale)
     different = len(np.unique(density.seeds, axis=0))
     if different < 2:
         raise GenerationError(
@@ -147,21 +147,31 @@ def build_sampler(
     return RejectionSampler(density, fitted, log_scale, notes)
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise GenerationError(f"The {name} is {value!r}, it must be one of {', '.join(choices)}.")
+def check_choices(proposal: str, components: int | str, scale: str) -> None:
+    """Check what `build_sampler` is to be built by.
+
+    Raises
+    ------
+    GenerationError
+        If a choice is unknown.
+    """
+    words = {"proposal": (proposal, PROPOSALS), "scale": (scale, SCALES)}
+    if isinstance(components, str):
+        words["number of components"] = (components, CRITERIA)
+    elif components < 1:
+        raise GenerationError(f"The number of components is {components}, it must be at least 1.")
+    for name, (value, choices) in words.items():
+        if value not in choices:
+            raise GenerationError(f"The {name} is {value!r}, it must be one of {', '.join(choices)}.")
 
 
 def _fit_mixture(
     density: LatentDensity, wanted: int | str, different: int, generator: np.random.Generator
 ) -> tuple[Any, tuple[str, ...]]:
     if isinstance(wanted, int):
-        if wanted < 1:
-            raise GenerationError(f"The number of components is {wanted}, it must be at least 1.")
         number = min(wanted, different // 2)
         few = f"{number} components instead of {wanted}: {different} different seeds allow no more"
         return _fit(density, number, generator), (few,) if number < wanted else ()
-    _check_choice("number of components", wanted, ("bic", "silhouette"))
     numbers = range(1, min(MOST_COMPONENTS, different // 2) + 1)
     fitted = [_fit(density, number, generator) for number in numbers]
     score = _bic if wanted == "bic" else _silhouette

@@ -28,6 +28,18 @@ def generator_for(seed: int, bundle: str, number: int, part: int = 0) -> np.rand
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(*digest, number, part))))
 
 
+def check_ratio(ratio: tuple[float, ...]) -> None:
+    """Check that a ratio is two shares that sum to 1.
+
+    Raises
+    ------
+    GenerationError
+        If it is not.
+    """
+    if len(ratio) != 2 or not (min(ratio) >= 0 and abs(sum(ratio) - 1) < 1e-6):
+        raise GenerationError(f"The ratio is {ratio}: subject and atlas must be two shares that sum to 1.")
+
+
 def mix_seeds(
     subject: np.ndarray,
     atlas: np.ndarray | None,
@@ -58,8 +70,7 @@ def mix_seeds(
     GenerationError
         If the ratio is none, or a side that it asks for has no latent codes.
     """
-    if len(ratio) != 2 or not (min(ratio) >= 0 and abs(sum(ratio) - 1) < 1e-6):
-        raise GenerationError(f"The ratio is {ratio}: subject and atlas must be two shares that sum to 1.")
+    check_ratio(ratio)
     if max_seeds < 1:
         raise GenerationError(f"At most {max_seeds} seeds leave none; it must be at least 1.")
     for name, share, codes in zip(("subject", "atlas"), ratio, (subject, atlas), strict=True):
