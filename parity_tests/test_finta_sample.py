@@ -77,7 +77,8 @@ def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(bund
 def test_streamlines_lie_about_the_bundle_and_copy_none_of_it(bundles, tmp_path):
     choices = Choices(Settings(100, draws=300))
     (made,) = sample_bundles([bundles / "sub_1" / "CST_R.trk"], MODEL, tmp_path / "out", choices)
-    seeds = open_coder(MODEL).decode(open_coder(MODEL).encode(resampled(bundles / "sub_1" / "CST_R.trk")))
+    coder = open_coder(MODEL)
+    seeds = coder.decode(coder.encode(resampled(bundles / "sub_1" / "CST_R.trk")))
     apart = np.linalg.norm(made.streamlines[:, None] - seeds[None], axis=3).mean(axis=2).min(axis=1)
     assert 0.2 < np.median(apart) < 10
     assert apart.min() > 0.01

@@ -56,7 +56,8 @@ class LatentDensity:
         count, latent_size = self.seeds.shape
         constant = np.log(count) + latent_size * np.log(self.bandwidth * np.sqrt(2 * np.pi))
         blocks = [
-            logsumexp(squares / (-2 * self.bandwidth**2), axis=1) for squares in _squared_distances(codes, self.seeds)
+            np.asarray(logsumexp(squares / (-2 * self.bandwidth**2), axis=1))
+            for squares in _squared_distances(codes, self.seeds)
         ]
         return np.concatenate([np.empty(0), *blocks]) - constant
 
