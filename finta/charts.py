@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.colours import DIRECTIONS, FIRST, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
-from finta.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows
+from finta.colours import DIRECTIONS, FIRST, INK, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
+from finta.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows, in_one_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,14 +50,10 @@ def draw_generated(generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray])
     Figure
         Two rows of three projections in the same limits.
     """
-    from matplotlib.colors import to_rgb
-
     rows = []
     for name, streamlines, colour in (("seeds", seeds, FIRST), ("generated", generated, SECOND)):
         drawn = choose_streamlines(streamlines)
-        rows.append(
-            Row(count_drawn(name, len(streamlines), len(drawn)), drawn, np.tile(to_rgb(colour), (len(drawn), 1)))
-        )
+        rows.append(Row(count_drawn(name, len(streamlines), len(drawn)), drawn, in_one_colour(colour, len(drawn))))
     return draw_rows(rows, {})
 
 
@@ -79,7 +75,7 @@ def draw_bundles(bundles: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
     colours = colour_classes(len(bundles))
     order = choose(total := sum(map(len, drawn)), total)
     lines, shades = list(chain.from_iterable(drawn)), np.repeat(colours, [len(held) for held in drawn], axis=0)
-    title = count_drawn(f"{len(bundles)} bundles, streamlines", sum(map(len, bundles.values())), len(order))
+    title = count_drawn(f"streamlines of {len(bundles)} bundles", sum(map(len, bundles.values())), len(order))
     row = Row(title, [lines[number] for number in order], shades[order])
     return draw_rows([row], dict(zip(bundles, colours, strict=True)))
 
@@ -106,18 +102,20 @@ def draw_roc(
 
     ascending = sorted(curves, key=lambda name: (np.nan_to_num(curves[name][2], nan=-1.0), name))
     are_few = len(curves) <= NAMED
-    named = list(curves) if are_few else ascending[:_WORST]
+    named = ascending if are_few else ascending[:_WORST]
     colours = dict(zip(named, colour_classes(len(named)), strict=True))
-    figure = Figure(figsize=(12, 6.2), layout="constrained")
+    figure = Figure(figsize=(12, 6), layout="constrained")
     axes, beside = figure.subplots(1, 2, width_ratios=(1, 1 if are_few else 0.8))
-    _draw_curves(axes, curves, marked, colours)
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    handles = _draw_curves(axes, curves, marked, colours)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     if curves:
-        axes.legend(loc="lower right", frameon=False, fontsize=9)
+        title = "bundle, area under the curve" if are_few else f"lowest areas under the curve, of {len(curves)} bundles"
+        style = {"fontsize": 9, "title_fontsize": 9, "edgecolor": "none", "framealpha": 0.85}
+        axes.legend(list(handles.values()), list(handles), loc="lower right", title=title, **style)
     if are_few:
         _draw_curves(beside, curves, marked, colours)
-        reach = _corner(marked)
-        beside.set(xlim=(-0.01 * reach, reach), ylim=(1 - reach, 1 + 0.01 * reach), aspect="equal")
+        reach = _corner(list(marked.values()))
+        beside.set(xlim=(-0.01 * reach, reach), ylim=(1 - reach, 1 + 0.01 * reach))
         beside.set_title("upper left corner", fontsize=10)
     else:
         _draw_areas(beside, [curves[name][2] for name in ascending])
@@ -129,18 +127,25 @@ def _draw_curves(
     curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]],
     marked: Mapping[str, tuple[float, float]],
     colours: Mapping[str, np.ndarray],
-) -> None:
-    axes.plot((0, 1), (0, 1), color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
-    for name, (false, true, area) in curves.items():
-        style = {"color": SOFT, "linewidth": 0.7, "alpha": 0.45, "zorder": 2}
+) -> dict[str, Any]:
+    """Draw curves, the named ones last, and give what a legend holds: texts, and what they are about."""
+    handles = {}
+    axes.axline((0, 0), slope=1, color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
+    for name in (*(name for name in curves if name not in colours), *colours):
+        false, true, area = curves[name]
+        style = {"color": SOFT, "linewidth": 0.7, "alpha": 0.45, "markersize": 4, "zorder": 2}
         if name in colours:
-            style = {"color": colours[name], "linewidth": 1.6, "zorder": 3, "label": f"{plain(name)}  {area:.3f}"}
-        axes.plot(false, true, **style)
+            style = {"color": colours[name], "linewidth": 1.6, "markersize": 7, "zorder": 3}
+        (line,) = axes.plot(false, true, **style)
+        if name in colours:
+            handles[f"{plain(name)}  {area:.3f}"] = line
         if name in marked:
-            colour = colours.get(name, SOFT)
-            axes.plot(*marked[name], "o", color=colour, markersize=6 if name in colours else 3, zorder=4)
-    axes.set(xlabel="false-positive rate", ylabel="true-positive rate")
+            axes.plot(*marked[name], "o", **style | {"zorder": style["zorder"] + 2})
+    if marked:
+        (handles["chosen threshold"],) = axes.plot([], [], "o", color=SOFT, markersize=6)
+    axes.set(xlabel="false-positive rate", ylabel="true-positive rate", aspect="equal")
     axes.grid(color=SOFT, alpha=0.2, linewidth=0.6)
+    return handles
 
 
 def _draw_areas(axes: "Axes", areas: Sequence[float]) -> None:
@@ -152,8 +157,10 @@ def _draw_areas(axes: "Axes", areas: Sequence[float]) -> None:
     )
 
 
-def _corner(marked: Mapping[str, tuple[float, float]]) -> float:
-    return 0.2
+def _corner(marked: Sequence[tuple[float, float]]) -> float:
+    """Reach of the corner that holds all marks and reaches as far again, but no less than a fiftieth of the axis."""
+    farthest = max((max(false, 1 - true) for false, true in marked), default=0.1)
+    return min(max(2 * farthest, 0.02), 1.0)
 
 
 def draw_confusion(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
@@ -168,17 +175,26 @@ def draw_confusion(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
     counts = np.asarray(matrix, float)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
     are_few = len(names) <= NAMED
-    side = (5 + 0.5 * len(names)) if are_few else 4 + 0.11 * len(names)
+    side = 3 + 0.6 * len(names) if are_few else 4.5 + 0.105 * len(names)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
-    labels = [plain(name) for name in names]
-    axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=9 if are_few else 6)
-    axes.set_yticks(range(len(names)), labels, fontsize=9 if are_few else 6)
+    labels, size = [plain(name) for name in names], 9 if are_few else 6
+    axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=size)
+    axes.set_yticks(range(len(names)), labels, fontsize=size)
+    recalls = np.diagonal(shares)[totals > 0]
     axes.set(xlabel="found", ylabel="true")
-    figure.colorbar(image, ax=axes, shrink=0.6, label="share of the true class")
+    axes.set_title(f"balanced accuracy {recalls.mean():.1%}" if recalls.size else "no streamlines")
+    figure.colorbar(image, ax=axes, shrink=0.6, label="share of the true class", format=PercentFormatter(1))
+    if are_few:
+        for (row, column), share in np.ndenumerate(shares):
+            ink = "white" if share > 0.35 else INK
+            text = f"{share:.1%}\n{counts[row, column]:,.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8)
     return figure

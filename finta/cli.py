@@ -1,4 +1,4 @@
-"""The command line: ``finta batches build | pack | info``."""
+"""The command line: ``finta batches | train``, and the commands that use a trained model."""
 
 import shlex
 import signal
@@ -9,15 +9,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from finta.generation_cli import sample
+from finta.streamlines_cli import register
 
 app = typer.Typer(
-    help="Streamline batches for the FINTA autoencoder.",
+    help="Train the FINTA autoencoder of streamlines, and filter and generate streamlines with it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
 app.add_typer(batches, name="batches")
+register(app)
 app.command("sample")(sample)
 
 

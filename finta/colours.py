@@ -38,8 +38,8 @@ def colour_directions(streamlines: Sequence[np.ndarray]) -> np.ndarray:
     colours = np.empty((len(streamlines), 3))
     for number, streamline in enumerate(streamlines):
         colours[number] = np.abs(np.diff(streamline, axis=0)).sum(axis=0)
-    strongest = colours.max(axis=1, keepdims=True, initial=0.0)
-    return 0.9 * colours / np.maximum(strongest, np.finfo(float).tiny)
+    lengths = np.linalg.norm(colours, axis=1, keepdims=True)
+    return 0.9 * colours / np.maximum(lengths, np.finfo(float).tiny)
 
 
 def plain(name: str, longest: int = 60) -> str:

@@ -16,9 +16,10 @@ from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
 from porting.placement import library_writes, written_whole
 from tractography.errors import TractogramError
-from tractography.pieces import TractogramFile, open_tractogram
+from tractography.headers import header_of
+from tractography.pieces import TractogramFile, open_tractogram, read_header
 from tractography.streamlines import Streamlines
-from tractography.writers import header_of, open_writer
+from tractography.writers import open_writer
 
 OnStep = Callable[[str, int, int | None], None]
 
@@ -191,7 +192,7 @@ def reconstruct(
     pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)
     if is_encoded and reference is None:
         raise TractogramError(f"{source} holds latent codes, which have no header. Give one with --reference FILE.")
-    header = header_of(reference or source)
+    header = header_of(reference) if reference else read_header(source)
     count = skipped = 0
     total = 0.0
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -3,18 +3,29 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from finta.atlases import Skips, encode_atlas, read_classes
-from finta.coders import open_coder
+from finta.charts import draw_bundles, draw_kept_and_removed
+from finta.coders import Coder, open_coder
 from finta.encoding import check_free, open_filled
+from finta.pictures import draw_latent_codes
 from finta.rows import folder_written
 from finta.sorting import IMPLAUSIBLE, Sorted, Sorting
+from finta.summaries import write_summary
 from finta.tasks import Lookup
-from tractography.errors import FilteringError
+from tractography.errors import FilteringError, TractogramError
+from tractography.filtering import NO_BUNDLE
+from tractography.headers import Header, header_of
 from tractography.neighbours import ApproximateNeighbours
+from tractography.pieces import TractogramFile
 from tractography.thresholds import POINTS, read_thresholds
+from tractography.tractograms import SUFFIXES, resample
+
+EXACT_IN_TRK = 1 << 24
+"""Integers up to which float32 holds every one."""
 
 OnStep = Callable[[str, int, int | None], None]
 
@@ -79,6 +90,21 @@ class Filtered:
     recall: float | None
     atlas_skips: Skips
 
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each bundle."""
+        columns = (self.bundles, self.classes, self.thresholds, self.sorted.nearest, self.sorted.kept)
+        return [
+            {
+                "bundle": name,
+                "class": number,
+                "nearest": int(nearest),
+                "kept": int(kept),
+                "threshold": float(threshold),
+                "mean distance": float(distance),
+            }
+            for name, number, threshold, nearest, kept, distance in zip(*columns, self.sorted.distances, strict=True)
+        ]
+
 
 def filter_tractogram(
     tractogram: Path,
@@ -87,6 +113,7 @@ def filter_tractogram(
     settings: Settings,
     *,
     suffix: str | None = None,
+    reference: Path | None = None,
     force: bool = False,
     resume: bool = False,
     scheduler: str | None = None,
@@ -104,6 +131,8 @@ def filter_tractogram(
     settings : Settings
     suffix : str, optional
         ``.trk``, ``.tck`` or ``.trx``; the input's if not given.
+    reference : Path, optional
+        A tractogram or NIfTI image whose space TRK and TRX files have, where the input is TCK.
     force : bool
         Replace an existing folder.
     resume : bool
@@ -120,24 +149,70 @@ def filter_tractogram(
     check_free(output, force)
     coder, skips = open_coder(model), Skips()
     with open_filled(tractogram) as file:
+        suffix = suffix or tractogram.suffix
+        header = header_of(reference) if reference else file.header
+        _check_format(file, suffix, header)
         codes = encode_atlas(settings.atlas, coder, skips, on_step)
         if IMPLAUSIBLE in codes.bundles:
             raise FilteringError(f"{settings.atlas} holds a bundle called {IMPLAUSIBLE}. Give it another name.")
         thresholds = read_thresholds(settings.thresholds, codes.bundles, settings.point)
         classes = read_classes(settings.classes, codes.bundles)
-        lookup = Lookup(codes, settings.neighbours, settings.approximate)
-        sorting = Sorting(file, coder, lookup, thresholds, suffix or tractogram.suffix)
+        sorting = Sorting(file, coder, Lookup(codes, settings.neighbours, settings.approximate), thresholds)
         with folder_written(output, resume=resume) as folder:
-            rows = sorting.assign(folder, resume, scheduler, on_step)
-            found = sorting.write(folder, rows, on_step)
+            rows = sorting.assign(folder, scheduler, on_step)
+            found = sorting.write(folder, rows, suffix, header, on_step)
+            recall = ApproximateNeighbours(codes.codes).recall(codes.codes) if settings.approximate else None
+            numbers = tuple(classes[name] for name in codes.bundles)
+            filtered = Filtered(output, coder.framework, codes.bundles, numbers, thresholds, found, recall, skips)
+            on_step("drawing", 0, None)
+            summarise(folder, filtered, tractogram, coder)
             rows.finish(bundles=list(codes.bundles), thresholds=thresholds)
-    return Filtered(
-        output,
-        coder.framework,
-        codes.bundles,
-        tuple(classes[name] for name in codes.bundles),
-        thresholds,
-        found,
-        ApproximateNeighbours(codes.codes).recall(codes.codes) if settings.approximate else None,
-        skips,
-    )
+    return filtered
+
+
+def summarise(folder: Path, filtered: Filtered, tractogram: Path, coder: Coder) -> None:
+    """Write what was found as a page, as JSON and as pictures."""
+    found, sample = filtered.sorted, filtered.sorted.sample
+    facts = {
+        "streamlines": found.count,
+        "kept": int(found.kept.sum()),
+        "removed": found.count - found.skipped - int(found.kept.sum()),
+        "skipped": found.skipped,
+        "bundles": len(filtered.bundles),
+        "tractogram": str(tractogram),
+        "model": f"{coder.path}, {coder.framework}",
+        "streamlines of the atlas that could not be encoded": filtered.atlas_skips.counts or "none",
+    }
+    if filtered.recall is not None:
+        facts["recall of the approximate index"] = filtered.recall
+    names = np.array([*filtered.bundles, IMPLAUSIBLE])[sample.labels]
+    kept = [line for line, label in zip(sample.streamlines, sample.labels, strict=True) if label != NO_BUNDLE]
+    removed = [line for line, label in zip(sample.streamlines, sample.labels, strict=True) if label == NO_BUNDLE]
+    by_bundle = {
+        name: [line for line, its in zip(sample.streamlines, names, strict=True) if its == name]
+        for name in filtered.bundles
+        if name in set(names)
+    }
+    pictures = {"kept and removed": draw_kept_and_removed(kept, removed)}
+    if by_bundle:
+        pictures["bundles"] = draw_bundles(by_bundle)
+    if len(sample.streamlines) > 2:
+        codes = coder.encode(resample(sample.streamlines, coder.point_count))
+        pictures["latent codes"] = draw_latent_codes(codes, names.tolist())
+    write_summary(folder, f"{tractogram.name}, filtered", facts, {"bundles": filtered.table()}, pictures)
+
+
+def _check_format(file: TractogramFile, suffix: str, header: Header) -> None:
+    """Find out before hours of work what cannot be written behind them."""
+    if suffix not in SUFFIXES:
+        raise TractogramError(f"{suffix} is no format of tractograms: choose one of {', '.join(SUFFIXES)}.")
+    if suffix != ".tck" and not header.has_space:
+        raise TractogramError(
+            f"{file.path} says nothing of the image space that {suffix} files need. Give a NIfTI image or a TRK file "
+            "with --reference, or write TCK."
+        )
+    if suffix == ".trk" and file.count > EXACT_IN_TRK:
+        raise TractogramError(
+            f"{file.path} holds {file.count:,} streamlines, and TRK keeps their numbers exactly up to "
+            f"{EXACT_IN_TRK:,} only. Write TRX: --format trx."
+        )

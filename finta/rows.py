@@ -97,8 +97,8 @@ class RowFile:
             )
         if not resume:
             _lay_out(self._draft, shapes, about)
-        self._lock = _locked(self._draft)
-        with h5py.File(self._draft, "r") as file:
+        self._lock = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
+        with h5py.File(self._draft, "r", locking=False) as file:
             if (begun := file.attrs["about"]) != about:
                 raise OutputError(
                     f"{self.path} was begun otherwise:\n{_differences(begun, about)}\n"
@@ -130,7 +130,7 @@ class RowFile:
     def finish(self, **attributes: Any) -> None:
         """Give the file its name, with these attributes."""
         self._arrays = {}
-        with h5py.File(self._draft, "r+") as file:
+        with h5py.File(self._draft, "r+", locking=False) as file:
             del file[_DONE]
             file.attrs.update(attributes)
         os.replace(self._draft, self.path)

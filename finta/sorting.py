@@ -1,4 +1,4 @@
-"""Assign a tractogram's streamlines to bundles and write each where it belongs, in memory that does not grow with it."""
+"""Assign streamlines to bundles and write each where it belongs, in memory that does not grow with the tractogram."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from finta.coders import Coder
 from finta.encoding import fill, identity
-from finta.rows import Range, RowFile
+from finta.rows import Range, RowFile, draft_of
 from finta.tasks import Assign, Lookup
 from tractography.filtering import NO_BUNDLE, Assignment
 from tractography.headers import Header
@@ -78,30 +78,28 @@ class Sorting:
     coder : Coder
     lookup : Lookup
     thresholds : ndarray, (bundle,)
-    suffix : str
-        Of the tractograms to write.
     """
 
-    def __init__(self, file: TractogramFile, coder: Coder, lookup: Lookup, thresholds: np.ndarray, suffix: str) -> None:
-        self._file, self._coder, self._lookup = file, coder, lookup
-        self._thresholds, self._suffix = thresholds, suffix
+    def __init__(self, file: TractogramFile, coder: Coder, lookup: Lookup, thresholds: np.ndarray) -> None:
+        self._file, self._coder, self._lookup, self._thresholds = file, coder, lookup, thresholds
         self._names = (*lookup.codes.bundles, IMPLAUSIBLE)  # so that NO_BUNDLE, -1, finds the last
 
-    def assign(self, folder: Path, resume: bool, scheduler: str | None, on_step: OnStep) -> RowFile:
+    def assign(self, folder: Path, scheduler: str | None, on_step: OnStep) -> RowFile:
         """Compute every streamline's label and distance."""
         columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
         about = {**identity(self._file, self._coder), **self._lookup.identity()}
-        rows = RowFile(folder / ASSIGNMENTS, columns, self._file.count, about, resume=resume)
+        path = folder / ASSIGNMENTS
+        rows = RowFile(path, columns, self._file.count, about, resume=draft_of(path).is_file())
         task = Assign(self._file, self._coder.path.resolve(), self._lookup)
         fill(rows, self._file.count, task, scheduler, f"filtering {self._file.path.name}", on_step)
         return rows
 
-    def write(self, folder: Path, rows: RowFile, on_step: OnStep) -> Sorted:
+    def write(self, folder: Path, rows: RowFile, suffix: str, header: Header, on_step: OnStep) -> Sorted:
         """Write the tractograms of the bundles, and count."""
         for old in folder.glob("[!.]*"):  # of a process that was killed while it wrote
             old.unlink()
         tally = _Tally(self._file.count, len(self._names))
-        with _Writers(folder, self._suffix, self._file.header) as writers:
+        with _Writers(folder, suffix, header) as writers:
             for held, found in rows.pieces():
                 assignment = Assignment(found["labels"], found["distances"])
                 places = np.where(assignment.kept(self._thresholds), assignment.labels, NO_BUNDLE)
@@ -166,6 +164,6 @@ class _Writers:
     def __enter__(self) -> "_Writers":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type | None, *_: object) -> None:
         for writer in self._opened.values():
-            writer.close()
+            writer.close() if kind is None else writer.discard()

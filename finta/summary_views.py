@@ -51,7 +51,8 @@ def write_value(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {write_value(held)}" for name, held in value.items()) or MISSING
     if _is_number(value):
-        return _write_number(value, _decimals([value]))
+        written = _write_number(value, _decimals([value]))
+        return written.rstrip("0").rstrip(".") if "." in written and "e" not in written else written
     if isinstance(value, bool):
         return "yes" if value else "no"
     return MISSING if value is None else value

@@ -13,16 +13,25 @@ from tractography.errors import TractogramError
 STRIDE = 256
 """An index holds the start of every 256th streamline: 8 bytes of memory for each, 32 MB for 1e9 streamlines."""
 
-BLOCK_BYTES = 12 << 20
+BLOCK_BYTES = 3 << 20
 """What a scan reads at a time: whole numbers of float32 and of float64 points."""
 
 
 class FileBytes:
-    """Bytes of a file; threads may share it."""
+    """Bytes of a file; threads may share it.
+
+    Raises
+    ------
+    TractogramError
+        If the file cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise TractogramError(f"{path} cannot be opened: {error.strerror}.") from error
         self._closing = weakref.finalize(self, os.close, self._file)
         self.size = os.fstat(self._file).st_size
 

@@ -62,6 +62,11 @@ class Roc:
         best = np.flatnonzero(losses <= losses.min() + 1e-12)
         return float(self.distances[best[len(best) // 2]])
 
+    def rates_at(self, distance: float) -> tuple[float, float]:
+        """False-positive and true-positive rate of the greatest threshold up to a distance."""
+        place = int(np.searchsorted(self.distances, distance, "right")) - 1
+        return float(self.false_positive_rates[place]), float(self.true_positive_rates[place])
+
     def area(self) -> float | None:
         """Area under the curve: how often an own streamline is nearer than another; None where it is not defined."""
         if not self.positives or not self.negatives:

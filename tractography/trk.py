@@ -65,10 +65,12 @@ class TrkLayout:
                 break
         short = place > file.size or (not self.announced and place != file.size)
         if short or count < self.announced:
-            held, announced = count - (place > file.size), self.announced or "more"
+            held = count - (place > file.size)
+            announced = (
+                f"its header announces {self.announced} streamlines" if self.announced else "its last is cut off"
+            )
             raise TractogramError(
-                f"{file.path} is truncated: its header announces {announced} streamlines, it holds {held}. "
-                "Copy or export it again."
+                f"{file.path} is truncated: {announced}, it holds {held} whole ones. Copy or export it again."
             )
         return Index(count, file.size, np.concatenate([*noted, [place]]).astype(np.int64))
 

@@ -55,7 +55,7 @@ class TractogramWriter:
     def __init__(self, path: Path, encoder: Encoder) -> None:
         self.path, self.count = path, 0
         self.holds_data, self.largest_integer = encoder.holds_data, encoder.largest_integer
-        self._encoder = encoder
+        self._encoder, self._open = encoder, True
         self._data: dict[str, tuple] | None = None
         encoder.start()
 
@@ -96,11 +96,14 @@ class TractogramWriter:
                 )
 
     def close(self) -> None:
-        """Complete the file."""
-        self._encoder.finish(self.count)
+        """Complete the file, once."""
+        if self._open:
+            self._open = False
+            self._encoder.finish(self.count)
 
     def discard(self) -> None:
         """Leave nothing of the file."""
+        self._open = False
         self._encoder.discard()
 
     def __enter__(self) -> "TractogramWriter":

@@ -1,0 +1,60 @@
+"""Write down how well a filtering did."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finta.charts import draw_confusion, draw_roc
+from finta.filtering import IMPLAUSIBLE
+from finta.pictures import draw_latent_codes
+from finta.rows import folder_written
+from finta.summaries import write_summary
+from finta.thresholding import Judged
+from tractography.metrics import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, model: Path) -> None:
+    """Write metrics, confusion matrix and pictures into a folder, as a page and as JSON.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    names = [*judged.bundles, IMPLAUSIBLE]
+    facts = {
+        "accuracy": evaluation.accuracy,
+        "balanced accuracy": evaluation.balanced_accuracy,
+        "F1": evaluation.f1,
+        "streamlines": len(judged.labels),
+        "model": f"{model}, {judged.framework}",
+        "streamlines that could not be encoded": judged.skips.counts or "none",
+        "plausible or not": asdict(evaluation.plausible),
+    }
+    tables = {
+        "bundles": [{"bundle": name, **asdict(scores)} for name, scores in evaluation.bundles],
+        "confusion matrix": [
+            {"true": name, **{found: int(count) for found, count in zip(names, row, strict=True)}}
+            for name, row in zip(names, evaluation.confusion, strict=True)
+        ],
+    }
+    pictures: dict[str, Figure] = {"confusion matrix": draw_confusion(evaluation.confusion, names)}
+    if len(judged.codes) > 2:
+        pictures["latent codes"] = draw_latent_codes(judged.codes, np.array(names)[judged.labels].tolist())
+    if curves := _curves(judged):
+        pictures["ROC of each bundle"] = draw_roc(curves, {})
+    with folder_written(output, resume=False) as folder:
+        write_summary(folder, "Filtering against the truth", facts, tables, pictures)
+
+
+def _curves(judged: Judged) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
+    return {
+        name: (roc.false_positive_rates, roc.true_positive_rates, area)
+        for name, roc in judged.rocs().items()
+        if (area := roc.area()) is not None
+    }

@@ -1,0 +1,249 @@
+"""The commands that use a trained model: ``finta encode | reconstruct | thresholds | filter | evaluate``."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from finta.thresholding import Judged
+
+ModelOption = Annotated[
+    Path, typer.Option("--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.")
+]
+AtlasOption = Annotated[Path, typer.Option("--atlas", help="Folder of a tractogram for each bundle, named like it.")]
+BundlesOption = Annotated[
+    Path,
+    typer.Option("--bundles", help="Folder of a tractogram for each bundle, of other streamlines than the atlas'."),
+]
+ImplausibleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--implausible", help="Tractogram, or folder of them, of streamlines of no bundle.", show_default=False
+    ),
+]
+NeighboursOption = Annotated[int, typer.Option("--neighbours", help="Reference codes that decide.", min=1)]
+IndexOption = Annotated[str, typer.Option("--index", help="exact, or approximate: for a million codes and more.")]
+PointOption = Annotated[str, typer.Option("--point", help="Where on the ROC: equal_error, youden or best_accuracy.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Address of a Dask cluster to compute on, tcp://HOST:PORT.", show_default=False),
+]
+TractogramArgument = Annotated[Path, typer.Argument(help="TRK, TCK or TRX file.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (encode, reconstruct, thresholds, filter_, evaluate):
+        app.command(command.__name__.rstrip("_"))(command)
+
+
+def encode(
+    tractogram: TractogramArgument,
+    model: ModelOption,
+    output: Annotated[Path, typer.Option("--output", help="The HDF5 file to write.")],
+    scheduler: SchedulerOption = None,
+    resume: ResumeOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Write the latent code of every streamline: the array latent_codes, (streamline, latent)."""
+    from finta.encoding import encode_tractogram
+    from porting.cli import steps
+
+    with steps() as on_step:
+        encoded = encode_tractogram(
+            tractogram, model, output, scheduler=scheduler, resume=resume, force=force, on_step=on_step
+        )
+    typer.echo(f"{encoded.path}: {encoded.count:,} latent codes{_skipped(encoded.skipped)}")
+
+
+def reconstruct(
+    source: Annotated[
+        Path, typer.Argument(help="TRK, TCK or TRX file, or latent codes (.h5).", metavar="INPUT", show_default=False)
+    ],
+    model: ModelOption,
+    output: Annotated[Path, typer.Option("--output", help="The tractogram to write.")],
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="NIfTI image or tractogram that gives the space.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Encode and decode streamlines, or decode latent codes."""
+    from finta.encoding import reconstruct as reconstruct_file
+    from porting.cli import steps
+
+    with steps() as on_step:
+        done = reconstruct_file(source, model, output, reference=reference, force=force, on_step=on_step)
+    distance = "" if done.distance is None else f", {done.distance:.2f} mm from the originals on average"
+    typer.echo(f"{done.path}: {done.count:,} streamlines{distance}{_skipped(done.skipped)}")
+
+
+def _skipped(count: int) -> str:
+    return f"; {count:,} skipped: fewer than two points, no length, or not finite" if count else ""
+
+
+def thresholds(
+    model: ModelOption,
+    atlas: AtlasOption,
+    bundles: BundlesOption,
+    output: Annotated[Path, typer.Option("--output", help="The JSON file to write; .roc.json and .roc.png beside it.")],
+    implausible: ImplausibleOption = None,
+    neighbours: NeighboursOption = 1,
+    index: IndexOption = "exact",
+    force: ForceOption = False,
+) -> None:
+    """Derive from known streamlines how far from a bundle's codes its streamlines may be."""
+    from finta.thresholding import write_thresholds
+
+    judged = _judge(model, atlas, bundles, implausible, neighbours, index)
+    written = write_thresholds(output, judged.rocs(), force=force)
+    rows = [
+        {
+            "bundle": name,
+            "threshold": f"{held.equal_error:,.4g}",
+            "AUC": "-" if held.area is None else f"{held.area:.3f}",
+            "own": f"{held.positives:,}",
+            "others": f"{held.negatives:,}",
+        }
+        for name, held in written.thresholds.items()
+    ]
+    _print_table(rows)
+    _tell_skips(judged)
+    for warning in written.warnings():
+        typer.echo(f"Warning: {warning}", err=True)
+    typer.echo(f"{output}: {len(rows)} thresholds")
+
+
+def _judge(model: Path, atlas: Path, bundles: Path, implausible: Path | None, neighbours: int, index: str) -> "Judged":
+    from finta.thresholding import judge
+    from porting.cli import steps
+
+    with steps() as on_step:
+        return judge(
+            model,
+            atlas,
+            bundles,
+            implausible,
+            neighbours=neighbours,
+            approximate=_is_approximate(index),
+            on_step=on_step,
+        )
+
+
+def _is_approximate(index: str) -> bool:
+    if index not in ("exact", "approximate"):
+        raise typer.BadParameter("must be exact or approximate", param_hint="--index")
+    return index == "approximate"
+
+
+def _check_point(point: str) -> None:
+    from tractography.thresholds import POINTS
+
+    if point not in POINTS:
+        raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
+
+
+def _tell_skips(judged: "Judged") -> None:
+    for file, count in judged.skips.counts.items():
+        typer.echo(f"{file}{_skipped(count)}", err=True)
+
+
+def filter_(
+    tractogram: TractogramArgument,
+    model: ModelOption,
+    atlas: AtlasOption,
+    thresholds: Annotated[Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.")],
+    output: Annotated[Path, typer.Option("--output", help="The folder to write.")],
+    classes: Annotated[
+        Path | None, typer.Option("--classes", help="A published file of classes.", show_default=False)
+    ] = None,
+    point: PointOption = "equal_error",
+    neighbours: NeighboursOption = 1,
+    index: IndexOption = "exact",
+    format_: Annotated[
+        str | None, typer.Option("--format", help="trk, tck or trx; the input's if not given.", show_default=False)
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="NIfTI image or TRK file: the space of a TCK file.", show_default=False),
+    ] = None,
+    scheduler: SchedulerOption = None,
+    resume: ResumeOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Write a tractogram for each bundle and one of the implausible streamlines."""
+    from finta.filtering import Settings, filter_tractogram
+    from porting.cli import steps
+
+    _check_point(point)
+    settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index))
+    with steps() as on_step:
+        filtered = filter_tractogram(
+            tractogram,
+            model,
+            output,
+            settings,
+            suffix=f".{format_.lstrip('.')}" if format_ else None,
+            reference=reference,
+            scheduler=scheduler,
+            resume=resume,
+            force=force,
+            on_step=on_step,
+        )
+    _print_table([row for row in filtered.table() if row["nearest"]])
+    found = filtered.sorted
+    kept, share = int(found.kept.sum()), found.kept.sum() / found.count
+    typer.echo(f"{kept:,} of {found.count:,} streamlines kept ({share:.1%}){_skipped(found.skipped)}")
+    if filtered.recall is not None:
+        typer.echo(f"the approximate index finds {filtered.recall:.2%} of nearest neighbours")
+    typer.echo(f"{output}: see summary.html")
+
+
+def evaluate(
+    model: ModelOption,
+    atlas: AtlasOption,
+    thresholds: Annotated[Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.")],
+    bundles: BundlesOption,
+    output: Annotated[Path, typer.Option("--output", help="The folder to write.")],
+    implausible: ImplausibleOption = None,
+    point: PointOption = "equal_error",
+    neighbours: NeighboursOption = 1,
+    index: IndexOption = "exact",
+    force: ForceOption = False,
+) -> None:
+    """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
+    from finta.encoding import check_free
+    from finta.evaluation import write_evaluation
+
+    _check_point(point)
+    check_free(output, force)
+    judged = _judge(model, atlas, bundles, implausible, neighbours, index)
+    evaluation = judged.evaluated(thresholds, point)
+    write_evaluation(output, evaluation, judged, model)
+    _tell_skips(judged)
+    plausible = evaluation.plausible
+    typer.echo(
+        f"all outcomes: accuracy {evaluation.accuracy:.3f}, balanced {evaluation.balanced_accuracy:.3f}, "
+        f"F1 {evaluation.f1:.3f}\n"
+        f"plausible or not: accuracy {plausible.accuracy:.3f}, balanced {plausible.balanced_accuracy:.3f}, "
+        f"F1 {plausible.f1:.3f}, AUC {plausible.auc:.3f}\n"
+        f"{output}: see summary.html"
+    )
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(*rows[0], box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console(highlight=False).print(table)

@@ -1,0 +1,170 @@
+"""Derive the thresholds of an atlas' bundles from streamlines whose bundle is known, and judge them on others."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finta.atlases import Skips, encode_atlas, encode_labelled
+from finta.charts import draw_roc
+from finta.coders import open_coder
+from finta.errors import OutputError
+from finta.tasks import Lookup
+from porting.errors import OutputError as PlacementError
+from porting.placement import check_free, staging
+from tractography.filtering import Assignment
+from tractography.metrics import Evaluation, evaluate
+from tractography.thresholds import Roc, Threshold, as_json, derive_rocs, read_thresholds, summarise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OnStep = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Streamlines of known bundles, assigned.
+
+    Attributes
+    ----------
+    framework : str
+        What encoded.
+    bundles : tuple of str
+    assignment : Assignment
+    labels : ndarray, (streamline,)
+        The true bundle of each, or `NO_BUNDLE`.
+    codes : ndarray, (streamline, latent)
+    skips : Skips
+        What could not be encoded.
+    """
+
+    framework: str
+    bundles: tuple[str, ...]
+    assignment: Assignment
+    labels: np.ndarray
+    codes: np.ndarray
+    skips: Skips
+
+    def rocs(self) -> dict[str, Roc]:
+        """The ROC of each bundle."""
+        return derive_rocs(self.assignment, self.labels, self.bundles)
+
+    def evaluated(self, thresholds: Path, point: str) -> Evaluation:
+        """Compare with the truth what thresholds of a file would keep.
+
+        Raises
+        ------
+        FilteringError
+            If they cannot be used.
+        """
+        values = read_thresholds(thresholds, self.bundles, point)
+        return evaluate(self.labels, self.assignment, values, self.bundles)
+
+
+def judge(
+    model: Path,
+    atlas: Path,
+    bundles: Path,
+    implausible: Path | None = None,
+    *,
+    neighbours: int = 1,
+    approximate: bool = False,
+    on_step: OnStep = lambda doing, done, total: None,
+) -> Judged:
+    """Assign streamlines of known bundles by an atlas.
+
+    Parameters
+    ----------
+    model : Path
+    atlas, bundles : Path
+        Folders of a tractogram for each bundle, by its name.
+    implausible : Path, optional
+        A tractogram, or a folder of them, of streamlines that belong to no bundle.
+    neighbours : int
+        How many reference codes decide.
+    approximate : bool
+        Whether they are looked up in an approximate index.
+    on_step : callable
+
+    Raises
+    ------
+    TractogramError, FilteringError, ModelError
+        If a file cannot be used.
+    """
+    coder, skips = open_coder(model), Skips()
+    reference = encode_atlas(atlas, coder, skips, on_step)
+    labelled = encode_labelled(bundles, implausible, reference.bundles, coder, skips, on_step)
+    on_step("comparing latent codes", 0, None)
+    assignment = Lookup(reference, neighbours, approximate).assigner().assign(labelled.codes)
+    return Judged(coder.framework, reference.bundles, assignment, labelled.labels, labelled.codes, skips)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Thresholds that were written.
+
+    Attributes
+    ----------
+    thresholds : Mapping
+        By bundle.
+    """
+
+    thresholds: Mapping[str, Threshold]
+
+    def warnings(self) -> list[str]:
+        """What is not as it should be."""
+        unseen = [name for name, held in self.thresholds.items() if not held.positives]
+        alone = [name for name, held in self.thresholds.items() if held.positives and not held.negatives]
+        found = []
+        if unseen:
+            found.append(f"nothing known is nearest to {', '.join(unseen)}: threshold 0, nothing will be kept there.")
+        if alone:
+            found.append(
+                f"nothing foreign is nearest to {', '.join(alone)}: the threshold keeps all that is known. "
+                "Give --implausible streamlines, or more."
+            )
+        return found
+
+
+def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = False) -> Written:
+    """Write thresholds at equal error as published, ``{bundle: distance}``; beside them all that is known of each.
+
+    ``NAME.roc.json`` has Youden's point, that of the best accuracy and the area under the curve as well, and
+    ``NAME.roc.png`` shows the curves.
+
+    Raises
+    ------
+    OutputError
+        If the files exist, or cannot be written.
+    """
+    stored = {name: summarise(roc) for name, roc in rocs.items()}
+    stem = output.with_suffix("")
+    try:
+        check_free(stem, (output.suffix, ".roc.json", ".roc.png"), force)
+        with staging(stem) as staged:
+            flat = {name: held.equal_error for name, held in stored.items()}
+            staged.stem.with_name(output.name).write_text(json.dumps(flat, indent=1) + "\n")
+            staged.stem.with_name(f"{stem.name}.roc.json").write_text(as_json(stored))
+            _draw(rocs, stored).savefig(staged.stem.with_name(f"{stem.name}.roc.png"), dpi=150)
+            staged.commit()
+    except PlacementError as error:
+        raise OutputError(str(error)) from error
+    return Written(stored)
+
+
+def _draw(rocs: Mapping[str, Roc], stored: Mapping[str, Threshold]) -> "Figure":
+    defined = {name: roc for name, roc in rocs.items() if stored[name].area is not None}
+    curves = {
+        name: (
+            np.concatenate([[0.0], roc.false_positive_rates]),
+            np.concatenate([[0.0], roc.true_positive_rates]),
+            stored[name].area or 0.0,
+        )
+        for name, roc in defined.items()
+    }
+    marked = {name: roc.rates_at(stored[name].equal_error) for name, roc in defined.items()}
+    return draw_roc(curves, marked)
