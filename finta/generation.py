@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from finta.atlases import Skips, find_bundles, read_resampled
 from finta.bundle_settings import BundleSettings, Choices, settings_of_bundles
 from finta.coders import Coder, open_coder
+from finta.errors import OutputError
 from porting.placement import check_free, library_writes, staging
 from tractography.anatomy import FILTERS, fraction_inside
 from tractography.errors import GenerationError
@@ -93,6 +95,7 @@ def sample_bundles(
     OutputError
         If files are in the way, or the folder or the disk does not take them.
     """
+    _check_installed(choices)
     paths = _named_once(find_tractograms(bundles))
     for path in paths.values():
         check_free(output / path.stem, [path.suffix, "-generated.png"], force)
@@ -109,6 +112,17 @@ def sample_bundles(
     on_step("writing", 0, None)
     _write(output, held, made, coder, choices, skips)
     return made
+
+
+def _check_installed(choices: Choices) -> None:
+    """Say before anything runs that a package is missing which a run needs later."""
+    needed = {"matplotlib": "matplotlib"} | (
+        {"sklearn": "scikit-learn"} if choices.settings.mode == "rejection" else {}
+    )
+    if missing := [name for module, name in needed.items() if not find_spec(module)]:
+        raise GenerationError(
+            f"Not installed: {', '.join(missing)}. Sampling needs it: pip install 'porting[streamlines]'."
+        )
 
 
 def _named_once(paths: Sequence[Path]) -> dict[str, Path]:
@@ -198,7 +212,10 @@ def _write(
             for bundle, generated in zip(bundles, made, strict=True)
         }
         facts = _facts(made, coder, choices, skips)
-        write_summary(drafts, "Generated streamlines", facts, _tables(made), pictures)
+        try:
+            write_summary(drafts, "Generated streamlines", facts, _tables(made), pictures)
+        except OutputError as error:
+            raise OutputError(str(error).replace(str(drafts), str(output))) from error
         staged.commit()
 
 

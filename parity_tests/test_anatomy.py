@@ -56,6 +56,12 @@ def test_points_are_looked_up_in_the_voxel_with_the_nearest_centre(mask):
     assert not mask.contains(np.array([np.nan, 0, 0])).any()
 
 
+def test_points_outside_the_volume_are_outside_a_mask_that_fills_it(tmp_path):
+    whole = read_mask(saved(tmp_path / "whole.nii", np.ones(SHAPE, np.uint8)))
+    voxels = np.array([[0, 0, 0], [39, 49, 19], [-1, 0, 0], [0, 50, 0], [0, 0, np.nan], [0, 0, 1e12]])
+    assert whole.contains(millimetres(voxels)).tolist() == [True, True, False, False, False, False]
+
+
 def test_lookups_agree_with_nibabel_under_a_rotated_affine(tmp_path):
     turn = nib.eulerangles.euler2mat(0.3, -0.4, 1.1)
     affine = nib.affines.from_matvec(turn @ np.diag([1.5, 2, 2.5]), (-20, 12, 5))

@@ -156,6 +156,13 @@ def test_seeds_are_mixed_by_the_ratio_as_many_as_it_allows(counts, ratio, most, 
     assert mixed.tolist() != sorted(mixed)
 
 
+def test_which_seeds_are_left_out_is_drawn():
+    codes = np.arange(100.0)[:, None]
+    first, second = (mix_seeds(codes, None, (1.0, 0.0), 20, generator_for(0, name, 0)) for name in ("AF_L", "AF_R"))
+    assert set(first.ravel()) != set(second.ravel())
+    assert max(first.max(), second.max()) > 80
+
+
 @pytest.mark.parametrize(
     ("counts", "ratio", "words"),
     [
