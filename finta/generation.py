@@ -152,15 +152,16 @@ def _prepare(
     path: Path, atlas: Path | None, coder: Coder, chosen: BundleSettings, max_seeds: int, skips: Skips
 ) -> _Bundle:
     own, lines = _encode(path, coder, coder.encode, skips)
-    other = None
+    other, pictured = None, lines
     if atlas:
-        other, _ = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
+        other, others = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
+        pictured = np.concatenate([lines, others])
     generator = generator_for(chosen.settings.seed, path.stem, 0)
     try:
         seeds = mix_seeds(own, other, chosen.ratio, max_seeds, generator)
     except GenerationError as error:
         raise GenerationError(f"{path}: {error}") from error
-    return _Bundle(path, read_header(path), seeds, lines, chosen, _check_mask(lines, chosen))
+    return _Bundle(path, read_header(path), seeds, pictured, chosen, _check_mask(lines, chosen))
 
 
 def _encode(
@@ -247,6 +248,7 @@ def _tables(made: Sequence[Generated]) -> dict[str, list[dict[str, Any]]]:
         "removed by the filters": [{"bundle": generated.bundle, **generated.removed} for generated in made],
         "rounds": [
             {"bundle": generated.bundle, "round": past.number, "drawn": past.drawn, "accepted": past.accepted}
+            | {"decoded": past.decoded}
             | {name: past.removed[name] for name in FILTERS}
             | {"kept": past.kept}
             for generated in made
@@ -265,6 +267,7 @@ def _row(generated: Generated) -> dict[str, Any]:
         "drawn": generated.drawn,
         "accepted": generated.accepted,
         "acceptance rate": generated.acceptance_rate,
+        "decoded": generated.decoded,
         "passed": generated.kept,
         "streamlines": len(generated.streamlines),
     }

@@ -129,13 +129,28 @@ def _show(made: "list[Generated]", output: Path) -> None:
     from rich.table import Table
 
     removed = list(made[0].removed)
-    headings = ["bundle", "seeds", "bandwidth", "drawn", "accepted", *(f"- {name}" for name in removed), "streamlines"]
+    headings = [
+        "bundle",
+        "seeds",
+        "bandwidth",
+        "drawn",
+        "accepted",
+        "decoded",
+        *(f"- {name}" for name in removed),
+        "streamlines",
+    ]
     table = Table(*headings, box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
     for held in made:
         counts = [f"{count:,}" for count in (*held.removed.values(), len(held.streamlines))]
-        chosen = [f"{held.seed_count:,}", f"{held.bandwidth:.4g}", f"{held.drawn:,}", f"{held.acceptance_rate:.3%}"]
+        chosen = [
+            f"{held.seed_count:,}",
+            f"{held.bandwidth:.4g}",
+            f"{held.drawn:,}",
+            f"{held.acceptance_rate:.3%}",
+            f"{held.decoded:,}",
+        ]
         table.add_row(held.bundle, *chosen, *counts)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)

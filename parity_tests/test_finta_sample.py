@@ -74,7 +74,7 @@ def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(bund
     (row,) = summary["tables"]["bundles"]
     assert (row["bundle"], row["streamlines"], row["seeds"]) == ("AF_L", 30, 50)
     (removed,) = summary["tables"]["removed by the filters"]
-    assert row["accepted"] == row["passed"] + sum(value for name, value in removed.items() if name != "bundle")
+    assert row["decoded"] == row["passed"] + sum(value for name, value in removed.items() if name != "bundle")
 
 
 def test_streamlines_lie_about_the_bundle_and_copy_none_of_it(bundles, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tractography.anatomy import Anatomy, keep_plausible
+from tractography.densities import fit_density
 from tractography.errors import GenerationError
 from tractography.generation import Settings, generate
 from tractography.seeds import encode_both_orders, generator_for, mix_seeds
@@ -58,7 +59,8 @@ def test_counts_add_up_in_each_round(seeds, anatomy, settings):
     for number, past in enumerate(made.rounds, start=1):
         assert past.number == number
         assert past.drawn == settings.draws
-        assert past.accepted == past.kept + sum(past.removed.values())
+        assert past.decoded == past.kept + sum(past.removed.values())
+        assert past.decoded == past.accepted <= past.drawn
     assert made.removed["inside"] > 0
     assert made.kept >= 50
     assert sum(past.kept for past in made.rounds[:-1]) < 50
@@ -70,6 +72,24 @@ def test_those_wanted_are_the_first_of_all_that_passed(seeds, anatomy):
     many = generate("AF_L", seeds, decode, anatomy, PLAIN)
     np.testing.assert_array_equal(few.streamlines, many.streamlines[:7])
     assert few.kept > 7
+
+
+def test_no_more_is_decoded_than_is_needed_and_it_is_the_same(seeds, anatomy):
+    counts = []
+
+    def counting(codes):
+        counts.append(len(codes))
+        return decode(codes)
+
+    many = Settings(300, "plain", bandwidth=1.0, draws=5000)
+    made = generate("AF_L", seeds, counting, anatomy, many)
+    (past,) = made.rounds
+    assert counts == [300, 300]
+    assert (past.accepted, past.decoded) == (5000, 600)
+    whole = keep_plausible(
+        decode(fit_density(seeds, 1.0).draw(5000, generator_for(0, "AF_L", 1)).astype("f4")), anatomy
+    )
+    np.testing.assert_array_equal(made.streamlines, whole.streamlines[:300])
 
 
 def test_the_record_says_what_was_chosen(seeds, anatomy):

@@ -15,8 +15,9 @@ class Round:
     ----------
     number : int
         From 1.
-    drawn, accepted, kept : int
-        Latent codes drawn; those accepted, and decoded; streamlines that passed all filters.
+    drawn, accepted, decoded, kept : int
+        Latent codes drawn; those accepted; those decoded, fewer in a last round where there are enough; streamlines
+        that passed all filters.
     removed : dict
         Filter -> streamlines that it removed.
     """
@@ -24,6 +25,7 @@ class Round:
     number: int
     drawn: int
     accepted: int
+    decoded: int
     kept: int
     removed: dict[str, int]
 
@@ -69,8 +71,13 @@ class Generated:
 
     @property
     def accepted(self) -> int:
-        """Latent codes accepted, and decoded, in all."""
+        """Latent codes accepted in all."""
         return sum(held.accepted for held in self.rounds)
+
+    @property
+    def decoded(self) -> int:
+        """Latent codes decoded in all."""
+        return sum(held.decoded for held in self.rounds)
 
     @property
     def kept(self) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tractography.anatomy import Anatomy, Plausible, keep_plausible
+from tractography.anatomy import FILTERS, Anatomy, Plausible, keep_plausible
 from tractography.densities import BANDWIDTHS, LatentDensity, check_bandwidth, fit_density
 from tractography.errors import GenerationError
 from tractography.generated import Generated, Round
@@ -22,6 +22,9 @@ DRAWS = {"plain": 1000, "rejection": 20_000}
 """Latent codes drawn in a round."""
 
 MAX_SAMPLED = {"plain": 100_000, "rejection": 10_000_000}
+
+FEWEST_DECODED, MOST_DECODED = 256, 4096
+"""Latent codes that are decoded at once, as many as streamlines are missing between the two."""
 
 Decode = Callable[[np.ndarray], np.ndarray]
 """(code, latent), float32 -> (streamline, point, coordinate) in RAS+ mm."""
@@ -130,16 +133,41 @@ def generate(
     density = fit_density(seeds, settings.bandwidth)
     sampler = _build(density, bundle, settings)
     draws, most = settings.draws_per_round, settings.most_draws
-    held: list[tuple[Round, Plausible, np.ndarray]] = []
+    rounds: list[Round] = []
+    parts: list[tuple[Plausible, np.ndarray]] = []
     for number, first in enumerate(range(0, most, draws), start=1):
         drawn = min(draws, most - first)
         codes = sampler.draw(drawn, generator_for(settings.seed, bundle, number)).astype(np.float32)
-        kept = keep_plausible(decode(codes), anatomy)
-        held.append((Round(number, drawn, len(codes), len(kept.rows), kept.removed), kept, codes[kept.rows]))
-        on_round(held[-1][0])
-        if sum(past.kept for past, _, _ in held) >= settings.number:
+        missing = settings.number - sum(past.kept for past in rounds)
+        found = _decode_until(missing, codes, decode, anatomy)
+        parts += found
+        rounds.append(_count(number, drawn, len(codes), [kept for kept, _ in found]))
+        on_round(rounds[-1])
+        if rounds[-1].kept >= missing:
             break
-    return _as_generated(bundle, settings, density, sampler, held)
+    return _as_generated(bundle, settings, density, sampler, tuple(rounds), parts)
+
+
+def _decode_until(
+    missing: int, codes: np.ndarray, decode: Decode, anatomy: Anatomy
+) -> list[tuple[Plausible, np.ndarray]]:
+    """Decode and filter some codes at a time, until as many as are missing have passed."""
+    step = min(max(missing, FEWEST_DECODED), MOST_DECODED)
+    parts = []
+    for first in range(0, max(len(codes), 1), step):
+        block = codes[first : first + step]
+        kept = keep_plausible(decode(block), anatomy)
+        parts.append((kept, block[kept.rows]))
+        missing -= len(kept.rows)
+        if missing <= 0:
+            break
+    return parts
+
+
+def _count(number: int, drawn: int, accepted: int, parts: list[Plausible]) -> Round:
+    removed = {name: sum(kept.removed[name] for kept in parts) for name in FILTERS}
+    passed = sum(len(kept.rows) for kept in parts)
+    return Round(number, drawn, accepted, passed + sum(removed.values()), passed, removed)
 
 
 def _build(density: LatentDensity, bundle: str, settings: Settings) -> Sampler:
@@ -154,16 +182,16 @@ def _as_generated(
     settings: Settings,
     density: LatentDensity,
     sampler: Sampler,
-    held: list[tuple[Round, Plausible, np.ndarray]],
+    rounds: tuple[Round, ...],
+    parts: list[tuple[Plausible, np.ndarray]],
 ) -> Generated:
-    rounds = tuple(past for past, _, _ in held)
     numbers = np.repeat([past.number for past in rounds], [past.kept for past in rounds]).astype(np.int32)
     first = slice(settings.number)
     is_rejection = isinstance(sampler, RejectionSampler)
     return Generated(
         bundle,
-        np.concatenate([kept.streamlines for _, kept, _ in held])[first],
-        np.concatenate([codes for _, _, codes in held])[first],
+        np.concatenate([kept.streamlines for kept, _ in parts])[first],
+        np.concatenate([codes for _, codes in parts])[first],
         numbers[first],
         rounds,
         density.bandwidth,
