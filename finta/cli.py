@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from finta.generation_cli import sample
 from finta.streamlines_cli import register
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
 app.add_typer(batches, name="batches")
 register(app)
+app.command("sample")(sample)
 
 
 def main() -> NoReturn:

@@ -33,6 +33,10 @@ WORKS_WITHOUT = {
     ),
     "keras_model without torch": ({"torch"}, "import keras_model.recipe, keras_model.training"),
     "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
+    "generation without any framework": (
+        LIGHT,
+        "import tractography.generation, tractography.volumes, finta.generation",
+    ),
     "feeds and packing with nothing but numpy and h5py": (
         LIGHT | TOOLS | {"scipy", "rich"},
         "import tractography.feeds, tractography.packing",

@@ -2,8 +2,9 @@
 
 TractographyError
 ├── BatchError         an HDF5 file of streamline batches
-├── TractogramError    a tractogram file
-└── FilteringError     an atlas of bundles, or the thresholds of its bundles
+├── FilteringError     an atlas of bundles, or the thresholds of its bundles
+├── GenerationError    seeds, densities and images that streamlines are generated from
+└── TractogramError    a tractogram file
 """
 
 
@@ -13,6 +14,10 @@ class TractographyError(ValueError):
 
 class BatchError(TractographyError):
     """A batch file cannot be used, or not be written as wanted."""
+
+
+class GenerationError(TractographyError):
+    """Streamlines cannot be generated from what was given."""
 
 
 class TractogramError(TractographyError):

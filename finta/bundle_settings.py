@@ -1,0 +1,153 @@
+"""What each bundle is generated with: one value for all, or the published files, ``{bundle: value}``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tractography.anatomy import LENGTHS, MAX_ANGLE, Anatomy
+from tractography.errors import GenerationError
+from tractography.generation import Settings
+from tractography.seeds import MAX_SEEDS, RATIO, check_ratio
+from tractography.volumes import FA_THRESHOLD, Mask, check_same_space, read_mask, read_peaks
+
+WHITE_MATTER, FA = "wm", "fa"
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_angle(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 90
+
+
+def _is_ratio(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(share, int | float) for share in value)
+
+
+PUBLISHED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "degrees": ("an angle from 0 to 90", _is_angle),
+    "ratios": ("[subject, atlas]", _is_ratio),
+    "max_total_sampling": ("a whole number above 0", _is_count),
+    "number_rejection_sampling": ("a whole number above 0", _is_count),
+    "white_matter_masks": ("wm or fa", lambda value: value in (WHITE_MATTER, FA)),
+}
+"""What each of the published files holds for a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """What a bundle is generated with.
+
+    Attributes
+    ----------
+    ratio : tuple of two float
+        Shares of the subject's and the atlas' seeds.
+    anatomy : Anatomy
+    settings : Settings
+    """
+
+    ratio: tuple[float, float]
+    anatomy: Anatomy
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a user chose for all bundles, and for each by files.
+
+    Attributes
+    ----------
+    settings : Settings
+    ratio : tuple of two float, optional
+        Shares of the subject and the atlas; half and half where there is an atlas if not given.
+    white_matter, fa : Path, optional
+        A mask or parcellation, and a map of fractional anisotropy.
+    peaks : Path, optional
+        Of the fibre orientations.
+    peaks_frame : str
+        ``world`` or ``voxel``.
+    max_angle : float, optional
+        In degrees; 20 if not given.
+    lengths : tuple of two float, mm
+    max_seeds : int
+    files : mapping of str to Path
+        The published files, each a JSON object ``{bundle: value}``, by the names in `PUBLISHED`. Their values go
+        before those for all: ``degrees`` before `max_angle`, ``ratios`` before `ratio`, ``max_total_sampling`` and
+        ``number_rejection_sampling`` before the settings' `max_sampled` and, in the rejection mode, `draws`.
+        ``white_matter_masks`` chooses between `white_matter` and `fa`.
+    """
+
+    settings: Settings
+    ratio: tuple[float, float] | None = None
+    white_matter: Path | None = None
+    fa: Path | None = None
+    peaks: Path | None = None
+    peaks_frame: str = "world"
+    max_angle: float | None = None
+    lengths: tuple[float, float] = LENGTHS
+    max_seeds: int = MAX_SEEDS
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.peaks and ("degrees" in self.files or self.max_angle is not None):
+            raise GenerationError("Greatest angles are given, and no peaks to measure them from. Give --peaks, too.")
+        if self.white_matter and self.fa and "white_matter_masks" not in self.files:
+            raise GenerationError(
+                "A white-matter mask and an FA map are given. Give one of --wm and --fa, or --white-matter-masks, the "
+                "file that chooses for each bundle."
+            )
+
+
+def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> dict[str, BundleSettings]:
+    """Work out what each bundle is generated with, and read its images once.
+
+    Raises
+    ------
+    GenerationError
+        If a file or an image cannot be used, lacks a bundle, or they do not go together.
+    """
+    published = {name: _read_published(name, path, names) for name, path in choices.files.items()}
+    masks = _read_masks(choices)
+    peaks = read_peaks(choices.peaks, choices.peaks_frame) if choices.peaks else None
+    if len(masks) == 2:
+        check_same_space(masks[WHITE_MATTER].space, masks[FA].space)
+
+    def settings_of(bundle: str) -> BundleSettings:
+        held = {name: values[bundle] for name, values in published.items()}
+        ratio = tuple(held.get("ratios", choices.ratio or (RATIO if has_atlas else (1.0, 0.0))))
+        check_ratio(ratio)
+        kind = held.get("white_matter_masks", next(iter(masks), None))
+        if kind and kind not in masks:
+            raise GenerationError(
+                f"{choices.files['white_matter_masks']} wants {kind} for {bundle}, which is not given. Give --{kind}."
+            )
+        angle = held.get("degrees", MAX_ANGLE if choices.max_angle is None else choices.max_angle)
+        settings = replace(choices.settings, max_sampled=held.get("max_total_sampling", choices.settings.max_sampled))
+        if settings.mode == "rejection":
+            settings = replace(settings, draws=held.get("number_rejection_sampling", settings.draws))
+        return BundleSettings(ratio, Anatomy(masks[kind] if kind else None, peaks, angle, choices.lengths), settings)
+
+    return {name: settings_of(name) for name in names}
+
+
+def _read_masks(choices: Choices) -> dict[str, Mask]:
+    masks = {}
+    if choices.white_matter:
+        masks[WHITE_MATTER] = read_mask(choices.white_matter)
+    if choices.fa:
+        masks[FA] = read_mask(choices.fa, FA_THRESHOLD)
+    return masks
+
+
+def _read_published(name: str, path: Path, bundles: list[str]) -> dict[str, Any]:
+    from tractography.thresholds import read_flat
+
+    held = read_flat(path)
+    words, is_valid = PUBLISHED[name]
+    if missing := [bundle for bundle in bundles if bundle not in held]:
+        raise GenerationError(f"{path} holds nothing for {', '.join(missing)}. Add them: {words} for each.")
+    if bad := [bundle for bundle in bundles if not is_valid(held[bundle])]:
+        raise GenerationError(f"{path}: {', '.join(f'{name} has {held[name]!r}' for name in bad)}; it must be {words}.")
+    return held

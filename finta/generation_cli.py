@@ -1,0 +1,160 @@
+"""The command ``finta sample``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tractography.generated import Generated
+
+_MaybeFile = Path | None
+
+
+def _file(name: str, text: str, **extra):
+    return typer.Option(name, help=text, show_default=False, **extra)
+
+
+def sample(
+    bundles: Annotated[
+        list[Path],
+        typer.Argument(help="The subject's bundles (TRK, TCK, TRX), or folders of them.", metavar="BUNDLE..."),
+    ],
+    model: Annotated[Path, typer.Option("--model", help="Converted checkpoint, or a .pt of the reference.")],
+    number: Annotated[int, typer.Option("--number", help="Streamlines wanted of each bundle.", min=1)],
+    output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
+    atlas: Annotated[_MaybeFile, _file("--atlas", "A folder of an atlas' bundles, called as the subject's.")] = None,
+    white_matter: Annotated[_MaybeFile, _file("--wm", "White-matter mask, or a parcellation.")] = None,
+    fa: Annotated[_MaybeFile, _file("--fa", "Fractional anisotropy; above 0.1 it is white matter.")] = None,
+    peaks: Annotated[
+        _MaybeFile, _file("--peaks", "Peaks of the fibre orientations, as DIPY and MRtrix have them.")
+    ] = None,
+    peaks_frame: Annotated[str, typer.Option(help="Axes that peaks refer to: world (MRtrix) or voxel.")] = "world",
+    ratio: Annotated[
+        str | None, _file("--ratio", "Shares of seeds: SUBJECT,ATLAS; 0.5,0.5 with an atlas, 1,0 without.")
+    ] = None,
+    max_seeds: Annotated[int, typer.Option(help="Seeds of a bundle at most.", min=1)] = 10_000,
+    bandwidth: Annotated[
+        str, typer.Option(help="In units of the latent codes, or silverman, or cross-validated.")
+    ] = "silverman",
+    mode: Annotated[str, typer.Option(help="plain, or rejection.")] = "plain",
+    proposal: Annotated[str, typer.Option(help="Of rejection: mixture, or normal.")] = "mixture",
+    components: Annotated[str, typer.Option(help="Of the mixture: a number, or bic, or silhouette.")] = "11",
+    scale: Annotated[str, typer.Option(help="Of the proposal: maximum, or percentile.")] = "maximum",
+    draws: Annotated[
+        int | None, _file("--draws", "Latent codes drawn in a round; 1,000, in rejection 20,000.", min=1)
+    ] = None,
+    max_sampled: Annotated[
+        int | None, _file("--max-sampled", "Latent codes drawn at most; 100,000, in rejection 10,000,000.", min=1)
+    ] = None,
+    max_angle: Annotated[
+        float | None, _file("--max-angle", "Greatest angle to the peaks, in degrees; 20 with peaks.", min=0, max=90)
+    ] = None,
+    min_length: Annotated[float, typer.Option(help="In mm.", min=0)] = 20.0,
+    max_length: Annotated[float, typer.Option(help="In mm.", min=0)] = 220.0,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 0,
+    degrees: Annotated[_MaybeFile, _file("--degrees", "degree.json: the greatest angle of each bundle.")] = None,
+    ratios: Annotated[_MaybeFile, _file("--ratios", "ratio.json: [subject, atlas] of each bundle.")] = None,
+    max_total_sampling: Annotated[
+        _MaybeFile, _file("--max-total-sampling", "max_total_sampling.json: --max-sampled of each bundle.")
+    ] = None,
+    number_rejection_sampling: Annotated[
+        _MaybeFile, _file("--number-rejection-sampling", "number_rejection_sampling.json: --draws of each bundle.")
+    ] = None,
+    white_matter_masks: Annotated[
+        _MaybeFile, _file("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+) -> None:
+    """Generate streamlines of sparse bundles: draw latent codes around theirs, decode them, keep the plausible."""
+    from finta.bundle_settings import Choices
+    from finta.generation import sample_bundles
+    from porting.cli import steps
+    from tractography.generation import Settings
+
+    settings = Settings(
+        number=number,
+        mode=mode,
+        bandwidth=_number_or_word(bandwidth),
+        proposal=proposal,
+        components=int(components) if components.isdecimal() else components,
+        scale=scale,
+        draws=draws,
+        max_sampled=max_sampled,
+        seed=seed,
+    )
+    published = {
+        "degrees": degrees,
+        "ratios": ratios,
+        "max_total_sampling": max_total_sampling,
+        "number_rejection_sampling": number_rejection_sampling,
+        "white_matter_masks": white_matter_masks,
+    }
+    choices = Choices(
+        settings,
+        ratio=_parse_ratio(ratio),
+        white_matter=white_matter,
+        fa=fa,
+        peaks=peaks,
+        peaks_frame=peaks_frame,
+        max_angle=max_angle,
+        lengths=(min_length, max_length),
+        max_seeds=max_seeds,
+        files={name: path for name, path in published.items() if path},
+    )
+    with steps() as on_step:
+        made = sample_bundles(bundles, model, output, choices, atlas=atlas, force=force, on_step=on_step)
+    _show(made, output)
+
+
+def _number_or_word(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _parse_ratio(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        subject, atlas = map(float, text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter("must be two shares, SUBJECT,ATLAS", param_hint="--ratio") from error
+    return subject, atlas
+
+
+def _show(made: "list[Generated]", output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    removed = list(made[0].removed)
+    headings = [
+        "bundle",
+        "seeds",
+        "bandwidth",
+        "drawn",
+        "accepted",
+        "decoded",
+        *(f"- {name}" for name in removed),
+        "streamlines",
+    ]
+    table = Table(*headings, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for held in made:
+        counts = [f"{count:,}" for count in (*held.removed.values(), len(held.streamlines))]
+        chosen = [
+            f"{held.seed_count:,}",
+            f"{held.bandwidth:.4g}",
+            f"{held.drawn:,}",
+            f"{held.acceptance_rate:.3%}",
+            f"{held.decoded:,}",
+        ]
+        table.add_row(held.bundle, *chosen, *counts)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    for held in made:
+        for note in held.notes:
+            console.print(f"{held.bundle}: {note}")
+    console.print(f"{output / 'summary.html'} shows them beside their seeds.")

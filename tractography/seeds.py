@@ -1,0 +1,89 @@
+"""Seeds of generation: latent codes of a subject's and an atlas' bundle, and the random numbers of each bundle."""
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from tractography.errors import GenerationError
+
+MAX_SEEDS = 10_000
+RATIO = (0.5, 0.5)
+
+
+def generator_for(seed: int, bundle: str, number: int, part: int = 0) -> np.random.Generator:
+    """Give the random numbers of a bundle's round, which no other bundle or round draws.
+
+    Parameters
+    ----------
+    seed : int
+    bundle : str
+        Keyed by its SHA-256, which is the same in every process and on every machine.
+    number : int
+        Of the round from 1; 0 for what precedes the rounds.
+    part : int
+        Of what precedes them.
+    """
+    digest = np.frombuffer(hashlib.sha256(bundle.encode()).digest()[:16], "<u4").tolist()
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(*digest, number, part))))
+
+
+def check_ratio(ratio: tuple[float, ...]) -> None:
+    """Check that a ratio is two shares that sum to 1.
+
+    Raises
+    ------
+    GenerationError
+        If it is not.
+    """
+    if len(ratio) != 2 or not (min(ratio) >= 0 and abs(sum(ratio) - 1) < 1e-6):
+        raise GenerationError(f"The ratio is {ratio}: subject and atlas must be two shares that sum to 1.")
+
+
+def mix_seeds(
+    subject: np.ndarray,
+    atlas: np.ndarray | None,
+    ratio: tuple[float, float],
+    max_seeds: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Choose seeds of a subject's and an atlas' bundle by a ratio, as many as it allows.
+
+    Parameters
+    ----------
+    subject : ndarray, (code, latent)
+    atlas : ndarray, (code, latent), or None
+        In both orders of the points.
+    ratio : tuple of two float
+        Shares of the subject and of the atlas, which sum to 1. They are kept: where one side has too few latent codes,
+        the other gives fewer.
+    max_seeds : int
+    generator : Generator
+
+    Returns
+    -------
+    ndarray, (seed, latent)
+        Chosen without repetition, in an order that is drawn, too.
+
+    Raises
+    ------
+    GenerationError
+        If the ratio is none, or a side that it asks for has no latent codes.
+    """
+    check_ratio(ratio)
+    if max_seeds < 1:
+        raise GenerationError(f"At most {max_seeds} seeds leave none; it must be at least 1.")
+    for name, share, codes in zip(("subject", "atlas"), ratio, (subject, atlas), strict=True):
+        if share > 0 and (codes is None or not len(codes)):
+            raise GenerationError(f"Zero seeds of the {name}, where the ratio {ratio} wants {share:.0%} of them.")
+    sides = [codes for share, codes in zip(ratio, (subject, atlas), strict=True) if share > 0 and codes is not None]
+    total = int(min(max_seeds, *(len(codes) / share for share, codes in zip(filter(None, ratio), sides, strict=True))))
+    first = round(total * ratio[0]) if len(sides) == 2 else total
+    counts = (first, total - first)
+    chosen = [generator.permutation(codes)[:count] for codes, count in zip(sides, counts, strict=False)]
+    return generator.permutation(np.concatenate(chosen))
+
+
+def encode_both_orders(streamlines: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Encode an atlas' streamlines, (streamline, point, coordinate), in both orders of their points; (code, latent)."""
+    return np.concatenate([encode(streamlines), encode(np.ascontiguousarray(streamlines[:, ::-1]))])
