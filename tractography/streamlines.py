@@ -57,9 +57,8 @@ class Streamlines:
 
     def with_data(self, **per_streamline: np.ndarray) -> "Streamlines":
         """Add values of each streamline, (streamline,) or (streamline, value), or replace those of the same name."""
-        added = {
-            name: values.reshape(len(self), values.size // max(len(self), 1)) for name, values in per_streamline.items()
-        }
+        rows = max(len(self), 1)  # of none, each has no value
+        added = {name: values.reshape(len(self), values.size // rows) for name, values in per_streamline.items()}
         return replace(self, per_streamline={**self.per_streamline, **added})
 
     def usable(self) -> np.ndarray:
