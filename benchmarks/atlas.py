@@ -89,9 +89,9 @@ def prepare(parts: Mapping[str, Mapping[str, list[np.ndarray]]]) -> dict[str, Pa
 def synthesise(bundles: Mapping[str, np.ndarray], generator: np.random.Generator) -> dict[str, np.ndarray]:
     """Make implausible streamlines of plausible ones, (streamline, point, coordinate), in four ways.
 
-    - *false connection*: one's first half goes on as the second half of another bundle's, moved to where the first ends;
+    - *false connection*: its first half goes on as the second half of another bundle's, moved to where the first ends;
     - *turning back*: it stops half way and goes back, 3 mm beside its way;
-    - *wandering*: a smooth random walk between fixed ends is added, of 15 mm standard deviation in the middle;
+    - *wandering*: a random walk that returns (a Brownian bridge) is added, of 15 mm standard deviation in the middle;
     - *misplaced*: turned about its middle by 60 to 120 degrees about a random axis and moved by 20 mm.
     """
     names = sorted(bundles)
