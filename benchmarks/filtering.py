@@ -151,14 +151,13 @@ def tell(results: dict[str, Result], prepared: dict[str, Part]) -> None:
     print(
         f"{platform.machine()}; {len(judged.bundles)} bundles, {plausible} plausible streamlines; implausible: {counts}"
     )
-    print(
-        f"{'':12} {'accuracy':>9} {'balanced':>9} {'F1':>6} | {'plausible or not':>17} {'balanced':>9} {'F1':>6} {'AUC':>6} | /s"
-    )
+    both = f"{'plausible or not':>17} {'balanced':>9} {'F1':>6} {'AUC':>6}"
+    print(f"{'':12} {'accuracy':>9} {'balanced':>9} {'F1':>6} | {both} | /s")
     for name, result in results.items():
         scored, both = result.evaluation, result.evaluation.plausible
         print(
-            f"{name:12} {scored.accuracy:9.3f} {scored.balanced_accuracy:9.3f} {scored.f1:6.3f} | {both.accuracy:17.3f} "
-            f"{both.balanced_accuracy:9.3f} {both.f1:6.3f} {both.auc:6.3f} | {result.rate:,.0f}"
+            f"{name:12} {scored.accuracy:9.3f} {scored.balanced_accuracy:9.3f} {scored.f1:6.3f} | "
+            f"{both.accuracy:17.3f} {both.balanced_accuracy:9.3f} {both.f1:6.3f} {both.auc:6.3f} | {result.rate:,.0f}"
         )
     own = results["FINTA"]
     print(f"accuracy {own.evaluation.accuracy:.3f}, goal > {GOAL_ACCURACY}")

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,27 @@ def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     except (PortingError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ModelError(f"{reason}. Convert the checkpoint again, or check that {path} is the one meant.") from error
+
+
+def loaded(path: Path) -> Coder:
+    """The model at a path, loaded and compiled once in a process as long as the file is the same.
+
+    Raises
+    ------
+    ModelError
+        As `open_coder`.
+    """
+    held = path.stat() if path.is_file() else None
+    with _LOADING:
+        return _loaded(path.resolve(), held and (held.st_mtime_ns, held.st_size))
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, version: tuple[int, int] | None) -> Coder:
+    return open_coder(path)
+
+
+_LOADING = Lock()
 
 
 def _open_port(path: Path, batch_size: int) -> Coder:

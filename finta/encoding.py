@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from finta.clusters import compute
-from finta.coders import Coder, open_coder
+from finta.coders import Coder, loaded
 from finta.errors import OutputError
 from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
@@ -76,7 +76,7 @@ def encode_tractogram(
         If a file or the cluster cannot be used.
     """
     check_free(output, force)
-    coder = open_coder(model)
+    coder = loaded(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
         rows = RowFile(output, columns, file.count, identity(file, coder), resume=resume)
@@ -187,7 +187,7 @@ def reconstruct(
         If a file cannot be used.
     """
     check_free(output, force)
-    coder = open_coder(model)
+    coder = loaded(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
     pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)
     if is_encoded and reference is None:

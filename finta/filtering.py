@@ -9,7 +9,7 @@ import numpy as np
 
 from finta.atlases import Skips, encode_atlas, read_classes
 from finta.charts import draw_bundles, draw_kept_and_removed
-from finta.coders import Coder, open_coder
+from finta.coders import Coder, loaded
 from finta.encoding import check_free, open_filled
 from finta.pictures import draw_latent_codes
 from finta.rows import folder_written
@@ -147,7 +147,7 @@ def filter_tractogram(
         If a file or the cluster cannot be used.
     """
     check_free(output, force)
-    coder, skips = open_coder(model), Skips()
+    coder, skips = loaded(model), Skips()
     with open_filled(tractogram) as file:
         suffix = suffix or tractogram.suffix
         header = header_of(reference) if reference else file.header

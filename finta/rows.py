@@ -6,6 +6,7 @@ Until it is finished it has a hidden name, and a mark for each range that is in.
 
 import fcntl
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,29 @@ def ranges_of(count: int) -> list[Range]:
     """All ranges of a number of streamlines."""
     starts = range(0, count, RANGE_SIZE)
     return [Range(number, first, min(first + RANGE_SIZE, count)) for number, first in enumerate(starts)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """An array of rows at its place in a file: written and read there, since a map of it would count as memory."""
+
+    file: int
+    place: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    def write(self, first: int, values: np.ndarray) -> None:
+        content, place = np.ascontiguousarray(values, self.dtype).tobytes(), self.place + first * self._row_bytes()
+        while content:  # a disk that is nearly full takes a part
+            written = os.pwrite(self.file, content, place)
+            content, place = content[written:], place + written
+
+    def read(self, first: int, stop: int) -> np.ndarray:
+        content = os.pread(self.file, (stop - first) * self._row_bytes(), self.place + first * self._row_bytes())
+        return np.frombuffer(content, self.dtype).reshape(-1, *self.shape)
+
+    def _row_bytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
 
 
 class RowFile:
@@ -97,44 +121,51 @@ class RowFile:
             )
         if not resume:
             _lay_out(self._draft, shapes, about)
-        self._lock = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
+        self._file = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
             if (begun := str(file.attrs["about"])) != about:
                 raise OutputError(
                     f"{self.path} was begun otherwise:\n{_differences(begun, about)}\n"
                     f"Give what it was begun with, or remove {self._draft} to start again."
                 )
-            places = {name: file[name].id.get_offset() for name in shapes}
-        self._arrays = {
-            name: np.memmap(self._draft, dtype, "r+", places[name], shape) for name, (dtype, shape) in shapes.items()
-        }
+            self._columns = {
+                name: _Column(self._file, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
+                for name, (dtype, shape) in shapes.items()
+            }
 
     def missing(self) -> list[Range]:
         """The ranges that are not in yet."""
-        return [held for held in self._ranges if not self._arrays[_DONE][held.number]]
+        marks = self._columns[_DONE].read(0, len(self._ranges))
+        return [held for held in self._ranges if not marks[held.number]]
 
     def put(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
-        """Write a range's rows, then mark it as in."""
+        """Write a range's rows, then mark it as in.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take them.
+        """
         for name, values in rows.items():
-            self._arrays[name][held.first : held.stop] = values
-            self._arrays[name].flush()
-        self._arrays[_DONE][held.number] = 1
-        self._arrays[_DONE].flush()
+            self._columns[name].write(held.first, values)
+        os.fdatasync(self._file)
+        self._columns[_DONE].write(held.number, np.ones(1))
 
     def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
         """All rows, range by range."""
         for held in self._ranges:
-            rows = {name: array[held.first : held.stop] for name, array in self._arrays.items() if name != _DONE}
-            yield held, rows
+            yield (
+                held,
+                {name: column.read(held.first, held.stop) for name, column in self._columns.items() if name != _DONE},
+            )
 
     def finish(self, **attributes: Any) -> None:
         """Give the file its name, with these attributes."""
-        self._arrays = {}
         with h5py.File(self._draft, "r+", locking=False) as file:
             del file[_DONE]
             file.attrs.update(attributes)
         os.replace(self._draft, self.path)
-        os.close(self._lock)
+        os.close(self._file)
 
 
 def draft_of(path: Path) -> Path:
@@ -191,7 +222,7 @@ def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], abou
             for name, (dtype, shape) in shapes.items():
                 space, kind = h5py.h5s.create_simple(shape), h5py.h5t.py_create(np.dtype(dtype))
                 h5py.h5d.create(file.id, name.encode(), kind, space, laid)
-        with path.open("r+b") as file:  # a map onto a full disk is killed by a signal
+        with path.open("r+b") as file:  # so that hours of work do not end on a full disk
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from finta.atlases import Skips, encode_atlas, encode_labelled
 from finta.charts import draw_roc
-from finta.coders import open_coder
+from finta.coders import loaded
 from finta.errors import OutputError
 from finta.tasks import Lookup
 from porting.errors import OutputError as PlacementError
@@ -95,7 +95,7 @@ def judge(
     TractogramError, FilteringError, ModelError
         If a file cannot be used.
     """
-    coder, skips = open_coder(model), Skips()
+    coder, skips = loaded(model), Skips()
     reference = encode_atlas(atlas, coder, skips, on_step)
     labelled = encode_labelled(bundles, implausible, reference.bundles, coder, skips, on_step)
     on_step("comparing latent codes", 0, None)
