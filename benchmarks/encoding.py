@@ -1,6 +1,6 @@
 """How fast tractograms are encoded and filtered, file to files: ``python -m benchmarks.encoding``.
 
-Streamlines are DIPY's bundles at 100 points, moved a little each, in a TRK file; 1,000 points of them jitter alike.
+Streamlines are DIPY's bundles at 100 points, moved a little each, in a TRK file.
 Beside the commands, in the same run and on the same two threads: the encoder alone on streamlines that are in memory
 and resampled already, in torch (eager), onnxruntime, Keras (`predict_on_batch`) and as the commands compile it.
 
