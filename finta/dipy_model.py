@@ -12,12 +12,11 @@ from finta.coders import open_coder
 from finta.errors import ModelError
 from tractography.errors import FilteringError, TractogramError
 from tractography.filtering import NO_BUNDLE, Assigner, encode_reference
-from tractography.streamlines import Streamlines as Rows
+from tractography.streamlines import Streamlines
 
 if TYPE_CHECKING:
     from dipy.io.stateful_tractogram import StatefulTractogram
-    from dipy.tracking.streamline import Streamlines
-    from nibabel.streamlines import ArraySequence
+    from nibabel.streamlines.array_sequence import ArraySequence
 
     Given: TypeAlias = Sequence[np.ndarray] | ArraySequence | StatefulTractogram
 
@@ -77,7 +76,7 @@ class Finta:
         self.model = open_coder(weights_path, self._batch_size)
         self._logger.info(f"{self.model.path}: {self.model.framework}, {self.model.point_count} points")
 
-    def predict(self, streamlines: "Given") -> "Streamlines":
+    def predict(self, streamlines: "Given") -> "ArraySequence":
         """Reconstruct streamlines, each with the model's number of points, in RAS+ mm.
 
         Raises
@@ -99,7 +98,7 @@ class Finta:
         self._logger.info(f"Encoding {len(rows)} streamlines")
         return self.model.encode(rows.resampled(self.model.point_count))
 
-    def decode(self, codes: np.ndarray) -> "Streamlines":
+    def decode(self, codes: np.ndarray) -> "ArraySequence":
         """Turn latent codes, (streamline, latent), into streamlines in RAS+ mm.
 
         Raises
@@ -107,7 +106,7 @@ class Finta:
         ModelError
             If the codes are not of the model's size.
         """
-        from dipy.tracking.streamline import Streamlines
+        from nibabel.streamlines.array_sequence import ArraySequence  # what DIPY calls Streamlines
 
         codes = np.asarray(codes, np.float32)
         if codes.ndim != 2 or codes.shape[1] != self.model.latent_size:
@@ -115,7 +114,7 @@ class Finta:
                 f"Codes of shape {codes.shape} cannot be decoded by {self.model.path}: it wants (streamline, "
                 f"{self.model.latent_size}). Encode with the same weights."
             )
-        return Streamlines(list(self.model.decode(codes)))
+        return ArraySequence(list(self.model.decode(codes)))
 
     def classify(
         self, streamlines: "Given", atlas: "Mapping[str, Given]", thresholds: Mapping[str, float], neighbours: int = 1
@@ -150,7 +149,7 @@ class Finta:
         return [None if label == NO_BUNDLE else names[label] for label in labels]
 
 
-def _rows(given: "Given", called: str = "the streamlines") -> Rows:
+def _rows(given: "Given", called: str = "the streamlines") -> Streamlines:
     """Take streamlines as they come, in RAS+ mm; all must be usable."""
     lines = [np.asarray(line, np.float32) for line in _in_ras(given)]
     for index, line in enumerate(lines):
@@ -158,7 +157,7 @@ def _rows(given: "Given", called: str = "the streamlines") -> Rows:
             raise TractogramError(
                 f"{called}: streamline {index} has the shape {line.shape}, not (point, 3). Give a list of such arrays."
             )
-    rows = Rows(np.concatenate([np.empty((0, 3), np.float32), *lines]), np.array([*map(len, lines)], np.int64))
+    rows = Streamlines(np.concatenate([np.empty((0, 3), np.float32), *lines]), np.array([*map(len, lines)], np.int64))
     if not len(rows):
         raise TractogramError(f"{called}: no streamlines.")
     if len(unusable := np.flatnonzero(~rows.usable())):
