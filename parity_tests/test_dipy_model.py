@@ -126,8 +126,8 @@ def test_codes_of_another_size_are_one_error(small):
 
 
 @pytest.mark.parametrize("verbose", [True, False])
-def test_what_is_done_is_told_when_asked_for(small_port, tractogram, capsys, caplog, verbose):
-    Finta(small_port, verbose=verbose).encode(tractogram)
+def test_what_is_done_is_told_when_asked_for(small_checkpoint, tractogram, capsys, caplog, verbose):
+    Finta(small_checkpoint, verbose=verbose).encode(tractogram)
     said = capsys.readouterr().out + caplog.text
     assert ("Encoding 50 streamlines" in said) is verbose
 
