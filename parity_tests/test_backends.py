@@ -25,7 +25,7 @@ def pages(tmp_path_factory):
 @pytest.fixture(scope="module")
 def few_streamlines(batches, tmp_path_factory):
     """A few of the batches' streamlines: float64 convolutions take JAX long on a CPU."""
-    drawn = draw_balanced(batches, 8)
+    drawn = draw_balanced(batches, 2)
     path = tmp_path_factory.mktemp("batches") / "few.h5"
     write_batches(path, {"test": {"bundle": drawn.streamlines}})
     return path
