@@ -1,7 +1,8 @@
 # make demo   set up and run the main job
-# make test   set up and pass the tests
+# make test   set up and pass the tests, in as many processes as WORKERS says
 # make lint   format, style and types
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 
 .PHONY: demo test lint
@@ -10,7 +11,7 @@ demo: .venv/ready
 	$(BIN)/porting demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

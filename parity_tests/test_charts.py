@@ -63,25 +63,25 @@ def test_projections_show_the_two_axes_that_they_name():
 
 
 @pytest.mark.parametrize(
-    "figure",
+    "draw",
     [
-        charts.draw_kept_and_removed([], []),
-        charts.draw_kept_and_removed(streamlines(3), []),
-        charts.draw_kept_and_removed([], streamlines(3)),
-        charts.draw_kept_and_removed([np.zeros((0, 3)), np.zeros((1, 3))], [np.full((5, 3), np.nan)]),
-        charts.draw_kept_and_removed([np.zeros((4, 3))], [np.ones((4, 3))]),
-        charts.draw_generated([], []),
-        charts.draw_bundles({}),
-        charts.draw_bundles({"a": [], "b": streamlines(2)}),
-        charts.draw_roc({}, {}),
-        charts.draw_roc({"a": (np.array([0.0, 1.0]), np.array([0.0, 1.0]), float("nan"))}, {"a": (0.0, 1.0)}),
-        charts.draw_roc(dict.fromkeys(HUNDRED, (np.zeros(2), np.ones(2), float("nan"))), {}),
-        charts.draw_confusion(np.zeros((2, 2)), ["a", "b"]),
-        pictures.draw_latent_codes(np.zeros((1, 1)), ["a"]),
+        lambda: charts.draw_kept_and_removed([], []),
+        lambda: charts.draw_kept_and_removed(streamlines(3), []),
+        lambda: charts.draw_kept_and_removed([], streamlines(3)),
+        lambda: charts.draw_kept_and_removed([np.zeros((0, 3)), np.zeros((1, 3))], [np.full((5, 3), np.nan)]),
+        lambda: charts.draw_kept_and_removed([np.zeros((4, 3))], [np.ones((4, 3))]),
+        lambda: charts.draw_generated([], []),
+        lambda: charts.draw_bundles({}),
+        lambda: charts.draw_bundles({"a": [], "b": streamlines(2)}),
+        lambda: charts.draw_roc({}, {}),
+        lambda: charts.draw_roc({"a": (np.array([0.0, 1.0]), np.array([0.0, 1.0]), float("nan"))}, {"a": (0.0, 1.0)}),
+        lambda: charts.draw_roc(dict.fromkeys(HUNDRED, (np.zeros(2), np.ones(2), float("nan"))), {}),
+        lambda: charts.draw_confusion(np.zeros((2, 2)), ["a", "b"]),
+        lambda: pictures.draw_latent_codes(np.zeros((1, 1)), ["a"]),
     ],
 )
-def test_what_is_empty_or_degenerate_is_drawn_all_the_same(figure, tmp_path):
-    figure.savefig(tmp_path / "picture.png")
+def test_what_is_empty_or_degenerate_is_drawn_all_the_same(draw, tmp_path):
+    draw().savefig(tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 1000
 
 

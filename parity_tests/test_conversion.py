@@ -1,8 +1,8 @@
 import gc
 import json
 import os
-import subprocess
-import sys
+import resource
+import signal
 import weakref
 
 import h5py
@@ -187,27 +187,25 @@ def faulty_pair():
     return replace(FINTA, port=FAULTS["decoder unflattened point by point"].model_pair().port)
 
 
-def test_without_room_nothing_is_left_and_the_old_files_stay(small_checkpoint, tmp_path):
+@pytest.fixture
+def full_disk():
     """Files may grow to 4 MB, less than a port needs: what a full disk does to the writer."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("formats", ["keras", "weights.h5", "safetensors"])
+def test_without_room_nothing_is_left_and_the_old_files_stay(formats, small_checkpoint, tmp_path, run_cli, full_disk):
     (tmp_path / "small.keras").write_bytes(b"mine")
-    script = (
-        "import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000));"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        f"sys.argv = ['porting', 'convert', {str(small_checkpoint)!r}, '--output', {str(tmp_path)!r}, '--force'];"
-        "from porting.cli import main; main()"
-    )
-    for formats in ("keras", "weights.h5", "safetensors"):
-        done = subprocess.run(
-            [sys.executable, "-c", script.replace("'--force'", f"'--force', '--formats', {formats!r}")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 2, done.stderr
-        assert "Traceback" not in done.stderr
-        assert "Cannot write" in done.stderr
-        assert os.listdir(tmp_path) == ["small.keras"]
-        assert (tmp_path / "small.keras").read_bytes() == b"mine"
+    done = run_cli("convert", small_checkpoint, "--output", tmp_path, "--force", "--formats", formats)
+    assert done.status == 2, done.err
+    assert "Traceback" not in done.err
+    assert "Cannot write" in done.err
+    assert os.listdir(tmp_path) == ["small.keras"]
+    assert (tmp_path / "small.keras").read_bytes() == b"mine"
 
 
 def test_json_report_has_the_documented_keys(small_checkpoint, tmp_path, run_cli):

@@ -67,7 +67,6 @@ def test_an_interrupt_changes_nothing(tmp_path):
 KILLED_AT_RENAME = """
 import os, sys
 from pathlib import Path
-from keras_model import load_autoencoder
 from porting import placement
 stem, fatal = Path(sys.argv[1]), int(sys.argv[2])
 calls = 0
@@ -121,10 +120,14 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
         write_set(tmp_path / "taken" / "model", "new")
 
 
-MOMENTS = [(signal.SIGKILL, ".certificate.json"), (signal.SIGINT, ".golden.h5"), (signal.SIGTERM, ".keras")]
+MOMENTS = [
+    pytest.param(signal.SIGKILL, ".certificate.json", id="SIGKILL", marks=pytest.mark.slow),
+    pytest.param(signal.SIGINT, ".golden.h5", id="SIGINT", marks=pytest.mark.slow),
+    pytest.param(signal.SIGTERM, ".keras", id="SIGTERM"),
+]
 
 
-@pytest.mark.parametrize(("sent", "begun"), MOMENTS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(("sent", "begun"), MOMENTS)
 def test_a_conversion_that_is_ended_in_mid_run_leaves_a_whole_set(sent, begun, small_checkpoint, small_port, tmp_path):
     for path in small_port.parent.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -194,6 +194,31 @@ def test_reports_are_written_for_ports_that_pass_and_that_do_not(pytester, run, 
     assert verdicts == ["PASS", "PASS", "PASS", "FAIL"]
 
 
+def test_processes_of_pytest_xdist_record_and_report_as_one_does(pytester, small_port):
+    pytester.makepyfile(
+        test_port=f"import porting\ndef test_right():\n    porting.assert_parity({str(small_port)!r})\n",
+        test_codes="def test_codes(porting_golden):\n    porting_golden('codes', [1.0, 2.0])\n",
+    )
+    options = ("--porting-report", "reports", "-n", "2", "--dist", "loadfile")
+    recorded = pytester.runpytest_subprocess(*PLUGIN, *options, "--porting-update-golden")
+    recorded.assert_outcomes(passed=2)
+    assert sorted(path.name for path in (pytester.path / "reports").iterdir()) == [
+        "test_port.py-test_right.html",
+        "test_port.py-test_right.json",
+    ]
+    assert (pytester.path / "golden" / "test_codes" / "codes.h5").is_file()
+    (pytester.path / "test_port.py").unlink()
+    pytester.runpytest_subprocess(*PLUGIN, *options).assert_outcomes(passed=1)
+
+
+def test_processes_that_share_the_tests_of_a_file_record_nothing(golden_test, pytester):
+    path = golden_test()
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "1", "--porting-update-golden")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert any("Give pytest-xdist --dist loadfile." in line for line in result.errlines)
+    assert not path.exists()
+
+
 def test_without_the_option_nothing_is_written(pytester, run, small_port):
     pytester.makepyfile(
         f"from porting import assert_parity\ndef test_right():\n    assert_parity({str(small_port)!r})\n"

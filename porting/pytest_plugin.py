@@ -39,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of reports before any test runs."""
     config.stash[_written] = {}
+    if config.getoption("--porting-update-golden") and config.getoption("dist", "no") not in ("no", "loadfile"):
+        raise pytest.UsageError(
+            "--porting-update-golden: processes that share the tests of a file cannot see that two of them record one "
+            "array. Give pytest-xdist --dist loadfile."
+        )
     if folder := config.getoption("--porting-report"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
