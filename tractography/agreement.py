@@ -39,9 +39,9 @@ class Disagreement:
     reference, port : str
         Both decisions.
     margin : float
-        In latent distance. Of a label, the reference's gap between the nearest codes of both bundles; of kept or
-        removed, its distance to the threshold; of a threshold, the difference of the known distance that differs most
-        for its rounding.
+        In latent distance. Of a label, the gap between the nearest codes of both bundles; of kept or removed, the
+        distance to the threshold; either on the side where it is greater, for a reference on the very edge explains
+        nothing. Of a threshold, the difference of the known distance that differs most for its rounding.
     rounding : float
         The margin that rounding explains.
     """
@@ -117,12 +117,13 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
 
 
 def _label_disagreement(reference: Decided, port: Decided, row: int, relative: float) -> Disagreement:
-    """The reference's gap between the nearest codes of the one and of the other bundle."""
+    """The gap between the nearest codes of the one and of the other bundle, on the side where it is wider."""
     margin, rounding = np.inf, 0.0
-    pair = [int(side.found.labels[row]) for side in (reference, port)]
-    if NO_BUNDLE not in pair:
-        (near, near_size), (far, far_size) = (_nearest(reference, row, label) for label in pair)
-        margin, rounding = far - near, distance_rounding(relative, near_size + far_size)
+    first, second = (int(side.found.labels[row]) for side in (reference, port))
+    if NO_BUNDLE not in (first, second):
+        (near, near_size), (far, far_size) = _nearest(reference, row, first), _nearest(reference, row, second)
+        gap = _nearest(port, row, first)[0] - _nearest(port, row, second)[0]
+        margin, rounding = max(far - near, gap), distance_rounding(relative, near_size + far_size)
     return Disagreement(row, "label", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
 
 
@@ -137,9 +138,9 @@ def _nearest(decided: Decided, row: int, label: int) -> tuple[float, float]:
 def _kept_disagreement(
     reference: Decided, port: Decided, row: int, relative: float, allowed: np.ndarray
 ) -> Disagreement:
-    """The distance from the threshold, which has a rounding, too."""
+    """The distance from the threshold, which has a rounding, too, on the side where it is greater."""
     label = reference.found.labels[row]
-    margin = abs(reference.found.distances[row] - reference.thresholds[label])
+    margin = max(abs(side.found.distances[row] - side.thresholds[label]) for side in (reference, port))
     rounding = distance_rounding(relative, reference.sizes[row]) + allowed[label]
     return Disagreement(row, "kept", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
 
