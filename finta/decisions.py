@@ -235,8 +235,10 @@ def compare_coded(backend: str, reference: Coded, port: Coded, labels: np.ndarra
 
 
 def _failures(agreement: Agreement, decoded: float, rounding: Rounding) -> Iterator[str]:
-    beyond = sum(not held.is_explained for held in agreement.disagreements)
+    beyond = sum(not held.is_explained for held in agreement.disagreements if held.what != "code")
     if beyond:
         yield f"{beyond:,} decisions differ by more than rounding explains"
+    if agreement.codes:
+        yield f"{agreement.codes:,} latent codes differ by more than rounding explains"
     if not decoded <= rounding.decoded:
         yield f"the same draws are decoded {decoded:.3g} mm apart, where rounding explains {rounding.decoded:.3g}"

@@ -70,7 +70,7 @@ def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
     yield Text()
     yield _differences(held)
     yield Text(
-        f"{agreement.beyond:,} distances are further apart than rounding explains; {parity.draws:,} draws from "
+        f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains; {parity.draws:,} draws from "
         f"{parity.drawn_from} are decoded {_figure(held.decoded)} mm apart at most"
     )
     if agreement.disagreements:

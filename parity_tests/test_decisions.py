@@ -73,20 +73,20 @@ def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_p
     assert 0 < figures["decoded_mm"] < report["rounding"]["decoded"] < 0.01
 
 
-def test_a_shifted_bias_fails_with_rows_and_margins(subjects, spoil, run_cli, tmp_path):
-    port = spoil("fc1/bias", lambda bias: bias + 2)
+def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil, run_cli, tmp_path):
+    port = spoil("encoder_conv3/kernel", lambda kernel: kernel[::-1])
     options = ("--backend", "tensorflow", "--json", tmp_path / "report.json")
     done = verified(run_cli, *command(subjects, port, *options))
     assert done.status == 1, done
     assert "FAIL: the port decides otherwise" in done.out
     assert f"porting verify {checkpoints.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
     report = json.loads((tmp_path / "report.json").read_text())["backends"]["tensorflow"]
-    beyond = [held for held in report["disagreements"] if not held["explained"]]
-    assert beyond
-    assert all(held["margin"] > held["rounding"] > 0 for held in beyond)
-    rows = [held for held in report["disagreements"] if held["what"] != "threshold"]
-    assert rows
-    assert all(re.search(r"sub_[25]/\w+\.trk row \d+$", held["place"]) for held in rows)
+    for what in ("label", "kept", "code"):
+        beyond = [held for held in report["disagreements"] if held["what"] == what and not held["explained"]]
+        assert beyond
+        assert all(held["margin"] > held["rounding"] > 0 for held in beyond)
+        assert all(re.search(r"sub_[25]/\w+\.trk row \d+$", held["place"]) for held in beyond)
+    assert report["codes"] == report["known"] + report["streamlines"]
 
 
 def coded(model, subjects):
@@ -101,18 +101,18 @@ def truth(subjects):
     return coded(checkpoints.TORCH_CHECKPOINT, subjects)
 
 
-def test_reversed_taps_of_a_decoder_fail_by_what_is_decoded(subjects, spoil, truth):
+def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects, spoil, truth):
     coder, reference, draws = truth
-    name = next(
-        held.path for held in load_autoencoder(checkpoints.KERAS_CHECKPOINT).decoder.variables if held.ndim == 3
-    )
-    _, port, _ = coded(spoil(name, lambda kernel: kernel[::-1]), subjects)
-    (lines,) = [resample(read_streamlines(subjects / "sub_2" / "AF_L.trk"), 256)]
+    _, port, _ = coded(spoil("fc1/bias", lambda bias: bias + 2), subjects)
+    turned = Coded("", port.reference, port.codes, reference.decoded[:, ::-1])
+    lines = resample(read_streamlines(subjects / "sub_2" / "AF_L.trk"), 256)
     rounding = measure_rounding(coder, lines, draws)
-    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), rounding)
-    assert found.agreement.disagreements == ()
-    assert len(found.failures) == 1
-    assert "decoded" in found.failures[0]
+    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding)
+    assert found.agreement.kept == found.agreement.labels == (50, 0)
+    assert [held.what for held in found.agreement.disagreements] == ["code"] * 10
+    assert len(found.failures) == 2
+    assert "50 latent codes" in found.failures[0]
+    assert "decoded" in found.failures[1]
 
 
 def test_a_port_whose_codes_are_not_finite_fails(truth):
@@ -121,7 +121,7 @@ def test_a_port_whose_codes_are_not_finite_fails(truth):
     codes[7] = np.nan
     port = Coded("", reference.reference, codes, reference.decoded)
     found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3))
-    (held,) = [each for each in found.agreement.disagreements if each.row == 7]
+    held = next(each for each in found.agreement.disagreements if each.row == 7)
     assert (held.port, held.margin, held.is_explained) == ("not encoded", np.inf, False)
     assert found.failures
     assert found.agreement.differences["codes"].absolute == np.inf
@@ -162,7 +162,8 @@ def test_a_streamline_on_the_threshold_is_listed_and_explained():
 
 def test_a_reference_on_the_very_edge_excuses_no_port_that_is_far_from_it():
     for place in (5.5, 21):
-        (held,) = compare(decided([5], [5], [0]), decided([5], [place], [0]), RELATIVE).disagreements
+        held, code = compare(decided([5], [5], [0]), decided([5], [place], [0]), RELATIVE).disagreements
+        assert code.what == "code"
         assert held.margin > 0.4
         assert not held.is_explained
 

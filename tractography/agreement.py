@@ -7,6 +7,9 @@ import numpy as np
 from tractography.decisions import EPSILON, Decided, distance_rounding, norms
 from tractography.filtering import NO_BUNDLE
 
+WORST = 10
+"""Codes that are listed of those that differ by more than rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -35,13 +38,14 @@ class Disagreement:
     row : int
         The streamline; of a threshold, its bundle.
     what : str
-        ``label``, ``kept`` or ``threshold``.
+        ``label``, ``kept``, ``threshold`` or ``code``.
     reference, port : str
         Both decisions.
     margin : float
         In latent distance. Of a label, the gap between the nearest codes of both bundles; of kept or removed, the
         distance to the threshold; either on the side where it is greater, for a reference on the very edge explains
-        nothing. Of a threshold, the difference of the known distance that differs most for its rounding.
+        nothing. Of a threshold, the difference of the known distance that differs most for its rounding. Of a code, its
+        distance to the other.
     rounding : float
         The margin that rounding explains.
     """
@@ -75,7 +79,11 @@ class Agreement:
         Streamlines whose distances are further apart than rounding explains, whether or not a decision differs.
     differences : dict
         Name -> Difference: codes, distances, thresholds.
+    codes : int
+        Streamlines whose codes are further apart than rounding explains: what one side's seeds and thresholds are to
+        the other. A shift of them all changes no distance.
     disagreements : tuple of Disagreement
+        All that differ of labels, of kept and of thresholds; of codes the `WORST` that rounding does not explain.
     """
 
     known: int
@@ -84,6 +92,7 @@ class Agreement:
     kept: tuple[int, int]
     thresholds: int
     beyond: int
+    codes: int
     differences: dict[str, Difference]
     disagreements: tuple[Disagreement, ...]
 
@@ -103,7 +112,7 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
     by_margin = [
         _kept_disagreement(reference, port, row, relative, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
     ]
-    apart = _apart(reference, port)
+    apart, codes = _apart(reference, port), _code_disagreements(reference, port, relative)
     return Agreement(
         known=known,
         streamlines=len(labels) - known,
@@ -111,8 +120,14 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
         kept=(int(kept[:known].sum()), int(kept[known:].sum())),
         thresholds=len(reference.thresholds) - len(moved),
         beyond=int((~(apart <= distance_rounding(relative, reference.sizes))).sum()),
+        codes=len(codes),
         differences=_differences(reference, port, apart),
-        disagreements=(*moved, *by_label, *by_margin),
+        disagreements=(
+            *moved,
+            *by_label,
+            *by_margin,
+            *codes[:WORST],
+        ),
     )
 
 
@@ -183,6 +198,20 @@ def _worst_known(
     ]
     margin, rounding = max(pairs, key=lambda pair: pair[0] / max(pair[1], np.finfo(float).tiny), default=(np.inf, 0.0))
     return float(margin), float(rounding)
+
+
+def _code_disagreements(reference: Decided, port: Decided, relative: float) -> list[Disagreement]:
+    """Codes that are further apart than rounding explains, those that exceed it most first."""
+    usable = np.flatnonzero(reference.found.labels != NO_BUNDLE)
+    codes = reference.codes[usable].astype(np.float64)
+    apart = np.nan_to_num(norms(codes - port.codes[usable]), nan=np.inf)
+    allowed = relative * norms(codes)
+    beyond = np.flatnonzero(apart > allowed)
+    worst = beyond[np.argsort(-apart[beyond] / np.maximum(allowed[beyond], np.finfo(float).tiny), kind="stable")]
+    return [
+        Disagreement(int(usable[place]), "code", "", "", float(apart[place]), float(allowed[place]))
+        for place in worst.tolist()
+    ]
 
 
 def _apart(reference: Decided, port: Decided) -> np.ndarray:
