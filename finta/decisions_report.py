@@ -69,10 +69,8 @@ def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
     yield _counts(parity, held)
     yield Text()
     yield _differences(held)
-    yield Text(
-        f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains; {parity.draws:,} draws from "
-        f"{parity.drawn_from} are decoded {_figure(held.decoded)} mm apart at most"
-    )
+    beyond = f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains"
+    yield Text(f"{beyond}; {parity.draws:,} draws from {parity.drawn_from}: {_figure(held.decoded)} mm apart at most")
     if agreement.disagreements:
         yield Text()
         yield _disagreements(parity, agreement.disagreements)

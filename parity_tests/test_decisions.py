@@ -74,7 +74,7 @@ def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_p
 
 
 def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil, run_cli, tmp_path):
-    port = spoil("encoder_conv3/kernel", lambda kernel: kernel[::-1])
+    port = spoil("encod_conv3/kernel", lambda kernel: kernel[::-1])
     options = ("--backend", "tensorflow", "--json", tmp_path / "report.json")
     done = verified(run_cli, *command(subjects, port, *options))
     assert done.status == 1, done

@@ -112,7 +112,7 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
     by_margin = [
         _kept_disagreement(reference, port, row, relative, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
     ]
-    apart, codes = _apart(reference, port), _code_disagreements(reference, port, relative)
+    apart, (codes, by_code) = _apart(reference, port), _compare_codes(reference, port, relative)
     return Agreement(
         known=known,
         streamlines=len(labels) - known,
@@ -120,13 +120,13 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
         kept=(int(kept[:known].sum()), int(kept[known:].sum())),
         thresholds=len(reference.thresholds) - len(moved),
         beyond=int((~(apart <= distance_rounding(relative, reference.sizes))).sum()),
-        codes=len(codes),
+        codes=codes,
         differences=_differences(reference, port, apart),
         disagreements=(
             *moved,
             *by_label,
             *by_margin,
-            *codes[:WORST],
+            *by_code,
         ),
     )
 
@@ -200,17 +200,17 @@ def _worst_known(
     return float(margin), float(rounding)
 
 
-def _code_disagreements(reference: Decided, port: Decided, relative: float) -> list[Disagreement]:
-    """Codes that are further apart than rounding explains, those that exceed it most first."""
+def _compare_codes(reference: Decided, port: Decided, relative: float) -> tuple[int, list[Disagreement]]:
+    """How many codes are further apart than rounding explains, and those that exceed it most."""
     usable = np.flatnonzero(reference.found.labels != NO_BUNDLE)
     codes = reference.codes[usable].astype(np.float64)
     apart = np.nan_to_num(norms(codes - port.codes[usable]), nan=np.inf)
     allowed = relative * norms(codes)
     beyond = np.flatnonzero(apart > allowed)
-    worst = beyond[np.argsort(-apart[beyond] / np.maximum(allowed[beyond], np.finfo(float).tiny), kind="stable")]
-    return [
-        Disagreement(int(usable[place]), "code", "", "", float(apart[place]), float(allowed[place]))
-        for place in worst.tolist()
+    excess = apart[beyond] / np.maximum(allowed[beyond], np.finfo(float).tiny)
+    worst = beyond[np.argsort(-excess, kind="stable")][:WORST].tolist()
+    return len(beyond), [
+        Disagreement(int(usable[place]), "code", "", "", float(apart[place]), float(allowed[place])) for place in worst
     ]
 
 
