@@ -102,6 +102,21 @@ def encode_atlas(folder: Path, coder: Coder, skips: Skips, on_step: OnStep) -> R
         raise FilteringError(f"{folder}: {error}") from error
 
 
+def find_labelled(folder: Path, implausible: Path | None, bundles: tuple[str, ...]) -> list[tuple[int, Path]]:
+    """List the tractograms of an atlas' bundles, and of implausible streamlines, with their labels.
+
+    Raises
+    ------
+    FilteringError, TractogramError
+        If there is none, or a bundle is not in the atlas.
+    """
+    paths = find_bundles(folder)
+    if unknown := sorted(set(paths) - set(bundles)):
+        raise FilteringError(f"{folder} holds bundles that the atlas has not: {', '.join(unknown)}. Remove them first.")
+    files = [(bundles.index(name), path) for name, path in paths.items()]
+    return files + [(NO_BUNDLE, path) for path in (find_tractograms([implausible]) if implausible else [])]
+
+
 def encode_labelled(
     folder: Path, implausible: Path | None, bundles: tuple[str, ...], coder: Coder, skips: Skips, on_step: OnStep
 ) -> Labelled:
@@ -112,12 +127,7 @@ def encode_labelled(
     FilteringError, TractogramError
         If a file cannot be used, or its bundle is not in the atlas.
     """
-    paths = find_bundles(folder)
-    if unknown := sorted(set(paths) - set(bundles)):
-        raise FilteringError(f"{folder} holds bundles that the atlas has not: {', '.join(unknown)}. Remove them first.")
-    files: list[tuple[int, Path]] = [(bundles.index(name), path) for name, path in paths.items()]
-    if implausible:
-        files += [(NO_BUNDLE, path) for path in find_tractograms([implausible])]
+    files = find_labelled(folder, implausible, bundles)
     codes, labels = [np.empty((0, coder.latent_size), np.float32)], []
     for number, (label, path) in enumerate(files):
         on_step(f"encoding {path.stem}", number, len(files))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from finta.decisions_cli import verify_decisions
 from finta.generation_cli import sample
 from finta.streamlines_cli import register
 
@@ -21,6 +22,7 @@ batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
 app.add_typer(batches, name="batches")
 register(app)
 app.command("sample")(sample)
+app.command("verify-decisions")(verify_decisions)
 
 
 def main() -> NoReturn:

@@ -56,7 +56,9 @@ class Coder:
     def _in_batches(self, compute: Compute, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         computed = np.empty((len(rows), *shape), np.float32)
         for first in range(0, len(rows), self.batch_size):
-            batch = np.asarray(rows[first : first + self.batch_size], np.float32)
+            batch = np.ascontiguousarray(
+                rows[first : first + self.batch_size], np.float32
+            )  # torch takes no reversed view
             missing = self.batch_size - len(batch)
             whole = np.pad(batch, [(0, missing), *[(0, 0)] * (batch.ndim - 1)]) if missing else batch
             computed[first : first + len(batch)] = compute(whole)[: len(batch)]

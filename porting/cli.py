@@ -155,7 +155,7 @@ def convert(
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
     from porting.conversion import convert as convert_checkpoint
 
-    _check_report_files(json_file, html_file)
+    check_report_files(json_file, html_file)
     names = [name.strip() for name in formats.split(",") if name.strip()]
     with steps() as on_step:
         conversion = convert_checkpoint(
@@ -203,7 +203,7 @@ def verify(
         _verify_on_backends(port, checkpoint, backends, pair, probe, tf32, json_file, html_file)
     from porting.verification import verify as verify_port
 
-    _check_report_files(json_file, html_file)
+    check_report_files(json_file, html_file)
     with steps() as on_step:
         report = verify_port(
             port, *checkpoint, pair=pair, probe=probe, every_sample=every_sample, tf32=tf32, on_step=on_step
@@ -226,7 +226,7 @@ def _verify_on_backends(
 
     chosen = backends.parse_backends(names)
     pages = [backends.page_path(html_file, name, chosen) for name in chosen] if html_file else []
-    _check_report_files(json_file, *pages)
+    check_report_files(json_file, *pages)
     with steps() as on_step:
         results = backends.verify_on_backends(
             port,
@@ -239,7 +239,7 @@ def _verify_on_backends(
             width=_width(),
             on_step=on_step,
         )
-    _write_json(json_file, backends.results_as_json(results))
+    write_json(json_file, backends.results_as_json(results))
     _print(backends.render_results(results))
     raise typer.Exit(EXIT_STATUS[backends.overall(results).value])
 
@@ -307,7 +307,7 @@ def verify_training(
         raise typer.BadParameter(f"its name must end in one of {endings}", param_hint="--picture")
     if picture and not importlib.util.find_spec("matplotlib"):
         raise PortingError("A picture needs matplotlib: pip install 'porting[train]'.")
-    _check_report_files(json_file, picture)
+    check_report_files(json_file, picture)
     with steps() as on_step:
         report = trajectories.verify_training(
             checkpoint,
@@ -318,14 +318,14 @@ def verify_training(
             batch_size=batch_size,
             on_step=on_step,
         )
-    _write_json(json_file, trajectory_report.as_json(report))
+    write_json(json_file, trajectory_report.as_json(report))
     _print(trajectory_report.render(report))
     if picture:
         trajectory_report.draw(report, picture)
     raise typer.Exit(EXIT_STATUS[report.verdict.value])
 
 
-def _check_report_files(*files: Path | None) -> None:
+def check_report_files(*files: Path | None) -> None:
     """Refuse before any work a place that a report cannot be written to."""
     for file in filter(None, files):
         place = file if file.exists() and not file.is_file() else file.parent
@@ -339,7 +339,7 @@ def _finish(
     """Show the report, write its files, and exit with the verdict's status."""
     from porting.report import as_json, render_report
 
-    _write_json(json_file, as_json(report))
+    write_json(json_file, as_json(report))
     _write_page(html_file, report)
     _print(render_report(report))
     for line in lines:
@@ -347,7 +347,8 @@ def _finish(
     raise typer.Exit(EXIT_STATUS[report.verdict.value])
 
 
-def _write_json(file: Path | None, content: dict[str, Any]) -> None:
+def write_json(file: Path | None, content: dict[str, Any]) -> None:
+    """Write a report where it is wanted."""
     from porting.placement import write_text
 
     if file:

@@ -1,0 +1,67 @@
+"""The command ``finta verify-decisions``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finta.streamlines_cli import AtlasOption, BundlesOption, ImplausibleOption
+
+
+def verify_decisions(
+    checkpoint: Annotated[Path, typer.Argument(help="The PyTorch checkpoint, .pt.", show_default=False)],
+    port: Annotated[Path, typer.Argument(help="Its conversion, .keras.", show_default=False)],
+    tractograms: Annotated[
+        list[Path], typer.Argument(help="Tractograms to filter, or folders of them.", metavar="TRACTOGRAM...")
+    ],
+    atlas: AtlasOption,
+    bundles: BundlesOption,
+    implausible: ImplausibleOption = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat: tensorflow, jax or torch; all installed if not given.", show_default=False),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Latent codes that both decode.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)
+    ] = None,
+) -> None:
+    """Filter, and decode draws, with the reference and with its port, and compare their decisions.
+
+    Exit status: 0 PASS, 1 FAIL, 2 bad input or usage.
+    """
+    from rich.console import Console
+
+    from finta.decisions import verify_decisions as verify
+    from finta.decisions_report import as_json, render
+    from porting import EXIT_STATUS
+    from porting.backends import parse_backends
+    from porting.cli import check_report_files, steps, write_json
+
+    chosen = parse_backends(",".join(backend or _installed()))
+    check_report_files(json_file)
+    with steps() as on_step:
+        parity = verify(
+            checkpoint,
+            port,
+            tractograms,
+            atlas,
+            bundles,
+            implausible,
+            backends=chosen,
+            draws=draws,
+            seed=seed,
+            on_step=on_step,
+        )
+    write_json(json_file, as_json(parity))
+    Console(highlight=False).print(render(parity))
+    raise typer.Exit(EXIT_STATUS["PASS" if parity.has_passed else "FAIL"])
+
+
+def _installed() -> list[str]:
+    from importlib.util import find_spec
+
+    from porting.keras_side import BACKENDS
+
+    return [name for name in BACKENDS if find_spec(name)]

@@ -1,0 +1,124 @@
+"""What `finta verify-decisions` tells, as text and as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from finta.decisions import Compared, Parity
+from tractography.agreement import Disagreement
+from tractography.decisions import EPSILON
+
+LISTED = 20
+"""Disagreements that are shown; the JSON report has them all."""
+
+
+def as_json(parity: Parity) -> dict[str, Any]:
+    """All figures and all disagreements, of JSON's types."""
+    return {
+        "verdict": _verdict(parity.has_passed),
+        "checkpoint": str(parity.checkpoint),
+        "port": str(parity.port),
+        "files": [
+            {"file": str(file), "streamlines": count} for file, count in zip(parity.files, parity.counts, strict=True)
+        ],
+        "draws": {"bundle": parity.drawn_from, "count": parity.draws},
+        "rounding": {**asdict(parity.rounding), "units": parity.rounding.codes / EPSILON},
+        "backends": {held.backend: _backend_as_json(parity, held) for held in parity.compared},
+    }
+
+
+def _backend_as_json(parity: Parity, held: Compared) -> dict[str, Any]:
+    figures = asdict(held.agreement)
+    figures["disagreements"] = [
+        {
+            "place": parity.place(each),
+            **{name: value for name, value in asdict(each).items() if name != "row"},
+            "explained": each.is_explained,
+        }
+        for each in held.agreement.disagreements
+    ]
+    verdict = {"verdict": _verdict(not held.failures), "failures": list(held.failures)}
+    return {**verdict, **figures, "decoded_mm": held.decoded}
+
+
+def _verdict(has_passed: bool) -> str:
+    return "PASS" if has_passed else "FAIL"
+
+
+def render(parity: Parity) -> RenderableType:
+    """Tables for a console."""
+    rounding = parity.rounding
+    return Group(
+        Text(
+            f"float32 rounding explains: {_figure(rounding.codes)} of a code's size ({rounding.codes / EPSILON:.1f} "
+            f"units), {_figure(rounding.decoded)} mm between decoded points"
+        ),
+        *(part for held in parity.compared for part in _render_backend(parity, held)),
+        Text(),
+        *_render_verdict(parity),
+    )
+
+
+def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
+    agreement = held.agreement
+    yield Text(f"\n{held.backend}: {_verdict(not held.failures)}", "bold")
+    yield _counts(parity, held)
+    yield Text()
+    yield _differences(held)
+    beyond = f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains"
+    yield Text(f"{beyond}; {parity.draws:,} draws from {parity.drawn_from}: {_figure(held.decoded)} mm apart at most")
+    if agreement.disagreements:
+        yield Text()
+        yield _disagreements(parity, agreement.disagreements)
+
+
+def _counts(parity: Parity, held: Compared) -> Table:
+    agreement = held.agreement
+    table = Table("agree", "labels", "kept or removed", "of", box=None, pad_edge=False, header_style="bold")
+    totals = {"known streamlines": agreement.known, "tractograms": agreement.streamlines}
+    for (name, total), labels, kept in zip(totals.items(), agreement.labels, agreement.kept, strict=True):
+        table.add_row(name, f"{labels:,}", f"{kept:,}", f"{total:,}")
+    table.add_row("thresholds", "", f"{agreement.thresholds:,}", f"{len(parity.bundles):,}")
+    return table
+
+
+def _differences(held: Compared) -> Table:
+    columns = ("greatest difference", "absolute", "relative", "units of float32 rounding")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for name, figures in held.agreement.differences.items():
+        table.add_row(name, _figure(figures.absolute), _figure(figures.relative), f"{figures.units:.2f}")
+    return table
+
+
+def _disagreements(parity: Parity, found: tuple[Disagreement, ...]) -> Table:
+    """Those that rounding does not explain first."""
+    columns = ("differs", "where", "reference", "port", "margin", "rounding", "explained")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for held in sorted(found, key=lambda each: each.is_explained)[:LISTED]:
+        figures = (_figure(held.margin), _figure(held.rounding), "yes" if held.is_explained else "no")
+        table.add_row(held.what, Text(parity.place(held)), Text(held.reference), Text(held.port), *figures)
+    if len(found) > LISTED:
+        table.add_row("...", f"{len(found) - LISTED:,} more: --json FILE has them")
+    return table
+
+
+def _render_verdict(parity: Parity) -> Iterator[RenderableType]:
+    if parity.has_passed:
+        listed = sum(len(held.agreement.disagreements) for held in parity.compared)
+        yield Text(f"PASS: the port decides as the reference does; {listed or 'no'} differences within rounding")
+        return
+    yield Text("FAIL: the port decides otherwise than the reference")
+    for held in parity.compared:
+        for failure in held.failures:
+            yield Text(f"  {held.backend}: {failure}")
+    failed = ",".join(held.backend for held in parity.compared if held.failures)
+    command = f"porting verify {parity.checkpoint} {parity.port} --backend {failed}"
+    yield Text(f"Run next, to find the layer that computes otherwise: {command}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,203 @@
+"""The port filters, and decodes draws, as the reference does; where it does not, rows and margins are named."""
+
+import json
+import re
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import checkpoints
+from finta.atlases import find_bundles
+from finta.cli import app
+from finta.coders import open_coder
+from finta.coding import Coded, encode_all
+from finta.decisions import Rounding, compare_coded, measure_rounding
+from finta.errors import FintaError
+from keras_model import load_autoencoder
+from tractography.agreement import compare
+from tractography.decisions import EPSILON, decide
+from tractography.dipy_bundles import extract_minimal_bundles
+from tractography.errors import TractographyError
+from tractography.filtering import NO_BUNDLE, ReferenceCodes
+from tractography.tractograms import read_streamlines, resample
+
+RELATIVE = 8 * EPSILON
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("subjects")
+    extract_minimal_bundles(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spoil(tmp_path_factory):
+    """Write the shipped port with one variable changed."""
+
+    def spoiled(name, change):
+        model = load_autoencoder(checkpoints.KERAS_CHECKPOINT)
+        (variable,) = (held for held in model.variables if held.path.endswith(name))
+        variable.assign(change(keras.ops.convert_to_numpy(variable)))
+        path = tmp_path_factory.mktemp("spoiled") / "spoiled.keras"
+        model.save(path)
+        return path
+
+    return spoiled
+
+
+def command(subjects, port, *options, checkpoint=checkpoints.TORCH_CHECKPOINT, atlas="sub_1"):
+    places = (subjects / "sub_5", "--atlas", subjects / atlas, "--bundles", subjects / "sub_2")
+    return ["verify-decisions", checkpoint, port, *places, "--draws", "100", *options]
+
+
+def verified(run_cli, *arguments):
+    return run_cli(*arguments, commands=app, expected=(TractographyError, FintaError))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_path, backend):
+    implausible = ("--implausible", subjects / "sub_4" / "CST_R.trk")
+    options = (*implausible, "--backend", backend, "--json", tmp_path / "report.json")
+    done = verified(run_cli, *command(subjects, checkpoints.KERAS_CHECKPOINT, *options))
+    assert done.status == 0, done
+    assert "PASS: the port decides as the reference does; no differences" in done.out
+    report = json.loads((tmp_path / "report.json").read_text())
+    figures = report["backends"][backend]
+    assert (figures["known"], figures["streamlines"]) == (200, 150)
+    assert figures["labels"] == figures["kept"] == [200, 150]
+    assert (figures["thresholds"], figures["beyond"], figures["disagreements"]) == (3, 0, [])
+    assert 0 < figures["differences"]["codes"]["units"] < report["rounding"]["units"]
+    assert 0 < figures["decoded_mm"] < report["rounding"]["decoded"] < 0.01
+
+
+def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil, run_cli, tmp_path):
+    port = spoil("encod_conv3/kernel", lambda kernel: kernel[::-1])
+    options = ("--backend", "tensorflow", "--json", tmp_path / "report.json")
+    done = verified(run_cli, *command(subjects, port, *options))
+    assert done.status == 1, done
+    assert "FAIL: the port decides otherwise" in done.out
+    assert f"porting verify {checkpoints.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
+    report = json.loads((tmp_path / "report.json").read_text())["backends"]["tensorflow"]
+    for what in ("label", "kept", "code"):
+        beyond = [held for held in report["disagreements"] if held["what"] == what and not held["explained"]]
+        assert beyond
+        assert all(held["margin"] > held["rounding"] > 0 for held in beyond)
+        assert all(re.search(r"sub_[25]/\w+\.trk row \d+$", held["place"]) for held in beyond)
+    assert report["codes"] == report["known"] + report["streamlines"]
+
+
+def coded(model, subjects):
+    coder = open_coder(model, 128)
+    reference, codes = encode_all(subjects / "sub_1", [subjects / "sub_2" / "AF_L.trk"], coder, lambda *_: None)
+    draws = np.random.default_rng(3).choice(reference.codes, 20)
+    return coder, Coded(coder.framework, reference, np.concatenate(codes), coder.decode(draws)), draws
+
+
+@pytest.fixture(scope="module")
+def truth(subjects):
+    return coded(checkpoints.TORCH_CHECKPOINT, subjects)
+
+
+def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects, spoil, truth):
+    coder, reference, draws = truth
+    _, port, _ = coded(spoil("fc1/bias", lambda bias: bias + 2), subjects)
+    turned = Coded("", port.reference, port.codes, reference.decoded[:, ::-1])
+    lines = resample(read_streamlines(subjects / "sub_2" / "AF_L.trk"), 256)
+    rounding = measure_rounding(coder, lines, draws)
+    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding)
+    assert found.agreement.kept == found.agreement.labels == (50, 0)
+    assert [held.what for held in found.agreement.disagreements] == ["code"] * 10
+    assert len(found.failures) == 2
+    assert "50 latent codes" in found.failures[0]
+    assert "decoded" in found.failures[1]
+
+
+def test_a_port_whose_codes_are_not_finite_fails(truth):
+    _, reference, _ = truth
+    codes = reference.codes.copy()
+    codes[7] = np.nan
+    port = Coded("", reference.reference, codes, reference.decoded)
+    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3))
+    held = next(each for each in found.agreement.disagreements if each.row == 7)
+    assert (held.port, held.margin, held.is_explained) == ("not encoded", np.inf, False)
+    assert found.failures
+    assert found.agreement.differences["codes"].absolute == np.inf
+
+
+LINE = ReferenceCodes(("A", "B"), np.array([[0, 1], [40, 1]], np.float32), np.array([0, 1], np.int32))
+
+
+def decided(known, others, labels):
+    """Decide about codes on a line between the code of A, at 0, and that of B, at 40."""
+    places = np.array([*known, *others], np.float32)
+    codes = np.stack([places, np.ones_like(places)], axis=1)
+    return decide(LINE, codes, np.array(labels, np.int32))
+
+
+def test_a_label_on_the_edge_between_bundles_is_listed_and_explained():
+    below, above = np.nextafter(np.float32(20), 0), np.nextafter(np.float32(20), 40)
+    sides = [decided([5, 35], [10, place], [0, 1]) for place in (below, above)]
+    found = compare(*sides, RELATIVE)
+    (held,) = found.disagreements
+    assert (held.row, held.what, held.reference, held.port) == (3, "label", "A, removed", "B, removed")
+    assert held.margin == pytest.approx(2 * max(20 - below, above - 20))
+    assert held.rounding == pytest.approx(RELATIVE * (2 * np.hypot(20, 1) + 1 + np.hypot(40, 1)))
+    assert held.is_explained
+    assert (found.labels, found.streamlines) == ((2, 1), 2)
+    assert not compare(*sides, RELATIVE / 100).disagreements[0].is_explained
+
+
+def test_a_streamline_on_the_threshold_is_listed_and_explained():
+    on, beyond = np.float32(5), np.nextafter(np.float32(5), 40)
+    found = compare(decided([5], [on], [0]), decided([5], [beyond], [0]), RELATIVE)
+    (held,) = found.disagreements
+    assert (held.row, held.what, held.reference, held.port) == (1, "kept", "A, kept", "A, removed")
+    assert held.margin == pytest.approx(beyond - 5)
+    assert held.is_explained
+    assert found.kept == (1, 0)
+
+
+def test_a_reference_on_the_very_edge_excuses_no_port_that_is_far_from_it():
+    for place in (5.5, 21):
+        held, code = compare(decided([5], [5], [0]), decided([5], [place], [0]), RELATIVE).disagreements
+        assert code.what == "code"
+        assert held.margin > 0.4
+        assert not held.is_explained
+
+
+def test_a_threshold_that_stands_elsewhere_is_explained_by_a_known_streamline_on_the_edge():
+    below, above = np.nextafter(np.float32(20), 0), np.nextafter(np.float32(20), 40)
+    labels = [0, 0, 0, NO_BUNDLE, NO_BUNDLE]
+    sides = [decided([1, 5, 9, 4, edge], [4.5], labels) for edge in (below, above)]
+    assert [held.thresholds[0] for held in sides] == [5, 4]
+    found = compare(*sides, RELATIVE)
+    threshold = next(held for held in found.disagreements if held.what == "threshold")
+    kept = next(held for held in found.disagreements if held.row == 5)
+    assert (threshold.reference, threshold.port, threshold.is_explained) == ("threshold 5", "threshold 4", True)
+    assert (kept.what, kept.margin, kept.is_explained) == ("kept", 0.5, True)
+    moved = decided([1, 5, 9, 4, 21], [4.5], labels)
+    assert not any(held.is_explained for held in compare(sides[0], moved, RELATIVE).disagreements)
+
+
+def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
+    port = checkpoints.KERAS_CHECKPOINT
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    shutil.copytree(subjects / "sub_1", tmp_path / "small")
+    next(iter(find_bundles(tmp_path / "small").values())).unlink()
+    shutil.copytree(tmp_path / "small", subjects / "small", dirs_exist_ok=True)
+    mistakes = {
+        "gone.keras is no file that ends in .keras": command(subjects, "gone.keras"),
+        "Give CHECKPOINT, then PORT": command(subjects, checkpoints.TORCH_CHECKPOINT, checkpoint=port),
+        "Unknown backend theano": command(subjects, port, "--backend", "theano"),
+        "bundles that the atlas has not: AF_L": command(subjects, port, "--backend", "jax", atlas="small"),
+        "Cannot write the report": command(subjects, port, "--json", tmp_path / "no" / "r.json"),
+        "damaged.keras on tensorflow": command(subjects, tmp_path / "damaged.keras", "--backend", "tensorflow"),
+    }
+    for words, arguments in mistakes.items():
+        done = verified(run_cli, *arguments)
+        assert done.status == 2, (arguments, done)
+        assert words in " ".join(done.err.split()), done.err
+        assert "Traceback" not in done.err

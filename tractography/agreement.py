@@ -1,0 +1,246 @@
+"""Whether two implementations of one encoder decide alike, and whether rounding explains where they do not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tractography.decisions import EPSILON, Decided, distance_rounding, norms
+from tractography.filtering import NO_BUNDLE
+
+WORST = 10
+"""Codes that are listed of those that differ by more than rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The greatest difference of some figures.
+
+    Attributes
+    ----------
+    absolute : float
+    relative : float
+        To the greatest of the reference's figures.
+    units : float
+        In units of float32 rounding: `EPSILON` times the norms of the codes that a figure comes from.
+    """
+
+    absolute: float
+    relative: float
+    units: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One decision that differs.
+
+    Attributes
+    ----------
+    row : int
+        The streamline; of a threshold, its bundle.
+    what : str
+        ``label``, ``kept``, ``threshold`` or ``code``.
+    reference, port : str
+        Both decisions.
+    margin : float
+        In latent distance. Of a label, the gap between the nearest codes of both bundles; of kept or removed, the
+        distance to the threshold; either on the side where it is greater, for a reference on the very edge explains
+        nothing. Of a threshold, the difference of the known distance that differs most for its rounding. Of a code, its
+        distance to the other.
+    rounding : float
+        The margin that rounding explains.
+    """
+
+    row: int
+    what: str
+    reference: str
+    port: str
+    margin: float
+    rounding: float
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether rounding explains it."""
+        return self.margin <= self.rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two implementations decide alike.
+
+    Attributes
+    ----------
+    known, streamlines : int
+        Streamlines that thresholds come from, and others.
+    labels, kept : tuple of int
+        How many of either agree.
+    thresholds : int
+        How many are apart by no more than rounding.
+    beyond : int
+        Streamlines whose distances are further apart than rounding explains, whether or not a decision differs.
+    differences : dict
+        Name -> Difference: codes, distances, thresholds.
+    codes : int
+        Streamlines whose codes are further apart than rounding explains: what one side's seeds and thresholds are to
+        the other. A shift of them all changes no distance.
+    disagreements : tuple of Disagreement
+        All that differ of labels, of kept and of thresholds; of codes the `WORST` that rounding does not explain.
+    """
+
+    known: int
+    streamlines: int
+    labels: tuple[int, int]
+    kept: tuple[int, int]
+    thresholds: int
+    beyond: int
+    codes: int
+    differences: dict[str, Difference]
+    disagreements: tuple[Disagreement, ...]
+
+
+def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
+    """Compare two implementations' decisions about the same streamlines.
+
+    Parameters
+    ----------
+    reference, port : Decided
+    relative : float
+        As `distance_rounding` takes it.
+    """
+    labels, kept, known = reference.found.labels == port.found.labels, reference.kept == port.kept, reference.known
+    by_label = [_label_disagreement(reference, port, row, relative) for row in np.flatnonzero(~labels).tolist()]
+    allowed, moved = _compare_thresholds(reference, port, by_label, relative)
+    by_margin = [
+        _kept_disagreement(reference, port, row, relative, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
+    ]
+    apart, (codes, by_code) = _apart(reference, port), _compare_codes(reference, port, relative)
+    return Agreement(
+        known=known,
+        streamlines=len(labels) - known,
+        labels=(int(labels[:known].sum()), int(labels[known:].sum())),
+        kept=(int(kept[:known].sum()), int(kept[known:].sum())),
+        thresholds=len(reference.thresholds) - len(moved),
+        beyond=int((~(apart <= distance_rounding(relative, reference.sizes))).sum()),
+        codes=codes,
+        differences=_differences(reference, port, apart),
+        disagreements=(
+            *moved,
+            *by_label,
+            *by_margin,
+            *by_code,
+        ),
+    )
+
+
+def _label_disagreement(reference: Decided, port: Decided, row: int, relative: float) -> Disagreement:
+    """The gap between the nearest codes of the one and of the other bundle, on the side where it is wider."""
+    margin, rounding = np.inf, 0.0
+    first, second = (int(side.found.labels[row]) for side in (reference, port))
+    if NO_BUNDLE not in (first, second):
+        (near, near_size), (far, far_size) = _nearest(reference, row, first), _nearest(reference, row, second)
+        gap = _nearest(port, row, first)[0] - _nearest(port, row, second)[0]
+        margin, rounding = max(far - near, gap), distance_rounding(relative, near_size + far_size)
+    return Disagreement(row, "label", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
+
+
+def _nearest(decided: Decided, row: int, label: int) -> tuple[float, float]:
+    """Distance of a bundle's nearest code, and both norms."""
+    codes, code = decided.reference.codes[decided.reference.labels == label], decided.codes[row]
+    distances = norms(codes.astype(np.float64) - code)
+    nearest = int(distances.argmin())
+    return float(distances[nearest]), float(norms(codes[nearest]) + norms(code))
+
+
+def _kept_disagreement(
+    reference: Decided, port: Decided, row: int, relative: float, allowed: np.ndarray
+) -> Disagreement:
+    """The distance from the threshold, which has a rounding, too, on the side where it is greater."""
+    label = reference.found.labels[row]
+    margin = max(abs(side.found.distances[row] - side.thresholds[label]) for side in (reference, port))
+    rounding = distance_rounding(relative, reference.sizes[row]) + allowed[label]
+    return Disagreement(row, "kept", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
+
+
+def _compare_thresholds(
+    reference: Decided, port: Decided, by_label: list[Disagreement], relative: float
+) -> tuple[np.ndarray, list[Disagreement]]:
+    """The rounding of each bundle's threshold, and the thresholds that are further apart.
+
+    A threshold is one of the known distances, by its rank, and moves no further than the one that moves most. Where two
+    of them change places, it may come to stand at another, far away: rounding explains that as long as it explains the
+    difference of every known distance.
+    """
+    allowed, moved = np.zeros(len(reference.thresholds)), []
+    for number in range(len(allowed)):
+        rows = np.flatnonzero(reference.found.labels[: reference.known] == number)
+        allowed[number] = np.max(distance_rounding(relative, reference.sizes[rows]), initial=0.0)
+        values = reference.thresholds[number], port.thresholds[number]
+        if abs(values[0] - values[1]) <= allowed[number]:
+            continue
+        margin, rounding = _worst_known(reference, port, rows, number, by_label, relative)
+        before, now = (f"threshold {value:.9g}" for value in values)
+        moved.append(Disagreement(number, "threshold", before, now, margin, rounding))
+        if moved[-1].is_explained:
+            allowed[number] = abs(values[0] - values[1])
+    return allowed, moved
+
+
+def _worst_known(
+    reference: Decided, port: Decided, rows: np.ndarray, bundle: int, by_label: list[Disagreement], relative: float
+) -> tuple[float, float]:
+    """Difference and rounding of the known streamline, of a bundle's, that rounding explains least."""
+    alike = rows[reference.found.labels[rows] == port.found.labels[rows]]
+    apart = np.abs(reference.found.distances[alike] - port.found.distances[alike])
+    pairs = list(zip(apart.tolist(), np.asarray(distance_rounding(relative, reference.sizes[alike])), strict=True))
+    pairs += [
+        (held.margin, held.rounding)
+        for held in by_label
+        if held.row < reference.known and bundle in (reference.found.labels[held.row], port.found.labels[held.row])
+    ]
+    margin, rounding = max(pairs, key=lambda pair: pair[0] / max(pair[1], np.finfo(float).tiny), default=(np.inf, 0.0))
+    return float(margin), float(rounding)
+
+
+def _compare_codes(reference: Decided, port: Decided, relative: float) -> tuple[int, list[Disagreement]]:
+    """How many codes are further apart than rounding explains, and those that exceed it most."""
+    usable = np.flatnonzero(reference.found.labels != NO_BUNDLE)
+    codes = reference.codes[usable].astype(np.float64)
+    apart = np.nan_to_num(norms(codes - port.codes[usable]), nan=np.inf)
+    allowed = relative * norms(codes)
+    beyond = np.flatnonzero(apart > allowed)
+    excess = apart[beyond] / np.maximum(allowed[beyond], np.finfo(float).tiny)
+    worst = beyond[np.argsort(-excess, kind="stable")][:WORST].tolist()
+    return len(beyond), [
+        Disagreement(int(usable[place]), "code", "", "", float(apart[place]), float(allowed[place])) for place in worst
+    ]
+
+
+def _apart(reference: Decided, port: Decided) -> np.ndarray:
+    """Differences of distances, (streamline,); 0 where neither side has one, infinite where one has."""
+    both = np.isfinite(reference.found.distances) & np.isfinite(port.found.distances)
+    apart = np.where(reference.found.labels == port.found.labels, 0.0, np.inf)
+    apart[both] = np.abs(reference.found.distances[both] - port.found.distances[both])
+    return apart
+
+
+def _differences(reference: Decided, port: Decided, apart: np.ndarray) -> dict[str, Difference]:
+    codes, others = (
+        np.concatenate([side.reference.codes, side.codes]).astype(np.float64) for side in (reference, port)
+    )
+    usable = np.isfinite(codes).all(axis=1)
+    codes, others = codes[usable], np.nan_to_num(others[usable], nan=np.inf)
+    moved = np.abs(reference.thresholds - port.thresholds)
+    known_labels, sizes = reference.found.labels[: reference.known], reference.sizes[: reference.known]
+    threshold_sizes = np.array([sizes[known_labels == number].max(initial=0.0) for number in range(len(moved))])
+    distances = reference.found.distances[np.isfinite(reference.found.distances)]
+    return {
+        "codes": _difference(np.abs(codes - others), np.abs(codes), norms(codes - others), norms(codes)),
+        "distances": _difference(apart, distances, apart, reference.sizes),
+        "thresholds": _difference(moved, reference.thresholds, moved, threshold_sizes),
+    }
+
+
+def _difference(apart: np.ndarray, values: np.ndarray, row_apart: np.ndarray, sizes: np.ndarray) -> Difference:
+    greatest, scale = float(apart.max(initial=0.0)), float(values.max(initial=0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        units = np.where(row_apart > 0, row_apart / (EPSILON * sizes), 0.0)
+    return Difference(greatest, greatest / scale if scale else greatest, float(units.max(initial=0.0)))
