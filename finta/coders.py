@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from porting.errors import PortingError
 
 BATCH_SIZE = 1024
 """Streamlines that are computed at once; a compiled program sees no other number."""
+
+_LOCK = Lock()  # threads that want one model must not load it twice
 
 Compute = Callable[[np.ndarray], np.ndarray]
 
@@ -64,6 +68,8 @@ class Coder:
 def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     """Load a converted checkpoint in Keras, on the backend in use, or a PyTorch checkpoint in the torch reference.
 
+    What was opened last is kept, compiled: whoever opens the same file again has it at once.
+
     Parameters
     ----------
     path : path
@@ -78,11 +84,20 @@ def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"No model at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
+    about = path.stat()
     try:
-        return (_open_port if path.suffix in (".keras", ".safetensors") else _open_reference)(path, batch_size)
+        with _LOCK:
+            coder = _open(path.absolute(), (about.st_size, about.st_mtime_ns), batch_size)
     except (PortingError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ModelError(f"{reason}. Convert the checkpoint again, or check that {path} is the one meant.") from error
+    return replace(coder, path=path)
+
+
+@lru_cache(maxsize=2)
+def _open(path: Path, version: tuple[int, int], batch_size: int) -> Coder:
+    """Open the file as it is now: another `version` is another model."""
+    return (_open_port if path.suffix in (".keras", ".safetensors") else _open_reference)(path, batch_size)
 
 
 def _open_port(path: Path, batch_size: int) -> Coder:

@@ -79,10 +79,10 @@ def encode_tractogram(
     coder = open_coder(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
-        rows = RowFile(output, columns, file.count, identity(file, coder), resume=resume)
-        fill(rows, file.count, Encode(file, model.resolve()), scheduler, f"encoding {tractogram.name}", on_step)
-        skipped = sum(int(np.isnan(held[LATENT_CODES]).any(axis=1).sum()) for _, held in rows.pieces())
-        rows.finish(skipped=skipped)
+        with RowFile(output, columns, file.count, identity(file, coder), resume=resume) as rows:
+            fill(rows, file.count, Encode(file, model.absolute()), scheduler, f"encoding {tractogram.name}", on_step)
+            skipped = sum(int(np.isnan(held[LATENT_CODES]).any(axis=1).sum()) for _, held in rows.pieces())
+            rows.finish(skipped=skipped)
         return Encoded(output, file.count, skipped)
 
 

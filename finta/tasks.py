@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -47,7 +46,7 @@ class Encode:
 
     def __call__(self, held: Range) -> Rows:
         """``latent_codes`` of a range."""
-        return {"latent_codes": encode_range(self.tractogram, _coder(self.model), held)}
+        return {"latent_codes": encode_range(self.tractogram, open_coder(self.model), held)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Assign:
 
     def __call__(self, held: Range) -> Rows:
         """``labels`` and ``distances`` of a range."""
-        found = self._assigner().assign(encode_range(self.tractogram, _coder(self.model), held))
+        found = self._assigner().assign(encode_range(self.tractogram, open_coder(self.model), held))
         return {"labels": found.labels, "distances": found.distances}
 
     def _assigner(self) -> Assigner:
@@ -110,15 +109,6 @@ class Assign:
 
 
 _LOCK = Lock()
-
-
-def _coder(model: Path) -> Coder:
-    """The model, loaded once in a process."""
-    with _LOCK:
-        return _opened(model)
-
-
-_opened = cache(open_coder)
 
 
 def encode_range(tractogram: TractogramFile, coder: Coder, held: Range) -> np.ndarray:
