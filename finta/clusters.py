@@ -52,7 +52,7 @@ def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Itera
             return client.submit(_run, held_task, held, key=f"range-{held.number}-{run}", pure=False)
 
         threads = sum(client.nthreads().values())
-        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], with_results=False)
+        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], loop=client.loop)
         for future in running:
             yield future.result()
             future.release()
