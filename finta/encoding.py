@@ -12,6 +12,7 @@ import numpy as np
 from finta.clusters import compute
 from finta.coders import Coder, open_coder
 from finta.errors import OutputError
+from finta.requirements import check_readers
 from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
 from porting.placement import library_writes, written_whole
@@ -75,6 +76,7 @@ def encode_tractogram(
     TractogramError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
+    check_readers(tractogram)
     check_free(output, force)
     coder = open_coder(model)
     with open_filled(tractogram) as file:
@@ -186,6 +188,7 @@ def reconstruct(
     TractogramError, ModelError, OutputError
         If a file cannot be used.
     """
+    check_readers(source, output)
     check_free(output, force)
     coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")

@@ -20,6 +20,7 @@ from tractography.pieces import TractogramFile
 AT_ONCE = 2
 """Ranges computed at the same time: while one is read, resampled or compared, another has the cores."""
 
+
 Rows = Mapping[str, np.ndarray]
 
 

@@ -22,6 +22,7 @@ import argparse
 import os
 import signal
 import sys
+from typing import Any
 
 THREADS = 2
 """Ranges that a worker computes at once: while one is read or compared, the other has the cores."""
@@ -48,7 +49,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def start(options: argparse.Namespace):
+def start(options: argparse.Namespace) -> Any:
     """Start the scheduler, without workers yet.
 
     Returns
