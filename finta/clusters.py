@@ -99,11 +99,9 @@ def _failures_told(scheduler: str) -> Iterator[None]:
 
 @contextmanager
 def _client(scheduler: str) -> Iterator[Any]:
-    try:
-        from dask import config
-        from dask.distributed import Client
-    except ModuleNotFoundError as error:
-        raise ClusterError("--scheduler needs Dask: pip install 'porting[cluster]'.") from error
+    from dask import config
+    from dask.distributed import Client
+
     patience = config.get(PATIENCE)
     try:
         client = Client(scheduler, timeout=patience, set_as_default=False)

@@ -12,7 +12,7 @@ import numpy as np
 from finta.clusters import compute
 from finta.coders import Coder, open_coder
 from finta.errors import OutputError
-from finta.requirements import check_readers
+from finta.requirements import check_cluster, check_readers
 from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
 from porting.placement import library_writes, written_whole
@@ -77,6 +77,7 @@ def encode_tractogram(
         If a file or the cluster cannot be used.
     """
     check_readers(tractogram)
+    check_cluster(scheduler)
     check_free(output, force)
     coder = open_coder(model)
     with open_filled(tractogram) as file:

@@ -12,7 +12,7 @@ from finta.charts import draw_bundles, draw_kept_and_removed
 from finta.coders import Coder, open_coder
 from finta.encoding import check_free, open_filled
 from finta.pictures import draw_latent_codes
-from finta.requirements import check_comparing, check_readers
+from finta.requirements import check_cluster, check_comparing, check_readers
 from finta.rows import check_folder, folder_written
 from finta.sorting import IMPLAUSIBLE, Sorted, Sorting
 from finta.summaries import write_summary
@@ -153,6 +153,7 @@ def filter_tractogram(
     """
     check_readers(tractogram, Path(f"any{suffix or ''}"))
     check_comparing(settings.approximate)
+    check_cluster(scheduler)
     check_free(output, force)
     check_folder(output, resume=resume)
     coder, skips = open_coder(model), Skips()

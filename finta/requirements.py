@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from finta.errors import ClusterError
 from tractography.errors import FilteringError, TractogramError
 
 PACKAGES = {"sklearn": "scikit-learn", "trx": "trx-python", "yaml": "PyYAML", "faiss": "faiss-cpu"}
@@ -47,3 +48,15 @@ def check_comparing(approximate: bool) -> None:
     """
     index = ["faiss"] if approximate else []
     check_installed(["sklearn", "matplotlib", *index], FilteringError, "Filtering", "filter")
+
+
+def check_cluster(scheduler: str | None) -> None:
+    """Find out before any work whether a cluster can be spoken to, where one is wanted.
+
+    Raises
+    ------
+    ClusterError
+        If Dask is not installed.
+    """
+    if scheduler:
+        check_installed(["dask", "distributed"], ClusterError, "--scheduler", "cluster")

@@ -56,7 +56,7 @@ def start(options: argparse.Namespace) -> Any:
     -------
     dask_jobqueue.SLURMCluster
     """
-    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMCluster
 
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), options.cores)
