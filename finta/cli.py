@@ -24,6 +24,9 @@ register(app)
 app.command("sample")(sample)
 app.command("verify-decisions")(verify_decisions)
 
+NEEDED = ("matplotlib", "pydantic", "safetensors", "tensorboardX", "yaml")
+"""What a training needs, some of it at its end."""
+
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one message and exit status 2."""
@@ -118,6 +121,8 @@ def train(
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
     from finta.configurations import read_configuration
+    from finta.errors import TrainingError
+    from finta.requirements import check_installed
     from finta.runs import Start
     from finta.trainers import FRAMEWORKS
     from finta.training import train as train_autoencoder
@@ -128,7 +133,7 @@ def train(
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
     if with_optimiser and not start:
         raise typer.BadParameter("goes with --start", param_hint="--with-optimizer")
-    _check_installed()
+    check_installed(NEEDED, TrainingError, "Training", "train")
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()
@@ -147,19 +152,6 @@ def train(
         typer.echo(f"Go on with: {shlex.join(map(str, again))}")
     if is_stopped:
         raise typer.Exit(128 + signal.Signals[ended.end])
-
-
-def _check_installed() -> None:
-    """Say before anything runs that a package is missing which a run needs at its end."""
-    from importlib.util import find_spec
-
-    from finta.errors import TrainingError
-
-    missing = [
-        name for name in ("matplotlib", "pydantic", "safetensors", "tensorboardX", "yaml") if not find_spec(name)
-    ]
-    if missing:
-        raise TrainingError(f"Not installed: {', '.join(missing)}. Training needs them: pip install 'porting[train]'.")
 
 
 def _show(held) -> None:

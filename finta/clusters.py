@@ -1,16 +1,20 @@
 """Compute ranges in this process, or on the workers of a Dask cluster."""
 
+import pickle
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
-from finta.errors import ClusterError
+from finta.errors import ClusterError, FintaError
 from finta.rows import Range
 from finta.tasks import Rows, Task, compute_here
+from tractography.errors import TractographyError
 
-PATIENCE = 30
-"""Seconds to wait for the scheduler, and for its first worker."""
+PATIENCE = "distributed.comm.timeouts.connect"
+"""Dask's setting of how long to wait for the scheduler, and here for its first worker; 30 s if it is not changed."""
 
 WAITING = 4
 """Ranges that wait for each thread of a worker, so that none is ever idle."""
@@ -37,33 +41,34 @@ def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -
 
 
 def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Iterator[tuple[Range, Rows]]:
-    with _client(scheduler) as client:
-        from dask.distributed import KilledWorker, as_completed
+    with _client(scheduler) as client, _failures_told(scheduler):
+        from dask.distributed import as_completed
 
-        # A result of the cluster's, which it makes again should all who hold it die; scattered data it could not.
-        held_task = client.submit(_same, task, pure=False)
+        run = uuid4().hex  # the scheduler may be at work for others, and takes tasks of one key for the same
+        held_task = _send(client, task, f"task-{run}")
         left = iter(ranges)
 
         def submit(held: Range) -> Any:
-            return client.submit(_run, held_task, held, key=f"range-{held.number}", pure=False)
+            return client.submit(_run, held_task, held, key=f"range-{held.number}-{run}", pure=False)
 
         threads = sum(client.nthreads().values())
-        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], with_results=False)
-        try:
-            for future in running:
-                yield future.result()
-                future.release()
-                for held in islice(left, 1):
-                    running.add(submit(held))
-        except KilledWorker as error:
-            raise ClusterError(
-                f"Workers of {scheduler} died over one range again and again: {error}. See their logs; they may lack "
-                "memory. What is computed is kept: go on with --resume."
-            ) from error
+        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], loop=client.loop)
+        for future in running:
+            yield future.result()
+            future.release()
+            for held in islice(left, 1):
+                running.add(submit(held))
 
 
-def _same(task: Task) -> Task:
-    return task
+def _send(client: Any, task: Task, key: str) -> Any:
+    """Have a worker hold the task: a result, made again should all who hold it die, which scattered data are not.
+
+    It travels as bytes, so that the scheduler, which need not see the files, does not open them.
+    """
+    from dask import config
+
+    with config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):  # a reference is large
+        return client.submit(pickle.loads, pickle.dumps(task), key=key, pure=False)
 
 
 def _run(task: Task, held: Range) -> tuple[Range, Rows]:
@@ -71,13 +76,35 @@ def _run(task: Task, held: Range) -> tuple[Range, Rows]:
 
 
 @contextmanager
+def _failures_told(scheduler: str) -> Iterator[None]:
+    """Say what has failed where, and what to do about it."""
+    from dask.distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    go_on = "What is computed is kept: go on with --resume."
+    try:
+        yield
+    except KilledWorker as error:
+        raise ClusterError(
+            f"Workers of {scheduler} died over one range again and again: {error} They may lack memory. {go_on}"
+        ) from error
+    except (CancelledError, CommClosedError) as error:
+        raise ClusterError(f"The Dask scheduler at {scheduler} has gone. {go_on}") from error
+    except (FintaError, TractographyError, ImportError) as error:
+        raise ClusterError(
+            f"A worker of {scheduler} cannot compute: {error}\nWorkers need this version of porting, and must see the "
+            "tractogram and the model under the same names."
+        ) from error
+
+
+@contextmanager
 def _client(scheduler: str) -> Iterator[Any]:
+    from dask import config
+    from dask.distributed import Client
+
+    patience = config.get(PATIENCE)
     try:
-        from dask.distributed import Client
-    except ModuleNotFoundError as error:
-        raise ClusterError("--scheduler needs Dask: pip install 'porting[cluster]'.") from error
-    try:
-        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        client = Client(scheduler, timeout=patience, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"No Dask scheduler answers at {scheduler}: {error}. Give the address that it printed at its start, "
@@ -85,7 +112,7 @@ def _client(scheduler: str) -> Iterator[Any]:
         ) from error
     with client:
         try:
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client.wait_for_workers(1, timeout=patience)
         except TimeoutError as error:
             raise ClusterError(f"The Dask scheduler at {scheduler} has no workers. Start some: dask worker.") from error
         yield client

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -16,6 +16,8 @@ from porting.errors import PortingError
 
 BATCH_SIZE = 1024
 """Streamlines that are computed at once; a compiled program sees no other number."""
+
+_LOCK = Lock()  # threads that want one model must not load it twice
 
 Compute = Callable[[np.ndarray], np.ndarray]
 
@@ -56,9 +58,7 @@ class Coder:
     def _in_batches(self, compute: Compute, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         computed = np.empty((len(rows), *shape), np.float32)
         for first in range(0, len(rows), self.batch_size):
-            batch = np.ascontiguousarray(
-                rows[first : first + self.batch_size], np.float32
-            )  # torch takes no reversed view
+            batch = np.asarray(rows[first : first + self.batch_size], np.float32)
             missing = self.batch_size - len(batch)
             whole = np.pad(batch, [(0, missing), *[(0, 0)] * (batch.ndim - 1)]) if missing else batch
             computed[first : first + len(batch)] = compute(whole)[: len(batch)]
@@ -67,6 +67,8 @@ class Coder:
 
 def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     """Load a converted checkpoint in Keras, on the backend in use, or a PyTorch checkpoint in the torch reference.
+
+    What was opened last is kept, compiled: whoever opens the same file again has it at once.
 
     Parameters
     ----------
@@ -82,32 +84,20 @@ def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"No model at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
+    about = path.stat()
     try:
-        return (_open_port if path.suffix in (".keras", ".safetensors") else _open_reference)(path, batch_size)
+        with _LOCK:
+            coder = _open(path.absolute(), (about.st_size, about.st_mtime_ns), batch_size)
     except (PortingError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ModelError(f"{reason}. Convert the checkpoint again, or check that {path} is the one meant.") from error
-
-
-def loaded(path: Path) -> Coder:
-    """The model at a path, loaded and compiled once in a process as long as the file is the same.
-
-    Raises
-    ------
-    ModelError
-        As `open_coder`.
-    """
-    held = path.stat() if path.is_file() else None
-    with _LOADING:
-        return _loaded(path.resolve(), held and (held.st_mtime_ns, held.st_size))
+    return replace(coder, path=path)
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, version: tuple[int, int] | None) -> Coder:
-    return open_coder(path)
-
-
-_LOADING = Lock()
+def _open(path: Path, version: tuple[int, int], batch_size: int) -> Coder:
+    """Open the file as it is now: another `version` is another model."""
+    return (_open_port if path.suffix in (".keras", ".safetensors") else _open_reference)(path, batch_size)
 
 
 def _open_port(path: Path, batch_size: int) -> Coder:

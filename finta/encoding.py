@@ -12,6 +12,7 @@ import numpy as np
 from finta.clusters import compute
 from finta.coders import Coder, loaded
 from finta.errors import OutputError
+from finta.requirements import check_cluster, check_readers
 from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
 from porting.placement import library_writes, written_whole
@@ -75,14 +76,16 @@ def encode_tractogram(
     TractogramError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
+    check_readers(tractogram)
+    check_cluster(scheduler)
     check_free(output, force)
     coder = loaded(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
-        rows = RowFile(output, columns, file.count, identity(file, coder), resume=resume)
-        fill(rows, file.count, Encode(file, model.resolve()), scheduler, f"encoding {tractogram.name}", on_step)
-        skipped = sum(int(np.isnan(held[LATENT_CODES]).any(axis=1).sum()) for _, held in rows.pieces())
-        rows.finish(skipped=skipped)
+        with RowFile(output, columns, file.count, identity(file, coder), resume=resume) as rows:
+            fill(rows, file.count, Encode(file, model.absolute()), scheduler, f"encoding {tractogram.name}", on_step)
+            skipped = sum(int(np.isnan(held[LATENT_CODES]).any(axis=1).sum()) for _, held in rows.pieces())
+            rows.finish(skipped=skipped)
         return Encoded(output, file.count, skipped)
 
 
@@ -186,6 +189,7 @@ def reconstruct(
     TractogramError, ModelError, OutputError
         If a file cannot be used.
     """
+    check_readers(source, output)
     check_free(output, force)
     coder = loaded(model)
     is_encoded = source.suffix in (".h5", ".hdf5")

@@ -9,7 +9,6 @@ import numpy as np
 from finta.charts import draw_confusion, draw_roc
 from finta.filtering import IMPLAUSIBLE
 from finta.pictures import draw_latent_codes
-from finta.rows import folder_written
 from finta.summaries import write_summary
 from finta.thresholding import Judged
 from tractography.metrics import Evaluation
@@ -48,8 +47,7 @@ def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, model
         pictures["latent codes"] = draw_latent_codes(judged.codes, np.array(names)[judged.labels].tolist())
     if curves := _curves(judged):
         pictures["ROC of each bundle"] = draw_roc(curves, {})
-    with folder_written(output, resume=False) as folder:
-        write_summary(folder, "Filtering against the truth", facts, tables, pictures)
+    write_summary(output, "Filtering against the truth", facts, tables, pictures)
 
 
 def _curves(judged: Judged) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:

@@ -9,13 +9,15 @@ import numpy as np
 
 from finta.atlases import Skips, encode_atlas, read_classes
 from finta.charts import draw_bundles, draw_kept_and_removed
-from finta.coders import Coder, loaded
+from finta.coders import Coder, open_coder
 from finta.encoding import check_free, open_filled
 from finta.pictures import draw_latent_codes
-from finta.rows import folder_written
+from finta.requirements import check_cluster, check_comparing, check_readers
+from finta.rows import check_folder, folder_written
 from finta.sorting import IMPLAUSIBLE, Sorted, Sorting
 from finta.summaries import write_summary
 from finta.tasks import Lookup
+from tractography.boxes import check_space
 from tractography.errors import FilteringError, TractogramError
 from tractography.filtering import NO_BUNDLE
 from tractography.headers import Header, header_of
@@ -48,6 +50,8 @@ class Settings:
         How many reference codes decide.
     approximate : bool
         Whether they are looked up in an approximate index.
+    same_space : bool
+        Refuse a tractogram of which most lies elsewhere than the atlas.
     """
 
     atlas: Path
@@ -56,6 +60,7 @@ class Settings:
     classes: Path | None = None
     neighbours: int = 1
     approximate: bool = False
+    same_space: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,32 +151,46 @@ def filter_tractogram(
     TractogramError, FilteringError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
+    check_readers(tractogram, Path(f"any{suffix or ''}"))
+    check_comparing(settings.approximate)
+    check_cluster(scheduler)
     check_free(output, force)
-    coder, skips = loaded(model), Skips()
+    check_folder(output, resume=resume)
+    coder, skips = open_coder(model), Skips()
     with open_filled(tractogram) as file:
         suffix = suffix or tractogram.suffix
         header = header_of(reference) if reference else file.header
         _check_format(file, suffix, header)
         codes = encode_atlas(settings.atlas, coder, skips, on_step)
+        if codes.box and settings.same_space:
+            check_space(file, codes.box)
         if IMPLAUSIBLE in codes.bundles:
             raise FilteringError(f"{settings.atlas} holds a bundle called {IMPLAUSIBLE}. Give it another name.")
         thresholds = read_thresholds(settings.thresholds, codes.bundles, settings.point)
         classes = read_classes(settings.classes, codes.bundles)
         sorting = Sorting(file, coder, Lookup(codes, settings.neighbours, settings.approximate), thresholds)
-        with folder_written(output, resume=resume) as folder:
-            rows = sorting.assign(folder, scheduler, on_step)
+        with folder_written(output, resume=resume) as folder, sorting.open_rows(folder) as rows:
+            sorting.assign(rows, scheduler, on_step)
             found = sorting.write(folder, rows, suffix, header, on_step)
-            recall = ApproximateNeighbours(codes.codes).recall(codes.codes) if settings.approximate else None
+            on_step("drawing", 0, None)
+            sampled = _encode_sample(found.sample.streamlines, coder)
+            measured = settings.approximate and len(sampled) > 0
+            recall = ApproximateNeighbours(codes.codes).recall(sampled) if measured else None
             numbers = tuple(classes[name] for name in codes.bundles)
             filtered = Filtered(output, coder.framework, codes.bundles, numbers, thresholds, found, recall, skips)
-            on_step("drawing", 0, None)
-            summarise(folder, filtered, tractogram, coder)
+            summarise(folder, filtered, tractogram, coder, sampled)
             rows.finish(bundles=list(codes.bundles), thresholds=thresholds)
     return filtered
 
 
-def summarise(folder: Path, filtered: Filtered, tractogram: Path, coder: Coder) -> None:
-    """Write what was found as a page, as JSON and as pictures."""
+def _encode_sample(streamlines: list[np.ndarray], coder: Coder) -> np.ndarray:
+    if not streamlines:
+        return np.empty((0, coder.latent_size), np.float32)
+    return coder.encode(resample(streamlines, coder.point_count))
+
+
+def summarise(folder: Path, filtered: Filtered, tractogram: Path, coder: Coder, codes: np.ndarray) -> None:
+    """Write what was found as a page, as JSON and as pictures; `codes`, (streamline, latent), are the sample's."""
     found, sample = filtered.sorted, filtered.sorted.sample
     facts = {
         "streamlines": found.count,
@@ -196,8 +215,7 @@ def summarise(folder: Path, filtered: Filtered, tractogram: Path, coder: Coder) 
     pictures = {"kept and removed": draw_kept_and_removed(kept, removed)}
     if by_bundle:
         pictures["bundles"] = draw_bundles(by_bundle)
-    if len(sample.streamlines) > 2:
-        codes = coder.encode(resample(sample.streamlines, coder.point_count))
+    if len(codes) > 2:
         pictures["latent codes"] = draw_latent_codes(codes, names.tolist())
     write_summary(folder, f"{tractogram.name}, filtered", facts, {"bundles": filtered.table()}, pictures)
 

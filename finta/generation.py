@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from finta.atlases import Skips, find_bundles, read_resampled
 from finta.bundle_settings import BundleSettings, Choices, settings_of_bundles
 from finta.coders import Coder, open_coder
 from finta.errors import OutputError
+from finta.requirements import check_installed
 from porting.placement import check_free, library_writes, staging
 from tractography.anatomy import FILTERS, fraction_inside
 from tractography.errors import GenerationError
@@ -116,13 +116,8 @@ def sample_bundles(
 
 def _check_installed(choices: Choices) -> None:
     """Say before anything runs that a package is missing which a run needs later."""
-    needed = {"matplotlib": "matplotlib"} | (
-        {"sklearn": "scikit-learn"} if choices.settings.mode == "rejection" else {}
-    )
-    if missing := [name for module, name in needed.items() if not find_spec(module)]:
-        raise GenerationError(
-            f"Not installed: {', '.join(missing)}. Sampling needs it: pip install 'porting[streamlines]'."
-        )
+    needed = ["matplotlib", *(["sklearn"] if choices.settings.mode == "rejection" else [])]
+    check_installed(needed, GenerationError, "Sampling", "streamlines")
 
 
 def _named_once(paths: Sequence[Path]) -> dict[str, Path]:

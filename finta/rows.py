@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from finta.errors import OutputError
-from porting.placement import library_writes
+from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
 """Streamlines that are computed, and marked as in, together."""
@@ -101,13 +101,16 @@ class RowFile:
         resume: bool = False,
     ) -> None:
         self.path, self._draft = path, draft_of(path)
-        self._ranges = ranges_of(count)
+        self._ranges, self._lock = ranges_of(count), -1
         shapes = {name: (dtype, (count, *shape)) for name, (dtype, shape) in columns.items()}
         shapes[_DONE] = (np.uint8, (len(self._ranges),))
         text = json.dumps(about, sort_keys=True)
         try:
             self._take(shapes, text, resume)
-        except OSError as error:
+        except BaseException as error:
+            self._release()
+            if not isinstance(error, OSError):
+                raise
             raise OutputError(
                 f"Cannot write {path}: {error.strerror or error}. Make room, or choose another --output."
             ) from error
@@ -120,8 +123,10 @@ class RowFile:
                 f"{self.path} was begun and not finished. Go on with --resume, or remove {self._draft} to start again."
             )
         if not resume:
-            _lay_out(self._draft, shapes, about)
-        self._file = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
+            self._draft.parent.mkdir(parents=True, exist_ok=True)
+            with library_writes(), written_whole(self._draft) as draft:
+                _lay_out(draft, shapes, about)
+        self._lock = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
             if (begun := str(file.attrs["about"])) != about:
                 raise OutputError(
@@ -129,27 +134,35 @@ class RowFile:
                     f"Give what it was begun with, or remove {self._draft} to start again."
                 )
             self._columns = {
-                name: _Column(self._file, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
+                name: _Column(self._lock, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
                 for name, (dtype, shape) in shapes.items()
             }
 
     def missing(self) -> list[Range]:
         """The ranges that are not in yet."""
-        marks = self._columns[_DONE].read(0, len(self._ranges))
+        marks = self._marks()
         return [held for held in self._ranges if not marks[held.number]]
+
+    def _marks(self) -> np.ndarray:
+        return self._columns[_DONE].read(0, len(self._ranges))
 
     def put(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
         """Write a range's rows, then mark it as in.
 
         Raises
         ------
-        OSError
+        OutputError
             If the disk does not take them.
         """
-        for name, values in rows.items():
-            self._columns[name].write(held.first, values)
-        os.fdatasync(self._file)
-        self._columns[_DONE].write(held.number, np.ones(1))
+        try:
+            for name, values in rows.items():
+                self._columns[name].write(held.first, values)
+            os.fdatasync(self._lock)
+            self._columns[_DONE].write(held.number, np.ones(1))
+        except OSError as error:
+            raise OutputError(
+                f"Cannot write {self.path}: {error.strerror}. What is in is kept: make room, then go on with --resume."
+            ) from error
 
     def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
         """All rows, range by range."""
@@ -162,15 +175,48 @@ class RowFile:
     def finish(self, **attributes: Any) -> None:
         """Give the file its name, with these attributes."""
         with h5py.File(self._draft, "r+", locking=False) as file:
-            del file[_DONE]
             file.attrs.update(attributes)
+        os.fsync(self._lock)
         os.replace(self._draft, self.path)
-        os.close(self._file)
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> "RowFile":
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        """After an error keep what can be gone on with, and nothing where no range is in."""
+        if kind is not None and self._lock >= 0 and not self._marks().any():
+            self._draft.unlink(missing_ok=True)
+        self._release()
 
 
 def draft_of(path: Path) -> Path:
     """The name that a file has until it is finished."""
     return path.with_name(f".{path.name}.unfinished")
+
+
+def check_folder(output: Path, *, resume: bool) -> None:
+    """Find out before any work whether a folder can be written, or gone on with.
+
+    Raises
+    ------
+    OutputError
+        As `folder_written` does.
+    """
+    folder = draft_of(output)
+    if resume and not folder.is_dir():
+        raise OutputError(f"Nothing was left of {output} to go on with. Start without --resume.")
+    if folder.is_dir() and not resume:
+        raise OutputError(
+            f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
+        )
+    if output.exists() and not (output / SUMMARY).is_file():
+        raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
 
 
 @contextmanager
@@ -183,22 +229,16 @@ def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
         If there is nothing to go on with, or something that `resume` would go on with, or no room; or if a folder of
         this name holds something else than results.
     """
-    folder = draft_of(output)
-    if resume != folder.is_dir():
-        raise OutputError(
-            f"Nothing was left of {output} to go on with. Start without --resume."
-            if resume
-            else f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
-        )
-    if output.exists() and not (output / SUMMARY).is_file():
-        raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
+    check_folder(output, resume=resume)
+    folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with library_writes():
             yield folder
             if output.exists():
-                shutil.rmtree(output)
+                os.rename(output, old)
             os.rename(folder, output)
+            shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise OutputError(
             f"Cannot write {output}: {error.strerror or error}. What is computed is kept: make room, then go on with "
@@ -211,22 +251,17 @@ def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
 
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:
     """Write an HDF5 file whose arrays have a place of their own, and take the room for them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     laid = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     laid.set_layout(h5py.h5d.CONTIGUOUS)
     laid.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     laid.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    try:
-        with h5py.File(path, "w") as file:
-            file.attrs["about"] = about
-            for name, (dtype, shape) in shapes.items():
-                space, kind = h5py.h5s.create_simple(shape), h5py.h5t.py_create(np.dtype(dtype))
-                h5py.h5d.create(file.id, name.encode(), kind, space, laid)
-        with path.open("r+b") as file:  # so that hours of work do not end on a full disk
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with h5py.File(path, "w") as file:
+        file.attrs["about"] = about
+        for name, (dtype, shape) in shapes.items():
+            space, kind = h5py.h5s.create_simple(shape), h5py.h5t.py_create(np.dtype(dtype))
+            h5py.h5d.create(file.id, name.encode(), kind, space, laid)
+    with path.open("r+b") as file:  # so that hours of work do not end on a full disk
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _locked(path: Path) -> int:

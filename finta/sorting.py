@@ -1,5 +1,6 @@
 """Assign streamlines to bundles and write each where it belongs, in memory that does not grow with the tractogram."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,20 +85,21 @@ class Sorting:
         self._file, self._coder, self._lookup, self._thresholds = file, coder, lookup, thresholds
         self._names = (*lookup.codes.bundles, IMPLAUSIBLE)  # so that NO_BUNDLE, -1, finds the last
 
-    def assign(self, folder: Path, scheduler: str | None, on_step: OnStep) -> RowFile:
-        """Compute every streamline's label and distance."""
+    def open_rows(self, folder: Path) -> RowFile:
+        """Begin the file of every streamline's label and distance, or go on with it."""
         columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
         about = {**identity(self._file, self._coder), **self._lookup.identity()}
         path = folder / ASSIGNMENTS
-        rows = RowFile(path, columns, self._file.count, about, resume=draft_of(path).is_file())
-        task = Assign(self._file, self._coder.path.resolve(), self._lookup)
+        return RowFile(path, columns, self._file.count, about, resume=draft_of(path).is_file())
+
+    def assign(self, rows: RowFile, scheduler: str | None, on_step: OnStep) -> None:
+        """Compute every streamline's label and distance."""
+        task = Assign(self._file, self._coder.path.absolute(), self._lookup)
         fill(rows, self._file.count, task, scheduler, f"filtering {self._file.path.name}", on_step)
-        return rows
 
     def write(self, folder: Path, rows: RowFile, suffix: str, header: Header, on_step: OnStep) -> Sorted:
         """Write the tractograms of the bundles, and count."""
-        for old in folder.glob("[!.]*"):  # of a process that was killed while it wrote
-            old.unlink()
+        _clear(folder)
         tally = _Tally(self._file.count, len(self._names))
         with _Writers(folder, suffix, header) as writers:
             for held, found in rows.pieces():
@@ -111,6 +113,15 @@ class Sorting:
                     writers.append(self._names[place], streamlines.select(encoded & (places == place)))
                 on_step("writing the bundles", held.stop, self._file.count)
         return tally.total()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote; labels and distances stay."""
+    for old in folder.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+        elif old != draft_of(folder / ASSIGNMENTS):
+            old.unlink()
 
 
 class _Tally:

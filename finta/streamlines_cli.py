@@ -171,6 +171,10 @@ def filter_(
         Path | None,
         typer.Option("--reference", help="NIfTI image or TRK file: the space of a TCK file.", show_default=False),
     ] = None,
+    any_space: Annotated[
+        bool,
+        typer.Option("--any-space", help="Do not refuse a tractogram of which most lies elsewhere than the atlas."),
+    ] = False,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
@@ -180,7 +184,7 @@ def filter_(
     from porting.cli import steps
 
     _check_point(point)
-    settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index))
+    settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
     with steps() as on_step:
         filtered = filter_tractogram(
             tractogram,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from finta.coders import Coder, loaded
+from finta.coders import Coder, open_coder
 from finta.rows import Range
 from tractography.filtering import Assigner, ReferenceCodes
 from tractography.neighbours import ApproximateNeighbours, ExactNeighbours
@@ -19,6 +19,7 @@ from tractography.pieces import TractogramFile
 
 AT_ONCE = 2
 """Ranges computed at the same time: while one is read, resampled or compared, another has the cores."""
+
 
 Rows = Mapping[str, np.ndarray]
 
@@ -46,7 +47,7 @@ class Encode:
 
     def __call__(self, held: Range) -> Rows:
         """``latent_codes`` of a range."""
-        return {"latent_codes": encode_range(self.tractogram, loaded(self.model), held)}
+        return {"latent_codes": encode_range(self.tractogram, open_coder(self.model), held)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Assign:
 
     def __call__(self, held: Range) -> Rows:
         """``labels`` and ``distances`` of a range."""
-        found = self._assigner().assign(encode_range(self.tractogram, loaded(self.model), held))
+        found = self._assigner().assign(encode_range(self.tractogram, open_coder(self.model), held))
         return {"labels": found.labels, "distances": found.distances}
 
     def _assigner(self) -> Assigner:

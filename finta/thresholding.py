@@ -10,8 +10,9 @@ import numpy as np
 
 from finta.atlases import Skips, encode_atlas, encode_labelled
 from finta.charts import draw_roc
-from finta.coders import loaded
+from finta.coders import open_coder
 from finta.errors import OutputError
+from finta.requirements import check_comparing, check_readers
 from finta.tasks import Lookup
 from porting.errors import OutputError as PlacementError
 from porting.placement import check_free, staging
@@ -95,7 +96,9 @@ def judge(
     TractogramError, FilteringError, ModelError
         If a file cannot be used.
     """
-    coder, skips = loaded(model), Skips()
+    check_readers()
+    check_comparing(approximate)
+    coder, skips = open_coder(model), Skips()
     reference = encode_atlas(atlas, coder, skips, on_step)
     labelled = encode_labelled(bundles, implausible, reference.bundles, coder, skips, on_step)
     on_step("comparing latent codes", 0, None)

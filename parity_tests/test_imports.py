@@ -89,6 +89,43 @@ def test_the_command_line_imports_no_framework_to_show_its_help():
 
 
 @pytest.mark.parametrize(
+    ("command", "hidden", "words"),
+    [
+        ("encode a.trk --output b.h5", "dipy", "dipy. This command needs it: pip install 'porting[filter]'."),
+        ("encode a.trx --output b.h5", "trx", "trx-python. This command needs it: pip install 'porting[filter]'."),
+        ("reconstruct a.trk --output b.trk", "nibabel", "nibabel. This command needs it: pip install"),
+        (
+            "encode a.trk --output b.h5 --scheduler tcp://c:1",
+            "distributed",
+            "distributed. --scheduler needs it: pip install 'porting[cluster]'.",
+        ),
+        (
+            "thresholds --atlas a --bundles b --output c.json",
+            "sklearn",
+            "scikit-learn. Filtering needs it: pip install",
+        ),
+        (
+            "filter a.trk --atlas b --thresholds c --output d",
+            "matplotlib",
+            "matplotlib. Filtering needs it: pip install",
+        ),
+        (
+            "filter a.trk --atlas b --thresholds c --output d --index approximate",
+            "faiss",
+            "faiss-cpu. Filtering needs it: pip install 'porting[filter]'.",
+        ),
+        ("evaluate --atlas a --bundles b --thresholds c --output d", "sklearn", "scikit-learn. Filtering needs it"),
+    ],
+)
+def test_the_commands_that_use_a_model_say_what_to_install(command, hidden, words):
+    arguments = [*command.split(), "--model", str(checkpoints.KERAS_CHECKPOINT)]
+    code = f"import sys, finta.cli; sys.argv = ['finta', *{arguments!r}]; finta.cli.main()"
+    done = run_without({hidden}, code)
+    assert done.returncode == 2, done.stderr
+    assert f"Error: Not installed: {words}" in done.stderr
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ["verify", "{pt}", "{keras}"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tractography.boxes import Box
 from tractography.errors import FilteringError
 from tractography.neighbours import ExactNeighbours, Neighbours
 
@@ -25,11 +26,14 @@ class ReferenceCodes:
     codes : ndarray, (row, latent), float32
     labels : ndarray, (row,), int32
         Index into `bundles`.
+    box : Box, optional
+        Where the streamlines lie.
     """
 
     bundles: tuple[str, ...]
     codes: np.ndarray
     labels: np.ndarray
+    box: Box | None = None
 
 
 def encode_reference(
@@ -50,17 +54,18 @@ def encode_reference(
         If there is no streamline, or a latent code is not finite.
     """
     names = tuple(sorted(bundles))
-    codes, labels = [], []
+    codes, labels, box = [], [], Box.around(np.empty((0, 3)))
     for number, name in enumerate(names):
         for streamlines in bundles[name]:
             codes += [encode(streamlines), encode(streamlines[:, ::-1])]
             labels.append(np.full(2 * len(streamlines), number, np.int32))
+            box = box.joined(Box.around(streamlines.reshape(-1, 3)))
     if not sum(map(len, codes)):
         raise FilteringError("The atlas holds no streamlines.")
     found = np.concatenate(codes)
     if not np.isfinite(found).all():
         raise FilteringError("Latent codes of the atlas are not finite. Check the model's weights and the atlas.")
-    return ReferenceCodes(names, found, np.concatenate(labels))
+    return ReferenceCodes(names, found, np.concatenate(labels), box)
 
 
 @dataclass(frozen=True, slots=True)

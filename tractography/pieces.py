@@ -87,7 +87,7 @@ class TractogramFile:
         self.close()
 
     def __reduce__(self) -> tuple:
-        return open_tractogram, (self.path, self.index())
+        return open_tractogram, (self.path.absolute(), self.index())
 
 
 def open_tractogram(path: str | os.PathLike, index: np.ndarray | None = None) -> TractogramFile:
