@@ -93,7 +93,7 @@ def encode_atlas(folder: Path, coder: Coder, skips: Skips, on_step: OnStep) -> R
 
     def pieces(number: int, path: Path) -> Iterator[np.ndarray]:
         on_step(f"encoding the atlas: {path.stem}", number, len(paths))
-        return read_resampled(path, coder.point_count, skips)
+        yield from read_resampled(path, coder.point_count, skips)
 
     bundles = {name: pieces(number, path) for number, (name, path) in enumerate(paths.items())}
     try:

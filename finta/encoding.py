@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from finta.clusters import compute
-from finta.coders import Coder, loaded
+from finta.coders import Coder, open_coder
 from finta.errors import OutputError
 from finta.requirements import check_cluster, check_readers
 from finta.rows import Range, RowFile, ranges_of
@@ -79,12 +79,13 @@ def encode_tractogram(
     check_readers(tractogram)
     check_cluster(scheduler)
     check_free(output, force)
-    coder = loaded(model)
+    check_no_folder(output)
+    coder = open_coder(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
         with RowFile(output, columns, file.count, identity(file, coder), resume=resume) as rows:
             fill(rows, file.count, Encode(file, model.absolute()), scheduler, f"encoding {tractogram.name}", on_step)
-            skipped = sum(int(np.isnan(held[LATENT_CODES]).any(axis=1).sum()) for _, held in rows.pieces())
+            skipped = sum(int((~np.isfinite(held[LATENT_CODES]).all(axis=1)).sum()) for _, held in rows.pieces())
             rows.finish(skipped=skipped)
         return Encoded(output, file.count, skipped)
 
@@ -139,6 +140,18 @@ def check_free(output: Path, force: bool) -> None:
         raise OutputError(f"{output} exists. Replace it with --force, or choose another --output.")
 
 
+def check_no_folder(output: Path) -> None:
+    """Refuse to write a file where a folder is.
+
+    Raises
+    ------
+    OutputError
+        If there is one.
+    """
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder. Choose another --output.")
+
+
 @dataclass(frozen=True, slots=True)
 class Reconstructed:
     """What came of a reconstruction.
@@ -191,7 +204,8 @@ def reconstruct(
     """
     check_readers(source, output)
     check_free(output, force)
-    coder = loaded(model)
+    check_no_folder(output)
+    coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
     pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)
     if is_encoded and reference is None:

@@ -24,8 +24,8 @@ from porting.placement import library_writes, written_whole
 RANGE_SIZE = 8192
 """Streamlines that are computed, and marked as in, together."""
 
-SUMMARY = "summary.json"
-"""A file that every folder of results has."""
+MARK = "assignments.h5"
+"""The file by which a folder of results, which may be replaced, is known."""
 
 _DONE = "done"
 
@@ -215,7 +215,7 @@ def check_folder(output: Path, *, resume: bool) -> None:
         raise OutputError(
             f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
         )
-    if output.exists() and not (output / SUMMARY).is_file():
+    if output.exists() and not (output / MARK).is_file():
         raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
 
 
@@ -233,6 +233,7 @@ def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
     folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
         with library_writes():
             yield folder
             if output.exists():

@@ -1,5 +1,6 @@
 """Assign streamlines to bundles and write each where it belongs, in memory that does not grow with the tractogram."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import numpy as np
 
 from finta.coders import Coder
 from finta.encoding import fill, identity
-from finta.rows import Range, RowFile, draft_of
+from finta.rows import MARK, Range, RowFile, draft_of
 from finta.tasks import Assign, Lookup
 from tractography.filtering import NO_BUNDLE, Assignment
 from tractography.headers import Header
@@ -22,7 +23,7 @@ OnStep = Callable[[str, int, int | None], None]
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""
 
-ASSIGNMENTS = "assignments.h5"
+ASSIGNMENTS = MARK
 """Name of the file of every streamline's label and distance."""
 
 PICTURED = 3000
@@ -90,6 +91,8 @@ class Sorting:
         columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
         about = {**identity(self._file, self._coder), **self._lookup.identity()}
         path = folder / ASSIGNMENTS
+        if path.is_file():  # of a process that was killed when all was done but to name the folder
+            os.replace(path, draft_of(path))
         return RowFile(path, columns, self._file.count, about, resume=draft_of(path).is_file())
 
     def assign(self, rows: RowFile, scheduler: str | None, on_step: OnStep) -> None:

@@ -97,8 +97,9 @@ def thresholds(
     force: ForceOption = False,
 ) -> None:
     """Derive from known streamlines how far from a bundle's codes its streamlines may be."""
-    from finta.thresholding import write_thresholds
+    from finta.thresholding import check_output, write_thresholds
 
+    check_output(output, force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     written = write_thresholds(output, judged.rocs(), force=force)
     rows = [

@@ -133,6 +133,20 @@ class Written:
         return found
 
 
+def check_output(output: Path, force: bool) -> None:
+    """Refuse to replace thresholds, or what lies beside them, without `force`.
+
+    Raises
+    ------
+    OutputError
+        If any of the files exists.
+    """
+    try:
+        check_free(output.with_suffix(""), (output.suffix, ".roc.json", ".roc.png"), force)
+    except PlacementError as error:
+        raise OutputError(str(error)) from error
+
+
 def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = False) -> Written:
     """Write thresholds at equal error as published, ``{bundle: distance}``; beside them all that is known of each.
 
@@ -144,10 +158,10 @@ def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = Fal
     OutputError
         If the files exist, or cannot be written.
     """
+    check_output(output, force)
     stored = {name: summarise(roc) for name, roc in rocs.items()}
     stem = output.with_suffix("")
     try:
-        check_free(stem, (output.suffix, ".roc.json", ".roc.png"), force)
         with staging(stem) as staged:
             flat = {name: held.equal_error for name, held in stored.items()}
             staged.stem.with_name(output.name).write_text(json.dumps(flat, indent=1) + "\n")

@@ -95,7 +95,7 @@ def evaluate(labels: np.ndarray, assignment: Assignment, thresholds: np.ndarray,
     found = np.where(assignment.kept(thresholds), assignment.labels, NO_BUNDLE)
     known = assignment.labels != NO_BUNDLE
     limits = np.maximum(thresholds[assignment.labels], np.finfo(float).tiny)
-    relative = np.where(known, assignment.distances / limits, np.inf)
+    relative = np.divide(assignment.distances, limits, out=np.full(len(labels), np.inf), where=known)
     of_each = [
         (name, Scores.of(labels == number, found == number, np.where(assignment.labels == number, relative, np.inf)))
         for number, name in enumerate(bundles)

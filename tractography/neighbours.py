@@ -94,6 +94,7 @@ class ApproximateNeighbours:
 
 def _ordered(reference: np.ndarray, codes: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distances to the rows found, computed from differences and not from products, and put in order."""
+    rows = np.where(rows < 0, rows[:, :1], rows)  # FAISS found too few: the nearest counts for them, too
     differences = reference[rows].astype(np.float64) - np.asarray(codes, np.float64)[:, None]
     distances = np.sqrt(np.einsum("qnl,qnl->qn", differences, differences))
     order = np.argsort(distances, axis=1, kind="stable")

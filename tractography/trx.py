@@ -86,7 +86,7 @@ class TrxLayout:
     def _members(self) -> dict[str, Member]:
         """The arrays that make streamlines: positions, offsets, ``dpv/NAME``, ``dps/NAME``; groups are left aside."""
         with zipfile.ZipFile(self._file.path) as archive:
-            infos = [info for info in archive.infolist() if _names_array(info.filename)]
+            infos = [info for info in archive.infolist() if not info.is_dir() and _names_array(info.filename)]
             compressed = any(info.compress_type != zipfile.ZIP_STORED for info in infos)
             places = self._unpack(archive, infos) if compressed else [_place(self._file, info) for info in infos]
         members = {}
@@ -108,6 +108,8 @@ class TrxLayout:
 
 def _names_array(name: str) -> bool:
     folder, _, file = name.rpartition("/")
+    if file.startswith("."):  # what file managers leave
+        return False
     return folder in ("dpv", "dps") if folder else file.split(".")[0] in ("positions", "offsets")
 
 

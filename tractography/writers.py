@@ -99,7 +99,11 @@ class TractogramWriter:
         """Complete the file, once."""
         if self._open:
             self._open = False
-            self._encoder.finish(self.count)
+            try:
+                self._encoder.finish(self.count)
+            except BaseException:
+                self._encoder.discard()
+                raise
 
     def discard(self) -> None:
         """Leave nothing of the file."""
