@@ -52,6 +52,8 @@ class Compared:
     Attributes
     ----------
     backend : str
+    framework : str
+        What computed, as the process says itself.
     agreement : Agreement
     decoded : float
         Greatest distance between points decoded from the same draw, in mm.
@@ -60,6 +62,7 @@ class Compared:
     """
 
     backend: str
+    framework: str
     agreement: Agreement
     decoded: float
     failures: tuple[str, ...]
@@ -231,7 +234,7 @@ def compare_coded(backend: str, reference: Coded, port: Coded, labels: np.ndarra
     sides = [decide(held.reference, held.codes, labels) for held in (reference, port)]
     agreement = compare(sides[0], sides[1], rounding.codes)
     decoded = _millimetres(reference.decoded, port.decoded)
-    return Compared(backend, agreement, decoded, tuple(_failures(agreement, decoded, rounding)))
+    return Compared(backend, port.framework, agreement, decoded, tuple(_failures(agreement, decoded, rounding)))
 
 
 def _failures(agreement: Agreement, decoded: float, rounding: Rounding) -> Iterator[str]:

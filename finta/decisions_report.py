@@ -41,7 +41,7 @@ def _backend_as_json(parity: Parity, held: Compared) -> dict[str, Any]:
         }
         for each in held.agreement.disagreements
     ]
-    verdict = {"verdict": _verdict(not held.failures), "failures": list(held.failures)}
+    verdict = {"verdict": _verdict(not held.failures), "framework": held.framework, "failures": list(held.failures)}
     return {**verdict, **figures, "decoded_mm": held.decoded}
 
 
@@ -65,7 +65,7 @@ def render(parity: Parity) -> RenderableType:
 
 def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
     agreement = held.agreement
-    yield Text(f"\n{held.backend}: {_verdict(not held.failures)}", "bold")
+    yield Text(f"\n{held.framework}: {_verdict(not held.failures)}", "bold")
     yield _counts(parity, held)
     yield Text()
     yield _differences(held)
