@@ -50,7 +50,7 @@ def spoil(tmp_path_factory):
 
 def command(subjects, port, *options, checkpoint=checkpoints.TORCH_CHECKPOINT, atlas="sub_1"):
     places = (subjects / "sub_5", "--atlas", subjects / atlas, "--bundles", subjects / "sub_2")
-    return ["verify-decisions", checkpoint, port, *places, "--draws", "100", *options]
+    return ["verify-decisions", checkpoint, port, *places, "--draws", "20", *options]
 
 
 def verified(run_cli, *arguments):
