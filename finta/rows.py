@@ -7,6 +7,7 @@ Until it is finished it has a hidden name, and a mark for each range that is in.
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -88,7 +89,7 @@ class RowFile:
             if not isinstance(error, OSError):
                 raise
             raise OutputError(
-                f"Cannot write {path}: {error.strerror or error}. Make room, or choose another --output."
+                f"Cannot write {path}: {_reason(error)}. Make room, or choose another --output."
             ) from error
 
     def _take(self, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str, resume: bool) -> None:
@@ -201,14 +202,28 @@ def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
                 os.rename(output, old)
             os.rename(folder, output)
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {output}: {error.strerror or error}. What is computed is kept: make room, then go on with "
-            "--resume."
-        ) from error
+    except (OSError, OutputError) as error:
+        if not (failure := _failure(error)):
+            raise
+        kept = "What is computed is kept: make room, then go on with --resume."
+        remedy = kept if any(folder.glob("*")) else "Make room, or choose another --output."
+        raise OutputError(f"Cannot write {output}: {_reason(failure)}. {remedy}") from error
     finally:
         with suppress(OSError):  # it holds what can be gone on with
             folder.rmdir()
+
+
+def _failure(error: BaseException | None) -> OSError | None:
+    """The system's refusal to write behind an error."""
+    while error and not isinstance(error, OSError):
+        error = error.__cause__
+    return None if isinstance(error, BlockingIOError) else error
+
+
+def _reason(failure: OSError) -> str:
+    """Say in a few words why; HDF5 says it in many."""
+    told = re.search("error message = '([^']+)'", str(failure))
+    return failure.strerror or (told[1].capitalize() if told else str(failure))
 
 
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:
