@@ -223,7 +223,7 @@ def _failure(error: BaseException | None) -> OSError | None:
 def _reason(failure: OSError) -> str:
     """Say in a few words why; HDF5 says it in many."""
     told = re.search("error message = '([^']+)'", str(failure))
-    return failure.strerror or (told[1].capitalize() if told else str(failure))
+    return told[1].capitalize() if told else failure.strerror or str(failure)
 
 
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:
