@@ -6,6 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import contextmanager
 
 import h5py
@@ -317,6 +319,21 @@ def test_an_encoding_that_was_killed_goes_on_to_the_same_codes(sent, header, sub
     encode_tractogram(source, small_port, tmp_path / "whole.h5")
     with h5py.File(output) as ours, h5py.File(tmp_path / "whole.h5") as theirs:
         np.testing.assert_array_equal(ours["latent_codes"][:], theirs["latent_codes"][:])
+
+
+def test_ctrl_c_tells_how_to_go_on(header, subject, tmp_path, finta, small_port):
+    source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
+
+    def interrupt():
+        while not draft_of(output).exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    done = finta("encode", source, "--model", small_port, "--output", output)
+    assert done.status == 130
+    assert done.err.startswith("Interrupted. What is computed is kept: go on with --resume"), done.err
+    assert not output.exists()
 
 
 def test_a_run_does_not_go_on_with_another_tractogram_or_model(folder, header, subject, tmp_path, small_port):
