@@ -8,6 +8,7 @@ import fcntl
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -112,7 +113,7 @@ class RowFile:
             if not isinstance(error, OSError):
                 raise
             raise OutputError(
-                f"Cannot write {path}: {error.strerror or error}. Make room, or choose another --output."
+                f"Cannot write {path}: {_reason(error)}. Make room, or choose another --output."
             ) from error
 
     def _take(self, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str, resume: bool) -> None:
@@ -240,14 +241,28 @@ def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
                 os.rename(output, old)
             os.rename(folder, output)
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {output}: {error.strerror or error}. What is computed is kept: make room, then go on with "
-            "--resume."
-        ) from error
+    except (OSError, OutputError) as error:
+        if not (failure := _failure(error)):
+            raise
+        kept = "What is computed is kept: make room, then go on with --resume."
+        remedy = kept if any(folder.glob("*")) else "Make room, or choose another --output."
+        raise OutputError(f"Cannot write {output}: {_reason(failure)}. {remedy}") from error
     finally:
         with suppress(OSError):  # it holds what can be gone on with
             folder.rmdir()
+
+
+def _failure(error: BaseException | None) -> OSError | None:
+    """The system's refusal to write behind an error."""
+    while error and not isinstance(error, OSError):
+        error = error.__cause__
+    return None if isinstance(error, BlockingIOError) else error
+
+
+def _reason(failure: OSError) -> str:
+    """Say in a few words why; HDF5 says it in many."""
+    told = re.search("error message = '([^']+)'", str(failure))
+    return told[1].capitalize() if told else failure.strerror or str(failure)
 
 
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:

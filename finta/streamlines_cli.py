@@ -1,6 +1,7 @@
 """The commands that use a trained model: ``finta encode | reconstruct | thresholds | filter | evaluate``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,16 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__.rstrip("_"))(command)
 
 
+@contextmanager
+def _interruption_told() -> Iterator[None]:
+    """Say after Ctrl-C that work is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        typer.echo("Interrupted. What is computed is kept: go on with --resume; if nothing is, start again.", err=True)
+        raise typer.Exit(130) from error
+
+
 def encode(
     tractogram: TractogramArgument,
     model: ModelOption,
@@ -53,7 +64,7 @@ def encode(
     from finta.encoding import encode_tractogram
     from porting.cli import steps
 
-    with steps() as on_step:
+    with _interruption_told(), steps() as on_step:
         encoded = encode_tractogram(
             tractogram, model, output, scheduler=scheduler, resume=resume, force=force, on_step=on_step
         )
@@ -186,7 +197,7 @@ def filter_(
 
     _check_point(point)
     settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
-    with steps() as on_step:
+    with _interruption_told(), steps() as on_step:
         filtered = filter_tractogram(
             tractogram,
             model,

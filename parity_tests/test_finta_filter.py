@@ -1,8 +1,13 @@
 """``finta encode | reconstruct | thresholds | filter | evaluate``: files in, files out."""
 
 import json
+import os
 import resource
 import signal
+import subprocess
+import sys
+import threading
+import time
 from contextlib import contextmanager
 
 import h5py
@@ -13,9 +18,12 @@ from dipy.io.streamline import load_tractogram
 
 import checkpoints
 from finta.cli import app
-from finta.errors import FintaError
+from finta.encoding import encode_tractogram
+from finta.errors import FintaError, OutputError
+from finta.filtering import Settings, filter_tractogram
+from finta.rows import RANGE_SIZE, draft_of
 from tractography.dipy_bundles import extract_minimal_bundles
-from tractography.errors import TractographyError
+from tractography.errors import TractogramError, TractographyError
 from tractography.pieces import open_tractogram
 from tractography.streamlines import Streamlines, concatenate
 from tractography.writers import open_writer
@@ -262,7 +270,7 @@ def many(subject, count):
     return subject.select(np.arange(count) % 10 + 30).with_data(turn=np.arange(count))
 
 
-@pytest.mark.parametrize("stage", ["filtering", "writing the bundles"])
+@pytest.mark.parametrize("stage", [pytest.param("filtering", marks=pytest.mark.slow), "writing the bundles"])
 def test_a_filtering_that_was_stopped_goes_on_to_the_same_files(
     stage, folder, header, subject, thresholds, tmp_path, finta, small_port
 ):
@@ -296,7 +304,7 @@ encode_tractogram(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), on_st
 """
 
 
-@pytest.mark.parametrize("sent", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("sent", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 def test_an_encoding_that_was_killed_goes_on_to_the_same_codes(sent, header, subject, tmp_path, small_port):
     source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
     script = KILLED.format(signal=sent)
@@ -313,11 +321,26 @@ def test_an_encoding_that_was_killed_goes_on_to_the_same_codes(sent, header, sub
         np.testing.assert_array_equal(ours["latent_codes"][:], theirs["latent_codes"][:])
 
 
+def test_ctrl_c_tells_how_to_go_on(header, subject, tmp_path, finta, small_port):
+    source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
+
+    def interrupt():
+        while not draft_of(output).exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    done = finta("encode", source, "--model", small_port, "--output", output)
+    assert done.status == 130
+    assert done.err.startswith("Interrupted. What is computed is kept: go on with --resume"), done.err
+    assert not output.exists()
+
+
 def test_a_run_does_not_go_on_with_another_tractogram_or_model(folder, header, subject, tmp_path, small_port):
     source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
     with pytest.raises(Stopped):
         encode_tractogram(source, small_port, output, on_step=stop_when("encoding", 1))
-    with pytest.raises(OutputError, match=r"codes.h5 was begun otherwise:\n  latent|codes.h5 was begun otherwise:\n"):
+    with pytest.raises(OutputError, match=r"codes.h5 was begun otherwise:\n  model: "):
         encode_tractogram(source, MODEL, output, resume=True)
     write(source, header, many(subject, RANGE_SIZE + 101))
     with pytest.raises(OutputError, match=f"streamlines: {RANGE_SIZE + 100}, now {RANGE_SIZE + 101}"):
@@ -346,7 +369,8 @@ def test_a_full_disk_is_one_error_and_what_is_computed_is_kept(
     with room_for(size):
         done = filtered(finta, folder, source, output, small_port)
     assert done.status == 2
-    assert f"Error: Cannot write {output}" in done.err
+    assert done.err.startswith(f"Error: Cannot write {output}: File too large. "), done.err
+    assert ("go on with --resume" in done.err) == kept
     assert not output.exists()
     assert draft_of(output).exists() == kept
     if kept:
