@@ -59,10 +59,10 @@ def start(options: argparse.Namespace) -> Any:
     from dask_jobqueue.slurm import SLURMCluster
 
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), options.cores)
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask would have 1, or the user's own
     prologue = [
         f"export KERAS_BACKEND={backend}",
-        f'export DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON="{threads}"',  # Dask would have 1
+        *(f"export {name}={options.cores}" for name in threads),
         f"unset {PROXIES}",
         *options.prologue,
     ]
