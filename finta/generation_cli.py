@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finta.tables import print_table
+
 if TYPE_CHECKING:
     from tractography.generated import Generated
 
@@ -125,36 +127,21 @@ def _parse_ratio(text: str | None) -> tuple[float, float] | None:
 
 
 def _show(made: "list[Generated]", output: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    removed = list(made[0].removed)
-    headings = [
-        "bundle",
-        "seeds",
-        "bandwidth",
-        "drawn",
-        "accepted",
-        "decoded",
-        *(f"- {name}" for name in removed),
-        "streamlines",
-    ]
-    table = Table(*headings, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for held in made:
-        counts = [f"{count:,}" for count in (*held.removed.values(), len(held.streamlines))]
-        chosen = [
-            f"{held.seed_count:,}",
-            f"{held.bandwidth:.4g}",
-            f"{held.drawn:,}",
-            f"{held.acceptance_rate:.3%}",
-            f"{held.decoded:,}",
-        ]
-        table.add_row(held.bundle, *chosen, *counts)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    print_table([_row(held) for held in made])
     for held in made:
         for note in held.notes:
-            console.print(f"{held.bundle}: {note}")
-    console.print(f"{output / 'summary.html'} shows them beside their seeds.")
+            typer.echo(f"{held.bundle}: {note}")
+    typer.echo(f"{output / 'summary.html'} shows them beside their seeds.")
+
+
+def _row(held: "Generated") -> dict[str, str]:
+    return {
+        "bundle": held.bundle,
+        "seeds": f"{held.seed_count:,}",
+        "bandwidth": f"{held.bandwidth:.4g}",
+        "drawn": f"{held.drawn:,}",
+        "accepted": f"{held.acceptance_rate:.3%}",
+        "decoded": f"{held.decoded:,}",
+        **{f"- {name}": f"{count:,}" for name, count in held.removed.items()},
+        "streamlines": f"{len(held.streamlines):,}",
+    }

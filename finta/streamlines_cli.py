@@ -1,11 +1,13 @@
 """The commands that use a trained model: ``finta encode | reconstruct | thresholds | filter | evaluate``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from finta.tables import print_table
 
 if TYPE_CHECKING:
     from finta.thresholding import Judged
@@ -123,7 +125,7 @@ def thresholds(
         }
         for name, held in written.thresholds.items()
     ]
-    _print_table(rows)
+    print_table(rows)
     _tell_skips(judged)
     for warning in written.warnings():
         typer.echo(f"Warning: {warning}", err=True)
@@ -210,7 +212,7 @@ def filter_(
             force=force,
             on_step=on_step,
         )
-    _print_table([row for row in filtered.table() if row["nearest"]])
+    print_table([row for row in filtered.table() if row["nearest"]])
     found = filtered.sorted
     kept, share = int(found.kept.sum()), found.kept.sum() / found.count
     typer.echo(f"{kept:,} of {found.count:,} streamlines kept ({share:.1%}){_skipped(found.skipped)}")
@@ -249,17 +251,3 @@ def evaluate(
         f"F1 {plausible.f1:.3f}, AUC {plausible.auc:.3f}\n"
         f"{output}: see summary.html"
     )
-
-
-def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table(*rows[0], box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console(highlight=False).print(table)
