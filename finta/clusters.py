@@ -51,14 +51,12 @@ def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Itera
         def submit(held: Range) -> Any:
             return client.submit(_run, held_task, held, key=f"range-{held.number}-{run}", pure=False)
 
-        def wanted() -> int:
-            return WAITING * sum(client.nthreads().values())  # workers come and go
-
-        running = as_completed([submit(held) for held in islice(left, wanted())], loop=client.loop)
+        threads = sum(client.nthreads().values())
+        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], loop=client.loop)
         for future in running:
             yield future.result()
             future.release()
-            for held in islice(left, max(wanted() - running.count(), 0)):
+            for held in islice(left, 1):
                 running.add(submit(held))
 
 

@@ -396,7 +396,9 @@ def test_results_are_replaced_only_by_force_and_never_what_is_no_result(
     for options, words in (([], "exists. Replace it with --force"), (["--force"], "holds no results")):
         refused = filtered(finta, folder, source, output, small_port, *options)
         assert (refused.status, words in refused.err) == (2, True), refused.err
-    (output / "mine.txt").rename(output / "summary.json")
+    (output / "mine.txt").rename(output / "summary.json")  # as other commands write it
+    assert filtered(finta, folder, source, output, small_port, "--force").status == 2
+    (output / "summary.json").rename(output / "assignments.h5")
     assert filtered(finta, folder, source, output, small_port, "--force").status == 0
     assert_sorted(output, ".trk", subject)
     assert sorted(os.listdir(tmp_path)) == ["out", "subject.trk"]
