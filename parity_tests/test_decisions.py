@@ -74,6 +74,7 @@ def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_p
     assert 0 < figures["decoded_mm"] < report["rounding"]["decoded"] < 0.01
 
 
+@pytest.mark.slow
 def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil, run_cli, tmp_path):
     port = spoil("encod_conv3/kernel", lambda kernel: kernel[::-1])
     options = ("--backend", "tensorflow", "--json", tmp_path / "report.json")
