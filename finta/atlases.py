@@ -1,6 +1,6 @@
 """Folders of tractograms, one for each bundle, whose names are the files'."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,12 +8,11 @@ import numpy as np
 
 from finta.coders import Coder
 from finta.rows import ranges_of
+from porting.runs import OnStep
 from tractography.errors import FilteringError
 from tractography.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
 from tractography.pieces import open_tractogram
 from tractography.tractograms import find_tractograms
-
-OnStep = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

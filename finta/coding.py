@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +18,10 @@ from finta.errors import FintaError, ModelError
 from finta.rows import ranges_of
 from finta.tasks import encode_range
 from porting.backends import LAST_LINES, MISTAKE
+from porting.runs import OnStep
 from tractography.errors import TractographyError
 from tractography.filtering import ReferenceCodes
 from tractography.pieces import open_tractogram
-
-OnStep = Callable[[str, int, int | None], None]
 
 BATCH_SIZE = 128
 """Streamlines computed at once: bundles are small, and what a batch lacks is computed for nothing."""

@@ -1,6 +1,6 @@
 """Parity of decisions: filter, and decode draws, with the PyTorch reference and with its port, and compare."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from finta.coders import Coder, open_coder
 from finta.coding import BATCH_SIZE, Coded, code_on_backend, encode_all
 from finta.errors import ModelError
 from porting.parity import RATIO_LIMIT
+from porting.runs import OnStep
 from tractography.agreement import Agreement, Disagreement, compare
 from tractography.decisions import decide
 from tractography.densities import fit_density
@@ -19,8 +20,6 @@ from tractography.errors import FilteringError
 from tractography.filtering import ReferenceCodes
 from tractography.seeds import generator_for
 from tractography.tractograms import find_tractograms
-
-OnStep = Callable[[str, int, int | None], None]
 
 SAMPLED = 256
 """Streamlines, and draws, that the reference's own rounding is measured on."""

@@ -1,7 +1,7 @@
 """From tractograms to latent codes and back, of any number of streamlines."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from finta.requirements import check_cluster, check_readers
 from finta.rows import Range, RowFile, ranges_of
 from finta.tasks import Encode, encode_range
 from porting.placement import library_writes, written_whole
+from porting.runs import OnStep
 from tractography.errors import TractogramError
 from tractography.headers import header_of
 from tractography.pieces import TractogramFile, open_tractogram, read_header
 from tractography.streamlines import Streamlines
 from tractography.writers import open_writer
-
-OnStep = Callable[[str, int, int | None], None]
 
 LATENT_CODES = "latent_codes"
 """The array of an encoded tractogram: (streamline, latent), float32; NaN where a streamline could not be encoded."""

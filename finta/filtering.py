@@ -1,6 +1,5 @@
 """Sort a tractogram into bundles, and what is implausible, by the latent codes of an atlas."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from finta.rows import check_folder, folder_written
 from finta.sorting import IMPLAUSIBLE, Sorted, Sorting
 from finta.summaries import write_summary
 from finta.tasks import Lookup
+from porting.runs import OnStep
 from tractography.boxes import check_space
 from tractography.errors import FilteringError, TractogramError
 from tractography.filtering import NO_BUNDLE
@@ -28,8 +28,6 @@ from tractography.tractograms import SUFFIXES, resample
 
 EXACT_IN_TRK = 1 << 24
 """Integers up to which float32 holds every one."""
-
-OnStep = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

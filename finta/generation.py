@@ -13,6 +13,7 @@ from finta.coders import Coder, open_coder
 from finta.errors import OutputError
 from finta.requirements import check_installed
 from porting.placement import check_free, library_writes, staging
+from porting.runs import OnStep
 from tractography.anatomy import FILTERS, fraction_inside
 from tractography.errors import GenerationError
 from tractography.generated import Generated, Round
@@ -23,8 +24,6 @@ from tractography.seeds import encode_both_orders, generator_for, mix_seeds
 from tractography.streamlines import Streamlines
 from tractography.tractograms import find_tractograms
 from tractography.writers import open_writer
-
-OnStep = Callable[[str, int, int | None], None]
 
 BATCH_SIZE = 256
 """Streamlines computed at once: bundles and rounds are small, and what a batch lacks is computed for nothing."""

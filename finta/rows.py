@@ -25,8 +25,8 @@ from porting.placement import library_writes, written_whole
 RANGE_SIZE = 8192
 """Streamlines that are computed, and marked as in, together."""
 
-MARK = "assignments.h5"
-"""The file by which a folder of results, which may be replaced, is known."""
+ASSIGNMENTS = "assignments.h5"
+"""Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
 
 _DONE = "done"
 
@@ -216,7 +216,7 @@ def check_folder(output: Path, *, resume: bool) -> None:
         raise OutputError(
             f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
         )
-    if output.exists() and not (output / MARK).is_file():
+    if output.exists() and not (output / ASSIGNMENTS).is_file():
         raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +9,17 @@ import numpy as np
 
 from finta.coders import Coder
 from finta.encoding import fill, identity
-from finta.rows import MARK, Range, RowFile, draft_of
+from finta.rows import ASSIGNMENTS, Range, RowFile, draft_of
 from finta.tasks import Assign, Lookup
+from porting.runs import OnStep
 from tractography.filtering import NO_BUNDLE, Assignment
 from tractography.headers import Header
 from tractography.pieces import TractogramFile
 from tractography.streamlines import Streamlines
 from tractography.writers import TractogramWriter, open_writer
 
-OnStep = Callable[[str, int, int | None], None]
-
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""
-
-ASSIGNMENTS = MARK
-"""Name of the file of every streamline's label and distance."""
 
 PICTURED = 3000
 """Streamlines that are kept for pictures, about."""

@@ -1,7 +1,7 @@
 """Derive the thresholds of an atlas' bundles from streamlines whose bundle is known, and judge them on others."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +16,13 @@ from finta.requirements import check_comparing, check_readers
 from finta.tasks import Lookup
 from porting.errors import OutputError as PlacementError
 from porting.placement import check_free, staging
+from porting.runs import OnStep
 from tractography.filtering import Assignment
 from tractography.metrics import Evaluation, evaluate
 from tractography.thresholds import Roc, Threshold, as_json, derive_rocs, read_thresholds, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-OnStep = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

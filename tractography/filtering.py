@@ -11,6 +11,7 @@ import numpy as np
 from tractography.boxes import Box
 from tractography.errors import FilteringError
 from tractography.neighbours import ExactNeighbours, Neighbours
+from tractography.seeds import encode_both_orders
 
 NO_BUNDLE = -1
 """Label of a streamline that belongs to none, or of which nothing is known."""
@@ -57,7 +58,7 @@ def encode_reference(
     codes, labels, box = [], [], Box.around(np.empty((0, 3)))
     for number, name in enumerate(names):
         for streamlines in bundles[name]:
-            codes += [encode(streamlines), encode(streamlines[:, ::-1])]
+            codes.append(encode_both_orders(streamlines, encode))
             labels.append(np.full(2 * len(streamlines), number, np.int32))
             box = box.joined(Box.around(streamlines.reshape(-1, 3)))
     if not sum(map(len, codes)):
