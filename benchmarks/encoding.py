@@ -25,7 +25,8 @@ import numpy as np
 from checkpoints import KERAS_CHECKPOINT, TORCH_CHECKPOINT
 from finta.coders import BATCH_SIZE, open_coder
 from finta.encoding import encode_tractogram
-from finta.filtering import Settings, filter_tractogram
+from finta.filtered import Settings
+from finta.filtering import filter_tractogram
 from finta.thresholding import judge, write_thresholds
 from porting import keras_side
 from tractography.dipy_bundles import extract_minimal_bundles

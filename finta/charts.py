@@ -30,11 +30,7 @@ def draw_kept_and_removed(kept: Sequence[np.ndarray], removed: Sequence[np.ndarr
     Figure
         Two rows of three projections in the same limits.
     """
-    rows = []
-    for name, streamlines in (("kept", kept), ("removed", removed)):
-        drawn = choose_streamlines(streamlines)
-        rows.append(Row(count_drawn(name, len(streamlines), len(drawn)), drawn, colour_directions(drawn)))
-    return draw_rows(rows, DIRECTIONS)
+    return draw_rows([_row("kept", kept), _row("removed", removed)], DIRECTIONS)
 
 
 def draw_generated(generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray]) -> "Figure":
@@ -50,11 +46,14 @@ def draw_generated(generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray])
     Figure
         Two rows of three projections in the same limits.
     """
-    rows = []
-    for name, streamlines, colour in (("seeds", seeds, FIRST), ("generated", generated, SECOND)):
-        drawn = choose_streamlines(streamlines)
-        rows.append(Row(count_drawn(name, len(streamlines), len(drawn)), drawn, in_one_colour(colour, len(drawn))))
-    return draw_rows(rows, {})
+    return draw_rows([_row("seeds", seeds, FIRST), _row("generated", generated, SECOND)], {})
+
+
+def _row(name: str, streamlines: Sequence[np.ndarray], colour: str | None = None) -> Row:
+    """Some of the streamlines, in one colour or coloured by direction."""
+    drawn = choose_streamlines(streamlines)
+    colours = in_one_colour(colour, len(drawn)) if colour else colour_directions(drawn)
+    return Row(count_drawn(name, len(streamlines), len(drawn)), drawn, colours)
 
 
 def draw_bundles(bundles: Mapping[str, Sequence[np.ndarray]]) -> "Figure":

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,9 @@ PATIENCE = "distributed.comm.timeouts.connect"
 
 WAITING = 4
 """Ranges that wait for each thread of a worker, so that none is ever idle."""
+
+RECOUNT = 5.0
+"""Seconds after which the threads are counted again: workers come and go."""
 
 
 def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -> Iterator[tuple[Range, Rows]]:
@@ -51,13 +55,25 @@ def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Itera
         def submit(held: Range) -> Any:
             return client.submit(_run, held_task, held, key=f"range-{held.number}-{run}", pure=False)
 
-        threads = sum(client.nthreads().values())
-        running = as_completed([submit(held) for held in islice(left, WAITING * threads)], loop=client.loop)
+        wanted, counted = WAITING * _count_threads(client), monotonic()
+        running = as_completed([submit(held) for held in islice(left, wanted)], loop=client.loop)
         for future in running:
             yield future.result()
             future.release()
-            for held in islice(left, 1):
+            if monotonic() - counted > RECOUNT:
+                wanted, counted = WAITING * _count_threads(client), monotonic()
+            for held in islice(left, max(wanted - running.count(), 0)):
                 running.add(submit(held))
+
+
+def _count_threads(client: Any) -> int:
+    """Threads of all workers; at least one, as workers that have gone may come back."""
+    from distributed.comm.core import CommClosedError
+
+    try:
+        return max(sum(client.nthreads().values()), 1)
+    except OSError as error:
+        raise CommClosedError(str(error)) from error
 
 
 def _send(client: Any, task: Task, key: str) -> Any:

@@ -4,8 +4,9 @@ FintaError
 ├── ConfigurationError   a YAML file of settings
 ├── TrainingError        a run, or the folder that it lies in
 ├── ModelError           a checkpoint to encode and decode with
-├── OutputError          the place to write results to
 └── ClusterError         the cluster that is to compute
+
+A place that results cannot be written to is `porting.errors.OutputError`.
 """
 
 
@@ -23,10 +24,6 @@ class TrainingError(FintaError):
 
 class ModelError(FintaError):
     """A checkpoint cannot be used as an encoder and a decoder."""
-
-
-class OutputError(FintaError):
-    """Results cannot be written where they are wanted."""
 
 
 class ClusterError(FintaError):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finta.charts import draw_confusion, draw_roc
-from finta.filtering import IMPLAUSIBLE
 from finta.pictures import draw_latent_codes
+from finta.sorting import IMPLAUSIBLE
 from finta.summaries import write_summary
 from finta.thresholding import Judged
 from tractography.metrics import Evaluation

@@ -1,112 +1,33 @@
 """Sort a tractogram into bundles, and what is implausible, by the latent codes of an atlas."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from finta.atlases import Skips, encode_atlas, read_classes
-from finta.charts import draw_bundles, draw_kept_and_removed
+from finta.atlases import Skips, encode_atlas, find_bundles, read_classes
 from finta.coders import Coder, open_coder
-from finta.encoding import check_free, open_filled
-from finta.pictures import draw_latent_codes
+from finta.drafts import digest_of
+from finta.encoding import identity, open_filled
+from finta.filtered import Filtered, Settings, summarise
 from finta.requirements import check_cluster, check_comparing, check_readers
-from finta.rows import check_folder, folder_written
-from finta.sorting import IMPLAUSIBLE, Sorted, Sorting
-from finta.summaries import write_summary
+from finta.result_folders import check_folder, folder_written
+from finta.sorting import IMPLAUSIBLE, Sorting, numbered
 from finta.tasks import Lookup
+from porting.errors import OutputError
 from porting.runs import OnStep
 from tractography.boxes import check_space
 from tractography.errors import FilteringError, TractogramError
-from tractography.filtering import NO_BUNDLE
 from tractography.headers import Header, header_of
 from tractography.neighbours import ApproximateNeighbours
 from tractography.pieces import TractogramFile
-from tractography.thresholds import POINTS, read_thresholds
+from tractography.thresholds import read_thresholds
 from tractography.tractograms import SUFFIXES, resample
-
-EXACT_IN_TRK = 1 << 24
-"""Integers up to which float32 holds every one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How streamlines are sorted.
-
-    Attributes
-    ----------
-    atlas : Path
-        Folder of a tractogram for each bundle.
-    thresholds : Path
-        Greatest latent distance of each bundle.
-    point : str
-        The point of the ROC that they are taken at.
-    classes : Path, optional
-        The published file of classes.
-    neighbours : int
-        How many reference codes decide.
-    approximate : bool
-        Whether they are looked up in an approximate index.
-    same_space : bool
-        Refuse a tractogram of which most lies elsewhere than the atlas.
-    """
-
-    atlas: Path
-    thresholds: Path
-    point: str = POINTS[0]
-    classes: Path | None = None
-    neighbours: int = 1
-    approximate: bool = False
-    same_space: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    """What came of a filtering.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    framework : str
-        What encoded.
-    bundles : tuple of str
-    classes : tuple of int
-        The bundles' classes.
-    thresholds : ndarray, (bundle,)
-        Latent distances.
-    sorted : Sorted
-        What went where.
-    recall : float or None
-        Share of nearest neighbours that an approximate index finds.
-    atlas_skips : Skips
-        What of the atlas could not be encoded.
-    """
-
-    path: Path
-    framework: str
-    bundles: tuple[str, ...]
-    classes: tuple[int, ...]
-    thresholds: np.ndarray
-    sorted: Sorted
-    recall: float | None
-    atlas_skips: Skips
-
-    def table(self) -> list[dict[str, Any]]:
-        """A row for each bundle."""
-        columns = (self.bundles, self.classes, self.thresholds, self.sorted.nearest, self.sorted.kept)
-        return [
-            {
-                "bundle": name,
-                "class": number,
-                "nearest": int(nearest),
-                "kept": int(kept),
-                "threshold": float(threshold),
-                "mean distance": float(distance),
-            }
-            for name, number, threshold, nearest, kept, distance in zip(*columns, self.sorted.distances, strict=True)
-        ]
+from tractography.writers import open_writer
 
 
 def filter_tractogram(
@@ -152,13 +73,13 @@ def filter_tractogram(
     check_readers(tractogram, Path(f"any{suffix or ''}"))
     check_comparing(settings.approximate)
     check_cluster(scheduler)
-    check_free(output, force)
-    check_folder(output, resume=resume)
+    inputs = (tractogram, model, settings.atlas, settings.thresholds, settings.classes, reference)
+    check_folder(output, [path for path in inputs if path], force=force, resume=resume)
     coder, skips = open_coder(model), Skips()
     with open_filled(tractogram) as file:
         suffix = suffix or tractogram.suffix
         header = header_of(reference) if reference else file.header
-        _check_format(file, suffix, header)
+        _check_writable(file, suffix, header)
         codes = encode_atlas(settings.atlas, coder, skips, on_step)
         if codes.box and settings.same_space:
             check_space(file, codes.box)
@@ -167,7 +88,8 @@ def filter_tractogram(
         thresholds = read_thresholds(settings.thresholds, codes.bundles, settings.point)
         classes = read_classes(settings.classes, codes.bundles)
         sorting = Sorting(file, coder, Lookup(codes, settings.neighbours, settings.approximate), thresholds)
-        with folder_written(output, resume=resume) as folder, sorting.open_rows(folder) as rows:
+        about = _identity(file, coder, settings)
+        with folder_written(output) as folder, sorting.open_rows(folder, about) as rows:
             sorting.assign(rows, scheduler, on_step)
             found = sorting.write(folder, rows, suffix, header, on_step)
             on_step("drawing", 0, None)
@@ -175,8 +97,10 @@ def filter_tractogram(
             measured = settings.approximate and len(sampled) > 0
             recall = ApproximateNeighbours(codes.codes).recall(sampled) if measured else None
             numbers = tuple(classes[name] for name in codes.bundles)
-            filtered = Filtered(output, coder.framework, codes.bundles, numbers, thresholds, found, recall, skips)
-            summarise(folder, filtered, tractogram, coder, sampled)
+            filtered = Filtered(
+                output, model, coder.framework, codes.bundles, numbers, thresholds, found, recall, skips
+            )
+            summarise(folder, filtered, tractogram, settings, sampled)
             rows.finish(bundles=list(codes.bundles), thresholds=thresholds)
     return filtered
 
@@ -187,39 +111,28 @@ def _encode_sample(streamlines: list[np.ndarray], coder: Coder) -> np.ndarray:
     return coder.encode(resample(streamlines, coder.point_count))
 
 
-def summarise(folder: Path, filtered: Filtered, tractogram: Path, coder: Coder, codes: np.ndarray) -> None:
-    """Write what was found as a page, as JSON and as pictures; `codes`, (streamline, latent), are the sample's."""
-    found, sample = filtered.sorted, filtered.sorted.sample
-    facts = {
-        "streamlines": found.count,
-        "kept": int(found.kept.sum()),
-        "removed": found.count - found.skipped - int(found.kept.sum()),
-        "skipped": found.skipped,
-        "bundles": len(filtered.bundles),
-        "tractogram": str(tractogram),
-        "model": f"{coder.path}, {coder.framework}",
-        "streamlines of the atlas that could not be encoded": filtered.atlas_skips.counts or "none",
+def _identity(file: TractogramFile, coder: Coder, settings: Settings) -> dict[str, Any]:
+    """What labels and distances depend on, to tell whether a folder that was begun can be gone on with."""
+    bundles = {name: digest_of(path) for name, path in find_bundles(settings.atlas).items()}
+    digest = hashlib.sha256(json.dumps(bundles).encode()).hexdigest()
+    return {
+        **identity(file, coder),
+        "atlas": f"{len(bundles)} bundles, files with SHA-256 {digest}",
+        "neighbours": settings.neighbours,
+        "approximate": settings.approximate,
     }
-    if filtered.recall is not None:
-        facts["recall of the approximate index"] = filtered.recall
-    names = np.array([*filtered.bundles, IMPLAUSIBLE])[sample.labels]
-    kept = [line for line, label in zip(sample.streamlines, sample.labels, strict=True) if label != NO_BUNDLE]
-    removed = [line for line, label in zip(sample.streamlines, sample.labels, strict=True) if label == NO_BUNDLE]
-    by_bundle = {
-        name: [line for line, its in zip(sample.streamlines, names, strict=True) if its == name]
-        for name in filtered.bundles
-        if name in set(names)
-    }
-    pictures = {"kept and removed": draw_kept_and_removed(kept, removed)}
-    if by_bundle:
-        pictures["bundles"] = draw_bundles(by_bundle)
-    if len(codes) > 2:
-        pictures["latent codes"] = draw_latent_codes(codes, names.tolist())
-    write_summary(folder, f"{tractogram.name}, filtered", facts, {"bundles": filtered.table()}, pictures)
 
 
-def _check_format(file: TractogramFile, suffix: str, header: Header) -> None:
-    """Find out before hours of work what cannot be written behind them."""
+def _check_writable(file: TractogramFile, suffix: str, header: Header) -> None:
+    """Find out before hours of work what could not be written behind them: write the last streamline, of any points.
+
+    Raises
+    ------
+    TractogramError
+        If the format has no room for its data or its number, or needs a space that is not known.
+    OutputError
+        If there is no room for temporary files.
+    """
     if suffix not in SUFFIXES:
         raise TractogramError(f"{suffix} is no format of tractograms: choose one of {', '.join(SUFFIXES)}.")
     if suffix != ".tck" and not header.has_space:
@@ -227,8 +140,14 @@ def _check_format(file: TractogramFile, suffix: str, header: Header) -> None:
             f"{file.path} says nothing of the image space that {suffix} files need. Give a NIfTI image or a TRK file "
             "with --reference, or write TCK."
         )
-    if suffix == ".trk" and file.count > EXACT_IN_TRK:
-        raise TractogramError(
-            f"{file.path} holds {file.count:,} streamlines, and TRK keeps their numbers exactly up to "
-            f"{EXACT_IN_TRK:,} only. Write TRX: --format trx."
-        )
+    last = numbered(file.read(file.count - 1, file.count), file.count - 1)
+    with TemporaryDirectory() as folder:
+        draft = Path(folder, "last").with_suffix(suffix)
+        try:
+            with open_writer(draft, header) as writer:
+                writer.append(replace(last, points=np.zeros_like(last.points)))
+        except TractogramError as error:
+            reason = str(error).removeprefix(f"{draft}: ")
+            raise TractogramError(f"{file.path} cannot be sorted into {suffix} files: {reason}") from error
+        except OSError as error:
+            raise OutputError(f"Cannot write {draft}: {error.strerror}. Make room there, or set TMPDIR.") from error

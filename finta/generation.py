@@ -10,8 +10,8 @@ import numpy as np
 from finta.atlases import Skips, find_bundles, read_resampled
 from finta.bundle_settings import BundleSettings, Choices, settings_of_bundles
 from finta.coders import Coder, open_coder
-from finta.errors import OutputError
 from finta.requirements import check_installed
+from porting.errors import OutputError
 from porting.placement import check_free, library_writes, staging
 from porting.runs import OnStep
 from tractography.anatomy import FILTERS, fraction_inside

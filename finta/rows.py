@@ -4,14 +4,11 @@ The file's structure is written before anything is computed, and all room taken;
 Until it is finished it has a hidden name, and a mark for each range that is in.
 """
 
-import fcntl
 import json
 import math
 import os
-import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +16,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from finta.errors import OutputError
+from finta.drafts import check_begun, check_begun_alike, draft_of, locked, reason_of
+from porting.errors import OutputError
 from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
 """Streamlines that are computed, and marked as in, together."""
-
-ASSIGNMENTS = "assignments.h5"
-"""Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
 
 _DONE = "done"
 
@@ -113,27 +108,18 @@ class RowFile:
             if not isinstance(error, OSError):
                 raise
             raise OutputError(
-                f"Cannot write {path}: {_reason(error)}. Make room, or choose another --output."
+                f"Cannot write {path}: {reason_of(error)}. Make room, or choose another --output."
             ) from error
 
     def _take(self, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str, resume: bool) -> None:
-        if resume and not self._draft.is_file():
-            raise OutputError(f"Nothing was left of {self.path} to go on with. Start without --resume.")
-        if self._draft.is_file() and not resume:
-            raise OutputError(
-                f"{self.path} was begun and not finished. Go on with --resume, or remove {self._draft} to start again."
-            )
+        check_begun(self.path, resume=resume)
         if not resume:
             self._draft.parent.mkdir(parents=True, exist_ok=True)
             with library_writes(), written_whole(self._draft) as draft:
                 _lay_out(draft, shapes, about)
-        self._lock = _locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
+        self._lock = locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
-            if (begun := str(file.attrs["about"])) != about:
-                raise OutputError(
-                    f"{self.path} was begun otherwise:\n{_differences(begun, about)}\n"
-                    f"Give what it was begun with, or remove {self._draft} to start again."
-                )
+            check_begun_alike(self.path, str(file.attrs["about"]), about)
             self._columns = {
                 name: _Column(self._lock, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
                 for name, (dtype, shape) in shapes.items()
@@ -155,15 +141,11 @@ class RowFile:
         OutputError
             If the disk does not take them.
         """
-        try:
+        with self._refusal_told():
             for name, values in rows.items():
                 self._columns[name].write(held.first, values)
             os.fdatasync(self._lock)
             self._columns[_DONE].write(held.number, np.ones(1))
-        except OSError as error:
-            raise OutputError(
-                f"Cannot write {self.path}: {error.strerror}. What is in is kept: make room, then go on with --resume."
-            ) from error
 
     def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
         """All rows, range by range."""
@@ -174,12 +156,27 @@ class RowFile:
             )
 
     def finish(self, **attributes: Any) -> None:
-        """Give the file its name, with these attributes."""
-        with h5py.File(self._draft, "r+", locking=False) as file:
-            file.attrs.update(attributes)
-        os.fsync(self._lock)
-        os.replace(self._draft, self.path)
+        """Give the file its name, with these attributes.
+
+        Raises
+        ------
+        OutputError
+            If the disk does not take them.
+        """
+        with self._refusal_told():
+            with library_writes(), h5py.File(self._draft, "r+", locking=False) as file:
+                file.attrs.update(attributes)
+            os.fsync(self._lock)
+            os.replace(self._draft, self.path)
         self._release()
+
+    @contextmanager
+    def _refusal_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            remedy = "What is in is kept: make room, then go on with --resume."
+            raise OutputError(f"Cannot write {self.path}: {reason_of(error)}. {remedy}") from error
 
     def _release(self) -> None:
         if self._lock >= 0:
@@ -196,75 +193,6 @@ class RowFile:
         self._release()
 
 
-def draft_of(path: Path) -> Path:
-    """The name that a file has until it is finished."""
-    return path.with_name(f".{path.name}.unfinished")
-
-
-def check_folder(output: Path, *, resume: bool) -> None:
-    """Find out before any work whether a folder can be written, or gone on with.
-
-    Raises
-    ------
-    OutputError
-        As `folder_written` does.
-    """
-    folder = draft_of(output)
-    if resume and not folder.is_dir():
-        raise OutputError(f"Nothing was left of {output} to go on with. Start without --resume.")
-    if folder.is_dir() and not resume:
-        raise OutputError(
-            f"{output} was begun and not finished. Go on with --resume, or remove {folder} to start again."
-        )
-    if output.exists() and not (output / ASSIGNMENTS).is_file():
-        raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
-
-
-@contextmanager
-def folder_written(output: Path, *, resume: bool) -> Iterator[Path]:
-    """Give a folder to write to, which is called `output` when all is in it; what is left of it can be gone on with.
-
-    Raises
-    ------
-    OutputError
-        If there is nothing to go on with, or something that `resume` would go on with, or no room; or if a folder of
-        this name holds something else than results.
-    """
-    check_folder(output, resume=resume)
-    folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(old, ignore_errors=True)
-        with library_writes():
-            yield folder
-            if output.exists():
-                os.rename(output, old)
-            os.rename(folder, output)
-            shutil.rmtree(old, ignore_errors=True)
-    except (OSError, OutputError) as error:
-        if not (failure := _failure(error)):
-            raise
-        kept = "What is computed is kept: make room, then go on with --resume."
-        remedy = kept if any(folder.glob("*")) else "Make room, or choose another --output."
-        raise OutputError(f"Cannot write {output}: {_reason(failure)}. {remedy}") from error
-    finally:
-        with suppress(OSError):  # it holds what can be gone on with
-            folder.rmdir()
-
-
-def _failure(error: BaseException | None) -> OSError | None:
-    """The system's refusal to write behind an error."""
-    while error and not isinstance(error, OSError):
-        error = error.__cause__
-    return None if isinstance(error, BlockingIOError) else error
-
-
-def _reason(failure: OSError) -> str:
-    """Say in a few words why; HDF5 says it in many."""
-    told = re.search("error message = '([^']+)'", str(failure))
-    return told[1].capitalize() if told else failure.strerror or str(failure)
-
-
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:
     """Write an HDF5 file whose arrays have a place of their own, and take the room for them."""
     laid = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -278,19 +206,3 @@ def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], abou
             h5py.h5d.create(file.id, name.encode(), kind, space, laid)
     with path.open("r+b") as file:  # so that hours of work do not end on a full disk
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _locked(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise OutputError(f"Another process is writing {path}. Let it end, or choose another --output.") from error
-    return lock
-
-
-def _differences(begun: str, wanted: str) -> str:
-    before, now = json.loads(begun), json.loads(wanted)
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return "\n".join(f"  {name}: {before.get(name)!r}, now {now.get(name)!r}" for name in names)

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from finta.coders import Coder
-from finta.encoding import fill, identity
-from finta.rows import ASSIGNMENTS, Range, RowFile, draft_of
+from finta.drafts import draft_of
+from finta.encoding import fill
+from finta.result_folders import ASSIGNMENTS
+from finta.rows import Range, RowFile
 from finta.tasks import Assign, Lookup
 from porting.runs import OnStep
 from tractography.filtering import NO_BUNDLE, Assignment
@@ -81,10 +86,9 @@ class Sorting:
         self._file, self._coder, self._lookup, self._thresholds = file, coder, lookup, thresholds
         self._names = (*lookup.codes.bundles, IMPLAUSIBLE)  # so that NO_BUNDLE, -1, finds the last
 
-    def open_rows(self, folder: Path) -> RowFile:
-        """Begin the file of every streamline's label and distance, or go on with it."""
+    def open_rows(self, folder: Path, about: Mapping[str, Any]) -> RowFile:
+        """Begin the file of every streamline's label and distance, or go on with it if it was begun with the same."""
         columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
-        about = {**identity(self._file, self._coder), **self._lookup.identity()}
         path = folder / ASSIGNMENTS
         if path.is_file():  # of a process that was killed when all was done but to name the folder
             os.replace(path, draft_of(path))
@@ -103,14 +107,22 @@ class Sorting:
             for held, found in rows.pieces():
                 assignment = Assignment(found["labels"], found["distances"])
                 places = np.where(assignment.kept(self._thresholds), assignment.labels, NO_BUNDLE)
-                ids = np.arange(held.first, held.stop)
-                streamlines = self._file.read(held.first, held.stop).with_data(ids=ids)
+                streamlines = numbered(self._file.read(held.first, held.stop), held.first)
                 tally.add(held, streamlines, assignment, places)
                 encoded = assignment.labels != NO_BUNDLE
                 for place in np.unique(places[encoded]):
                     writers.append(self._names[place], streamlines.select(encoded & (places == place)))
                 on_step("writing the bundles", held.stop, self._file.count)
         return tally.total()
+
+
+def numbered(streamlines: Streamlines, first: int) -> Streamlines:
+    """Number streamlines in their order from `first` as ``ids``; what they had under that name is ``ids_before``."""
+    ids, held = np.arange(first, first + len(streamlines)), streamlines.per_streamline
+    if (before := held.get("ids")) is None:
+        return streamlines.with_data(ids=ids)
+    names = chain(["ids_before"], (f"ids_before_{number}" for number in count(2)))
+    return streamlines.with_data(ids=ids, **{next(name for name in names if name not in held): before})
 
 
 def _clear(folder: Path) -> None:

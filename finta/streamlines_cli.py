@@ -86,11 +86,11 @@ def reconstruct(
     force: ForceOption = False,
 ) -> None:
     """Encode and decode streamlines, or decode latent codes."""
-    from finta.encoding import reconstruct as reconstruct_file
+    from finta.reconstruction import reconstruct_tractogram
     from porting.cli import steps
 
     with steps() as on_step:
-        done = reconstruct_file(source, model, output, reference=reference, force=force, on_step=on_step)
+        done = reconstruct_tractogram(source, model, output, reference=reference, force=force, on_step=on_step)
     distance = "" if done.distance is None else f", {done.distance:.2f} mm from the originals on average"
     typer.echo(f"{done.path}: {done.count:,} streamlines{distance}{_skipped(done.skipped)}")
 
@@ -194,7 +194,8 @@ def filter_(
     force: ForceOption = False,
 ) -> None:
     """Write a tractogram for each bundle and one of the implausible streamlines."""
-    from finta.filtering import Settings, filter_tractogram
+    from finta.filtered import Settings
+    from finta.filtering import filter_tractogram
     from porting.cli import steps
 
     _check_point(point)
@@ -234,11 +235,11 @@ def evaluate(
     force: ForceOption = False,
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
-    from finta.encoding import check_free
     from finta.evaluation import write_evaluation
+    from porting.placement import check_free
 
     _check_point(point)
-    check_free(output, force)
+    check_free(output / "summary", [".json", ".html"], force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     evaluation = judged.evaluated(thresholds, point)
     write_evaluation(output, evaluation, judged, model)

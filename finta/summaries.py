@@ -4,15 +4,14 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.errors import OutputError
 from finta.summary_views import view_facts, view_table
-from porting import errors as porting_errors
 from porting import placement
 
 if TYPE_CHECKING:
@@ -54,20 +53,27 @@ def write_summary(
         If the folder, or the disk, does not take the files; those that were there before stay as they were.
     """
     content = _as_json({"title": title, "facts": facts, "tables": tables})
-    files = {name: re.sub(r"[^\w.-]+", "-", name).strip("-.") + ".png" for name in pictures}
-    content["pictures"] = files
-    try:
-        with placement.staging(folder / "summary") as staged:
-            (drafts := staged.stem.parent).joinpath("summary.json").write_text(
-                json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
-            for name, figure in pictures.items():
-                figure.savefig(drafts / files[name], dpi=_DOTS_PER_INCH)
-            page = _render(content, {name: (drafts / file).read_bytes() for name, file in files.items()})
-            (drafts / "summary.html").write_text(page, encoding="utf-8")
-            return sorted(staged.commit())
-    except porting_errors.OutputError as error:
-        raise OutputError(str(error)) from error
+    content["pictures"] = files = name_pictures(pictures)
+    with placement.staging(folder / "summary") as staged:
+        (drafts := staged.stem.parent).joinpath("summary.json").write_text(
+            json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        for name, figure in pictures.items():
+            figure.savefig(drafts / files[name], dpi=_DOTS_PER_INCH)
+        page = _render(content, {name: (drafts / file).read_bytes() for name, file in files.items()})
+        (drafts / "summary.html").write_text(page, encoding="utf-8")
+        return sorted(staged.commit())
+
+
+def name_pictures(headings: Iterable[str]) -> dict[str, str]:
+    """Name a PNG for each heading: dashes for what file names do not hold, a number where two would be called alike."""
+    files: dict[str, str] = {}
+    for heading in headings:
+        stem = re.sub(r"[^\w.-]+", "-", heading).strip("-.")
+        names = chain([f"{stem}.png"], (f"{stem}-{number}.png" for number in count(2)))
+        taken = {file.casefold() for file in files.values()}  # file systems that know no case keep one of two
+        files[heading] = next(name for name in names if name.casefold() not in taken)
+    return files
 
 
 def _as_json(value: Any) -> Any:

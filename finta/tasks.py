@@ -1,13 +1,12 @@
 """What is computed of a range of a tractogram's streamlines, wherever there is a process for it."""
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -66,12 +65,6 @@ class Lookup:
     codes: ReferenceCodes
     neighbours: int = 1
     approximate: bool = False
-
-    def identity(self) -> dict[str, Any]:
-        """What assignments depend on."""
-        digest = hashlib.sha256(self.codes.codes.tobytes() + self.codes.labels.tobytes()).hexdigest()
-        bundles = f"{len(self.codes.bundles)} bundles, codes with SHA-256 {digest}"
-        return {"atlas": bundles, "neighbours": self.neighbours, "approximate": self.approximate}
 
     def assigner(self) -> Assigner:
         """Build the index."""

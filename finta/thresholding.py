@@ -11,10 +11,8 @@ import numpy as np
 from finta.atlases import Skips, encode_atlas, encode_labelled
 from finta.charts import draw_roc
 from finta.coders import open_coder
-from finta.errors import OutputError
 from finta.requirements import check_comparing, check_readers
 from finta.tasks import Lookup
-from porting.errors import OutputError as PlacementError
 from porting.placement import check_free, staging
 from porting.runs import OnStep
 from tractography.filtering import Assignment
@@ -140,10 +138,7 @@ def check_output(output: Path, force: bool) -> None:
     OutputError
         If any of the files exists.
     """
-    try:
-        check_free(output.with_suffix(""), (output.suffix, ".roc.json", ".roc.png"), force)
-    except PlacementError as error:
-        raise OutputError(str(error)) from error
+    check_free(output.with_suffix(""), (output.suffix, ".roc.json", ".roc.png"), force)
 
 
 def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = False) -> Written:
@@ -160,15 +155,12 @@ def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = Fal
     check_output(output, force)
     stored = {name: summarise(roc) for name, roc in rocs.items()}
     stem = output.with_suffix("")
-    try:
-        with staging(stem) as staged:
-            flat = {name: held.equal_error for name, held in stored.items()}
-            staged.stem.with_name(output.name).write_text(json.dumps(flat, indent=1) + "\n")
-            staged.stem.with_name(f"{stem.name}.roc.json").write_text(as_json(stored))
-            _draw(rocs, stored).savefig(staged.stem.with_name(f"{stem.name}.roc.png"), dpi=150)
-            staged.commit()
-    except PlacementError as error:
-        raise OutputError(str(error)) from error
+    with staging(stem) as staged:
+        flat = {name: held.equal_error for name, held in stored.items()}
+        staged.stem.with_name(output.name).write_text(json.dumps(flat, indent=1) + "\n")
+        staged.stem.with_name(f"{stem.name}.roc.json").write_text(as_json(stored))
+        _draw(rocs, stored).savefig(staged.stem.with_name(f"{stem.name}.roc.png"), dpi=150)
+        staged.commit()
     return Written(stored)
 
 

@@ -11,10 +11,12 @@ from dask.distributed import Client, LocalCluster
 
 from finta.cli import app
 from finta.clusters import compute
+from finta.drafts import draft_of
 from finta.encoding import encode_tractogram, fill
 from finta.errors import ClusterError, FintaError
-from finta.filtering import Settings, filter_tractogram
-from finta.rows import RANGE_SIZE, RowFile, draft_of, ranges_of
+from finta.filtered import Settings
+from finta.filtering import filter_tractogram
+from finta.rows import RANGE_SIZE, RowFile, ranges_of
 from finta.tasks import Encode
 from tractography.errors import TractographyError
 from tractography.headers import header_in_space
@@ -147,6 +149,23 @@ def test_a_scheduler_that_goes_leaves_what_is_computed(tmp_path, impatient):
     with start_cluster(1) as short_lived, open_tractogram(path) as file, pytest.raises(ClusterError, match=gone):
         filled(tmp_path / "ends.h5", file, short_lived.scheduler_address, end_it)
     assert draft_of(tmp_path / "ends.h5").is_file()
+
+
+def test_workers_that_come_later_are_given_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("finta.clusters.RECOUNT", 0.0)
+    path = write_walks(tmp_path / "walks.trk", 40 * RANGE_SIZE)
+    seen = []
+
+    def grow(doing, done, total):
+        if done and not seen:
+            seen.append(done)
+            growing.scale(2)
+            with Client(growing.scheduler_address, set_as_default=False) as client:
+                client.wait_for_workers(2)
+
+    with start_cluster(1) as growing, open_tractogram(path) as file:
+        _, processes = filled(tmp_path / "ends.h5", file, growing.scheduler_address, grow)
+    assert len(set(processes.tolist())) == 2
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "carrier-pigeon://attic"])

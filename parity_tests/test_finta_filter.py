@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,13 @@ from dipy.io.streamline import load_tractogram
 
 import checkpoints
 from finta.cli import app
+from finta.drafts import draft_of
 from finta.encoding import encode_tractogram
-from finta.errors import FintaError, OutputError
-from finta.filtering import Settings, filter_tractogram
-from finta.rows import RANGE_SIZE, draft_of
+from finta.errors import FintaError
+from finta.filtered import Settings
+from finta.filtering import filter_tractogram
+from finta.rows import RANGE_SIZE
+from porting.errors import OutputError
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError, TractographyError
 from tractography.pieces import open_tractogram
@@ -360,7 +364,7 @@ def test_two_processes_do_not_write_one_file(header, subject, tmp_path, small_po
 
 
 @pytest.mark.parametrize(
-    ("size", "kept"), [(1_000, False), (9_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
+    ("size", "kept"), [(4_000, False), (9_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
 )
 def test_a_full_disk_is_one_error_and_what_is_computed_is_kept(
     size, kept, folder, header, subject, thresholds, tmp_path, finta, small_port
@@ -435,14 +439,56 @@ def test_a_tractogram_in_another_space_is_refused(folder, header, subject, thres
 
 
 def test_a_trk_file_has_no_room_for_numbers_beyond_its_floats(folder, header, thresholds, tmp_path, finta, small_port):
-    """16,777,217 streamlines of no points are as many zeros: a hole in the file."""
+    """16,777,218 streamlines of no points are as many zeros: a hole in the file."""
     with open_writer(tmp_path / "huge.trk", header):
         pass
-    os.truncate(tmp_path / "huge.trk", 1000 + 4 * (2**24 + 1))
+    os.truncate(tmp_path / "huge.trk", 1000 + 4 * (2**24 + 2))
     refused = filtered(finta, folder, tmp_path / "huge.trk", tmp_path / "out", small_port)
     assert refused.status == 2
-    assert "holds 16,777,217 streamlines, and TRK keeps their numbers exactly up to 16,777,216 only" in refused.err
-    assert "--format trx" in refused.err
+    words = "huge.trk cannot be sorted into .trk files: ids reaches 16777217, and its format keeps integers exactly up"
+    assert words in refused.err
+    assert os.listdir(tmp_path) == ["huge.trk"]
+
+
+def test_what_the_wanted_format_cannot_hold_is_told_before_any_work(
+    folder, header, subject, thresholds, tmp_path, finta, small_port
+):
+    named = subject.with_data(**{"a name beyond twenty letters": np.arange(len(subject))})
+    source = write(tmp_path / "subject.trx", header, named)
+    refused = filtered(finta, folder, source, tmp_path / "out", small_port, "--format", "trk")
+    assert refused.status == 2
+    assert "subject.trx cannot be sorted into .trk files: " in refused.err
+    assert "Rename it, or write TRX" in refused.err
+    assert os.listdir(tmp_path) == ["subject.trx"]
+
+
+def test_numbers_that_a_filtered_tractogram_brings_are_kept(
+    folder, header, subject, thresholds, tmp_path, finta, small_port
+):
+    earlier = np.arange(len(subject)) * 3
+    source = write(tmp_path / "subject.trk", header, subject.with_data(ids=earlier))
+    assert filtered(finta, folder, source, tmp_path / "out", small_port).status == 0
+    for path in (tmp_path / "out").glob("*.trk"):
+        held = read(path).per_streamline
+        np.testing.assert_array_equal(held["ids_before"][:, 0], earlier[held["ids"][:, 0].astype(int)])
+
+
+@pytest.mark.parametrize("inside", ["atlas", "thresholds.json", "subject.trk"])
+def test_a_folder_that_holds_an_input_is_not_replaced(
+    inside, folder, header, subject, thresholds, tmp_path, finta, small_port
+):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "assignments.h5").write_text("of an earlier run")
+    shutil.copytree(folder / "atlas", output / "atlas" if inside == "atlas" else tmp_path / "atlas")
+    kept = output if inside == "thresholds.json" else tmp_path
+    shutil.copy(thresholds, kept / "thresholds.json")
+    source = write((output if inside == "subject.trk" else tmp_path) / "subject.trk", header, subject)
+    atlas = (output if inside == "atlas" else tmp_path) / "atlas"
+    command = ["filter", source, "--model", small_port, "--atlas", atlas, "--thresholds", kept / "thresholds.json"]
+    refused = finta(*command, "--output", output, "--force")
+    assert (refused.status, f"{output} holds {output / inside}, and would be replaced" in refused.err) == (2, True)
+    assert (output / inside).exists()
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from finta.errors import FintaError
 from finta.summaries import write_summary
+from porting.errors import OutputError
 
 FACTS = {
     "streamlines": 12_345_678,
@@ -125,7 +125,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_last_summary_whole(tmp_path):
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, limits[1]))
-        with pytest.raises(FintaError, match=re.escape(str(tmp_path))):
+        with pytest.raises(OutputError, match=re.escape(str(tmp_path))):
             write_summary(tmp_path, "second", FACTS, {}, {"roc": figure(), "other": figure()})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -143,6 +143,14 @@ def test_a_picture_that_cannot_be_drawn_leaves_nothing(tmp_path):
 
 def test_a_file_where_the_folder_should_be_is_one_error(tmp_path):
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(FintaError, match="taken"):
+    with pytest.raises(OutputError, match="taken"):
         write_summary(tmp_path / "taken", "filtered", FACTS, {}, {})
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_pictures_whose_headings_make_one_file_name_are_kept_apart(tmp_path):
+    headings = ("AF L", "AF-L", "af l", "AF/L")
+    write_summary(tmp_path, "generated", {}, {}, dict.fromkeys(headings, figure()))
+    held = json.loads((tmp_path / "summary.json").read_text())["pictures"]
+    assert held == {"AF L": "AF-L.png", "AF-L": "AF-L-2.png", "af l": "af-l-3.png", "AF/L": "AF-L-4.png"}
+    assert all((tmp_path / file).is_file() for file in held.values())

@@ -41,12 +41,15 @@ class FileBytes:
         Raises
         ------
         TractogramError
-            If the file ends before.
+            If the file ends before, or the system cannot read it.
         """
         content = np.empty(end - begin, np.uint8)
         view, done = content.data, 0
         while done < len(content):  # the system reads 2 GB at most at once
-            read = _read_into(self._file, view[done:], begin + done)
+            try:
+                read = _read_into(self._file, view[done:], begin + done)
+            except OSError as error:
+                raise TractogramError(f"{self.path} cannot be read: {error.strerror}.") from error
             if not read:
                 raise TractogramError(f"{self.path} has become shorter since it was opened. Start again.")
             done += read

@@ -1,0 +1,140 @@
+"""From latent codes, or from tractograms through them, to tractograms of what the model makes of them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from finta.coders import Coder, open_coder
+from finta.encoding import LATENT_CODES, check_free, open_filled
+from finta.requirements import check_readers
+from finta.rows import Range, ranges_of
+from finta.tasks import encode_range
+from porting.errors import OutputError, first_line
+from porting.placement import written_whole
+from porting.runs import OnStep
+from tractography.errors import TractogramError
+from tractography.headers import header_of
+from tractography.pieces import read_header
+from tractography.streamlines import Streamlines
+from tractography.writers import open_writer
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstructed:
+    """What came of a reconstruction.
+
+    Attributes
+    ----------
+    path : Path
+    count : int
+        Streamlines written.
+    skipped : int
+        Streamlines that could not be encoded, and are not among them.
+    distance : float or None
+        Mean distance between a streamline's points and their reconstruction, mm; None from latent codes.
+    """
+
+    path: Path
+    count: int
+    skipped: int
+    distance: float | None
+
+
+def reconstruct_tractogram(
+    source: Path,
+    model: Path,
+    output: Path,
+    *,
+    reference: Path | None = None,
+    force: bool = False,
+    on_step: OnStep = lambda doing, done, total: None,
+) -> Reconstructed:
+    """Encode and decode a tractogram, or decode latent codes, into a tractogram.
+
+    Parameters
+    ----------
+    source : Path
+        A tractogram, or the HDF5 file that `encode_tractogram` wrote.
+    model : Path
+    output : Path
+        A tractogram; data of each streamline are kept, those of points are not: the points are others.
+    reference : Path, optional
+        A tractogram or NIfTI image that gives latent codes their header.
+    force : bool
+        Replace an existing file.
+    on_step : callable
+
+    Raises
+    ------
+    TractogramError, ModelError, OutputError
+        If a file cannot be used.
+    """
+    check_readers(source, output)
+    check_free(output, force)
+    coder = open_coder(model)
+    is_encoded = source.suffix in (".h5", ".hdf5")
+    pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)
+    if is_encoded and reference is None:
+        raise TractogramError(f"{source} holds latent codes, which have no header. Give one with --reference FILE.")
+    header = header_of(reference) if reference else read_header(source)
+    count = skipped = 0
+    total = 0.0
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(output) as draft, open_writer(draft, header) as writer:
+            for held, streamlines, missing, distance in pieces:
+                writer.append(streamlines)
+                count, skipped, total = count + len(streamlines), skipped + missing, total + distance
+                on_step(f"reconstructing {source.name}", held.stop, None)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {output}: {error.strerror or error}. Make room, or choose another --output."
+        ) from error
+    return Reconstructed(output, count, skipped, None if is_encoded or not count else total / count)
+
+
+_Piece = tuple[Range, Streamlines, int, float]
+"""A range, what was decoded of it, how many of it could not be, and the sum of the distances to the originals."""
+
+
+def _reconstruct_file(source: Path, coder: Coder) -> Iterator[_Piece]:
+    with open_filled(source) as file:
+        for held in ranges_of(file.count):
+            codes = encode_range(file, coder, held)
+            encoded: Any = np.isfinite(codes).all(axis=1)
+            originals = file.read(held.first, held.stop).select(encoded)
+            decoded = coder.decode(codes[encoded])
+            apart = np.linalg.norm(decoded - originals.resampled(coder.point_count), axis=-1).mean(axis=-1)
+            yield held, _as_streamlines(decoded, originals.per_streamline), int((~encoded).sum()), float(apart.sum())
+
+
+def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
+    with _reading_told(source), h5py.File(source, "r") as file:
+        held_codes: Any = file.get(LATENT_CODES)
+        if held_codes is None or held_codes.shape[1:] != (coder.latent_size,):
+            raise TractogramError(
+                f"{source} holds no {LATENT_CODES}, (streamline, {coder.latent_size}). Write it by finta encode."
+            )
+        for held in ranges_of(len(held_codes)):
+            codes: np.ndarray = held_codes[held.first : held.stop]
+            encoded = np.isfinite(codes).all(axis=1)
+            yield held, _as_streamlines(coder.decode(codes[encoded]), {}), int((~encoded).sum()), 0.0
+
+
+@contextmanager
+def _reading_told(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = first_line(error)
+        raise TractogramError(f"{source} cannot be read: {reason}. Encode the tractogram again.") from error
+
+
+def _as_streamlines(resampled: np.ndarray, per_streamline: Mapping[str, np.ndarray]) -> Streamlines:
+    lengths = np.full(len(resampled), resampled.shape[1], np.int64)
+    return Streamlines(resampled.reshape(-1, 3), lengths, {}, per_streamline)

@@ -1,0 +1,67 @@
+"""A folder of results that appears when all is in it, takes another's place, and can be gone on with after a crash."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from finta.drafts import check_begun, draft_of, reason_of
+from porting.errors import OutputError
+
+ASSIGNMENTS = "assignments.h5"
+"""Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
+
+
+def check_folder(output: Path, inputs: Iterable[Path], *, force: bool, resume: bool) -> None:
+    """Find out before any work whether a folder can be written, or gone on with.
+
+    Raises
+    ------
+    OutputError
+        If it exists and may not be replaced, since `force` is not given, it holds no results, or an input lies in it;
+        if there is nothing to go on with, or something that `resume` would go on with.
+    """
+    if output.exists() and not force:
+        raise OutputError(f"{output} exists. Replace it with --force, or choose another --output.")
+    check_begun(output, resume=resume)
+    if output.exists() and not (output / ASSIGNMENTS).is_file():
+        raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
+    if within := [str(path) for path in inputs if path.resolve().is_relative_to(output.resolve())]:
+        raise OutputError(f"{output} holds {', '.join(within)}, and would be replaced. Choose another --output.")
+
+
+@contextmanager
+def folder_written(output: Path) -> Iterator[Path]:
+    """Give a folder to write to, which is called `output` when all is in it; what is left of it can be gone on with.
+
+    Raises
+    ------
+    OutputError
+        If there is no room.
+    """
+    folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+        yield folder
+        if output.exists():
+            os.rename(output, old)
+        os.rename(folder, output)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, OutputError) as error:
+        if not (failure := _failure(error)):
+            raise
+        kept = "What is computed is kept: make room, then go on with --resume."
+        remedy = kept if any(folder.glob("*")) else "Make room, or choose another --output."
+        raise OutputError(f"Cannot write {output}: {reason_of(failure)}. {remedy}") from error
+    finally:
+        with suppress(OSError):  # it holds what can be gone on with
+            folder.rmdir()
+
+
+def _failure(error: BaseException | None) -> OSError | None:
+    """The system's refusal to write behind an error; that another process has a file is none."""
+    while error and not isinstance(error, OSError):
+        error = error.__cause__
+    return None if isinstance(error, BlockingIOError) else error
