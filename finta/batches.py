@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from porting.errors import reason_of
 from tractography.batches import SEED, SPLITS, BatchFile, write_batches
 from tractography.errors import BatchError
 from tractography.tractograms import find_tractograms, read_streamlines, resample
@@ -75,9 +76,7 @@ def build_batches(
         output.parent.mkdir(parents=True, exist_ok=True)
         return write_batches(output, _shared_out(joined[""], shares) if shares else joined)
     except OSError as error:
-        raise BatchError(
-            f"Cannot write {output}: {error.strerror or error}. Choose another --output or make room."
-        ) from error
+        raise BatchError(f"Cannot write {output}: {reason_of(error)}. Choose another --output or make room.") from error
 
 
 def parse_splits(splits: Sequence[str]) -> tuple[dict[str, float], dict[str, list[str]]]:

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
 
 from porting.errors import OutputError
@@ -70,9 +69,3 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file, by which it is known again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def reason_of(failure: OSError) -> str:
-    """Say in a few words why the system does not write; HDF5 says it in many."""
-    told = re.search("error message = '([^']+)'", str(failure))
-    return told[1].capitalize() if told else failure.strerror or str(failure)

@@ -14,7 +14,7 @@ from finta.encoding import LATENT_CODES, check_free, open_filled
 from finta.requirements import check_readers
 from finta.rows import Range, ranges_of
 from finta.tasks import encode_range
-from porting.errors import OutputError, first_line
+from porting.errors import OutputError, reason_of
 from porting.placement import written_whole
 from porting.runs import OnStep
 from tractography.errors import TractogramError
@@ -93,7 +93,7 @@ def reconstruct_tractogram(
                 on_step(f"reconstructing {source.name}", held.stop, None)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {output}: {error.strerror or error}. Make room, or choose another --output."
+            f"Cannot write {output}: {reason_of(error)}. Make room, or choose another --output."
         ) from error
     return Reconstructed(output, count, skipped, None if is_encoded or not count else total / count)
 
@@ -131,8 +131,7 @@ def _reading_told(source: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = first_line(error)
-        raise TractogramError(f"{source} cannot be read: {reason}. Encode the tractogram again.") from error
+        raise TractogramError(f"{source} cannot be read: {reason_of(error)}. Encode the tractogram again.") from error
 
 
 def _as_streamlines(resampled: np.ndarray, per_streamline: Mapping[str, np.ndarray]) -> Streamlines:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from finta.drafts import check_begun, draft_of, reason_of
-from porting.errors import OutputError
+from finta.drafts import check_begun, draft_of
+from porting.errors import OutputError, reason_of
 
 ASSIGNMENTS = "assignments.h5"
 """Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""

@@ -16,8 +16,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from finta.drafts import check_begun, check_begun_alike, draft_of, locked, reason_of
-from porting.errors import OutputError
+from finta.drafts import check_begun, check_begun_alike, draft_of, locked
+from porting.errors import OutputError, reason_of
 from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192

@@ -15,6 +15,7 @@ import numpy as np
 
 from finta.configurations import differences
 from finta.errors import TrainingError
+from porting.errors import reason_of
 from porting.placement import library_writes, written_whole
 
 KEPT = 2
@@ -160,6 +161,6 @@ class RunFolder:
                 yield
         except OSError as error:
             raise TrainingError(
-                f"Cannot write to {self.path}: {error.strerror or error}. What was kept before is whole: make room, "
+                f"Cannot write to {self.path}: {reason_of(error)}. What was kept before is whole: make room, "
                 "then go on with --resume."
             ) from error

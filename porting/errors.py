@@ -14,6 +14,8 @@ PortingError
     └── CoverageError       a tensor of either model would stay behind
 """
 
+import re
+
 
 class PortingError(Exception):
     """Any error that the user can mend; its text is complete without a traceback."""
@@ -66,3 +68,10 @@ class CoverageError(PlanError):
 def first_line(error: BaseException) -> str:
     """Say what another library's error says, without its later lines."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in a few words why the system does not read or write a file; HDF5 says it in many lines."""
+    if told := re.search("error message = '([^']+)'", str(error)):
+        return told[1].capitalize()
+    return getattr(error, "strerror", None) or first_line(error)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from porting.errors import OutputError, first_line
+from porting.errors import OutputError, reason_of
 
 _WRITING, _COMMITTED, _SUPERSEDED = "writing", "committed", "superseded"
 
@@ -64,9 +64,8 @@ def staging(stem: Path, superseded: Sequence[str] = ()) -> Iterator[Staging]:
         folder.mkdir()
         yield Staging(stem, superseded)
     except OSError as error:
-        reason = error.strerror or first_line(error)
         raise OutputError(
-            f"Cannot write {stem}: {reason}. Nothing was changed; choose another --output or make room."
+            f"Cannot write {stem}: {reason_of(error)}. Nothing was changed; choose another --output or make room."
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +115,7 @@ def library_writes() -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ not in ("RuntimeError", "SafetensorError"):
             raise
-        raise OSError(first_line(error)) from error
+        raise OSError(reason_of(error)) from error
 
 
 def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from porting import __version__
 from porting.drift import changed_versions
-from porting.errors import InputError, OutputError, first_line
+from porting.errors import InputError, OutputError, first_line, reason_of
 from porting.placement import library_writes, written_whole
 
 VERSION = 1
@@ -54,7 +54,7 @@ def write_recording(path: Path, arrays: Arrays) -> None:
             for number, (name, array) in enumerate(arrays.items()):
                 file.create_dataset(f"arrays/{number}", data=array).attrs["name"] = name
     except OSError as error:
-        raise OutputError(f"Cannot record {path}: {error.strerror or first_line(error)}.") from error
+        raise OutputError(f"Cannot record {path}: {reason_of(error)}.") from error
 
 
 def read_recording(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
