@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tractography.batches import SEED
-from tractography.headers import header_of
+from tractography.references import header_of
 from tractography.streamlines import Streamlines
 from tractography.tractograms import find_tractograms, read_streamlines, resample
 from tractography.writers import open_writer

@@ -30,7 +30,7 @@ from finta.filtering import filter_tractogram
 from finta.thresholding import judge, write_thresholds
 from porting import keras_side
 from tractography.dipy_bundles import extract_minimal_bundles
-from tractography.headers import header_of
+from tractography.references import header_of
 from tractography.streamlines import Streamlines
 from tractography.tractograms import read_streamlines, resample
 from tractography.writers import open_writer

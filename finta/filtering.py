@@ -22,9 +22,10 @@ from porting.errors import OutputError
 from porting.runs import OnStep
 from tractography.boxes import check_space
 from tractography.errors import FilteringError, TractogramError
-from tractography.headers import Header, header_of
+from tractography.headers import Header
 from tractography.neighbours import ApproximateNeighbours
 from tractography.pieces import TractogramFile
+from tractography.references import header_of
 from tractography.thresholds import read_thresholds
 from tractography.tractograms import SUFFIXES, resample
 from tractography.writers import open_writer

@@ -18,8 +18,8 @@ from porting.errors import OutputError, reason_of
 from porting.placement import written_whole
 from porting.runs import OnStep
 from tractography.errors import TractogramError
-from tractography.headers import header_of
 from tractography.pieces import read_header
+from tractography.references import header_of
 from tractography.streamlines import Streamlines
 from tractography.writers import open_writer
 

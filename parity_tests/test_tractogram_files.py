@@ -17,8 +17,8 @@ from trx import trx_file_memmap
 
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError
-from tractography.headers import header_of
 from tractography.pieces import open_tractogram
+from tractography.references import header_of
 from tractography.streamlines import Streamlines
 from tractography.writers import open_writer
 

@@ -128,7 +128,7 @@ def open_writer(path: str | os.PathLike, header: Header, suffix: str | None = No
     ----------
     path : path
     header : Header
-        Of the tractogram that the streamlines are from, or `tractography.headers.header_of` a reference.
+        Of the tractogram that the streamlines are from, or `tractography.references.header_of` a reference.
     suffix : str, optional
         The format, where the name of the file does not end in it.
 
