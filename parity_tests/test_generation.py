@@ -4,6 +4,7 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from tractography.anatomy import Anatomy, keep_plausible
 from tractography.densities import fit_density
@@ -204,6 +205,12 @@ def test_an_atlas_is_encoded_in_both_orders_of_its_points():
     lines = np.random.default_rng(0).normal(size=(3, 5, 3))
     codes = encode_both_orders(lines, lambda given: given[:, 0])
     np.testing.assert_array_equal(codes, np.concatenate([lines[:, 0], lines[:, -1]]))
+
+
+def test_both_orders_can_be_encoded_by_torch_which_takes_no_reversed_views():
+    lines = np.random.default_rng(0).normal(size=(3, 5, 3))
+    codes = encode_both_orders(lines, lambda given: torch.from_numpy(given)[:, 0].numpy())
+    np.testing.assert_array_equal(codes[3:], lines[:, -1])
 
 
 @pytest.mark.parametrize(
