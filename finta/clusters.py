@@ -1,11 +1,11 @@
 """Compute ranges in this process, or on the workers of a Dask cluster."""
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -23,11 +23,16 @@ WAITING = 4
 RECOUNT = 5.0
 """Seconds after which the threads are counted again: workers come and go."""
 
+GLANCE = 0.02
+"""Seconds between two looks at what is ready; a range takes seconds."""
 
-def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -> Iterator[tuple[Range, Rows]]:
+
+def compute(
+    task: Task, ranges: Iterable[Range], scheduler: str | None = None, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Range, Rows]]:
     """Compute each range once, here in their order, or on a cluster in the order in which they are ready.
 
-    Should a worker die, its ranges are computed by another.
+    Should a worker die, its ranges are computed by another; should all die, by those that come instead.
 
     Parameters
     ----------
@@ -35,16 +40,20 @@ def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -
     ranges : iterable of Range
     scheduler : str, optional
         Address of the cluster's scheduler.
+    on_wait : callable
+        Told every few seconds while a cluster that had workers has none.
 
     Raises
     ------
     ClusterError
         If the cluster cannot be reached, has no workers, or loses them over one range again and again.
     """
-    return _compute_there(task, ranges, scheduler) if scheduler else compute_here(task, ranges)
+    return _compute_there(task, ranges, scheduler, on_wait) if scheduler else compute_here(task, ranges)
 
 
-def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Iterator[tuple[Range, Rows]]:
+def _compute_there(
+    task: Task, ranges: Iterable[Range], scheduler: str, on_wait: Callable[[], None]
+) -> Iterator[tuple[Range, Rows]]:
     with _client(scheduler) as client, _failures_told(scheduler):
         from dask.distributed import as_completed
 
@@ -52,26 +61,43 @@ def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Itera
         held_task = _send(client, task, f"task-{run}")
         left = iter(ranges)
 
-        def submit(held: Range) -> Any:
-            return client.submit(_run, held_task, held, key=f"range-{held.number}-{run}", pure=False)
+        def submit(count: int) -> list[Any]:
+            keys = ((held, f"range-{held.number}-{run}") for held in islice(left, max(count, 0)))
+            return [client.submit(_run, held_task, held, key=key, pure=False) for held, key in keys]
 
         wanted, counted = WAITING * _count_threads(client), monotonic()
-        running = as_completed([submit(held) for held in islice(left, wanted)], loop=client.loop)
-        for future in running:
-            yield future.result()
-            future.release()
+        running = as_completed(submit(wanted), loop=client.loop, with_results=True)
+        while running.count():
+            ready = running.next_batch(block=False)
+            for future, found in ready:
+                yield _unwrapped(future, found)
+                future.release()
             if monotonic() - counted > RECOUNT:
-                wanted, counted = WAITING * _count_threads(client), monotonic()
-            for held in islice(left, max(wanted - running.count(), 0)):
-                running.add(submit(held))
+                threads, counted = _count_threads(client), monotonic()
+                wanted = WAITING * max(threads, 1)
+                if not threads:
+                    on_wait()
+            running.update(submit(wanted - running.count()))
+            if not ready:
+                sleep(GLANCE)
+
+
+def _unwrapped(future: Any, found: Any) -> tuple[Range, Rows]:
+    """What a worker computed; raise what it raised instead."""
+    if isinstance(found, CancelledError):
+        raise found
+    if future.status == "error":
+        _, error, traceback = found
+        raise error.with_traceback(traceback)
+    return found
 
 
 def _count_threads(client: Any) -> int:
-    """Threads of all workers; at least one, as workers that have gone may come back."""
+    """Threads of all workers."""
     from distributed.comm.core import CommClosedError
 
     try:
-        return max(sum(client.nthreads().values()), 1)
+        return sum(client.nthreads().values())
     except OSError as error:
         raise CommClosedError(str(error)) from error
 

@@ -87,7 +87,11 @@ def fill(rows: RowFile, count: int, task: Any, scheduler: str | None, doing: str
     missing = rows.missing()
     done = count - sum(held.stop - held.first for held in missing)
     on_step(doing, done, count)
-    for held, computed in compute(task, missing, scheduler):
+
+    def tell_wait() -> None:
+        on_step(f"{doing}: no workers at {scheduler}, waiting for some", done, count)
+
+    for held, computed in compute(task, missing, scheduler, tell_wait):
         rows.put(held, computed)
         done += held.stop - held.first
         on_step(doing, done, count)

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 
 import h5py
@@ -166,6 +167,28 @@ def test_workers_that_come_later_are_given_work(tmp_path, monkeypatch):
     with start_cluster(1) as growing, open_tractogram(path) as file:
         _, processes = filled(tmp_path / "ends.h5", file, growing.scheduler_address, grow)
     assert len(set(processes.tolist())) == 2
+
+
+def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr("finta.clusters.RECOUNT", 0.2)
+    told = []
+
+    def lose_all_then_start_one(doing, done, total):
+        if doing.endswith("waiting for some"):
+            told.append(doing)
+            changing.scale(1)
+        elif done and not told:
+            changing.scale(0)
+            with Client(changing.scheduler_address, set_as_default=False) as client:
+                while client.nthreads():
+                    time.sleep(0.05)
+
+    path = write_walks(tmp_path / "walks.trk", 20 * RANGE_SIZE)
+    with start_cluster(1) as changing, open_tractogram(path) as file:
+        ends, _ = filled(tmp_path / "there.h5", file, changing.scheduler_address, lose_all_then_start_one)
+        here, _ = filled(tmp_path / "here.h5", file, None)
+    np.testing.assert_array_equal(ends, here)
+    assert "no workers at tcp://" in told[0]
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "carrier-pigeon://attic"])
