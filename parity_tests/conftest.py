@@ -4,9 +4,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
+# Before torch, and for processes that tests start: OpenMP's threads wait for work busily, and the models are small.
+# With a thread per core in each of two processes the tests took twice the processor's time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import torch
 
 from porting import keras_side
 
