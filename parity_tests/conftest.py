@@ -4,18 +4,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
+# Before any framework, and for the processes that tests start. OpenMP's threads wait for work busily: with one for each
+# core in each of two processes, the tests took twice the processor's time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from porting import keras_side
-
-keras_side.prepare()
-
 import checkpoints
-import reference_torch
-from parity_tests.zoo import randomise
-from porting import cli, convert
+from porting import cli, convert, keras_side
+
+
+def pytest_collectstart():
+    """Import Keras before any test does; pytest-xdist's first process, which only shares tests out, never does."""
+    keras_side.prepare()
 
 
 def pytest_addoption(parser):
@@ -43,6 +44,11 @@ def batches(request):
 @pytest.fixture(scope="session")
 def small_checkpoint(tmp_path_factory):
     """The published layout at the smallest sizes, with weights as large as trained ones."""
+    import torch
+
+    import reference_torch
+    from parity_tests.zoo import randomise
+
     path = tmp_path_factory.mktemp("small") / "small.pt"
     state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
     torch.save({"epoch": 3, "state_dict": state_dict, "lowest_loss": 0.5, "optimizer": {}}, path)

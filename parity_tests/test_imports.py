@@ -31,7 +31,6 @@ WORKS_WITHOUT = {
         {"keras", "tensorflow", "jax"},
         "import reference_torch.training, reference_torch.recipe",
     ),
-    "keras_model without torch": ({"torch"}, "import keras_model.recipe, keras_model.training"),
     "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
     "generation without any framework": (
         LIGHT,
@@ -55,9 +54,10 @@ WORKS_WITHOUT = {
         f"model = keras_model.load_autoencoder({str(checkpoints.KERAS_CHECKPOINT)!r})\n"
         "assert model.predict(numpy.zeros((2, 256, 3), 'float32'), verbose=0).shape == (2, 256, 3)",
     ),
-    "golden replay without torch": (
+    "golden replay and keras_model without torch": (
         {"torch"},
-        f"import porting; assert porting.verify({str(checkpoints.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'",
+        f"import porting; assert porting.verify({str(checkpoints.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
+        "import keras_model.recipe, keras_model.training",
     ),
 }
 

@@ -17,13 +17,13 @@ from porting.settings import Declared
 from porting.sums import sum_up
 
 
-@pytest.fixture(params=zoo.PAIRS, ids=lambda pair: pair.name)
-def converted(request, tmp_path):
-    pair = request.param
+@pytest.fixture(scope="module", params=zoo.PAIRS, ids=lambda pair: pair.name)
+def converted(request, tmp_path_factory):
+    pair, folder = request.param, tmp_path_factory.mktemp("converted")
     reference = zoo.randomise(pair.reference())
-    torch.save(reference.state_dict(), tmp_path / "model.pt")
+    torch.save(reference.state_dict(), folder / "model.pt")
     formats = ("keras", "weights.h5", "safetensors")
-    return pair, reference, convert(tmp_path / "model.pt", tmp_path / "port", pair=pair, formats=formats)
+    return pair, reference, convert(folder / "model.pt", folder / "port", pair=pair, formats=formats)
 
 
 def test_conversion_passes_and_golden_replay_passes(converted):
