@@ -149,7 +149,7 @@ class Drafts:
         """
         path = self._path(bundle)
         try:
-            with np.load(path) as file:
+            with path.open("rb") as opened, np.load(opened) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, BadZipFile) as error:
             raise OutputError(f"{path} is damaged. Remove it: then {bundle} is generated anew.") from error
