@@ -15,6 +15,7 @@ import numpy as np
 from finta.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
 from porting.placement import finish_moves, written_whole
+from tractography.errors import GenerationError
 from tractography.generated import Generated, Round
 
 _BEGUN = "begun.json"
@@ -87,7 +88,11 @@ def drafts(output: Path, about: Mapping[str, Any], *, resume: bool) -> Iterator[
         check_begun_alike(place, (draft / _BEGUN).read_text(encoding="utf-8"), text)
         held = Drafts(place)
         ending.callback(held.leave)
-        yield held
+        try:
+            yield held
+        except GenerationError:
+            held.remove()  # with the same bundles and settings it would end so again
+            raise
 
 
 def _begin(draft: Path, text: str) -> None:
@@ -162,4 +167,8 @@ class Drafts:
     def leave(self) -> None:
         """Remove the folder where nothing is finished, or all is in place."""
         if not ((self._folder / _BEGUN).exists() and self.has_any()):
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self.remove()
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -131,13 +131,13 @@ def test_nothing_is_left_where_no_bundle_was_finished(words, bundles, small_port
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_ends_on_a_bundle_keeps_those_before(bundles, small_port, tmp_path):
+def test_a_run_that_would_end_on_the_same_bundle_again_leaves_nothing(bundles, small_port, tmp_path):
     lines = np.full((20, 40, 3), np.float32(1)).cumsum(axis=1)
     with open_writer(tmp_path / "second.trk", header_in_space(".trk", AFFINE, (90, 90, 90))) as writer:
         writer.append(Streamlines(lines.reshape(-1, 3), np.full(20, 40)))
-    with pytest.raises(GenerationError, match=r"second.trk: The seeds"):
+    with pytest.raises(GenerationError, match=r"second.trk: All 20 seeds are identical"):
         sample_bundles([bundles[0], tmp_path / "second.trk"], small_port, tmp_path / "out", CHOICES)
-    assert os.listdir(tmp_path / "out") == [".generated.unfinished"]
+    assert os.listdir(tmp_path) == ["second.trk"]
 
 
 def test_what_was_begun_is_gone_on_with_only_by_resume_and_resume_wants_something_begun(bundles, small_port, tmp_path):
@@ -226,9 +226,7 @@ def test_ctrl_c_tells_how_to_go_on(bundles, small_port, tmp_path, run_cli):
     assert os.listdir(output) == [".generated.unfinished"]
 
 
-@pytest.mark.parametrize(
-    ("room", "kept"), [(10_000, False), (80_000, True)], ids=["in the first bundle", "in the summary"]
-)
+@pytest.mark.parametrize(("room", "kept"), [(10_000, False), (80_000, True)], ids=["first bundle", "summary"])
 def test_a_full_disk_is_one_error_and_finished_bundles_are_kept(
     room, kept, bundles, whole, small_port, tmp_path, run_cli
 ):
