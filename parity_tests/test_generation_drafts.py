@@ -114,6 +114,7 @@ def test_a_run_may_be_cut_off_wherever_it_is_and_more_than_once(bundles, whole, 
             sample_bundles(bundles, small_port, output, CHOICES, resume=True, on_step=stop_at(words))
     assert go_on(bundles, small_port, output) == []
     assert contents(output) == whole
+    assert json.loads(whole["summary.json"])["facts"]["skipped in the input"] == 3
 
 
 def test_other_files_of_the_folder_stay(bundles, whole, small_port, tmp_path):
