@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from finta.architecture import HALVINGS
+from finta.drafts import identity_of
 from finta.errors import ModelError
 from porting.errors import PortingError
 
@@ -54,6 +55,10 @@ class Coder:
     def decode(self, latent_codes: np.ndarray) -> np.ndarray:
         """(streamline, latent) -> (streamline, point, coordinate) in RAS+ mm, float32."""
         return self._in_batches(self.decode_batch, latent_codes, (self.point_count, 3))
+
+    def identity(self) -> dict[str, str]:
+        """What all that it computes depends on, to tell whether what was begun can be gone on with."""
+        return {"model": identity_of(self.path), "framework": self.framework}
 
     def _in_batches(self, compute: Compute, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         computed = np.empty((len(rows), *shape), np.float32)

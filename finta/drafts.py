@@ -4,9 +4,11 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from porting.errors import OutputError
+from porting.errors import OutputError, reason_of
 
 
 def draft_of(path: Path) -> Path:
@@ -48,21 +50,52 @@ def check_begun_alike(path: Path, begun: str, wanted: str) -> None:
     )
 
 
-def locked(path: Path) -> int:
-    """Open a file for this process alone: its descriptor, to be closed.
+def locked(file: Path, path: Path) -> int:
+    """Open the file by which a process works on `path` alone: its descriptor, to be closed.
 
     Raises
     ------
     OutputError
         If another process has it.
     """
-    lock = os.open(path, os.O_RDWR)
+    lock = os.open(file, os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
         raise OutputError(f"Another process is writing {path}. Let it end, or choose another --output.") from error
     return lock
+
+
+@contextmanager
+def refusal_told(path: Path, is_kept: Callable[[], bool]) -> Iterator[None]:
+    """Say of a disk that does not take `path` what the reason is, and whether what is computed is kept.
+
+    Raises
+    ------
+    OutputError
+        In the place of an OSError, or of an error that one is behind.
+    """
+    try:
+        yield
+    except (OSError, OutputError) as error:
+        if not (failure := _failure(error)):
+            raise
+        kept = "What is computed is kept: make room, then go on with --resume."
+        remedy = kept if is_kept() else "Make room, or choose another --output."
+        raise OutputError(f"Cannot write {path}: {reason_of(failure)}. {remedy}") from error
+
+
+def _failure(error: BaseException | None) -> OSError | None:
+    """The system's refusal to write behind an error; that another process has a file is none."""
+    while error and not isinstance(error, OSError):
+        error = error.__cause__
+    return None if isinstance(error, BlockingIOError) else error
+
+
+def identity_of(path: Path) -> str:
+    """Name a file and its SHA-256, to tell whether what was begun with it can be gone on with."""
+    return f"{path.name}, SHA-256 {digest_of(path)}"
 
 
 def digest_of(path: Path) -> str:

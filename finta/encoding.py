@@ -8,7 +8,6 @@ import numpy as np
 
 from finta.clusters import compute
 from finta.coders import Coder, open_coder
-from finta.drafts import digest_of
 from finta.requirements import check_cluster, check_readers
 from finta.rows import RowFile
 from finta.tasks import Encode
@@ -117,8 +116,7 @@ def identity(file: TractogramFile, coder: Coder) -> dict[str, Any]:
     return {
         "tractogram": f"{file.path.name}, {about.st_size} bytes, changed {about.st_mtime_ns}",
         "streamlines": file.count,
-        "model": f"{coder.path.name}, SHA-256 {digest_of(coder.path)}",
-        "framework": coder.framework,
+        **coder.identity(),
     }
 
 

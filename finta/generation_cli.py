@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finta.streamlines_cli import ResumeOption, interruption_told
 from finta.tables import print_table
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def sample(
     white_matter_masks: Annotated[
         _MaybeFile, _file("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
     ] = None,
+    resume: ResumeOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Generate streamlines of sparse bundles: draw latent codes around theirs, decode them, keep the plausible."""
@@ -104,8 +106,8 @@ def sample(
         max_seeds=max_seeds,
         files={name: path for name, path in published.items() if path},
     )
-    with steps() as on_step:
-        made = sample_bundles(bundles, model, output, choices, atlas=atlas, force=force, on_step=on_step)
+    with interruption_told(), steps() as on_step:
+        made = sample_bundles(bundles, model, output, choices, atlas=atlas, force=force, resume=resume, on_step=on_step)
     _show(made, output)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from finta.drafts import check_begun, draft_of
-from porting.errors import OutputError, reason_of
+from finta.drafts import check_begun, draft_of, refusal_told
+from porting.errors import OutputError
 
 ASSIGNMENTS = "assignments.h5"
 """Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
@@ -42,26 +42,14 @@ def folder_written(output: Path) -> Iterator[Path]:
     """
     folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(old, ignore_errors=True)
-        yield folder
-        if output.exists():
-            os.rename(output, old)
-        os.rename(folder, output)
-        shutil.rmtree(old, ignore_errors=True)
-    except (OSError, OutputError) as error:
-        if not (failure := _failure(error)):
-            raise
-        kept = "What is computed is kept: make room, then go on with --resume."
-        remedy = kept if any(folder.glob("*")) else "Make room, or choose another --output."
-        raise OutputError(f"Cannot write {output}: {reason_of(failure)}. {remedy}") from error
+        with refusal_told(output, lambda: any(folder.glob("*"))):
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(old, ignore_errors=True)
+            yield folder
+            if output.exists():
+                os.rename(output, old)
+            os.rename(folder, output)
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         with suppress(OSError):  # it holds what can be gone on with
             folder.rmdir()
-
-
-def _failure(error: BaseException | None) -> OSError | None:
-    """The system's refusal to write behind an error; that another process has a file is none."""
-    while error and not isinstance(error, OSError):
-        error = error.__cause__
-    return None if isinstance(error, BlockingIOError) else error

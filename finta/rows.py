@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from finta.drafts import check_begun, check_begun_alike, draft_of, locked
-from porting.errors import OutputError, reason_of
+from finta.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
@@ -102,14 +100,11 @@ class RowFile:
         shapes[_DONE] = (np.uint8, (len(self._ranges),))
         text = json.dumps(about, sort_keys=True)
         try:
-            self._take(shapes, text, resume)
-        except BaseException as error:
+            with refusal_told(path, lambda: resume):
+                self._take(shapes, text, resume)
+        except BaseException:
             self._release()
-            if not isinstance(error, OSError):
-                raise
-            raise OutputError(
-                f"Cannot write {path}: {reason_of(error)}. Make room, or choose another --output."
-            ) from error
+            raise
 
     def _take(self, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str, resume: bool) -> None:
         check_begun(self.path, resume=resume)
@@ -117,7 +112,7 @@ class RowFile:
             self._draft.parent.mkdir(parents=True, exist_ok=True)
             with library_writes(), written_whole(self._draft) as draft:
                 _lay_out(draft, shapes, about)
-        self._lock = locked(self._draft)  # HDF5's own locks, of the same kind, are left out below
+        self._lock = locked(self._draft, self.path)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
             check_begun_alike(self.path, str(file.attrs["about"]), about)
             self._columns = {
@@ -133,6 +128,9 @@ class RowFile:
     def _marks(self) -> np.ndarray:
         return self._columns[_DONE].read(0, len(self._ranges))
 
+    def _has_any(self) -> bool:
+        return bool(self._marks().any())
+
     def put(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
         """Write a range's rows, then mark it as in.
 
@@ -141,7 +139,7 @@ class RowFile:
         OutputError
             If the disk does not take them.
         """
-        with self._refusal_told():
+        with refusal_told(self.path, self._has_any):
             for name, values in rows.items():
                 self._columns[name].write(held.first, values)
             os.fdatasync(self._lock)
@@ -163,20 +161,12 @@ class RowFile:
         OutputError
             If the disk does not take them.
         """
-        with self._refusal_told():
+        with refusal_told(self.path, self._has_any):
             with library_writes(), h5py.File(self._draft, "r+", locking=False) as file:
                 file.attrs.update(attributes)
             os.fsync(self._lock)
             os.replace(self._draft, self.path)
         self._release()
-
-    @contextmanager
-    def _refusal_told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            remedy = "What is in is kept: make room, then go on with --resume."
-            raise OutputError(f"Cannot write {self.path}: {reason_of(error)}. {remedy}") from error
 
     def _release(self) -> None:
         if self._lock >= 0:
@@ -188,7 +178,7 @@ class RowFile:
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         """After an error keep what can be gone on with, and nothing where no range is in."""
-        if kind is not None and self._lock >= 0 and not self._marks().any():
+        if kind is not None and self._lock >= 0 and not self._has_any():
             self._draft.unlink(missing_ok=True)
         self._release()
 

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _interruption_told() -> Iterator[None]:
+def interruption_told() -> Iterator[None]:
     """Say after Ctrl-C that work is kept."""
     try:
         yield
@@ -66,7 +66,7 @@ def encode(
     from finta.encoding import encode_tractogram
     from porting.cli import steps
 
-    with _interruption_told(), steps() as on_step:
+    with interruption_told(), steps() as on_step:
         encoded = encode_tractogram(
             tractogram, model, output, scheduler=scheduler, resume=resume, force=force, on_step=on_step
         )
@@ -200,7 +200,7 @@ def filter_(
 
     _check_point(point)
     settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
-    with _interruption_told(), steps() as on_step:
+    with interruption_told(), steps() as on_step:
         filtered = filter_tractogram(
             tractogram,
             model,

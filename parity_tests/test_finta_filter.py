@@ -2,14 +2,12 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import h5py
 import nibabel as nib
@@ -25,6 +23,7 @@ from finta.errors import FintaError
 from finta.filtered import Settings
 from finta.filtering import filter_tractogram
 from finta.rows import RANGE_SIZE
+from parity_tests.full_disk import room_for
 from porting.errors import OutputError
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError, TractographyError
@@ -102,18 +101,6 @@ def thresholds(folder):
 @pytest.fixture
 def finta(run_cli):
     return lambda *arguments: run_cli(*arguments, commands=app, expected=(TractographyError, FintaError))
-
-
-@contextmanager
-def room_for(size):
-    """Files may grow to a size: what a full disk does to their writers."""
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def found_ids(path):

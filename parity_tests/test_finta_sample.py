@@ -1,7 +1,4 @@
 import json
-import re
-import resource
-import signal
 
 import nibabel as nib
 import numpy as np
@@ -242,20 +239,6 @@ def test_two_bundles_of_one_name_are_refused(bundles, tmp_path):
     paths = [bundles / subject / "AF_L.trk" for subject in ("sub_1", "sub_2")]
     with pytest.raises(GenerationError, match="Two bundles are called AF_L"):
         sample_bundles(paths, MODEL, tmp_path / "out", Choices(Settings(5)))
-
-
-@pytest.mark.parametrize("room", [20_000, 120_000], ids=["in the tractogram", "in the summary"])
-def test_a_full_disk_is_one_error_and_leaves_nothing(room, bundles, tmp_path, run_cli):
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-        done = sampled(bundles, tmp_path / "out", run_cli)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert done.status == 2
-    assert re.match(rf"Error: Cannot write {tmp_path}/out/\w+: File too large", done.err), done.err
-    assert not (tmp_path / "out").exists()
 
 
 def test_files_that_are_there_are_replaced_only_by_force(bundles, tmp_path, run_cli):

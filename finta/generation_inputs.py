@@ -1,0 +1,148 @@
+"""From bundles' tractograms to the seeds that streamlines are generated from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finta.atlases import Skips, find_bundles, read_resampled
+from finta.bundle_settings import BundleSettings, Choices
+from finta.coders import Coder
+from finta.drafts import identity_of
+from tractography.anatomy import fraction_inside
+from tractography.errors import GenerationError
+from tractography.seeds import encode_both_orders, generator_for, mix_seeds
+from tractography.tractograms import find_tractograms
+
+DRAWN = 2000
+"""Streamlines of a bundle that are kept for its picture."""
+
+SUSPECT = 0.5
+"""Where fewer of the seeds' points are in the mask, it is noted that the two may not belong together."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A bundle that streamlines are to be generated of.
+
+    Attributes
+    ----------
+    path : Path
+        Its tractogram.
+    seeds : ndarray, (seed, latent)
+    pictured : ndarray, (streamline, point, coordinate), RAS+ mm
+        Some of what the seeds were chosen from, for its picture.
+    chosen : BundleSettings
+    skipped : int
+        Streamlines that could not be encoded.
+    notes : tuple of str
+    """
+
+    path: Path
+    seeds: np.ndarray
+    pictured: np.ndarray
+    chosen: BundleSettings
+    skipped: int
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.path.stem
+
+
+def find_named(bundles: Sequence[Path]) -> dict[str, Path]:
+    """Name -> tractogram, in the order given.
+
+    Raises
+    ------
+    TractogramError
+        If there is none.
+    GenerationError
+        If two have one name.
+    """
+    named: dict[str, Path] = {}
+    for path in find_tractograms(bundles):
+        if path.stem in named:
+            raise GenerationError(f"Two bundles are called {path.stem}: {named[path.stem]} and {path}. Rename one.")
+        named[path.stem] = path
+    return named
+
+
+def find_in_atlas(atlas: Path | None, wanted: list[str]) -> dict[str, Path]:
+    """Name -> an atlas' tractogram, of the bundles that want seeds of it.
+
+    Raises
+    ------
+    GenerationError
+        If it lacks one.
+    """
+    if not wanted:
+        return {}
+    if atlas is None:
+        raise GenerationError(f"The ratio wants seeds of the atlas for {', '.join(wanted)}. Give --atlas, too.")
+    held = find_bundles(atlas)
+    if missing := [name for name in wanted if name not in held]:
+        raise GenerationError(
+            f"{atlas} does not hold {', '.join(missing)}. It holds {', '.join(held)}. Rename the files, or take no "
+            "seeds from the atlas: --ratio 1,0."
+        )
+    return {name: held[name] for name in wanted}
+
+
+def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleSettings, max_seeds: int) -> Bundle:
+    """Encode a bundle, and the atlas' of its name, and choose the seeds.
+
+    Raises
+    ------
+    GenerationError, TractogramError
+        If a file cannot be used.
+    """
+    skips = Skips()
+    own, lines = _encode(path, coder, coder.encode, skips)
+    other, pictured = None, lines
+    if atlas:
+        other, others = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
+        pictured = np.concatenate([lines, others])
+    generator = generator_for(chosen.settings.seed, path.stem, 0)
+    try:
+        seeds = mix_seeds(own, other, chosen.ratio, max_seeds, generator)
+    except GenerationError as error:
+        raise GenerationError(f"{path}: {error}") from error
+    return Bundle(path, seeds, pictured, chosen, skips.total(), _check_mask(lines, chosen))
+
+
+def _encode(
+    path: Path, coder: Coder, encode: Callable[[np.ndarray], np.ndarray], skips: Skips
+) -> tuple[np.ndarray, np.ndarray]:
+    codes = [np.empty((0, coder.latent_size), np.float32)]
+    lines = np.empty((0, coder.point_count, 3), np.float32)
+    for streamlines in read_resampled(path, coder.point_count, skips):
+        codes.append(encode(streamlines))
+        lines = np.concatenate([lines, streamlines[: DRAWN - len(lines)]])
+    return np.concatenate(codes), lines
+
+
+def _check_mask(lines: np.ndarray, chosen: BundleSettings) -> tuple[str, ...]:
+    mask = chosen.anatomy.mask
+    if mask is None or not len(lines) or (share := float(fraction_inside(lines, mask).mean())) >= SUSPECT:
+        return ()
+    return (f"{share:.0%} of the bundle's own points are in {mask.space.source}: the two may not belong together",)
+
+
+def identity(paths: Mapping[str, Path], in_atlas: Mapping[str, Path], coder: Coder, choices: Choices) -> dict[str, Any]:
+    """What streamlines depend on, to tell whether a run that was begun can be gone on with."""
+    files = {f"bundle {name}": path for name, path in paths.items()}
+    files |= {f"atlas' {name}": path for name, path in in_atlas.items()}
+    return {name: identity_of(path) for name, path in files.items()} | coder.identity() | _flat("choices", choices)
+
+
+def _flat(name: str, held: Any) -> dict[str, Any]:
+    """Settings by their own names, files by their content."""
+    if is_dataclass(held):
+        held = {field.name: getattr(held, field.name) for field in fields(held)}
+    if isinstance(held, Mapping):
+        return {key: value for part, its in held.items() for key, value in _flat(part, its).items()}
+    return {name.replace("_", " "): identity_of(held) if isinstance(held, Path) else held}

@@ -1,0 +1,131 @@
+"""What is written of generated streamlines: a tractogram and a picture of each bundle, and a summary."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finta.bundle_settings import Choices
+from finta.charts import draw_generated
+from finta.coders import Coder
+from finta.drafts import refusal_told
+from finta.generation_drafts import Finished, mark_of, place_of
+from finta.summaries import name_pictures, write_summary
+from porting.placement import check_free, library_writes, staging
+from tractography.anatomy import FILTERS
+from tractography.generated import Generated
+from tractography.headers import Header
+from tractography.streamlines import Streamlines
+from tractography.writers import open_writer
+
+
+def check_files(output: Path, paths: Iterable[Path], *, force: bool) -> None:
+    """Refuse to replace files without `force`.
+
+    Raises
+    ------
+    OutputError
+        If any exists, or is a folder.
+    """
+    paths = list(paths)
+    pictures = name_pictures(_heading(path.stem) for path in paths).values()
+    for name in (*(path.name for path in paths), *pictures, "summary.json", "summary.html"):
+        check_free(output / name, [""], force)
+
+
+def _heading(bundle: str) -> str:
+    return f"{bundle}-generated"
+
+
+def write_generated(
+    output: Path, headers: Mapping[Path, Header], finished: Sequence[Finished], coder: Coder, choices: Choices
+) -> None:
+    """Write what was generated; when it is in place there is nothing left to go on with.
+
+    Parameters
+    ----------
+    output : Path
+    headers : mapping of Path to Header
+        The bundles' tractograms.
+    finished : sequence of Finished
+        In their order.
+    coder : Coder
+    choices : Choices
+
+    Raises
+    ------
+    OutputError
+        If the folder, or the disk, does not take the files.
+    """
+    made = [held.generated for held in finished]
+    with (
+        refusal_told(place_of(output), lambda: True),
+        staging(place_of(output), [mark_of(output)]) as staged,
+        library_writes(),
+    ):
+        folder = staged.stem.parent
+        for (path, header), held in zip(headers.items(), finished, strict=True):
+            _write_tractogram(folder / path.name, header, held.generated)
+        pictures = {
+            _heading(held.generated.bundle): draw_generated(list(held.generated.streamlines), list(held.pictured))
+            for held in finished
+        }
+        facts = _facts(made, sum(held.skipped for held in finished), coder, choices)
+        write_summary(folder, "Generated streamlines", facts, _tables(made), pictures)
+        staged.commit()
+
+
+def _write_tractogram(path: Path, header: Header, generated: Generated) -> None:
+    count, point_count = generated.streamlines.shape[:2]
+    lengths = np.full(count, point_count, np.int64)
+    with open_writer(path, header) as writer:
+        rounds = {"round": generated.round_numbers[:, None]}
+        writer.append(Streamlines(generated.streamlines.reshape(-1, 3), lengths, per_streamline=rounds))
+
+
+def _facts(made: Sequence[Generated], skipped: int, coder: Coder, choices: Choices) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "bundles": len(made),
+        "streamlines": sum(len(generated.streamlines) for generated in made),
+        "latent codes drawn": sum(generated.drawn for generated in made),
+        "skipped in the input": skipped,
+        "model": str(coder.path),
+        "computed by": coder.framework,
+    }
+    facts |= {name.replace("_", " "): value for name, value in asdict(choices.settings).items() if value is not None}
+    images = {"white matter": choices.white_matter, "FA": choices.fa, "peaks": choices.peaks}
+    return facts | {name: str(path) for name, path in images.items() if path}
+
+
+def _tables(made: Sequence[Generated]) -> dict[str, list[dict[str, Any]]]:
+    tables = {
+        "bundles": [_row(generated) for generated in made],
+        "removed by the filters": [{"bundle": generated.bundle, **generated.removed} for generated in made],
+        "rounds": [
+            {"bundle": generated.bundle, "round": past.number, "drawn": past.drawn, "accepted": past.accepted}
+            | {"decoded": past.decoded}
+            | {name: past.removed[name] for name in FILTERS}
+            | {"kept": past.kept}
+            for generated in made
+            for past in generated.rounds
+        ],
+        "notes": [{"bundle": generated.bundle, "note": note} for generated in made for note in generated.notes],
+    }
+    return {name: rows for name, rows in tables.items() if rows}
+
+
+def _row(generated: Generated) -> dict[str, Any]:
+    row = {
+        "bundle": generated.bundle,
+        "seeds": generated.seed_count,
+        "bandwidth": generated.bandwidth,
+        "drawn": generated.drawn,
+        "accepted": generated.accepted,
+        "acceptance rate": generated.acceptance_rate,
+        "decoded": generated.decoded,
+        "passed": generated.kept,
+        "streamlines": len(generated.streamlines),
+    }
+    return row | ({"components": generated.components, "log M": generated.log_scale} if generated.components else {})
