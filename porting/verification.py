@@ -74,6 +74,8 @@ def verify(
         raise PortFileError(
             f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
         )
+    if checkpoint:
+        torch_side.prepare()  # what is missing is told before Keras is loaded
     keras_side.prepare()
     certified = find_certificate(path)
     model_pair = find_pair(pair or (certified or {}).get("pair", DEFAULT_PAIR))
@@ -95,7 +97,6 @@ def _hold_against(
     checkpoint: Path, pair: ModelPair, port: Path, probe: Path | None, every_sample: bool, tf32: bool, on_step: OnStep
 ) -> ParityReport:
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
-    torch_side.prepare()
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_probe(pair, sizes, probe, PROBE_SAMPLES)
