@@ -154,7 +154,8 @@ def _is_approximate(index: str) -> bool:
     return index == "approximate"
 
 
-def _check_point(point: str) -> None:
+def check_point(point: str) -> None:
+    """Refuse a point of the ROC that there is not."""
     from tractography.thresholds import POINTS
 
     if point not in POINTS:
@@ -197,7 +198,7 @@ def filter_(
     from finta.filtering import Settings, filter_tractogram
     from porting.cli import steps
 
-    _check_point(point)
+    check_point(point)
     settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
     with _interruption_told(), steps() as on_step:
         filtered = filter_tractogram(
@@ -237,7 +238,7 @@ def evaluate(
     from finta.encoding import check_free
     from finta.evaluation import write_evaluation
 
-    _check_point(point)
+    check_point(point)
     check_free(output, force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     evaluation = judged.evaluated(thresholds, point)

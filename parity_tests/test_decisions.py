@@ -13,8 +13,9 @@ from finta.atlases import find_bundles
 from finta.cli import app
 from finta.coders import open_coder
 from finta.coding import Coded, encode_all
-from finta.decisions import Rounding, compare_coded, measure_rounding
+from finta.decisions import Rules, compare_coded
 from finta.errors import FintaError
+from finta.rounding import Rounding, measure_rounding
 from keras_model import load_autoencoder
 from tractography.agreement import compare
 from tractography.decisions import EPSILON, decide
@@ -109,7 +110,7 @@ def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects
     turned = Coded("", port.reference, port.codes, reference.decoded[:, ::-1])
     lines = resample(read_streamlines(subjects / "sub_2" / "AF_L.trk"), 256)
     rounding = measure_rounding(coder, lines, draws)
-    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding)
+    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding, Rules())
     assert found.agreement.kept == found.agreement.labels == (50, 0)
     assert [held.what for held in found.agreement.disagreements] == ["code"] * 10
     assert len(found.failures) == 2
@@ -122,7 +123,7 @@ def test_a_port_whose_codes_are_not_finite_fails(truth):
     codes = reference.codes.copy()
     codes[7] = np.nan
     port = Coded("", reference.reference, codes, reference.decoded)
-    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3))
+    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
     held = next(each for each in found.agreement.disagreements if each.row == 7)
     assert (held.port, held.margin, held.is_explained) == ("not encoded", np.inf, False)
     assert found.failures

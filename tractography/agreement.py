@@ -37,18 +37,20 @@ class Disagreement:
     Attributes
     ----------
     row : int
-        The streamline; of a threshold, its bundle.
+        The streamline; of a threshold, its bundle; of a filter, the draw.
     what : str
-        ``label``, ``kept``, ``threshold`` or ``code``.
+        ``label``, ``kept``, ``threshold``, ``code`` or ``filter``.
     reference, port : str
         Both decisions.
     margin : float
-        In latent distance. Of a label, the gap between reference codes that changed places; of kept or removed, the
-        distance to the threshold; either on the side where it is greater, for a reference on the very edge explains
-        nothing. Of a threshold, the difference of the known distance that differs most for its rounding. Of a code, its
-        distance to the other.
+        In latent distance, unless there is a unit. Of a label, the gap between reference codes that changed places; of
+        kept or removed, the distance to the threshold; of a filter, the distance of what it decides by to its limit;
+        all on the side where it is greater, for a reference on the very edge explains nothing. Of a threshold, the
+        difference of the known distance that differs most for its rounding. Of a code, its distance to the other.
     rounding : float
         The margin that rounding explains.
+    unit : str
+        Of margin and rounding, where they are no latent distance.
     """
 
     row: int
@@ -57,6 +59,7 @@ class Disagreement:
     port: str
     margin: float
     rounding: float
+    unit: str = ""
 
     @property
     def is_explained(self) -> bool:
