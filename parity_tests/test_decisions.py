@@ -20,6 +20,7 @@ from finta.rounding import Rounding, measure_rounding
 from keras_model import load_autoencoder
 from porting.keras_side import BACKENDS
 from tractography.agreement import compare
+from tractography.anatomy import Anatomy, streamline_lengths
 from tractography.decisions import EPSILON, decide
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractographyError
@@ -62,9 +63,9 @@ def verified(run_cli, *arguments):
 
 
 def white_matter(path):
-    """Write a mask of what lies left of the midline and behind the front, (x, y, z) of 4 mm."""
+    """Write a mask of 4 mm, far to the left, that some of the draws run out of."""
     voxels = np.zeros((50, 60, 50), np.uint8)
-    voxels[:24, 5:40] = 1
+    voxels[:17, 5:45, 18:] = 1
     nib.save(nib.Nifti1Image(voxels, nib.affines.from_matvec(np.diag([4.0, 4, 4]), (-100, -130, -80))), path)
     return path
 
@@ -74,18 +75,17 @@ def white_matter(path):
 )
 def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_path, backend):
     known = ("--implausible", subjects / "sub_4" / "CST_R.trk", "--neighbours", 3, "--point", "youden")
-    limits = ("--wm", white_matter(tmp_path / "wm.nii.gz"), "--max-length", 90)
+    limits = ("--wm", white_matter(tmp_path / "wm.nii.gz"), "--min-length", 40, "--max-length", 90)
     options = (*known, *limits, "--backend", backend, "--json", tmp_path / "report.json")
     done = verified(run_cli, *command(subjects, checkpoints.KERAS_CHECKPOINT, *options))
     assert done.status == 0, done
     assert "PASS: the port decides as the reference does; no differences" in done.out
     report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["neighbours"], report["point"], report["anatomy"]["lengths_mm"]) == (3, "youden", [20, 90])
+    assert (report["neighbours"], report["point"], report["anatomy"]["lengths_mm"]) == (3, "youden", [40, 90])
     figures = report["backends"][backend]
-    print(done.out)
     fates = figures["filters"]["reference"]
     assert figures["filters"] == {"agree": 20, "reference": fates, "port": fates}
-    assert fates["kept"] and fates["inside"] and fates["length"]
+    assert all(fates[name] for name in ("kept", "cut", "inside", "length"))
     assert sum(fates.values()) == 20
     assert figures["framework"] == f"keras on {backend}"
     assert (figures["known"], figures["streamlines"]) == (200, 150)
@@ -136,6 +136,19 @@ def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects
     assert len(found.failures) == 2
     assert "50 latent codes" in found.failures[0]
     assert "decoded" in found.failures[1]
+
+
+def test_draws_that_pass_other_filters_fail_by_name(truth):
+    _, reference, _ = truth
+    port = Coded("", reference.reference, reference.codes, reference.decoded * np.float32(1.01))
+    lengths = streamline_lengths(reference.decoded)
+    rules = Rules(anatomy=Anatomy(lengths=(0, float(np.median(lengths)))))
+    found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), rules)
+    assert [name.split(" ", 1)[1] for name in found.failures[1:]] == [
+        "draws pass other filters by more than rounding explains"
+    ]
+    assert found.filters.reference["kept"] == 10 > found.filters.port["kept"]
+    assert all(re.match(r"kept; length", held.reference) and not held.is_explained for held in found.disagreements)
 
 
 def test_a_port_whose_codes_are_not_finite_fails(truth):
@@ -265,8 +278,12 @@ def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
         "Give CHECKPOINT, then PORT": command(subjects, checkpoints.TORCH_CHECKPOINT, checkpoint=port),
         "Unknown backend theano": command(subjects, port, "--backend", "theano"),
         "bundles that the atlas has not: AF_L": command(subjects, port, "--backend", "jax", atlas="small"),
+        "must be one of equal_error, youden, best_accuracy": command(subjects, port, "--point", "best"),
+        "Give one of --wm and --fa": command(subjects, port, "--wm", "a.nii", "--fa", "b.nii"),
+        "No image at gone.nii": command(subjects, port, "--wm", "gone.nii"),
+        "Lengths from 50 to 20 mm": command(subjects, port, "--min-length", "50", "--max-length", "20"),
         "Cannot write the report": command(subjects, port, "--json", tmp_path / "no" / "r.json"),
-        "damaged.keras on tensorflow": command(subjects, tmp_path / "damaged.keras", "--backend", "tensorflow"),
+        "damaged.keras on jax": command(subjects, tmp_path / "damaged.keras", "--backend", "jax"),
     }
     for words, arguments in mistakes.items():
         done = verified(run_cli, *arguments)
