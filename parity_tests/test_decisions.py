@@ -13,9 +13,9 @@ import checkpoints
 from finta.atlases import find_bundles
 from finta.cli import app
 from finta.coders import open_coder
-from finta.coding import Coded, encode_all
+from finta.coding import Coded, code_on_backend, encode_all
 from finta.decisions import Rules, compare_coded
-from finta.errors import FintaError
+from finta.errors import FintaError, ModelError
 from finta.rounding import Rounding, measure_rounding
 from keras_model import load_autoencoder
 from porting.keras_side import BACKENDS
@@ -269,7 +269,6 @@ def test_thresholds_stand_where_on_the_roc_they_are_wanted():
 
 def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
     port = checkpoints.KERAS_CHECKPOINT
-    (tmp_path / "damaged.keras").write_bytes(b"PK")
     shutil.copytree(subjects / "sub_1", tmp_path / "small")
     next(iter(find_bundles(tmp_path / "small").values())).unlink()
     shutil.copytree(tmp_path / "small", subjects / "small", dirs_exist_ok=True)
@@ -283,10 +282,15 @@ def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
         "No image at gone.nii": command(subjects, port, "--wm", "gone.nii"),
         "Lengths from 50 to 20 mm": command(subjects, port, "--min-length", "50", "--max-length", "20"),
         "Cannot write the report": command(subjects, port, "--json", tmp_path / "no" / "r.json"),
-        "damaged.keras on jax": command(subjects, tmp_path / "damaged.keras", "--backend", "jax"),
     }
     for words, arguments in mistakes.items():
         done = verified(run_cli, *arguments)
         assert done.status == 2, (arguments, done)
         assert words in " ".join(done.err.split()), done.err
         assert "Traceback" not in done.err
+
+
+def test_a_damaged_port_is_one_error_of_the_process_that_reads_it(subjects, tmp_path):
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    with pytest.raises(ModelError, match=r"damaged.keras on jax: (?s:(?!Traceback).)*$"):
+        code_on_backend(tmp_path / "damaged.keras", "jax", subjects / "sub_1", [], np.zeros((1, 32), np.float32))
