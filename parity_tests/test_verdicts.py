@@ -41,8 +41,12 @@ def drawn(count, generator):
 
 
 def moved(lines, reach, generator):
-    """Each point moves in some direction by its reach at most, many by all of it."""
+    """Each point moves by its reach at most, many by all of it, and straight towards a voxel's face or anywhere."""
     directions = generator.normal(size=lines.shape)
+    normals = np.linalg.inv(SPACE.affine[:3, :3])[generator.integers(0, 3, lines.shape[:-1])]
+    directions = np.where(
+        generator.random((*lines.shape[:-1], 1)) < 0.5, directions, np.sign(directions[..., :1]) * normals
+    )
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     far = np.minimum(generator.uniform(0, 2, lines.shape[:-1]), 1) * reach
     return lines + far[..., None] * directions
@@ -105,6 +109,21 @@ def test_a_length_on_the_limit_is_listed_with_its_margin_and_what_the_points_mov
     assert re.fullmatch(r"removed by length; length 19\.9999\d+", held.port)
     assert (found.agree, found.reference["kept"], found.port["kept"]) == (2, 2, 1)
     assert (found.reference["length"], found.port["length"]) == (1, 2)
+
+
+def test_a_point_on_the_masks_face_explains_what_it_cuts_off_and_no_more():
+    space = Space("mask", np.eye(4), (80, 3, 3))
+    anatomy = Anatomy(
+        Mask(space, np.ones(space.shape, bool) & (np.arange(80) <= 40)[:, None, None]), lengths=(39.5, 220)
+    )
+    places = np.arange(64) + 0.4999
+    reference, port = (np.stack([places + moved, *np.ones((2, 64))], axis=1)[None] for moved in (0, 0.0002))
+    found = compare_filtered(filter_draws(reference, anatomy), filter_draws(port, anatomy), 0.001)
+    (held,) = found.disagreements
+    assert (held.reference[:13], held.port[:19]) == ("kept; length ", "removed by length; ")
+    assert held.margin == pytest.approx(0.5, abs=1e-3)
+    assert held.rounding == pytest.approx(1, abs=0.05)
+    assert held.is_explained
 
 
 def test_other_limits_and_other_images_on_one_side_are_not_explained(anatomy):
