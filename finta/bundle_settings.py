@@ -95,8 +95,8 @@ class Choices:
             raise GenerationError("Greatest angles are given, and no peaks to measure them from. Give --peaks, too.")
         if self.white_matter and self.fa and "white_matter_masks" not in self.files:
             raise GenerationError(
-                "A white-matter mask and an FA map are given. Give one of --wm and --fa, or --white-matter-masks, the "
-                "file that chooses for each bundle."
+                "A white-matter mask and an FA map are given. Give one of --wm and --fa; finta sample chooses between "
+                "both for each bundle by a file, --white-matter-masks."
             )
 
 
@@ -130,6 +130,18 @@ def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> 
         return BundleSettings(ratio, Anatomy(masks[kind] if kind else None, peaks, angle, choices.lengths), settings)
 
     return {name: settings_of(name) for name in names}
+
+
+def read_anatomy(choices: Choices) -> Anatomy:
+    """Read the images that all bundles are checked against alike.
+
+    Raises
+    ------
+    GenerationError
+        If an image cannot be used, or they do not go together.
+    """
+    (held,) = settings_of_bundles(["all"], choices, has_atlas=False).values()
+    return held.anatomy
 
 
 def _read_masks(choices: Choices) -> dict[str, Mask]:

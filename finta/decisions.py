@@ -1,47 +1,49 @@
-"""Parity of decisions: filter, and decode draws, with the PyTorch reference and with its port, and compare."""
+"""Parity of decisions: filter, and decode and filter draws, with the PyTorch reference and with its port."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from finta.atlases import Skips, find_bundles, find_labelled, read_resampled
-from finta.coders import Coder, open_coder
+from finta.coders import open_coder
 from finta.coding import BATCH_SIZE, Coded, code_on_backend, encode_all
 from finta.errors import ModelError
-from porting.parity import RATIO_LIMIT
+from finta.rounding import Rounding, measure_rounding, millimetres
 from porting.runs import OnStep
 from tractography.agreement import Agreement, Disagreement, compare
+from tractography.anatomy import Anatomy
 from tractography.decisions import decide
 from tractography.densities import fit_density
 from tractography.errors import FilteringError
 from tractography.filtering import ReferenceCodes
 from tractography.seeds import generator_for
+from tractography.thresholds import POINTS
 from tractography.tractograms import find_tractograms
+from tractography.verdicts import FilterAgreement, compare_filtered, filter_draws
 
 SAMPLED = 256
 """Streamlines, and draws, that the reference's own rounding is measured on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rounding:
-    """How far apart float32 rounding may bring the reference and a port.
-
-    The reference computes a sample in float64, too. The port may round `RATIO_LIMIT` times as coarsely as the
-    reference's worst of them, on the other side of the truth: 1 + `RATIO_LIMIT` times that error lies between both.
+class Rules:
+    """What both sides decide by.
 
     Attributes
     ----------
-    codes : float
-        As a share of a code's norm.
-    decoded : float
-        Between points, in mm.
+    neighbours : int
+        How many reference codes decide about a streamline.
+    point : str
+        Where on the ROC the thresholds are: one of `tractography.thresholds.POINTS`.
+    anatomy : Anatomy
+        What decoded draws are checked against.
     """
 
-    codes: float
-    decoded: float
+    neighbours: int = 1
+    point: str = POINTS[0]
+    anatomy: Anatomy = field(default_factory=Anatomy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Compared:
     agreement : Agreement
     decoded : float
         Greatest distance between points decoded from the same draw, in mm.
+    filters : FilterAgreement
+        On the same draws.
     failures : tuple of str
         What rounding does not explain.
     """
@@ -64,7 +68,13 @@ class Compared:
     framework: str
     agreement: Agreement
     decoded: float
+    filters: FilterAgreement
     failures: tuple[str, ...]
+
+    @property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """All, of filtering and of sampling."""
+        return (*self.agreement.disagreements, *self.filters.disagreements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class Parity:
     drawn_from : str
         The bundle whose density the draws come from.
     draws : int
+    rules : Rules
     rounding : Rounding
     compared : tuple of Compared
         For each backend.
@@ -94,6 +105,7 @@ class Parity:
     counts: tuple[int, ...]
     drawn_from: str
     draws: int
+    rules: Rules
     rounding: Rounding
     compared: tuple[Compared, ...]
 
@@ -103,9 +115,11 @@ class Parity:
         return not any(held.failures for held in self.compared)
 
     def place(self, held: Disagreement) -> str:
-        """Where a decision differs: file and row, or the bundle."""
+        """Where a decision differs: file and row, or the bundle, or the draw."""
         if held.what == "threshold":
             return self.bundles[held.row]
+        if held.what == "filter":
+            return f"draw {held.row} of {self.drawn_from}"
         ends = np.cumsum(self.counts)
         number = int(np.searchsorted(ends, held.row, "right"))
         return f"{self.files[number]} row {held.row - int(ends[number]) + self.counts[number]}"
@@ -122,6 +136,7 @@ def verify_decisions(
     backends: Sequence[str],
     draws: int,
     seed: int = 0,
+    rules: Rules | None = None,
     on_step: OnStep = lambda *_: None,
 ) -> Parity:
     """Run filtering and the decoding of draws with the reference, and with a port on several backends.
@@ -133,12 +148,13 @@ def verify_decisions(
     tractograms : sequence of Path
         What is filtered; files, or folders of them.
     atlas, bundles, implausible : Path
-        As `finta.thresholding.judge` takes them; the thresholds are at equal error.
+        As `finta.thresholding.judge` takes them.
     backends : sequence of str
     draws : int
         Latent codes drawn from the density of the bundle with the most atlas codes, bandwidth by Silverman's rule.
     seed : int
         Of the draws.
+    rules : Rules, optional
     on_step : callable
 
     Raises
@@ -149,6 +165,7 @@ def verify_decisions(
     for path, suffixes in ((checkpoint, _REFERENCES), (port, _PORTS)):
         if not path.is_file() or path.suffix not in suffixes:
             raise ModelError(f"{path} is no file that ends in {', '.join(suffixes)}. Give CHECKPOINT, then PORT.")
+    rules = rules or Rules()
     labelled = find_labelled(bundles, implausible, tuple(find_bundles(atlas)))
     files = [*(path for _, path in labelled), *find_tractograms(tractograms)]
     coder = open_coder(checkpoint, BATCH_SIZE)
@@ -163,9 +180,9 @@ def verify_decisions(
     for number, backend in enumerate(backends):
         on_step(f"the port on {backend}", number, len(backends))
         coded = code_on_backend(port, backend, atlas, files, drawn)
-        compared.append(compare_coded(backend, truth, coded, labels, rounding))
+        compared.append(compare_coded(backend, truth, coded, labels, rounding, rules))
     names = reference.bundles
-    return Parity(checkpoint, port, names, tuple(files), counts, drawn_from, draws, rounding, tuple(compared))
+    return Parity(checkpoint, port, names, tuple(files), counts, drawn_from, draws, rules, rounding, tuple(compared))
 
 
 _REFERENCES, _PORTS = (".pt", ".pth", ".ckpt"), (".keras", ".safetensors")
@@ -189,38 +206,10 @@ def _sample(files: Sequence[Path], point_count: int) -> np.ndarray:
     return found
 
 
-def measure_rounding(coder: Coder, streamlines: np.ndarray, draws: np.ndarray) -> Rounding:
-    """Compare the reference in float32 with itself in float64.
-
-    Parameters
-    ----------
-    coder : Coder
-        The reference.
-    streamlines : ndarray, (streamline, point, coordinate)
-    draws : ndarray, (draw, latent)
-    """
-    import torch
-
-    from finta.pair import FINTA
-    from porting.runs import load_reference
-    from porting.torch_files import read_checkpoint
-
-    model: Any = load_reference(FINTA, read_checkpoint(coder.path))[0].eval().double()
-    with torch.inference_mode():
-        codes = model.encode(torch.from_numpy(streamlines.astype(np.float64)).transpose(1, 2)).numpy()
-        decoded = model.decode(torch.from_numpy(draws.astype(np.float64))).transpose(1, 2).numpy()
-    apart = np.linalg.norm(coder.encode(streamlines) - codes, axis=1) / np.linalg.norm(codes, axis=1)
-    factor = 1 + RATIO_LIMIT
-    return Rounding(factor * float(apart.max()), factor * _millimetres(coder.decode(draws), decoded))
-
-
-def _millimetres(decoded: np.ndarray, others: np.ndarray) -> float:
-    apart = np.linalg.norm(np.asarray(decoded, np.float64) - others, axis=-1)
-    return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
-
-
-def compare_coded(backend: str, reference: Coded, port: Coded, labels: np.ndarray, rounding: Rounding) -> Compared:
-    """Decide by either's codes, and compare.
+def compare_coded(
+    backend: str, reference: Coded, port: Coded, labels: np.ndarray, rounding: Rounding, rules: Rules
+) -> Compared:
+    """Decide by either's codes and about either's draws, and compare.
 
     Parameters
     ----------
@@ -229,14 +218,24 @@ def compare_coded(backend: str, reference: Coded, port: Coded, labels: np.ndarra
     labels : ndarray, (known,), int
         As `tractography.decisions.decide` takes them.
     rounding : Rounding
+    rules : Rules
+
+    Raises
+    ------
+    FilteringError
+        If more neighbours are wanted than there are reference codes.
     """
-    sides = [decide(held.reference, held.codes, labels) for held in (reference, port)]
-    agreement = compare(sides[0], sides[1], rounding.codes)
-    decoded = _millimetres(reference.decoded, port.decoded)
-    return Compared(backend, port.framework, agreement, decoded, tuple(_failures(agreement, decoded, rounding)))
+    both = (reference, port)
+    decided = [decide(held.reference, held.codes, labels, rules.neighbours, rules.point) for held in both]
+    agreement = compare(decided[0], decided[1], rounding.codes)
+    filtered = [filter_draws(held.decoded, rules.anatomy) for held in both]
+    filters = compare_filtered(filtered[0], filtered[1], rounding.decoded)
+    decoded = millimetres(reference.decoded, port.decoded)
+    failures = tuple(_failures(agreement, filters, decoded, rounding))
+    return Compared(backend, port.framework, agreement, decoded, filters, failures)
 
 
-def _failures(agreement: Agreement, decoded: float, rounding: Rounding) -> Iterator[str]:
+def _failures(agreement: Agreement, filters: FilterAgreement, decoded: float, rounding: Rounding) -> Iterator[str]:
     beyond = sum(not held.is_explained for held in agreement.disagreements if held.what != "code")
     if beyond:
         yield f"{beyond:,} decisions differ by more than rounding explains"
@@ -244,3 +243,5 @@ def _failures(agreement: Agreement, decoded: float, rounding: Rounding) -> Itera
         yield f"{agreement.codes:,} latent codes differ by more than rounding explains"
     if not decoded <= rounding.decoded:
         yield f"the same draws are decoded {decoded:.3g} mm apart, where rounding explains {rounding.decoded:.3g}"
+    if beyond := sum(not held.is_explained for held in filters.disagreements):
+        yield f"{beyond:,} draws pass other filters by more than rounding explains"

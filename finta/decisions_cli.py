@@ -5,7 +5,23 @@ from typing import Annotated
 
 import typer
 
-from finta.streamlines_cli import AtlasOption, BundlesOption, ImplausibleOption
+from finta.anatomy_options import (
+    FAOption,
+    MaxAngleOption,
+    MaxLengthOption,
+    MinLengthOption,
+    PeaksFrameOption,
+    PeaksOption,
+    WhiteMatterOption,
+)
+from finta.streamlines_cli import (
+    AtlasOption,
+    BundlesOption,
+    ImplausibleOption,
+    NeighboursOption,
+    PointOption,
+    check_point,
+)
 
 
 def verify_decisions(
@@ -21,26 +37,49 @@ def verify_decisions(
         list[str] | None,
         typer.Option(help="Repeat: tensorflow, jax or torch; all installed if not given.", show_default=False),
     ] = None,
-    draws: Annotated[int, typer.Option(help="Latent codes that both decode.", min=1)] = 1000,
+    neighbours: NeighboursOption = 1,
+    point: PointOption = "equal_error",
+    draws: Annotated[int, typer.Option(help="Latent codes that both decode, and filter.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
+    white_matter: WhiteMatterOption = None,
+    fa: FAOption = None,
+    peaks: PeaksOption = None,
+    peaks_frame: PeaksFrameOption = "world",
+    max_angle: MaxAngleOption = None,
+    min_length: MinLengthOption = 20.0,
+    max_length: MaxLengthOption = 220.0,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)
     ] = None,
 ) -> None:
-    """Filter, and decode draws, with the reference and with its port, and compare their decisions.
+    """Filter, and decode draws and filter them, with the reference and with its port, and compare their decisions.
 
     Exit status: 0 PASS, 1 FAIL, 2 bad input or usage.
     """
     from rich.console import Console
 
+    from finta.bundle_settings import Choices, read_anatomy
+    from finta.decisions import Rules
     from finta.decisions import verify_decisions as verify
     from finta.decisions_report import as_json, render
     from porting import EXIT_STATUS
     from porting.backends import parse_backends
     from porting.cli import check_report_files, steps, write_json
+    from tractography.generation import Settings
 
+    check_point(point)
     chosen = parse_backends(",".join(backend or _installed()))
     check_report_files(json_file)
+    choices = Choices(
+        Settings(draws),
+        white_matter=white_matter,
+        fa=fa,
+        peaks=peaks,
+        peaks_frame=peaks_frame,
+        max_angle=max_angle,
+        lengths=(min_length, max_length),
+    )
+    rules = Rules(neighbours, point, read_anatomy(choices))
     with steps() as on_step:
         parity = verify(
             checkpoint,
@@ -52,6 +91,7 @@ def verify_decisions(
             backends=chosen,
             draws=draws,
             seed=seed,
+            rules=rules,
             on_step=on_step,
         )
     write_json(json_file, as_json(parity))

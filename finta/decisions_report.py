@@ -10,6 +10,7 @@ from rich.text import Text
 
 from finta.decisions import Compared, Parity
 from tractography.agreement import Disagreement
+from tractography.anatomy import Anatomy
 from tractography.decisions import EPSILON
 
 LISTED = 20
@@ -25,6 +26,9 @@ def as_json(parity: Parity) -> dict[str, Any]:
         "files": [
             {"file": str(file), "streamlines": count} for file, count in zip(parity.files, parity.counts, strict=True)
         ],
+        "neighbours": parity.rules.neighbours,
+        "point": parity.rules.point,
+        "anatomy": _anatomy_as_json(parity.rules.anatomy),
         "draws": {"bundle": parity.drawn_from, "count": parity.draws},
         "rounding": {**asdict(parity.rounding), "units": parity.rounding.codes / EPSILON},
         "backends": {held.backend: _backend_as_json(parity, held) for held in parity.compared},
@@ -39,10 +43,17 @@ def _backend_as_json(parity: Parity, held: Compared) -> dict[str, Any]:
             **{name: value for name, value in asdict(each).items() if name != "row"},
             "explained": each.is_explained,
         }
-        for each in held.agreement.disagreements
+        for each in held.disagreements
     ]
     verdict = {"verdict": _verdict(not held.failures), "framework": held.framework, "failures": list(held.failures)}
-    return {**verdict, **figures, "decoded_mm": held.decoded}
+    filters = {name: getattr(held.filters, name) for name in ("agree", "reference", "port")}
+    return {**verdict, **figures, "decoded_mm": held.decoded, "filters": filters}
+
+
+def _anatomy_as_json(anatomy: Anatomy) -> dict[str, Any]:
+    images = {"mask": anatomy.mask, "peaks": anatomy.peaks}
+    sources = {name: image.space.source if image else None for name, image in images.items()}
+    return {**sources, "max_angle": anatomy.max_angle, "lengths_mm": list(anatomy.lengths)}
 
 
 def _verdict(has_passed: bool) -> str:
@@ -71,9 +82,11 @@ def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
     yield _differences(held)
     beyond = f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains"
     yield Text(f"{beyond}; {parity.draws:,} draws from {parity.drawn_from}: {_figure(held.decoded)} mm apart at most")
-    if agreement.disagreements:
+    yield Text()
+    yield _filters(parity, held)
+    if held.disagreements:
         yield Text()
-        yield _disagreements(parity, agreement.disagreements)
+        yield _disagreements(parity, held.disagreements)
 
 
 def _counts(parity: Parity, held: Compared) -> Table:
@@ -83,6 +96,19 @@ def _counts(parity: Parity, held: Compared) -> Table:
     for (name, total), labels, kept in zip(totals.items(), agreement.labels, agreement.kept, strict=True):
         table.add_row(name, f"{labels:,}", f"{kept:,}", f"{total:,}")
     table.add_row("thresholds", "", f"{agreement.thresholds:,}", f"{len(parity.bundles):,}")
+    return table
+
+
+def _filters(parity: Parity, held: Compared) -> Table:
+    """What becomes of the draws; filters that are not asked for are left out."""
+    found, anatomy = held.filters, parity.rules.anatomy
+    unused = {*(() if anatomy.mask else ("cut", "inside")), *(() if anatomy.peaks else ("orientation",))}
+    names = [name for name in found.reference if name not in unused]
+    heads = [name if name == "kept" else f"- {name}" for name in names]
+    table = Table("draws", *heads, box=None, pad_edge=False, header_style="bold")
+    for side, counts in (("reference", found.reference), ("port", found.port)):
+        table.add_row(side, *(f"{counts[name]:,}" for name in names))
+    table.add_row("agree", f"{found.agree:,} of {parity.draws:,}")
     return table
 
 
@@ -99,7 +125,8 @@ def _disagreements(parity: Parity, found: tuple[Disagreement, ...]) -> Table:
     columns = ("differs", "where", "reference", "port", "margin", "rounding", "explained")
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for held in sorted(found, key=lambda each: each.is_explained)[:LISTED]:
-        figures = (_figure(held.margin), _figure(held.rounding), "yes" if held.is_explained else "no")
+        margin = f"{_figure(held.margin)} {held.unit}".rstrip()
+        figures = (margin, _figure(held.rounding), "yes" if held.is_explained else "no")
         table.add_row(held.what, Text(parity.place(held)), Text(held.reference), Text(held.port), *figures)
     if len(found) > LISTED:
         table.add_row("...", f"{len(found) - LISTED:,} more: --json FILE has them")
@@ -108,7 +135,7 @@ def _disagreements(parity: Parity, found: tuple[Disagreement, ...]) -> Table:
 
 def _render_verdict(parity: Parity) -> Iterator[RenderableType]:
     if parity.has_passed:
-        listed = sum(len(held.agreement.disagreements) for held in parity.compared)
+        listed = sum(len(held.disagreements) for held in parity.compared)
         yield Text(f"PASS: the port decides as the reference does; {listed or 'no'} differences within rounding")
         return
     yield Text("FAIL: the port decides otherwise than the reference")

@@ -5,6 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finta.anatomy_options import (
+    FAOption,
+    MaxAngleOption,
+    MaxLengthOption,
+    MinLengthOption,
+    PeaksFrameOption,
+    PeaksOption,
+    WhiteMatterOption,
+    optional,
+)
 from finta.streamlines_cli import ResumeOption, interruption_told
 from finta.tables import print_table
 
@@ -12,10 +22,6 @@ if TYPE_CHECKING:
     from tractography.generated import Generated
 
 _MaybeFile = Path | None
-
-
-def _file(name: str, text: str, **extra):
-    return typer.Option(name, help=text, show_default=False, **extra)
 
 
 def sample(
@@ -26,15 +32,13 @@ def sample(
     model: Annotated[Path, typer.Option("--model", help="Converted checkpoint, or a .pt of the reference.")],
     number: Annotated[int, typer.Option("--number", help="Streamlines wanted of each bundle.", min=1)],
     output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
-    atlas: Annotated[_MaybeFile, _file("--atlas", "A folder of an atlas' bundles, called as the subject's.")] = None,
-    white_matter: Annotated[_MaybeFile, _file("--wm", "White-matter mask, or a parcellation.")] = None,
-    fa: Annotated[_MaybeFile, _file("--fa", "Fractional anisotropy; above 0.1 it is white matter.")] = None,
-    peaks: Annotated[
-        _MaybeFile, _file("--peaks", "Peaks of the fibre orientations, as DIPY and MRtrix have them.")
-    ] = None,
-    peaks_frame: Annotated[str, typer.Option(help="Axes that peaks refer to: world (MRtrix) or voxel.")] = "world",
+    atlas: Annotated[_MaybeFile, optional("--atlas", "A folder of an atlas' bundles, called as the subject's.")] = None,
+    white_matter: WhiteMatterOption = None,
+    fa: FAOption = None,
+    peaks: PeaksOption = None,
+    peaks_frame: PeaksFrameOption = "world",
     ratio: Annotated[
-        str | None, _file("--ratio", "Shares of seeds: SUBJECT,ATLAS; 0.5,0.5 with an atlas, 1,0 without.")
+        str | None, optional("--ratio", "Shares of seeds: SUBJECT,ATLAS; 0.5,0.5 with an atlas, 1,0 without.")
     ] = None,
     max_seeds: Annotated[int, typer.Option(help="Seeds of a bundle at most.", min=1)] = 10_000,
     bandwidth: Annotated[
@@ -45,27 +49,25 @@ def sample(
     components: Annotated[str, typer.Option(help="Of the mixture: a number, or bic, or silhouette.")] = "11",
     scale: Annotated[str, typer.Option(help="Of the proposal: maximum, or percentile.")] = "maximum",
     draws: Annotated[
-        int | None, _file("--draws", "Latent codes drawn in a round; 1,000, in rejection 20,000.", min=1)
+        int | None, optional("--draws", "Latent codes drawn in a round; 1,000, in rejection 20,000.", min=1)
     ] = None,
     max_sampled: Annotated[
-        int | None, _file("--max-sampled", "Latent codes drawn at most; 100,000, in rejection 10,000,000.", min=1)
+        int | None, optional("--max-sampled", "Latent codes drawn at most; 100,000, in rejection 10,000,000.", min=1)
     ] = None,
-    max_angle: Annotated[
-        float | None, _file("--max-angle", "Greatest angle to the peaks, in degrees; 20 with peaks.", min=0, max=90)
-    ] = None,
-    min_length: Annotated[float, typer.Option(help="In mm.", min=0)] = 20.0,
-    max_length: Annotated[float, typer.Option(help="In mm.", min=0)] = 220.0,
+    max_angle: MaxAngleOption = None,
+    min_length: MinLengthOption = 20.0,
+    max_length: MaxLengthOption = 220.0,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 0,
-    degrees: Annotated[_MaybeFile, _file("--degrees", "degree.json: the greatest angle of each bundle.")] = None,
-    ratios: Annotated[_MaybeFile, _file("--ratios", "ratio.json: [subject, atlas] of each bundle.")] = None,
+    degrees: Annotated[_MaybeFile, optional("--degrees", "degree.json: the greatest angle of each bundle.")] = None,
+    ratios: Annotated[_MaybeFile, optional("--ratios", "ratio.json: [subject, atlas] of each bundle.")] = None,
     max_total_sampling: Annotated[
-        _MaybeFile, _file("--max-total-sampling", "max_total_sampling.json: --max-sampled of each bundle.")
+        _MaybeFile, optional("--max-total-sampling", "max_total_sampling.json: --max-sampled of each bundle.")
     ] = None,
     number_rejection_sampling: Annotated[
-        _MaybeFile, _file("--number-rejection-sampling", "number_rejection_sampling.json: --draws of each bundle.")
+        _MaybeFile, optional("--number-rejection-sampling", "number_rejection_sampling.json: --draws of each bundle.")
     ] = None,
     white_matter_masks: Annotated[
-        _MaybeFile, _file("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
+        _MaybeFile, optional("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
     ] = None,
     resume: ResumeOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,

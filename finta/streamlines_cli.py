@@ -154,7 +154,8 @@ def _is_approximate(index: str) -> bool:
     return index == "approximate"
 
 
-def _check_point(point: str) -> None:
+def check_point(point: str) -> None:
+    """Refuse a point of the ROC that there is not."""
     from tractography.thresholds import POINTS
 
     if point not in POINTS:
@@ -198,7 +199,7 @@ def filter_(
     from finta.filtering import filter_tractogram
     from porting.cli import steps
 
-    _check_point(point)
+    check_point(point)
     settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
     with interruption_told(), steps() as on_step:
         filtered = filter_tractogram(
@@ -238,7 +239,7 @@ def evaluate(
     from finta.evaluation import write_evaluation
     from porting.placement import check_free
 
-    _check_point(point)
+    check_point(point)
     check_free(output / "summary", [".json", ".html"], force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     evaluation = judged.evaluated(thresholds, point)

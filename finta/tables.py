@@ -1,5 +1,6 @@
 """Tables on the terminal."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,5 +20,11 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
-        table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row.values()))
+        table.add_row(*map(_write, row.values()))
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:,.4g}"
+    return str(value)

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import keras
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -12,15 +13,19 @@ import checkpoints
 from finta.atlases import find_bundles
 from finta.cli import app
 from finta.coders import open_coder
-from finta.coding import Coded, encode_all
-from finta.decisions import Rounding, compare_coded, measure_rounding
-from finta.errors import FintaError
+from finta.coding import Coded, code_on_backend, encode_all
+from finta.decisions import Rules, compare_coded
+from finta.errors import FintaError, ModelError
+from finta.rounding import Rounding, measure_rounding
 from keras_model import load_autoencoder
+from porting.keras_side import BACKENDS
 from tractography.agreement import compare
+from tractography.anatomy import Anatomy, streamline_lengths
 from tractography.decisions import EPSILON, decide
 from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractographyError
 from tractography.filtering import NO_BUNDLE, ReferenceCodes
+from tractography.thresholds import POINTS
 from tractography.tractograms import read_streamlines, resample
 
 RELATIVE = 8 * EPSILON
@@ -57,15 +62,31 @@ def verified(run_cli, *arguments):
     return run_cli(*arguments, commands=app, expected=(TractographyError, FintaError))
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+def white_matter(path):
+    """Write a mask of 4 mm, far to the left, that some of the draws run out of."""
+    voxels = np.zeros((50, 60, 50), np.uint8)
+    voxels[:17, 5:45, 18:] = 1
+    nib.save(nib.Nifti1Image(voxels, nib.affines.from_matvec(np.diag([4.0, 4, 4]), (-100, -130, -80))), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "backend", [pytest.param(name, marks=pytest.mark.slow) if name != "tensorflow" else name for name in BACKENDS]
+)
 def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_path, backend):
-    implausible = ("--implausible", subjects / "sub_4" / "CST_R.trk")
-    options = (*implausible, "--backend", backend, "--json", tmp_path / "report.json")
+    known = ("--implausible", subjects / "sub_4" / "CST_R.trk", "--neighbours", 3, "--point", "youden")
+    limits = ("--wm", white_matter(tmp_path / "wm.nii.gz"), "--min-length", 40, "--max-length", 90)
+    options = (*known, *limits, "--backend", backend, "--json", tmp_path / "report.json")
     done = verified(run_cli, *command(subjects, checkpoints.KERAS_CHECKPOINT, *options))
     assert done.status == 0, done
     assert "PASS: the port decides as the reference does; no differences" in done.out
     report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["neighbours"], report["point"], report["anatomy"]["lengths_mm"]) == (3, "youden", [40, 90])
     figures = report["backends"][backend]
+    fates = figures["filters"]["reference"]
+    assert figures["filters"] == {"agree": 20, "reference": fates, "port": fates}
+    assert all(fates[name] for name in ("kept", "cut", "inside", "length"))
+    assert sum(fates.values()) == 20
     assert figures["framework"] == f"keras on {backend}"
     assert (figures["known"], figures["streamlines"]) == (200, 150)
     assert figures["labels"] == figures["kept"] == [200, 150]
@@ -109,7 +130,7 @@ def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects
     turned = Coded("", port.reference, port.codes, reference.decoded[:, ::-1])
     lines = resample(read_streamlines(subjects / "sub_2" / "AF_L.trk"), 256)
     rounding = measure_rounding(coder, lines, draws)
-    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding)
+    found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding, Rules())
     assert found.agreement.kept == found.agreement.labels == (50, 0)
     assert [held.what for held in found.agreement.disagreements] == ["code"] * 10
     assert len(found.failures) == 2
@@ -117,12 +138,25 @@ def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects
     assert "decoded" in found.failures[1]
 
 
+def test_draws_that_pass_other_filters_fail_by_name(truth):
+    _, reference, _ = truth
+    port = Coded("", reference.reference, reference.codes, reference.decoded * np.float32(1.01))
+    lengths = streamline_lengths(reference.decoded)
+    rules = Rules(anatomy=Anatomy(lengths=(0, float(np.median(lengths)))))
+    found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), rules)
+    assert [name.split(" ", 1)[1] for name in found.failures[1:]] == [
+        "draws pass other filters by more than rounding explains"
+    ]
+    assert found.filters.reference["kept"] == 10 > found.filters.port["kept"]
+    assert all(re.match(r"kept; length", held.reference) and not held.is_explained for held in found.disagreements)
+
+
 def test_a_port_whose_codes_are_not_finite_fails(truth):
     _, reference, _ = truth
     codes = reference.codes.copy()
     codes[7] = np.nan
     port = Coded("", reference.reference, codes, reference.decoded)
-    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3))
+    found = compare_coded("tensorflow", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
     held = next(each for each in found.agreement.disagreements if each.row == 7)
     assert (held.port, held.margin, held.is_explained) == ("not encoded", np.inf, False)
     assert found.failures
@@ -184,9 +218,57 @@ def test_a_threshold_that_stands_elsewhere_is_explained_by_a_known_streamline_on
     assert not any(held.is_explained for held in compare(sides[0], moved, RELATIVE).disagreements)
 
 
+CROWD = ReferenceCodes(
+    ("A", "B"), np.array([[0, 1], [2, 1], [4, 1], [38, 1], [40, 1]], np.float32), np.array([0, 0, 0, 1, 1], np.int32)
+)
+
+
+def crowded(places, labels=()):
+    """Three neighbours decide about codes on a line: those of A are at 0, 2 and 4, those of B at 38 and 40."""
+    codes = np.stack([np.float32(places), np.ones(len(places), np.float32)], axis=1)
+    return decide(CROWD, codes, np.array(labels, np.int32), neighbours=3)
+
+
+def test_with_several_neighbours_the_two_that_changed_places_explain_a_label():
+    below, above = np.nextafter(np.float32(21), 0), np.nextafter(np.float32(21), 40)
+    sides = [crowded([0, place]) for place in (below, above)]
+    assert [held.found.labels[1] for held in sides] == [0, 1]
+    (held,) = compare(sides[0], sides[1], RELATIVE).disagreements
+    assert (held.row, held.what) == (1, "label")
+    assert held.margin == pytest.approx(2 * max(21 - below, above - 21))
+    assert held.is_explained
+    far = compare(sides[0], crowded([0, 21.5]), RELATIVE).disagreements
+    assert [(held.what, held.is_explained) for held in far] == [("label", False), ("code", False)]
+
+
+def test_a_distance_that_jumps_is_explained_by_neighbours_of_other_bundles_that_changed_places():
+    codes = np.array([[0, 1], [9, 1], [11, 1], [20, 1]], np.float32)
+    reference = ReferenceCodes(("A", "B"), codes, np.array([0, 0, 0, 1], np.int32))
+
+    def decided_at(edge):
+        held = np.array([[edge, 1], [9.5, 1]], np.float32)
+        return decide(reference, held, np.array([0], np.int32), neighbours=3)
+
+    sides = [decided_at(edge) for edge in (np.nextafter(np.float32(10), 0), np.nextafter(np.float32(10), 20))]
+    assert [held.found.distances[0] for held in sides] == pytest.approx([4, 1])
+    found = compare(sides[0], sides[1], RELATIVE)
+    assert (found.beyond, found.codes) == (0, 0)
+    assert {(held.what, held.row) for held in found.disagreements} == {("threshold", 0), ("kept", 1)}
+    assert all(held.is_explained and held.margin > 2 for held in found.disagreements)
+    far = compare(sides[0], decided_at(10.1), RELATIVE)
+    assert far.beyond == 1
+    assert not any(held.is_explained for held in far.disagreements)
+
+
+def test_thresholds_stand_where_on_the_roc_they_are_wanted():
+    codes = np.stack([np.float32([6, 1, 3, 7, 2, 5]), np.ones(6, np.float32)], axis=1)
+    labels = np.array([0, 0, NO_BUNDLE, 0, NO_BUNDLE, 0], np.int32)
+    found = {point: decide(LINE, codes, labels, point=point).thresholds[0] for point in POINTS}
+    assert found == {"equal_error": 3, "youden": 1, "best_accuracy": 7}
+
+
 def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
     port = checkpoints.KERAS_CHECKPOINT
-    (tmp_path / "damaged.keras").write_bytes(b"PK")
     shutil.copytree(subjects / "sub_1", tmp_path / "small")
     next(iter(find_bundles(tmp_path / "small").values())).unlink()
     shutil.copytree(tmp_path / "small", subjects / "small", dirs_exist_ok=True)
@@ -195,11 +277,20 @@ def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
         "Give CHECKPOINT, then PORT": command(subjects, checkpoints.TORCH_CHECKPOINT, checkpoint=port),
         "Unknown backend theano": command(subjects, port, "--backend", "theano"),
         "bundles that the atlas has not: AF_L": command(subjects, port, "--backend", "jax", atlas="small"),
+        "must be one of equal_error, youden, best_accuracy": command(subjects, port, "--point", "best"),
+        "Give one of --wm and --fa": command(subjects, port, "--wm", "a.nii", "--fa", "b.nii"),
+        "No image at gone.nii": command(subjects, port, "--wm", "gone.nii"),
+        "Lengths from 50 to 20 mm": command(subjects, port, "--min-length", "50", "--max-length", "20"),
         "Cannot write the report": command(subjects, port, "--json", tmp_path / "no" / "r.json"),
-        "damaged.keras on tensorflow": command(subjects, tmp_path / "damaged.keras", "--backend", "tensorflow"),
     }
     for words, arguments in mistakes.items():
         done = verified(run_cli, *arguments)
         assert done.status == 2, (arguments, done)
         assert words in " ".join(done.err.split()), done.err
         assert "Traceback" not in done.err
+
+
+def test_a_damaged_port_is_one_error_of_the_process_that_reads_it(subjects, tmp_path):
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    with pytest.raises(ModelError, match=r"damaged.keras on jax: (?s:(?!Traceback).)*$"):
+        code_on_backend(tmp_path / "damaged.keras", "jax", subjects / "sub_1", [], np.zeros((1, 32), np.float32))

@@ -6,6 +6,7 @@ import numpy as np
 
 from tractography.decisions import EPSILON, Decided, distance_rounding, norms
 from tractography.filtering import NO_BUNDLE
+from tractography.neighbourhoods import distance_allowances, reordering
 
 WORST = 10
 """Codes that are listed of those that differ by more than rounding."""
@@ -36,18 +37,20 @@ class Disagreement:
     Attributes
     ----------
     row : int
-        The streamline; of a threshold, its bundle.
+        The streamline; of a threshold, its bundle; of a filter, the draw.
     what : str
-        ``label``, ``kept``, ``threshold`` or ``code``.
+        ``label``, ``kept``, ``threshold``, ``code`` or ``filter``.
     reference, port : str
         Both decisions.
     margin : float
-        In latent distance. Of a label, the gap between the nearest codes of both bundles; of kept or removed, the
-        distance to the threshold; either on the side where it is greater, for a reference on the very edge explains
-        nothing. Of a threshold, the difference of the known distance that differs most for its rounding. Of a code, its
-        distance to the other.
+        In latent distance, unless there is a unit. Of a label, the gap between reference codes that changed places; of
+        kept or removed, the distance to the threshold; of a filter, the distance of what it decides by to its limit;
+        all on the side where it is greater, for a reference on the very edge explains nothing. Of a threshold, the
+        difference of the known distance that differs most for its rounding. Of a code, its distance to the other.
     rounding : float
         The margin that rounding explains.
+    unit : str
+        Of margin and rounding, where they are no latent distance.
     """
 
     row: int
@@ -56,6 +59,7 @@ class Disagreement:
     port: str
     margin: float
     rounding: float
+    unit: str = ""
 
     @property
     def is_explained(self) -> bool:
@@ -107,10 +111,11 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
         As `distance_rounding` takes it.
     """
     labels, kept, known = reference.found.labels == port.found.labels, reference.kept == port.kept, reference.known
+    allowances = distance_allowances(reference, port, relative)
     by_label = [_label_disagreement(reference, port, row, relative) for row in np.flatnonzero(~labels).tolist()]
-    allowed, moved = _compare_thresholds(reference, port, by_label, relative)
+    allowed, moved = _compare_thresholds(reference, port, by_label, allowances, relative)
     by_margin = [
-        _kept_disagreement(reference, port, row, relative, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
+        _kept_disagreement(reference, port, row, allowances, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
     ]
     apart, (codes, by_code) = _apart(reference, port), _compare_codes(reference, port, relative)
     return Agreement(
@@ -119,7 +124,7 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
         labels=(int(labels[:known].sum()), int(labels[known:].sum())),
         kept=(int(kept[:known].sum()), int(kept[known:].sum())),
         thresholds=len(reference.thresholds) - len(moved),
-        beyond=int((~(apart <= distance_rounding(relative, reference.sizes))).sum()),
+        beyond=int((~(apart <= allowances)).sum()),
         codes=codes,
         differences=_differences(reference, port, apart),
         disagreements=(
@@ -132,36 +137,23 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
 
 
 def _label_disagreement(reference: Decided, port: Decided, row: int, relative: float) -> Disagreement:
-    """The gap between the nearest codes of the one and of the other bundle, on the side where it is wider."""
-    margin, rounding = np.inf, 0.0
-    first, second = (int(side.found.labels[row]) for side in (reference, port))
-    if NO_BUNDLE not in (first, second):
-        (near, near_size), (far, far_size) = _nearest(reference, row, first), _nearest(reference, row, second)
-        gap = _nearest(port, row, first)[0] - _nearest(port, row, second)[0]
-        margin, rounding = max(far - near, gap), distance_rounding(relative, near_size + far_size)
-    return Disagreement(row, "label", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
-
-
-def _nearest(decided: Decided, row: int, label: int) -> tuple[float, float]:
-    """Distance of a bundle's nearest code, and both norms."""
-    codes, code = decided.reference.codes[decided.reference.labels == label], decided.codes[row]
-    distances = norms(codes.astype(np.float64) - code)
-    nearest = int(distances.argmin())
-    return float(distances[nearest]), float(norms(codes[nearest]) + norms(code))
+    """The gap between neighbours that changed places."""
+    margin, rounding = reordering(reference, port, row, relative)
+    return Disagreement(row, "label", reference.outcome(row), port.outcome(row), margin, rounding)
 
 
 def _kept_disagreement(
-    reference: Decided, port: Decided, row: int, relative: float, allowed: np.ndarray
+    reference: Decided, port: Decided, row: int, allowances: np.ndarray, allowed: np.ndarray
 ) -> Disagreement:
     """The distance from the threshold, which has a rounding, too, on the side where it is greater."""
     label = reference.found.labels[row]
     margin = max(abs(side.found.distances[row] - side.thresholds[label]) for side in (reference, port))
-    rounding = distance_rounding(relative, reference.sizes[row]) + allowed[label]
+    rounding = allowances[row] + allowed[label]
     return Disagreement(row, "kept", reference.outcome(row), port.outcome(row), float(margin), float(rounding))
 
 
 def _compare_thresholds(
-    reference: Decided, port: Decided, by_label: list[Disagreement], relative: float
+    reference: Decided, port: Decided, by_label: list[Disagreement], allowances: np.ndarray, relative: float
 ) -> tuple[np.ndarray, list[Disagreement]]:
     """The rounding of each bundle's threshold, and the thresholds that are further apart.
 
@@ -176,7 +168,7 @@ def _compare_thresholds(
         values = reference.thresholds[number], port.thresholds[number]
         if abs(values[0] - values[1]) <= allowed[number]:
             continue
-        margin, rounding = _worst_known(reference, port, rows, number, by_label, relative)
+        margin, rounding = _worst_known(reference, port, rows, number, by_label, allowances)
         before, now = (f"threshold {value:.9g}" for value in values)
         moved.append(Disagreement(number, "threshold", before, now, margin, rounding))
         if moved[-1].is_explained:
@@ -185,12 +177,17 @@ def _compare_thresholds(
 
 
 def _worst_known(
-    reference: Decided, port: Decided, rows: np.ndarray, bundle: int, by_label: list[Disagreement], relative: float
+    reference: Decided,
+    port: Decided,
+    rows: np.ndarray,
+    bundle: int,
+    by_label: list[Disagreement],
+    allowances: np.ndarray,
 ) -> tuple[float, float]:
     """Difference and rounding of the known streamline, of a bundle's, that rounding explains least."""
     alike = rows[reference.found.labels[rows] == port.found.labels[rows]]
     apart = np.abs(reference.found.distances[alike] - port.found.distances[alike])
-    pairs = list(zip(apart.tolist(), np.asarray(distance_rounding(relative, reference.sizes[alike])), strict=True))
+    pairs = list(zip(apart.tolist(), allowances[alike].tolist(), strict=True))
     pairs += [
         (held.margin, held.rounding)
         for held in by_label

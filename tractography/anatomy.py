@@ -5,7 +5,7 @@ All on arrays (streamline, point, coordinate) in RAS+ mm.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from tractography.volumes import Mask, Peaks, check_same_space
 
 FILTERS: tuple[str, ...] = ("finite", "cut", "inside", "orientation", "length")
 """In the order in which they are applied; each sees only what those before have kept."""
+
+KEPT = len(FILTERS)
+"""Verdict on a streamline that no filter has removed."""
 
 FEWEST_POINTS = 3
 FRACTION = 0.95
@@ -69,13 +72,18 @@ class Plausible:
         Cut to the white matter and resampled.
     rows : ndarray, (streamline,), int64
         Which of those given they were.
-    removed : dict
-        Filter -> streamlines that it removed, for each of `FILTERS`.
+    verdicts : ndarray, (given,), int8
+        On each of those given: the filter that removed it, an index into `FILTERS`, or `KEPT`.
     """
 
     streamlines: np.ndarray
     rows: np.ndarray
-    removed: dict[str, int] = field(default_factory=dict)
+    verdicts: np.ndarray
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """Filter -> streamlines that it removed, for each of `FILTERS`."""
+        return {name: int((self.verdicts == number).sum()) for number, name in enumerate(FILTERS)}
 
 
 def keep_plausible(streamlines: np.ndarray, anatomy: Anatomy) -> Plausible:
@@ -92,11 +100,11 @@ def keep_plausible(streamlines: np.ndarray, anatomy: Anatomy) -> Plausible:
         In the order given.
     """
     held = np.asarray(streamlines, np.float32)
-    rows, removed = np.arange(len(held)), dict.fromkeys(FILTERS, 0)
+    rows, verdicts = np.arange(len(held)), np.full(len(held), KEPT, np.int8)
 
     def keep(name: str, kept: np.ndarray) -> None:
         nonlocal held, rows
-        removed[name] = int((~kept).sum())
+        verdicts[rows[~kept]] = FILTERS.index(name)
         held, rows = held[kept], rows[kept]
 
     keep("finite", np.all(np.isfinite(held), axis=(1, 2)))
@@ -110,7 +118,7 @@ def keep_plausible(streamlines: np.ndarray, anatomy: Anatomy) -> Plausible:
     shortest, longest = anatomy.lengths
     lengths = streamline_lengths(held)
     keep("length", np.logical_and(lengths >= shortest, lengths <= longest))
-    return Plausible(held, rows, removed)
+    return Plausible(held, rows, verdicts)
 
 
 def cut_to_mask(
@@ -132,15 +140,35 @@ def cut_to_mask(
     """
     point_count = streamlines.shape[1]
     inside = np.concatenate([np.zeros((0, point_count), bool), *map(mask.contains, _blocks(streamlines))])
-    first = inside.argmax(axis=1)
-    last = point_count - 1 - inside[:, ::-1].argmax(axis=1)
-    lengths = np.where(inside.any(axis=1), last - first + 1, 0)
-    places = np.arange(point_count)
-    within = (places >= first[:, None]) & (places < (first + lengths)[:, None])
-    parts = Streamlines(np.asarray(streamlines, np.float32)[within], lengths)
+    first, lengths = spans(inside)
+    parts = cut_to_spans(streamlines, first, lengths)
     kept = lengths >= fewest_points
     kept[kept] = parts.select(kept).usable()
     return parts.select(kept).resampled(point_count), kept
+
+
+def spans(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first point of each streamline that is inside, and how many there are from it to the last one inside.
+
+    Parameters
+    ----------
+    inside : ndarray, (streamline, point), bool
+
+    Returns
+    -------
+    first, lengths : ndarray, (streamline,), int64
+        0 and 0 where none is inside.
+    """
+    first = inside.argmax(axis=1)
+    last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
+    return first, np.where(inside.any(axis=1), last - first + 1, 0)
+
+
+def cut_to_spans(streamlines: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> Streamlines:
+    """Leave of each streamline, (streamline, point, coordinate), so many points from its first one on."""
+    places = np.arange(streamlines.shape[1])
+    within = (places >= first[:, None]) & (places < (first + lengths)[:, None])
+    return Streamlines(np.asarray(streamlines, np.float32)[within], lengths)
 
 
 def fraction_inside(streamlines: np.ndarray, mask: Mask) -> np.ndarray:

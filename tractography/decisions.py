@@ -7,13 +7,16 @@ import numpy as np
 from tractography.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes
 from tractography.thresholds import POINTS, derive_rocs
 
+NO_NEIGHBOUR = -1
+"""Row of a neighbour that there is not."""
+
 EPSILON = 2.0**-23
 """Distance from 1 to the next float32: a unit of float32 rounding is this share of a code's size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """What filtering by one encoder comes to: the nearest reference code decides.
+    """What filtering by one encoder comes to: the nearest reference codes decide.
 
     Attributes
     ----------
@@ -24,10 +27,12 @@ class Decided:
     known : int
         How many streamlines the thresholds are derived from.
     thresholds : ndarray, (bundle,)
-        Latent distances at equal error.
+        Latent distances.
     kept : ndarray, (streamline,), bool
-    sizes : ndarray, (streamline,)
-        Norm of a streamline's code plus that of its nearest reference code; 0 where it has none.
+    rows : ndarray, (streamline, neighbour), int64
+        The nearest reference codes, nearest first; `NO_NEIGHBOUR` where a streamline cannot be encoded.
+    away : ndarray, (streamline, neighbour)
+        Their distances; infinite where there is none.
     """
 
     reference: ReferenceCodes
@@ -36,7 +41,21 @@ class Decided:
     known: int
     thresholds: np.ndarray
     kept: np.ndarray
-    sizes: np.ndarray
+    rows: np.ndarray
+    away: np.ndarray
+
+    @property
+    def deciding(self) -> np.ndarray:
+        """Which neighbours are of a streamline's bundle, and make its distance: (streamline, neighbour), bool."""
+        labels = np.where(self.rows == NO_NEIGHBOUR, NO_BUNDLE, self.reference.labels[self.rows])
+        return (labels == self.found.labels[:, None]) & (self.rows != NO_NEIGHBOUR)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Norm of each streamline's code plus the mean one of those that decide, (streamline,); 0 where it has none."""
+        deciding, others = self.deciding, norms(self.reference.codes)[self.rows]
+        means = np.where(deciding, others, 0).sum(axis=1) / np.maximum(deciding.sum(axis=1), 1)
+        return np.where(deciding.any(axis=1), norms(self.codes) + means, 0.0)
 
     def outcome(self, row: int) -> str:
         """A streamline's decision in words."""
@@ -46,7 +65,9 @@ class Decided:
         return f"{self.reference.bundles[label]}, {'kept' if self.kept[row] else 'removed'}"
 
 
-def decide(reference: ReferenceCodes, codes: np.ndarray, labels: np.ndarray) -> Decided:
+def decide(
+    reference: ReferenceCodes, codes: np.ndarray, labels: np.ndarray, neighbours: int = 1, point: str = POINTS[0]
+) -> Decided:
     """Derive thresholds and filter.
 
     Parameters
@@ -55,16 +76,25 @@ def decide(reference: ReferenceCodes, codes: np.ndarray, labels: np.ndarray) -> 
     codes : ndarray, (streamline, latent)
     labels : ndarray, (known,), int
         The true bundles of the first streamlines, or `NO_BUNDLE`.
+    neighbours : int
+        How many reference codes decide.
+    point : str
+        Where on the ROC the thresholds are: one of `POINTS`.
+
+    Raises
+    ------
+    FilteringError
+        If there are fewer reference codes than neighbours.
     """
-    assigner, known = Assigner(reference), len(labels)
+    assigner, known = Assigner(reference, neighbours), len(labels)
     found = assigner.assign(codes)
     rocs = derive_rocs(Assignment(found.labels[:known], found.distances[:known]), labels, reference.bundles)
-    thresholds = np.array([rocs[name].point(POINTS[0]) for name in reference.bundles])
-    sizes, usable = np.zeros(len(codes)), found.labels != NO_BUNDLE
+    thresholds = np.array([rocs[name].point(point) for name in reference.bundles])
+    rows, away = np.full((len(codes), neighbours), NO_NEIGHBOUR), np.full((len(codes), neighbours), np.inf)
+    usable = found.labels != NO_BUNDLE
     if usable.any():
-        _, rows = assigner.index.query(codes[usable], 1)
-        sizes[usable] = norms(codes[usable]) + norms(reference.codes[rows[:, 0]])
-    return Decided(reference, codes, found, known, thresholds, found.kept(thresholds), sizes)
+        away[usable], rows[usable] = assigner.index.query(codes[usable], neighbours)
+    return Decided(reference, codes, found, known, thresholds, found.kept(thresholds), rows, away)
 
 
 def distance_rounding(relative: float, sizes: np.ndarray | float) -> np.ndarray | float:

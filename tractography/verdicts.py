@@ -1,0 +1,164 @@
+"""Whether two decoders' streamlines of the same draws pass the same filters, and whether rounding explains if not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tractography.agreement import Disagreement
+from tractography.anatomy import (
+    FEWEST_POINTS,
+    FILTERS,
+    FRACTION,
+    KEPT,
+    Anatomy,
+    cut_to_spans,
+    fraction_inside,
+    keep_plausible,
+    orientation_angles,
+    spans,
+    streamline_lengths,
+)
+from tractography.decisions import norms
+from tractography.movements import bounds_of, may_span
+from tractography.volumes import Mask
+
+UNITS = {"cut": "points", "inside": "of 1", "orientation": "degrees", "length": "mm"}
+"""Of what each filter decides by: points inside the mask from the first to the last, the fraction inside it ..."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filtered:
+    """What the filters make of one decoder's streamlines.
+
+    Attributes
+    ----------
+    decoded : ndarray, (draw, point, coordinate), RAS+ mm
+    anatomy : Anatomy
+    verdicts : ndarray, (draw,), int8
+        As `tractography.anatomy.Plausible` has them.
+    """
+
+    decoded: np.ndarray
+    anatomy: Anatomy
+    verdicts: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """How many draws are kept, and how many each filter has removed."""
+        numbers = np.bincount(self.verdicts, minlength=KEPT + 1).tolist()
+        return {"kept": numbers[KEPT], **dict(zip(FILTERS, numbers, strict=False))}
+
+    def seen_by(self, filter_: str, draw: int) -> np.ndarray:
+        """The streamline as a filter sees it: uncut, or cut to the mask and resampled; (point, coordinate)."""
+        line = self.decoded[draw]
+        if filter_ == "cut" or not self.anatomy.mask:
+            return line
+        return _cut(line, *_span(line, self.anatomy.mask))
+
+    def quantity(self, filter_: str, draw: int) -> float:
+        """What a filter decides by."""
+        line = self.seen_by(filter_, draw)
+        match filter_:
+            case "cut" if self.anatomy.mask:
+                return float(_span(line, self.anatomy.mask)[1])
+            case "inside" if self.anatomy.mask:
+                return float(fraction_inside(line[None], self.anatomy.mask)[0])
+            case "orientation" if self.anatomy.peaks:
+                return float(orientation_angles(line[None], self.anatomy.peaks)[0])
+        return float(streamline_lengths(line[None])[0])
+
+    def limit(self, filter_: str, value: float) -> float:
+        """What a filter compares a value with; of two lengths the nearer one."""
+        if filter_ == "length":
+            return min(self.anatomy.lengths, key=lambda length: abs(length - value))
+        return {"cut": FEWEST_POINTS, "inside": FRACTION, "orientation": self.anatomy.max_angle}[filter_]
+
+
+def _span(line: np.ndarray, mask: Mask) -> tuple[int, int]:
+    first, lengths = spans(mask.contains(line)[None])
+    return int(first[0]), int(lengths[0])
+
+
+def _cut(line: np.ndarray, first: int, length: int) -> np.ndarray:
+    return cut_to_spans(line[None], np.array([first]), np.array([length])).resampled(len(line))[0]
+
+
+def filter_draws(decoded: np.ndarray, anatomy: Anatomy) -> Filtered:
+    """Apply the filters of sampling to decoded draws, (draw, point, coordinate) in RAS+ mm."""
+    return Filtered(decoded, anatomy, keep_plausible(decoded, anatomy).verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterAgreement:
+    """How far two decoders' draws fare alike.
+
+    Attributes
+    ----------
+    agree : int
+        Draws that either keep, or remove by the same filter.
+    reference, port : dict
+        How many draws are kept, and how many each filter removes.
+    disagreements : tuple of Disagreement
+    """
+
+    agree: int
+    reference: dict[str, int]
+    port: dict[str, int]
+    disagreements: tuple[Disagreement, ...]
+
+
+def compare_filtered(reference: Filtered, port: Filtered, rounding: float) -> FilterAgreement:
+    """Compare the verdicts on each draw.
+
+    The first filter that one side passes and the other does not is the one that decides. Rounding explains it as far
+    as the two sides' distance, point by point, can move the quantity that it decides by; of a draw whose points are
+    further apart than rounding brings them it explains nothing.
+
+    Parameters
+    ----------
+    reference, port : Filtered
+        Of the same draws.
+    rounding : float
+        How far apart rounding brings points, in mm.
+    """
+    differ = np.flatnonzero(reference.verdicts != port.verdicts).tolist()
+    return FilterAgreement(
+        len(reference.verdicts) - len(differ),
+        reference.counts(),
+        port.counts(),
+        tuple(_disagreement(reference, port, draw, rounding) for draw in differ),
+    )
+
+
+def _disagreement(reference: Filtered, port: Filtered, draw: int, rounding: float) -> Disagreement:
+    filter_ = FILTERS[min(reference.verdicts[draw], port.verdicts[draw])]
+    first, second = (_fate(side.verdicts[draw]) for side in (reference, port))
+    if filter_ == "finite":
+        return Disagreement(draw, "filter", first, second, np.inf, 0.0)
+    values = [side.quantity(filter_, draw) for side in (reference, port)]
+    margin = max(abs(value - side.limit(filter_, value)) for side, value in zip((reference, port), values, strict=True))
+    first, second = f"{first}; {filter_} {values[0]:.9g}", f"{second}; {filter_} {values[1]:.9g}"
+    apart = norms(port.decoded[draw].astype(np.float64) - reference.decoded[draw])
+    explained = _explained(reference, port, filter_, draw, apart) if apart.max() <= rounding < np.inf else 0.0
+    return Disagreement(draw, "filter", first, second, margin, explained, UNITS[filter_])
+
+
+def _fate(verdict: int) -> str:
+    return "kept" if verdict == KEPT else f"removed by {FILTERS[verdict]}"
+
+
+def _explained(reference: Filtered, port: Filtered, filter_: str, draw: int, reach: np.ndarray) -> float:
+    """How far the points' moves may bring the reference's quantity towards the port's.
+
+    Where they may make the mask's first and last point those of the port, it may become that of the reference's own
+    streamline cut there, and whatever the moves of that one make of it.
+    """
+    own, other = (side.quantity(filter_, draw) for side in (reference, port))
+    seen, mask = reference.decoded[draw], reference.anatomy.mask
+    if filter_ != "cut" and mask and port.anatomy.mask:
+        span = _span(port.decoded[draw], port.anatomy.mask)
+        if not may_span(seen, reach, mask, *span):
+            return 0.0
+        seen = _cut(seen, *span)
+        reach = norms(port.seen_by(filter_, draw).astype(np.float64) - seen)
+    low, high = bounds_of(filter_, seen, reach, reference.anatomy)
+    return max(high - own, 0.0) if other > own else max(own - low, 0.0)
