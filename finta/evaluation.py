@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finta.charts import draw_confusion, draw_roc
+from finta.charts import draw_confusion
 from finta.pictures import draw_latent_codes
 from finta.sorting import IMPLAUSIBLE
 from finta.summaries import write_summary
-from finta.thresholding import Judged
+from finta.thresholding import Judged, draw_rocs
 from tractography.metrics import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, model: Path) -> None:
-    """Write metrics, confusion matrix and pictures into a folder, as a page and as JSON.
+def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, thresholds: np.ndarray, model: Path) -> None:
+    """Write metrics, confusion matrix and pictures into a folder, as a page and as JSON; thresholds are (bundle,).
 
     Raises
     ------
@@ -45,14 +45,7 @@ def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, model
     pictures: dict[str, Figure] = {"confusion matrix": draw_confusion(evaluation.confusion, names)}
     if len(judged.codes) > 2:
         pictures["latent codes"] = draw_latent_codes(judged.codes, np.array(names)[judged.labels].tolist())
-    if curves := _curves(judged):
-        pictures["ROC of each bundle"] = draw_roc(curves, {})
+    pictures["ROC of each bundle"] = draw_rocs(
+        judged.rocs(), dict(zip(judged.bundles, thresholds.tolist(), strict=True))
+    )
     write_summary(output, "Filtering against the truth", facts, tables, pictures)
-
-
-def _curves(judged: Judged) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
-    return {
-        name: (roc.false_positive_rates, roc.true_positive_rates, area)
-        for name, roc in judged.rocs().items()
-        if (area := roc.area()) is not None
-    }

@@ -238,12 +238,14 @@ def evaluate(
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
     from finta.evaluation import write_evaluation
     from porting.placement import check_free
+    from tractography.thresholds import read_thresholds
 
     check_point(point)
     check_free(output / "summary", [".json", ".html"], force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
-    evaluation = judged.evaluated(thresholds, point)
-    write_evaluation(output, evaluation, judged, model)
+    values = read_thresholds(thresholds, judged.bundles, point)
+    evaluation = judged.evaluated(values)
+    write_evaluation(output, evaluation, judged, values, model)
     _tell_skips(judged)
     plausible = evaluation.plausible
     typer.echo(

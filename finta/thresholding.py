@@ -17,7 +17,7 @@ from porting.placement import check_free, staging
 from porting.runs import OnStep
 from tractography.filtering import Assignment
 from tractography.metrics import Evaluation, evaluate
-from tractography.thresholds import Roc, Threshold, as_json, derive_rocs, read_thresholds, summarise
+from tractography.thresholds import Roc, Threshold, as_json, derive_rocs, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,16 +51,9 @@ class Judged:
         """The ROC of each bundle."""
         return derive_rocs(self.assignment, self.labels, self.bundles)
 
-    def evaluated(self, thresholds: Path, point: str) -> Evaluation:
-        """Compare with the truth what thresholds of a file would keep.
-
-        Raises
-        ------
-        FilteringError
-            If they cannot be used.
-        """
-        values = read_thresholds(thresholds, self.bundles, point)
-        return evaluate(self.labels, self.assignment, values, self.bundles)
+    def evaluated(self, thresholds: np.ndarray) -> Evaluation:
+        """Compare with the truth what thresholds, (bundle,), would keep."""
+        return evaluate(self.labels, self.assignment, thresholds, self.bundles)
 
 
 def judge(
@@ -159,20 +152,13 @@ def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = Fal
         flat = {name: held.equal_error for name, held in stored.items()}
         staged.stem.with_name(output.name).write_text(json.dumps(flat, indent=1) + "\n")
         staged.stem.with_name(f"{stem.name}.roc.json").write_text(as_json(stored))
-        _draw(rocs, stored).savefig(staged.stem.with_name(f"{stem.name}.roc.png"), dpi=150)
+        draw_rocs(rocs, flat).savefig(staged.stem.with_name(f"{stem.name}.roc.png"), dpi=150)
         staged.commit()
     return Written(stored)
 
 
-def _draw(rocs: Mapping[str, Roc], stored: Mapping[str, Threshold]) -> "Figure":
-    defined = {name: roc for name, roc in rocs.items() if stored[name].area is not None}
-    curves = {
-        name: (
-            np.concatenate([[0.0], roc.false_positive_rates]),
-            np.concatenate([[0.0], roc.true_positive_rates]),
-            stored[name].area or 0.0,
-        )
-        for name, roc in defined.items()
-    }
-    marked = {name: roc.rates_at(stored[name].equal_error) for name, roc in defined.items()}
-    return draw_roc(curves, marked)
+def draw_rocs(rocs: Mapping[str, Roc], thresholds: Mapping[str, float]) -> "Figure":
+    """Draw the curve of each bundle that has one, and its threshold on it."""
+    areas = {name: area for name, roc in rocs.items() if (area := roc.area()) is not None}
+    curves = {name: (*rocs[name].curve(), area) for name, area in areas.items()}
+    return draw_roc(curves, {name: rocs[name].rates_at(thresholds[name]) for name in areas})

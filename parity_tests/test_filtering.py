@@ -83,6 +83,13 @@ def test_of_equally_good_thresholds_the_middle_one_is_taken():
     assert Roc.of(np.array([1.0, 3.0]), np.array([2.0])).point("equal_error") == 2
 
 
+def test_rates_are_those_of_what_a_threshold_keeps_also_below_every_distance():
+    roc = Roc.of(np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0]))
+    assert [roc.rates_at(distance) for distance in (0.5, 2.5, 9.0)] == [(0, 0), (0, 2 / 3), (1, 1)]
+    wrong, kept = roc.curve()
+    assert (wrong[0], kept[0], wrong[-1], kept[-1]) == (0, 0, 1, 1)
+
+
 def test_only_streamlines_nearest_to_a_bundle_make_its_curve():
     assignment = Assignment(np.array([0, 0, 1, 0]), np.array([1.0, 2.0, 3.0, 4.0]))
     rocs = derive_rocs(assignment, np.array([0, NO_BUNDLE, 0, 1]), ["A", "B"])

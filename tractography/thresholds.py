@@ -62,18 +62,24 @@ class Roc:
         best = np.flatnonzero(losses <= losses.min() + 1e-12)
         return float(self.distances[best[len(best) // 2]])
 
+    def curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """False-positive and true-positive rates from where nothing is kept, (1 + threshold,) each and ascending."""
+        wrong, kept = (
+            np.concatenate([[0.0], rates]) for rates in (self.false_positive_rates, self.true_positive_rates)
+        )
+        return wrong, kept
+
     def rates_at(self, distance: float) -> tuple[float, float]:
-        """False-positive and true-positive rate of the greatest threshold up to a distance."""
-        place = int(np.searchsorted(self.distances, distance, "right")) - 1
-        return float(self.false_positive_rates[place]), float(self.true_positive_rates[place])
+        """False-positive and true-positive rate where what is as near as a distance is kept."""
+        place = int(np.searchsorted(self.distances, distance, "right"))
+        wrong, kept = self.curve()
+        return float(wrong[place]), float(kept[place])
 
     def area(self) -> float | None:
         """Area under the curve: how often an own streamline is nearer than another; None where it is not defined."""
         if not self.positives or not self.negatives:
             return None
-        kept, wrong = (
-            np.concatenate([[0.0], rates]) for rates in (self.true_positive_rates, self.false_positive_rates)
-        )
+        wrong, kept = self.curve()
         return float(np.trapezoid(kept, wrong))
 
 
