@@ -17,6 +17,7 @@ from benchmarks.atlas import POINTS
 from finta.coders import Coder, open_coder
 from porting.cli import steps
 from tractography.anatomy import Anatomy
+from tractography.densities import fit_density
 from tractography.generation import Settings, generate
 from tractography.seeds import encode_both_orders
 from tractography.tractograms import find_tractograms, read_streamlines, resample
@@ -73,7 +74,7 @@ def measure(name: str, bundle: np.ndarray, count: int, mask: Mask, coder: Coder,
     seeds = bundle[np.random.default_rng(count).permutation(len(bundle))[:count]]
     codes = encode_both_orders(seeds, coder.encode)
     settings = Settings(number, max_sampled=20 * number)
-    generated = generate(name, codes, coder.decode, Anatomy(mask), settings)
+    generated = generate(name, fit_density(codes, settings.bandwidth), coder.decode, Anatomy(mask), settings)
     if not len(generated.streamlines):
         return f"{0:5.0%}  nothing passed: {generated.removed}"
     origin = bundle.reshape(-1, 3).min(axis=0)

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tractography.anatomy import LENGTHS, MAX_ANGLE, Anatomy
+from finta.anatomy_files import FA, WHITE_MATTER, AnatomyFiles
+from tractography.anatomy import Anatomy
 from tractography.errors import GenerationError
 from tractography.generation import Settings
 from tractography.seeds import MAX_SEEDS, RATIO, check_ratio
-from tractography.volumes import FA_THRESHOLD, Mask, check_same_space, read_mask, read_peaks
-
-WHITE_MATTER, FA = "wm", "fa"
 
 
 def _is_count(value: Any) -> bool:
@@ -62,42 +60,28 @@ class Choices:
     settings : Settings
     ratio : tuple of two float, optional
         Shares of the subject and the atlas; half and half where there is an atlas if not given.
-    white_matter, fa : Path, optional
-        A mask or parcellation, and a map of fractional anisotropy.
-    peaks : Path, optional
-        Of the fibre orientations.
-    peaks_frame : str
-        ``world`` or ``voxel``.
-    max_angle : float, optional
-        In degrees; 20 if not given.
-    lengths : tuple of two float, mm
+    anatomy : AnatomyFiles
     max_seeds : int
     files : mapping of str to Path
         The published files, each a JSON object ``{bundle: value}``, by the names in `PUBLISHED`. Their values go
-        before those for all: ``degrees`` before `max_angle`, ``ratios`` before `ratio`, ``max_total_sampling`` and
-        ``number_rejection_sampling`` before the settings' `max_sampled` and, in the rejection mode, `draws`.
-        ``white_matter_masks`` chooses between `white_matter` and `fa`.
+        before those for all: ``degrees`` before the anatomy's `max_angle`, ``ratios`` before `ratio`,
+        ``max_total_sampling`` and ``number_rejection_sampling`` before the settings' `max_sampled` and, in the
+        rejection mode, `draws`.
+        ``white_matter_masks`` chooses between its `white_matter` and `fa`.
     """
 
     settings: Settings
     ratio: tuple[float, float] | None = None
-    white_matter: Path | None = None
-    fa: Path | None = None
-    peaks: Path | None = None
-    peaks_frame: str = "world"
-    max_angle: float | None = None
-    lengths: tuple[float, float] = LENGTHS
+    anatomy: AnatomyFiles = field(default_factory=AnatomyFiles)
     max_seeds: int = MAX_SEEDS
     files: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.peaks and ("degrees" in self.files or self.max_angle is not None):
-            raise GenerationError("Greatest angles are given, and no peaks to measure them from. Give --peaks, too.")
-        if self.white_matter and self.fa and "white_matter_masks" not in self.files:
-            raise GenerationError(
-                "A white-matter mask and an FA map are given. Give one of --wm and --fa; finta sample chooses between "
-                "both for each bundle by a file, --white-matter-masks."
-            )
+        self.anatomy.check(has_angles="degrees" in self.files, may_choose="white_matter_masks" in self.files)
+
+    def paths(self) -> list[Path]:
+        """All files that it names."""
+        return [*self.anatomy.images().values(), *self.files.values()]
 
 
 def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> dict[str, BundleSettings]:
@@ -109,10 +93,7 @@ def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> 
         If a file or an image cannot be used, lacks a bundle, or they do not go together.
     """
     published = {name: _read_published(name, path, names) for name, path in choices.files.items()}
-    masks = _read_masks(choices)
-    peaks = read_peaks(choices.peaks, choices.peaks_frame) if choices.peaks else None
-    if len(masks) == 2:
-        check_same_space(masks[WHITE_MATTER].space, masks[FA].space)
+    masks, peaks, lengths = choices.anatomy.read_masks(), choices.anatomy.read_peaks(), choices.anatomy.lengths
 
     def settings_of(bundle: str) -> BundleSettings:
         held = {name: values[bundle] for name, values in published.items()}
@@ -123,34 +104,13 @@ def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> 
             raise GenerationError(
                 f"{choices.files['white_matter_masks']} wants {kind} for {bundle}, which is not given. Give --{kind}."
             )
-        angle = held.get("degrees", MAX_ANGLE if choices.max_angle is None else choices.max_angle)
+        anatomy = Anatomy(masks[kind] if kind else None, peaks, held.get("degrees", choices.anatomy.angle), lengths)
         settings = replace(choices.settings, max_sampled=held.get("max_total_sampling", choices.settings.max_sampled))
         if settings.mode == "rejection":
             settings = replace(settings, draws=held.get("number_rejection_sampling", settings.draws))
-        return BundleSettings(ratio, Anatomy(masks[kind] if kind else None, peaks, angle, choices.lengths), settings)
+        return BundleSettings(ratio, anatomy, settings)
 
     return {name: settings_of(name) for name in names}
-
-
-def read_anatomy(choices: Choices) -> Anatomy:
-    """Read the images that all bundles are checked against alike.
-
-    Raises
-    ------
-    GenerationError
-        If an image cannot be used, or they do not go together.
-    """
-    (held,) = settings_of_bundles(["all"], choices, has_atlas=False).values()
-    return held.anatomy
-
-
-def _read_masks(choices: Choices) -> dict[str, Mask]:
-    masks = {}
-    if choices.white_matter:
-        masks[WHITE_MATTER] = read_mask(choices.white_matter)
-    if choices.fa:
-        masks[FA] = read_mask(choices.fa, FA_THRESHOLD)
-    return masks
 
 
 def _read_published(name: str, path: Path, bundles: list[str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Compute ranges in this process, or on the workers of a Dask cluster."""
 
+import logging
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
@@ -13,6 +14,8 @@ from finta.errors import ClusterError, FintaError
 from finta.rows import Range
 from finta.tasks import Rows, Task, compute_here
 from tractography.errors import TractographyError
+
+_LOG = logging.getLogger(__name__)
 
 PATIENCE = "distributed.comm.timeouts.connect"
 """Dask's setting of how long to wait for the scheduler, and here for its first worker; 30 s if it is not changed."""
@@ -27,9 +30,7 @@ GLANCE = 0.02
 """Seconds between two looks at what is ready; a range takes seconds."""
 
 
-def compute(
-    task: Task, ranges: Iterable[Range], scheduler: str | None = None, on_wait: Callable[[], None] = lambda: None
-) -> Iterator[tuple[Range, Rows]]:
+def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -> Iterator[tuple[Range, Rows]]:
     """Compute each range once, here in their order, or on a cluster in the order in which they are ready.
 
     Should a worker die, its ranges are computed by another; should all die, by those that come instead.
@@ -39,21 +40,17 @@ def compute(
     task : Task
     ranges : iterable of Range
     scheduler : str, optional
-        Address of the cluster's scheduler.
-    on_wait : callable
-        Told every few seconds while a cluster that had workers has none.
+        Address of the cluster's scheduler. Where it has lost all workers a warning is logged.
 
     Raises
     ------
     ClusterError
         If the cluster cannot be reached, has no workers, or loses them over one range again and again.
     """
-    return _compute_there(task, ranges, scheduler, on_wait) if scheduler else compute_here(task, ranges)
+    return _compute_there(task, ranges, scheduler) if scheduler else compute_here(task, ranges)
 
 
-def _compute_there(
-    task: Task, ranges: Iterable[Range], scheduler: str, on_wait: Callable[[], None]
-) -> Iterator[tuple[Range, Rows]]:
+def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Iterator[tuple[Range, Rows]]:
     with _client(scheduler) as client, _failures_told(scheduler):
         from dask.distributed import as_completed
 
@@ -65,19 +62,18 @@ def _compute_there(
             keys = ((held, f"range-{held.number}-{run}") for held in islice(left, max(count, 0)))
             return [client.submit(_run, held_task, held, key=key, pure=False) for held, key in keys]
 
-        wanted, counted = WAITING * _count_threads(client), monotonic()
-        running = as_completed(submit(wanted), loop=client.loop, with_results=True)
+        threads, counted = _count_threads(client), monotonic()
+        running = as_completed(submit(WAITING * max(threads, 1)), loop=client.loop, with_results=True)
         while running.count():
             ready = running.next_batch(block=False)
             for future, found in ready:
                 yield _unwrapped(future, found)
                 future.release()
             if monotonic() - counted > RECOUNT:
-                threads, counted = _count_threads(client), monotonic()
-                wanted = WAITING * max(threads, 1)
-                if not threads:
-                    on_wait()
-            running.update(submit(wanted - running.count()))
+                had, threads, counted = threads, _count_threads(client), monotonic()
+                if had and not threads:
+                    _LOG.warning("No workers are left at %s: waiting for others.", scheduler)
+            running.update(submit(WAITING * max(threads, 1) - running.count()))
             if not ready:
                 sleep(GLANCE)
 

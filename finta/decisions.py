@@ -85,6 +85,8 @@ class Parity:
     ----------
     checkpoint, port : Path
     bundles : tuple of str
+    atlas_labels : ndarray, (code,), int
+        The bundle of each of the atlas' codes.
     files : tuple of Path
         Those that thresholds come from first.
     counts : tuple of int
@@ -101,6 +103,7 @@ class Parity:
     checkpoint: Path
     port: Path
     bundles: tuple[str, ...]
+    atlas_labels: np.ndarray
     files: tuple[Path, ...]
     counts: tuple[int, ...]
     drawn_from: str
@@ -118,6 +121,8 @@ class Parity:
         """Where a decision differs: file and row, or the bundle, or the draw."""
         if held.what == "threshold":
             return self.bundles[held.row]
+        if held.what == "atlas code":
+            return f"code {held.row} of the atlas, in {self.bundles[self.atlas_labels[held.row]]}"
         if held.what == "filter":
             return f"draw {held.row} of {self.drawn_from}"
         ends = np.cumsum(self.counts)
@@ -181,8 +186,9 @@ def verify_decisions(
         on_step(f"the port on {backend}", number, len(backends))
         coded = code_on_backend(port, backend, atlas, files, drawn)
         compared.append(compare_coded(backend, truth, coded, labels, rounding, rules))
-    names = reference.bundles
-    return Parity(checkpoint, port, names, tuple(files), counts, drawn_from, draws, rules, rounding, tuple(compared))
+    of_atlas = (reference.bundles, reference.labels)
+    drawn_with = (drawn_from, draws, rules, rounding)
+    return Parity(checkpoint, port, *of_atlas, tuple(files), counts, *drawn_with, tuple(compared))
 
 
 _REFERENCES, _PORTS = (".pt", ".pth", ".ckpt"), (".keras", ".safetensors")
@@ -200,7 +206,8 @@ def _sample(files: Sequence[Path], point_count: int) -> np.ndarray:
     """Some streamlines of each file, (streamline, point, coordinate)."""
     most = -(-SAMPLED // len(files))
     pieces = (next(iter(read_resampled(path, point_count, Skips())), None) for path in files)
-    found = np.concatenate([piece[:most] for piece in pieces if piece is not None])
+    none = np.empty((0, point_count, 3), np.float32)
+    found = np.concatenate([none, *(piece[:most] for piece in pieces if piece is not None)])
     if not len(found):
         raise FilteringError(f"{files[0].parent} holds no streamlines that can be encoded.")
     return found
@@ -236,12 +243,14 @@ def compare_coded(
 
 
 def _failures(agreement: Agreement, filters: FilterAgreement, decoded: float, rounding: Rounding) -> Iterator[str]:
-    beyond = sum(not held.is_explained for held in agreement.disagreements if held.what != "code")
+    beyond = sum(not held.is_explained for held in agreement.disagreements if not held.what.endswith("code"))
     if beyond:
         yield f"{beyond:,} decisions differ by more than rounding explains"
+    if agreement.beyond:
+        yield f"{agreement.beyond:,} distances differ by more than rounding explains"
     if agreement.codes:
         yield f"{agreement.codes:,} latent codes differ by more than rounding explains"
-    if not decoded <= rounding.decoded:
+    if not decoded <= rounding.decoded < np.inf:
         yield f"the same draws are decoded {decoded:.3g} mm apart, where rounding explains {rounding.decoded:.3g}"
     if beyond := sum(not held.is_explained for held in filters.disagreements):
         yield f"{beyond:,} draws pass other filters by more than rounding explains"

@@ -58,28 +58,19 @@ def verify_decisions(
     """
     from rich.console import Console
 
-    from finta.bundle_settings import Choices, read_anatomy
+    from finta.anatomy_files import AnatomyFiles
     from finta.decisions import Rules
     from finta.decisions import verify_decisions as verify
     from finta.decisions_report import as_json, render
     from porting import EXIT_STATUS
     from porting.backends import parse_backends
     from porting.cli import check_report_files, steps, write_json
-    from tractography.generation import Settings
 
     check_point(point)
     chosen = parse_backends(",".join(backend or _installed()))
     check_report_files(json_file)
-    choices = Choices(
-        Settings(draws),
-        white_matter=white_matter,
-        fa=fa,
-        peaks=peaks,
-        peaks_frame=peaks_frame,
-        max_angle=max_angle,
-        lengths=(min_length, max_length),
-    )
-    rules = Rules(neighbours, point, read_anatomy(choices))
+    anatomy = AnatomyFiles(white_matter, fa, peaks, peaks_frame, max_angle, (min_length, max_length))
+    rules = Rules(neighbours, point, anatomy.read())
     with steps() as on_step:
         parity = verify(
             checkpoint,

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finta.decisions import Compared, Parity
+from porting.report import plain
 from tractography.agreement import Disagreement
 from tractography.anatomy import Anatomy
 from tractography.decisions import EPSILON
@@ -19,7 +20,7 @@ LISTED = 20
 
 def as_json(parity: Parity) -> dict[str, Any]:
     """All figures and all disagreements, of JSON's types."""
-    return {
+    content = {
         "verdict": _verdict(parity.has_passed),
         "checkpoint": str(parity.checkpoint),
         "port": str(parity.port),
@@ -33,6 +34,7 @@ def as_json(parity: Parity) -> dict[str, Any]:
         "rounding": {**asdict(parity.rounding), "units": parity.rounding.codes / EPSILON},
         "backends": {held.backend: _backend_as_json(parity, held) for held in parity.compared},
     }
+    return plain(content)
 
 
 def _backend_as_json(parity: Parity, held: Compared) -> dict[str, Any]:

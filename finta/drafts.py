@@ -1,19 +1,33 @@
 """What a file or folder is until it is finished: its name, who works on it, and what it was begun with."""
 
 import fcntl
-import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from porting.certificates import hash_file
 from porting.errors import OutputError, reason_of
 
 
 def draft_of(path: Path) -> Path:
     """The name that a file or folder has until it is finished."""
     return path.with_name(f".{path.name}.unfinished")
+
+
+def check_inputs(written: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Refuse to write where something is read.
+
+    Raises
+    ------
+    OutputError
+        If an input is, or lies in, a file or folder that is to be written.
+    """
+    given = [path for path in inputs if path]
+    for place in written:
+        if within := [str(path) for path in given if path.resolve().is_relative_to(place.resolve())]:
+            raise OutputError(f"{', '.join(within)} would be replaced by {place}. Choose another --output.")
 
 
 def check_begun(path: Path, *, resume: bool) -> None:
@@ -95,10 +109,4 @@ def _failure(error: BaseException | None) -> OSError | None:
 
 def identity_of(path: Path) -> str:
     """Name a file and its SHA-256, to tell whether what was begun with it can be gone on with."""
-    return f"{path.name}, SHA-256 {digest_of(path)}"
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, by which it is known again."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{path.name}, SHA-256 {hash_file(path)}"

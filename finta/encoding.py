@@ -8,10 +8,12 @@ import numpy as np
 
 from finta.clusters import compute
 from finta.coders import Coder, open_coder
+from finta.drafts import check_inputs
+from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
 from finta.rows import RowFile
 from finta.tasks import Encode
-from porting.errors import OutputError
+from porting.placement import check_free
 from porting.runs import OnStep
 from tractography.errors import TractogramError
 from tractography.pieces import TractogramFile, open_tractogram
@@ -70,7 +72,8 @@ def encode_tractogram(
     """
     check_readers(tractogram)
     check_cluster(scheduler)
-    check_free(output, force)
+    check_free(output, [""], force)
+    check_inputs([output], [tractogram, model])
     coder = open_coder(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
@@ -86,14 +89,12 @@ def fill(rows: RowFile, count: int, task: Any, scheduler: str | None, doing: str
     missing = rows.missing()
     done = count - sum(held.stop - held.first for held in missing)
     on_step(doing, done, count)
-
-    def tell_wait() -> None:
-        on_step(f"{doing}: no workers at {scheduler}, waiting for some", done, count)
-
-    for held, computed in compute(task, missing, scheduler, tell_wait):
+    for held, computed in compute(task, missing, scheduler):
         rows.put(held, computed)
         done += held.stop - held.first
         on_step(doing, done, count)
+    if left := len(rows.missing()):
+        raise ClusterError(f"{left} ranges of {rows.path} were not computed. Go on with --resume.")
 
 
 def open_filled(path: Path) -> TractogramFile:
@@ -118,17 +119,3 @@ def identity(file: TractogramFile, coder: Coder) -> dict[str, Any]:
         "streamlines": file.count,
         **coder.identity(),
     }
-
-
-def check_free(output: Path, force: bool) -> None:
-    """Refuse to replace a file without `force`, and a folder ever.
-
-    Raises
-    ------
-    OutputError
-        If it exists.
-    """
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder. Choose another --output.")
-    if output.exists() and not force:
-        raise OutputError(f"{output} exists. Replace it with --force, or choose another --output.")

@@ -6,7 +6,7 @@ FintaError
 ├── ModelError           a checkpoint to encode and decode with
 └── ClusterError         the cluster that is to compute
 
-A place that results cannot be written to is `porting.errors.OutputError`.
+A place that results of a model's use cannot be written to is `porting.errors.OutputError`.
 """
 
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from finta.atlases import Skips, encode_atlas, find_bundles, read_classes
 from finta.coders import Coder, open_coder
-from finta.drafts import digest_of
 from finta.encoding import identity, open_filled
 from finta.filtered import Filtered, Settings, summarise
 from finta.requirements import check_cluster, check_comparing, check_readers
 from finta.result_folders import check_folder, folder_written
 from finta.sorting import IMPLAUSIBLE, Sorting, numbered
 from finta.tasks import Lookup
-from porting.errors import OutputError
+from porting.certificates import hash_file
+from porting.errors import OutputError, reason_of
 from porting.runs import OnStep
 from tractography.boxes import check_space
 from tractography.errors import FilteringError, TractogramError
@@ -74,8 +74,9 @@ def filter_tractogram(
     check_readers(tractogram, Path(f"any{suffix or ''}"))
     check_comparing(settings.approximate)
     check_cluster(scheduler)
+    output = output.resolve()  # what a link points to is replaced, and not the link
     inputs = (tractogram, model, settings.atlas, settings.thresholds, settings.classes, reference)
-    check_folder(output, [path for path in inputs if path], force=force, resume=resume)
+    check_folder(output, inputs, force=force, resume=resume)
     coder, skips = open_coder(model), Skips()
     with open_filled(tractogram) as file:
         suffix = suffix or tractogram.suffix
@@ -114,7 +115,7 @@ def _encode_sample(streamlines: list[np.ndarray], coder: Coder) -> np.ndarray:
 
 def _identity(file: TractogramFile, coder: Coder, settings: Settings) -> dict[str, Any]:
     """What labels and distances depend on, to tell whether a folder that was begun can be gone on with."""
-    bundles = {name: digest_of(path) for name, path in find_bundles(settings.atlas).items()}
+    bundles = {name: hash_file(path) for name, path in find_bundles(settings.atlas).items()}
     digest = hashlib.sha256(json.dumps(bundles).encode()).hexdigest()
     return {
         **identity(file, coder),
@@ -142,13 +143,12 @@ def _check_writable(file: TractogramFile, suffix: str, header: Header) -> None:
             "with --reference, or write TCK."
         )
     last = numbered(file.read(file.count - 1, file.count), file.count - 1)
-    with TemporaryDirectory() as folder:
-        draft = Path(folder, "last").with_suffix(suffix)
-        try:
-            with open_writer(draft, header) as writer:
-                writer.append(replace(last, points=np.zeros_like(last.points)))
-        except TractogramError as error:
-            reason = str(error).removeprefix(f"{draft}: ")
-            raise TractogramError(f"{file.path} cannot be sorted into {suffix} files: {reason}") from error
-        except OSError as error:
-            raise OutputError(f"Cannot write {draft}: {error.strerror}. Make room there, or set TMPDIR.") from error
+    name = f"last{suffix}"
+    try:
+        with TemporaryDirectory() as folder, open_writer(Path(folder, name), header) as writer:
+            writer.append(replace(last, points=np.zeros_like(last.points)))
+    except TractogramError as error:
+        reason = str(error).partition(f"{name}: ")[2] or str(error)
+        raise TractogramError(f"{file.path} cannot be sorted into {suffix} files: {reason}") from error
+    except OSError as error:
+        raise OutputError(f"Cannot write a temporary file: {reason_of(error)}. Make room, or set TMPDIR.") from error

@@ -48,7 +48,8 @@ def sample_bundles(
     force : bool
         Replace files of these names.
     resume : bool
-        Go on with the bundles that an earlier process left: the files are those of a run that was not cut off.
+        Go on with the bundles that an earlier process left; on the same device the files are those of a run that was
+        not cut off.
     on_step : callable
         Told what is being done, how far it is, and of how much.
 
@@ -70,9 +71,9 @@ def sample_bundles(
     _check_installed(choices)
     paths = find_named(bundles)
     check_draft(output, resume=resume)
-    check_files(output, paths.values(), force=force)
     chosen = settings_of_bundles(list(paths), choices, atlas is not None)
     in_atlas = find_in_atlas(atlas, [name for name in paths if chosen[name].ratio[1] > 0])
+    check_files(output, list(paths.values()), [model, *in_atlas.values(), *choices.paths()], force=force)
     headers = {path: read_header(path) for path in paths.values()}
     coder = open_coder(model, BATCH_SIZE)
     with drafts(output, identity(paths, in_atlas, coder, choices), resume=resume) as kept:
@@ -103,9 +104,9 @@ def _generate(bundle: Bundle, coder: Coder, on_step: OnStep) -> Generated:
         kept += past.kept
         on_step(f"{bundle.name}: round {past.number}", min(kept, wanted), wanted)
 
-    on_step(f"{bundle.name}: fitting the density", 0, wanted)
+    on_step(f"{bundle.name}: preparing to draw", 0, wanted)
     try:
-        made = generate(bundle.name, bundle.seeds, coder.decode, bundle.chosen.anatomy, bundle.chosen.settings, tell)
+        made = generate(bundle.name, bundle.density, coder.decode, bundle.chosen.anatomy, bundle.chosen.settings, tell)
     except GenerationError as error:
         raise GenerationError(f"{bundle.path}: {error}") from error
     return replace(made, notes=bundle.notes + made.notes)

@@ -73,6 +73,7 @@ def sample(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Generate streamlines of sparse bundles: draw latent codes around theirs, decode them, keep the plausible."""
+    from finta.anatomy_files import AnatomyFiles
     from finta.bundle_settings import Choices
     from finta.generation import sample_bundles
     from porting.cli import steps
@@ -99,12 +100,7 @@ def sample(
     choices = Choices(
         settings,
         ratio=_parse_ratio(ratio),
-        white_matter=white_matter,
-        fa=fa,
-        peaks=peaks,
-        peaks_frame=peaks_frame,
-        max_angle=max_angle,
-        lengths=(min_length, max_length),
+        anatomy=AnatomyFiles(white_matter, fa, peaks, peaks_frame, max_angle, (min_length, max_length)),
         max_seeds=max_seeds,
         files={name: path for name, path in published.items() if path},
     )

@@ -60,10 +60,12 @@ def check_draft(output: Path, *, resume: bool) -> None:
     OutputError
         If there is nothing to go on with, or something that `resume` would go on with.
     """
-    finish_moves(place_of(output))
+    is_finished = finish_moves(place_of(output))
     draft = draft_of(place_of(output))
     if draft.is_dir() and not (draft / _BEGUN).exists():
         shutil.rmtree(draft, ignore_errors=True)
+    if resume and is_finished:
+        raise OutputError(f"{output} is complete: the run was cut off as its files came into place, and now they have.")
     check_begun(place_of(output), resume=resume)
 
 
@@ -84,9 +86,10 @@ def drafts(output: Path, about: Mapping[str, Any], *, resume: bool) -> Iterator[
         with refusal_told(place, lambda: resume):
             if not resume:
                 _begin(draft, text)
-            ending.callback(os.close, locked(draft / _BEGUN, place))
+            lock = locked(draft / _BEGUN, place)
+            ending.callback(os.close, lock)
         check_begun_alike(place, (draft / _BEGUN).read_text(encoding="utf-8"), text)
-        held = Drafts(place)
+        held = Drafts(place, lock)
         ending.callback(held.leave)
         try:
             yield held
@@ -96,14 +99,14 @@ def drafts(output: Path, about: Mapping[str, Any], *, resume: bool) -> Iterator[
 
 
 def _begin(draft: Path, text: str) -> None:
-    draft.parent.mkdir(parents=True, exist_ok=True)
-    draft.mkdir()  # of two processes that begin at once one fails
+    fresh = draft.with_name(f"{draft.name}-{os.getpid()}")
     try:
-        with written_whole(draft / _BEGUN) as file:
+        fresh.mkdir(parents=True)
+        with written_whole(fresh / _BEGUN) as file:
             file.write_text(text, encoding="utf-8")
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        os.rename(fresh, draft)  # of two processes that begin at once one fails
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -115,8 +118,8 @@ def _remove_empty(folders: list[Path]) -> None:
 class Drafts:
     """Finished bundles, a file each."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._folder = place, draft_of(place)
+    def __init__(self, place: Path, lock: int) -> None:
+        self._place, self._folder, self._lock = place, draft_of(place), lock
 
     def _path(self, bundle: str) -> Path:
         return self._folder / f"{_PREFIX}{bundle}.npz"
@@ -156,7 +159,7 @@ class Drafts:
         try:
             with path.open("rb") as opened, np.load(opened) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, BadZipFile) as error:
             raise OutputError(f"{path} is damaged. Remove it: then {bundle} is generated anew.") from error
         about, pictured = json.loads(str(arrays.pop("about"))), arrays.pop("pictured")
         others = about["generated"]
@@ -165,8 +168,9 @@ class Drafts:
         return Finished(Generated(**arrays, **others), pictured, about["skipped"])
 
     def leave(self) -> None:
-        """Remove the folder where nothing is finished, or all is in place."""
-        if not ((self._folder / _BEGUN).exists() and self.has_any()):
+        """Remove the folder where nothing is finished, or all is in place; not one that another process has begun."""
+        begun = self._folder / _BEGUN
+        if not begun.exists() or (os.path.samestat(os.fstat(self._lock), begun.stat()) and not self.has_any()):
             self.remove()
 
     def remove(self) -> None:

@@ -12,6 +12,7 @@ from finta.bundle_settings import BundleSettings, Choices
 from finta.coders import Coder
 from finta.drafts import identity_of
 from tractography.anatomy import fraction_inside
+from tractography.densities import LatentDensity, fit_density
 from tractography.errors import GenerationError
 from tractography.seeds import encode_both_orders, generator_for, mix_seeds
 from tractography.tractograms import find_tractograms
@@ -31,7 +32,8 @@ class Bundle:
     ----------
     path : Path
         Its tractogram.
-    seeds : ndarray, (seed, latent)
+    density : LatentDensity
+        Of its seeds.
     pictured : ndarray, (streamline, point, coordinate), RAS+ mm
         Some of what the seeds were chosen from, for its picture.
     chosen : BundleSettings
@@ -41,7 +43,7 @@ class Bundle:
     """
 
     path: Path
-    seeds: np.ndarray
+    density: LatentDensity
     pictured: np.ndarray
     chosen: BundleSettings
     skipped: int
@@ -93,12 +95,12 @@ def find_in_atlas(atlas: Path | None, wanted: list[str]) -> dict[str, Path]:
 
 
 def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleSettings, max_seeds: int) -> Bundle:
-    """Encode a bundle, and the atlas' of its name, and choose the seeds.
+    """Encode a bundle, and the atlas' of its name, choose the seeds, and fit their density.
 
     Raises
     ------
     GenerationError, TractogramError
-        If a file cannot be used.
+        If a file cannot be used, or the seeds make no density.
     """
     skips = Skips()
     own, lines = _encode(path, coder, coder.encode, skips)
@@ -109,9 +111,10 @@ def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleS
     generator = generator_for(chosen.settings.seed, path.stem, 0)
     try:
         seeds = mix_seeds(own, other, chosen.ratio, max_seeds, generator)
+        density = fit_density(seeds, chosen.settings.bandwidth)
     except GenerationError as error:
         raise GenerationError(f"{path}: {error}") from error
-    return Bundle(path, seeds, pictured, chosen, skips.total(), _check_mask(lines, chosen))
+    return Bundle(path, density, pictured, chosen, skips.total(), _check_mask(lines, chosen))
 
 
 def _encode(

@@ -10,7 +10,7 @@ import numpy as np
 from finta.bundle_settings import Choices
 from finta.charts import draw_generated
 from finta.coders import Coder
-from finta.drafts import refusal_told
+from finta.drafts import check_inputs, refusal_told
 from finta.generation_drafts import Finished, mark_of, place_of
 from finta.summaries import name_pictures, write_summary
 from porting.placement import check_free, library_writes, staging
@@ -21,17 +21,18 @@ from tractography.streamlines import Streamlines
 from tractography.writers import open_writer
 
 
-def check_files(output: Path, paths: Iterable[Path], *, force: bool) -> None:
-    """Refuse to replace files without `force`.
+def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | None], *, force: bool) -> None:
+    """Refuse to replace what is read, and other files without `force`.
 
     Raises
     ------
     OutputError
         If any exists, or is a folder.
     """
-    paths = list(paths)
     pictures = name_pictures(_heading(path.stem) for path in paths).values()
-    for name in (*(path.name for path in paths), *pictures, "summary.json", "summary.html"):
+    names = (*(path.name for path in paths), *pictures, "summary.json", "summary.html")
+    check_inputs([output / name for name in names], [*paths, *inputs])
+    for name in names:
         check_free(output / name, [""], force)
 
 
@@ -95,8 +96,7 @@ def _facts(made: Sequence[Generated], skipped: int, coder: Coder, choices: Choic
         "computed by": coder.framework,
     }
     facts |= {name.replace("_", " "): value for name, value in asdict(choices.settings).items() if value is not None}
-    images = {"white matter": choices.white_matter, "FA": choices.fa, "peaks": choices.peaks}
-    return facts | {name: str(path) for name, path in images.items() if path}
+    return facts | {name: str(path) for name, path in choices.anatomy.images().items()}
 
 
 def _tables(made: Sequence[Generated]) -> dict[str, list[dict[str, Any]]]:

@@ -10,12 +10,13 @@ import h5py
 import numpy as np
 
 from finta.coders import Coder, open_coder
-from finta.encoding import LATENT_CODES, check_free, open_filled
+from finta.drafts import check_inputs
+from finta.encoding import LATENT_CODES, open_filled
 from finta.requirements import check_readers
 from finta.rows import Range, ranges_of
 from finta.tasks import encode_range
 from porting.errors import OutputError, reason_of
-from porting.placement import written_whole
+from porting.placement import check_free, written_whole
 from porting.runs import OnStep
 from tractography.errors import TractogramError
 from tractography.pieces import read_header
@@ -75,7 +76,8 @@ def reconstruct_tractogram(
         If a file cannot be used.
     """
     check_readers(source, output)
-    check_free(output, force)
+    check_free(output, [""], force)
+    check_inputs([output], [source, model, reference])
     coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
     pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)

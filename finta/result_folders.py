@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from finta.drafts import check_begun, draft_of, refusal_told
+from finta.drafts import check_begun, check_inputs, draft_of, refusal_told
 from porting.errors import OutputError
 
 ASSIGNMENTS = "assignments.h5"
 """Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
 
 
-def check_folder(output: Path, inputs: Iterable[Path], *, force: bool, resume: bool) -> None:
+def check_folder(output: Path, inputs: Iterable[Path | None], *, force: bool, resume: bool) -> None:
     """Find out before any work whether a folder can be written, or gone on with.
+
+    What it was to replace comes back where a process was killed as it put the new one in its place.
 
     Raises
     ------
@@ -22,13 +24,14 @@ def check_folder(output: Path, inputs: Iterable[Path], *, force: bool, resume: b
         If it exists and may not be replaced, since `force` is not given, it holds no results, or an input lies in it;
         if there is nothing to go on with, or something that `resume` would go on with.
     """
+    if (old := _replaced(output)).exists() and not output.exists():
+        os.rename(old, output)
     if output.exists() and not force:
         raise OutputError(f"{output} exists. Replace it with --force, or choose another --output.")
     check_begun(output, resume=resume)
     if output.exists() and not (output / ASSIGNMENTS).is_file():
         raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
-    if within := [str(path) for path in inputs if path.resolve().is_relative_to(output.resolve())]:
-        raise OutputError(f"{output} holds {', '.join(within)}, and would be replaced. Choose another --output.")
+    check_inputs([output], inputs)
 
 
 @contextmanager
@@ -40,7 +43,7 @@ def folder_written(output: Path) -> Iterator[Path]:
     OutputError
         If there is no room.
     """
-    folder, old = draft_of(output), output.with_name(f".{output.name}.replaced")
+    folder, old = draft_of(output), _replaced(output)
     try:
         with refusal_told(output, lambda: any(folder.glob("*"))):
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,3 +56,7 @@ def folder_written(output: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it holds what can be gone on with
             folder.rmdir()
+
+
+def _replaced(output: Path) -> Path:
+    return output.with_name(f".{output.name}.replaced")

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import time
@@ -169,15 +170,25 @@ def test_workers_that_come_later_are_given_work(tmp_path, monkeypatch):
     assert len(set(processes.tolist())) == 2
 
 
+class StartsAWorker(logging.Handler):
+    """When it is told that none is left."""
+
+    def __init__(self, cluster):
+        super().__init__()
+        self.cluster, self.told = cluster, []
+
+    def emit(self, record):
+        self.told.append(record.getMessage())
+        self.cluster.scale(1)
+
+
 def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("finta.clusters.RECOUNT", 0.2)
-    told = []
+    lost = []
 
-    def lose_all_then_start_one(doing, done, total):
-        if doing.endswith("waiting for some"):
-            told.append(doing)
-            changing.scale(1)
-        elif done and not told:
+    def lose_all(doing, done, total):
+        if done and not lost:
+            lost.append(done)
             changing.scale(0)
             with Client(changing.scheduler_address, set_as_default=False) as client:
                 while client.nthreads():
@@ -185,10 +196,12 @@ def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_
 
     path = write_walks(tmp_path / "walks.trk", 20 * RANGE_SIZE)
     with start_cluster(1) as changing, open_tractogram(path) as file:
-        ends, _ = filled(tmp_path / "there.h5", file, changing.scheduler_address, lose_all_then_start_one)
+        handler = StartsAWorker(changing)
+        monkeypatch.setattr(logging.getLogger("finta.clusters"), "handlers", [handler])
+        ends, _ = filled(tmp_path / "there.h5", file, changing.scheduler_address, lose_all)
         here, _ = filled(tmp_path / "here.h5", file, None)
     np.testing.assert_array_equal(ends, here)
-    assert "no workers at tcp://" in told[0]
+    assert handler.told[0] == f"No workers are left at {changing.scheduler_address}: waiting for others."
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "carrier-pigeon://attic"])

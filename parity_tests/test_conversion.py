@@ -1,8 +1,6 @@
 import gc
 import json
 import os
-import resource
-import signal
 import weakref
 
 import h5py
@@ -13,6 +11,7 @@ import torch
 
 import keras_model
 from finta.pair import FINTA
+from parity_tests.full_disk import room_for
 from porting import Status, convert, export, runs, verification, verify
 from porting.certificates import hash_file, read_certificate
 from porting.conversion import output_stem
@@ -191,11 +190,8 @@ def faulty_pair():
 @pytest.fixture
 def full_disk():
     """Files may grow to 4 MB, less than a port needs: what a full disk does to the writer."""
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    with room_for(4_000_000):
+        yield
 
 
 @pytest.mark.parametrize("formats", ["keras", "weights.h5", "safetensors"])

@@ -104,12 +104,13 @@ def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil
     assert "FAIL: the port decides otherwise" in done.out
     assert f"porting verify {checkpoints.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
     report = json.loads((tmp_path / "report.json").read_text())["backends"]["tensorflow"]
-    for what in ("kept", "code"):
-        beyond = [held for held in report["disagreements"] if held["what"] == what and not held["explained"]]
+    for whats in ({"kept"}, {"code", "atlas code"}):
+        beyond = [held for held in report["disagreements"] if held["what"] in whats and not held["explained"]]
         assert beyond
         assert all(held["margin"] > held["rounding"] > 0 for held in beyond)
-        assert all(re.search(r"sub_[25]/\w+\.trk row \d+$", held["place"]) for held in beyond)
-    assert report["codes"] == report["known"] + report["streamlines"]
+        places = r"sub_[25]/\w+\.trk row \d+$|code \d+ of the atlas, in \w+$"
+        assert all(re.search(places, held["place"]) for held in beyond)
+    assert report["codes"] == report["known"] + report["streamlines"] + 2 * 150
 
 
 def coded(model, subjects):
@@ -132,10 +133,32 @@ def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects
     rounding = measure_rounding(coder, lines, draws)
     found = compare_coded("tensorflow", reference, turned, np.zeros(50, np.int32), rounding, Rules())
     assert found.agreement.kept == found.agreement.labels == (50, 0)
-    assert [held.what for held in found.agreement.disagreements] == ["code"] * 10
+    assert {held.what for held in found.agreement.disagreements} == {"code", "atlas code"}
     assert len(found.failures) == 2
-    assert "50 latent codes" in found.failures[0]
+    assert "350 latent codes" in found.failures[0]
     assert "decoded" in found.failures[1]
+
+
+def test_one_code_of_the_atlas_that_decides_nothing_fails(truth):
+    _, reference, _ = truth
+    codes = reference.reference.codes.copy()
+    far = int(np.argmax(np.linalg.norm(codes - reference.codes.mean(axis=0), axis=1)))
+    codes[far] *= 1.01
+    atlas = ReferenceCodes(reference.reference.bundles, codes, reference.reference.labels)
+    port = Coded("", atlas, reference.codes, reference.decoded)
+    found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
+    assert [(held.what, held.row) for held in found.agreement.disagreements] == [("atlas code", far)]
+    assert found.failures == ("1 latent codes differ by more than rounding explains",)
+
+
+def test_a_distance_that_differs_fails_though_no_decision_does(truth):
+    _, reference, _ = truth
+    codes = reference.codes.copy()
+    codes[3] *= 1.001
+    port = Coded("", reference.reference, codes, reference.decoded)
+    found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
+    assert found.agreement.kept == found.agreement.labels == (50, 0)
+    assert "1 distances differ by more than rounding explains" in found.failures
 
 
 def test_draws_that_pass_other_filters_fail_by_name(truth):
@@ -148,7 +171,7 @@ def test_draws_that_pass_other_filters_fail_by_name(truth):
         "draws pass other filters by more than rounding explains"
     ]
     assert found.filters.reference["kept"] == 10 > found.filters.port["kept"]
-    assert all(re.match(r"kept; length", held.reference) and not held.is_explained for held in found.disagreements)
+    assert all(re.match(r"kept: length", held.reference) and not held.is_explained for held in found.disagreements)
 
 
 def test_a_port_whose_codes_are_not_finite_fails(truth):

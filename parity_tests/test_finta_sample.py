@@ -6,6 +6,7 @@ import pytest
 from dipy.io.streamline import load_tractogram
 
 import checkpoints
+from finta.anatomy_files import AnatomyFiles
 from finta.bundle_settings import Choices
 from finta.cli import app
 from finta.coders import open_coder
@@ -184,7 +185,7 @@ def test_a_mask_in_another_space_is_noted(bundles, tmp_path):
     values = np.zeros(SHAPE, np.uint8)
     values[:10] = 1
     nib.save(nib.Nifti1Image(values, AFFINE), tmp_path / "wm.nii.gz")
-    choices = Choices(Settings(5, draws=50, max_sampled=50), white_matter=tmp_path / "wm.nii.gz")
+    choices = Choices(Settings(5, draws=50, max_sampled=50), anatomy=AnatomyFiles(white_matter=tmp_path / "wm.nii.gz"))
     (made,) = sample_bundles([bundles / "sub_1" / "AF_L.trk"], MODEL, tmp_path / "out", choices)
     assert made.notes[0].startswith("0% of the bundle's own points are in ")
 

@@ -17,6 +17,10 @@ DIRECTIONS = np.random.default_rng(11).normal(0, 1, (6, 40, 3)).cumsum(axis=1) /
 LINE = np.linspace((-25, 0, 0), (25, 6, 0), 40)
 
 
+def generate_from(bundle, seeds, decode, anatomy, settings, *told):
+    return generate(bundle, fit_density(seeds, settings.bandwidth), decode, anatomy, settings, *told)
+
+
 def decode(codes):
     """Lines of 50 mm that latent codes of six numbers bend and move."""
     assert codes.dtype == np.float32
@@ -45,7 +49,7 @@ REJECTION = Settings(50, "rejection", bandwidth=2.0, draws=300)
 
 @pytest.mark.parametrize("settings", [PLAIN, REJECTION], ids=lambda settings: settings.mode)
 def test_the_wanted_number_has_passed_all_filters_and_is_decoded_from_its_latent_codes(seeds, anatomy, settings):
-    made = generate("AF_L", seeds, decode, anatomy, settings)
+    made = generate_from("AF_L", seeds, decode, anatomy, settings)
     assert made.streamlines.shape == (50, 40, 3)
     again = keep_plausible(decode(made.latent_codes), anatomy)
     np.testing.assert_array_equal(again.streamlines, made.streamlines)
@@ -55,7 +59,7 @@ def test_the_wanted_number_has_passed_all_filters_and_is_decoded_from_its_latent
 @pytest.mark.parametrize("settings", [PLAIN, REJECTION], ids=lambda settings: settings.mode)
 def test_counts_add_up_in_each_round(seeds, anatomy, settings):
     told = []
-    made = generate("AF_L", seeds, decode, anatomy, settings, told.append)
+    made = generate_from("AF_L", seeds, decode, anatomy, settings, told.append)
     assert tuple(told) == made.rounds
     for number, past in enumerate(made.rounds, start=1):
         assert past.number == number
@@ -69,8 +73,8 @@ def test_counts_add_up_in_each_round(seeds, anatomy, settings):
 
 
 def test_those_wanted_are_the_first_of_all_that_passed(seeds, anatomy):
-    few = generate("AF_L", seeds, decode, anatomy, Settings(7, "plain", bandwidth=1.0, draws=60))
-    many = generate("AF_L", seeds, decode, anatomy, PLAIN)
+    few = generate_from("AF_L", seeds, decode, anatomy, Settings(7, "plain", bandwidth=1.0, draws=60))
+    many = generate_from("AF_L", seeds, decode, anatomy, PLAIN)
     np.testing.assert_array_equal(few.streamlines, many.streamlines[:7])
     assert few.kept > 7
 
@@ -83,7 +87,7 @@ def test_no_more_is_decoded_than_is_needed_and_it_is_the_same(seeds, anatomy):
         return decode(codes)
 
     many = Settings(300, "plain", bandwidth=1.0, draws=5000)
-    made = generate("AF_L", seeds, counting, anatomy, many)
+    made = generate_from("AF_L", seeds, counting, anatomy, many)
     (past,) = made.rounds
     assert counts == [300, 300]
     assert (past.accepted, past.decoded) == (5000, 600)
@@ -94,28 +98,28 @@ def test_no_more_is_decoded_than_is_needed_and_it_is_the_same(seeds, anatomy):
 
 
 def test_the_record_says_what_was_chosen(seeds, anatomy):
-    made = generate("AF_L", seeds, decode, anatomy, Settings(400, "rejection", 2.0, draws=3000))
+    made = generate_from("AF_L", seeds, decode, anatomy, Settings(400, "rejection", 2.0, draws=3000))
     assert (made.bandwidth, made.components, made.seed_count) == (2.0, 11, 40)
     assert np.exp(-made.log_scale) == pytest.approx(made.acceptance_rate, rel=0.3)
-    plain = generate("AF_L", seeds, decode, anatomy, PLAIN)
+    plain = generate_from("AF_L", seeds, decode, anatomy, PLAIN)
     assert plain.components == 0
     assert np.isnan(plain.log_scale)
 
 
 @pytest.mark.parametrize("settings", [PLAIN, REJECTION], ids=lambda settings: settings.mode)
 def test_the_same_seed_gives_the_same_and_another_seed_other_streamlines(seeds, anatomy, settings):
-    first, second = (generate("AF_L", seeds, decode, anatomy, settings) for _ in range(2))
+    first, second = (generate_from("AF_L", seeds, decode, anatomy, settings) for _ in range(2))
     np.testing.assert_array_equal(first.latent_codes, second.latent_codes)
-    other = generate("AF_L", seeds, decode, anatomy, Settings(50, settings.mode, 2.0, draws=3000, seed=1))
+    other = generate_from("AF_L", seeds, decode, anatomy, Settings(50, settings.mode, 2.0, draws=3000, seed=1))
     assert not np.isin(other.latent_codes, first.latent_codes).any()
 
 
 @pytest.mark.parametrize("settings", [PLAIN, REJECTION], ids=lambda settings: settings.mode)
 def test_bundles_and_rounds_draw_numbers_of_their_own(seeds, anatomy, settings):
-    left, right = (generate(name, seeds, decode, anatomy, settings) for name in ("AF_L", "AF_R"))
+    left, right = (generate_from(name, seeds, decode, anatomy, settings) for name in ("AF_L", "AF_R"))
     assert not np.isin(left.latent_codes, right.latent_codes).any()
     settings = Settings(200, settings.mode, settings.bandwidth, draws=settings.draws)
-    made = generate("AF_L", seeds, decode, anatomy, settings)
+    made = generate_from("AF_L", seeds, decode, anatomy, settings)
     assert len(made.rounds) > 2
     assert len(np.unique(made.latent_codes, axis=0)) == len(made.latent_codes)
 
@@ -136,7 +140,7 @@ def test_every_process_draws_the_same_numbers():
 
 
 def test_the_greatest_number_of_draws_ends_it_and_is_noted(seeds, anatomy):
-    made = generate("AF_L", seeds, decode, anatomy, Settings(500, "plain", 1.0, draws=60, max_sampled=150))
+    made = generate_from("AF_L", seeds, decode, anatomy, Settings(500, "plain", 1.0, draws=60, max_sampled=150))
     assert [past.drawn for past in made.rounds] == [60, 60, 30]
     assert len(made.streamlines) == made.kept < 150
     assert made.notes == (f"{made.kept} of 500 streamlines after 150 draws, the most allowed",)
@@ -144,7 +148,7 @@ def test_the_greatest_number_of_draws_ends_it_and_is_noted(seeds, anatomy):
 
 def test_nothing_accepted_is_an_empty_result_and_not_an_error(seeds, anatomy):
     settings = Settings(5, "rejection", 0.05, proposal="normal", draws=100, max_sampled=300)
-    made = generate("AF_L", seeds, decode, anatomy, settings)
+    made = generate_from("AF_L", seeds, decode, anatomy, settings)
     assert made.streamlines.shape == (0, 40, 3)
     assert made.acceptance_rate == 0
     assert made.notes[0].startswith("the proposal accepts about 1 draw in")
@@ -152,7 +156,7 @@ def test_nothing_accepted_is_an_empty_result_and_not_an_error(seeds, anatomy):
 
 def test_a_bandwidth_at_the_end_of_the_grid_is_noted(seeds, anatomy):
     settings = Settings(5, "plain", "cross-validated", draws=60)
-    made = generate("AF_L", seeds * 100, lambda codes: decode(codes / 100), anatomy, settings)
+    made = generate_from("AF_L", seeds * 100, lambda codes: decode(codes / 100), anatomy, settings)
     assert made.notes[0].startswith("cross-validation chose the last bandwidth of its grid, 2.72")
 
 

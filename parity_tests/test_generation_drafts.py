@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from finta.anatomy_files import AnatomyFiles
 from finta.bundle_settings import Choices
 from finta.cli import app
 from finta.errors import FintaError
@@ -25,7 +26,7 @@ from tractography.headers import header_in_space
 from tractography.streamlines import Streamlines
 from tractography.writers import open_writer
 
-CHOICES = Choices(Settings(30, draws=20), lengths=(0.0, 1e6))
+CHOICES = Choices(Settings(30, draws=20), anatomy=AnatomyFiles(lengths=(0.0, 1e6)))
 AFFINE = np.diag([2.0, 2, 2, 1])
 NAMES = ("first", "second", "third")
 
@@ -108,7 +109,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_files(sent, bundles, whole, s
 
 def test_a_run_may_be_cut_off_wherever_it_is_and_more_than_once(bundles, whole, small_port, tmp_path):
     output = tmp_path / "out"
-    begin(bundles, small_port, output, words="second: fitting")
+    begin(bundles, small_port, output, words="second: preparing")
     for words in ("encoding third", "third: round 2", "writing"):
         with pytest.raises(Stopped):
             sample_bundles(bundles, small_port, output, CHOICES, resume=True, on_step=stop_at(words))
@@ -132,12 +133,14 @@ def test_nothing_is_left_where_no_bundle_was_finished(words, bundles, small_port
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_would_end_on_the_same_bundle_again_leaves_nothing(bundles, small_port, tmp_path):
+def test_a_bundle_that_cannot_be_generated_from_is_told_before_any_is_generated(bundles, small_port, tmp_path):
     lines = np.full((20, 40, 3), np.float32(1)).cumsum(axis=1)
     with open_writer(tmp_path / "second.trk", header_in_space(".trk", AFFINE, (90, 90, 90))) as writer:
         writer.append(Streamlines(lines.reshape(-1, 3), np.full(20, 40)))
+    given, done = [bundles[0], tmp_path / "second.trk"], []
     with pytest.raises(GenerationError, match=r"second.trk: All 20 seeds are identical"):
-        sample_bundles([bundles[0], tmp_path / "second.trk"], small_port, tmp_path / "out", CHOICES)
+        sample_bundles(given, small_port, tmp_path / "out", CHOICES, on_step=lambda *step: done.append(step[0]))
+    assert all(doing.startswith("encoding ") for doing in done)
     assert os.listdir(tmp_path) == ["second.trk"]
 
 
@@ -168,7 +171,8 @@ def test_a_run_goes_on_only_with_what_it_was_begun_with(bundles, atlas, small_po
     mask, sampling = tmp_path / "wm.nii", tmp_path / "sampling.json"
     nib.save(nib.Nifti1Image(np.ones((90, 90, 90), np.uint8), affine), mask)
     sampling.write_text(json.dumps(dict.fromkeys(NAMES, 60)))
-    choices = replace(CHOICES, white_matter=mask, files={"max_total_sampling": sampling})
+    masked = replace(CHOICES.anatomy, white_matter=mask)
+    choices = replace(CHOICES, anatomy=masked, files={"max_total_sampling": sampling})
     output = tmp_path / "out"
     begin(own, small_port, output, choices, atlas=atlas)
 
@@ -180,7 +184,8 @@ def test_a_run_goes_on_only_with_what_it_was_begun_with(bundles, atlas, small_po
     assert differing(model=small_checkpoint) == ["framework", "model"]
     assert differing(bundles=own[:2]) == ["atlas' third", "bundle third"]
     assert differing(choices=replace(choices, ratio=(1.0, 0.0))) == [*(f"atlas' {name}" for name in NAMES), "ratio"]
-    assert differing(choices=replace(choices, lengths=(1.0, 1e6), max_seeds=7)) == ["lengths", "max seeds"]
+    longer = replace(choices, anatomy=replace(choices.anatomy, lengths=(1.0, 1e6)), max_seeds=7)
+    assert differing(choices=longer) == ["lengths", "max seeds"]
     assert differing(choices=replace(choices, settings=Settings(31, draws=20, seed=1))) == ["number", "seed"]
     for path, name in ((own[1], "bundle second"), (atlas / "first.trk", "atlas' first")):
         before = path.read_bytes()
@@ -252,7 +257,7 @@ def test_a_run_that_was_killed_as_its_files_came_into_place_is_finished_with_the
     for name, content in whole.items():
         (committed / name).write_bytes(content)
     (committed / "superseded").write_text(".generated.unfinished/begun.json")
-    with pytest.raises(OutputError, match="Nothing was left of"):
+    with pytest.raises(OutputError, match="out is complete: the run was cut off as its files came into place"):
         go_on(bundles, small_port, output)
     assert contents(output) == whole
 
@@ -275,3 +280,10 @@ def test_pictures_are_found_by_the_names_that_they_get(bundles, small_port, tmp_
     refused = sampled([source], small_port, tmp_path, run_cli)
     assert (refused.status, "already holds two-words-generated.png" in refused.err) == (2, True), refused.err
     assert (tmp_path / "two-words-generated.png").read_text() == "mine"
+
+
+def test_no_input_is_replaced_not_even_by_force(bundles, small_port, run_cli):
+    before = {path: path.read_bytes() for path in bundles}
+    refused = sampled(bundles, small_port, bundles[0].parent, run_cli, "--force")
+    assert (refused.status, f"{bundles[0]} would be replaced by" in refused.err) == (2, True), refused.err
+    assert {path: path.read_bytes() for path in bundles} == before

@@ -1,8 +1,6 @@
 import base64
 import json
 import re
-import resource
-import signal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from finta.summaries import write_summary
+from parity_tests.full_disk import room_for
 from porting.errors import OutputError
 
 FACTS = {
@@ -122,14 +121,8 @@ def test_a_run_that_found_nothing_has_a_page(tmp_path):
 def test_a_full_disk_is_one_error_and_leaves_the_last_summary_whole(tmp_path):
     write_summary(tmp_path, "first", FACTS, {}, {"roc": figure()})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, limits[1]))
-        with pytest.raises(OutputError, match=re.escape(str(tmp_path))):
-            write_summary(tmp_path, "second", FACTS, {}, {"roc": figure(), "other": figure()})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with room_for(3_000), pytest.raises(OutputError, match=re.escape(str(tmp_path))):
+        write_summary(tmp_path, "second", FACTS, {}, {"roc": figure(), "other": figure()})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

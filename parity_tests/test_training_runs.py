@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from finta.recipe import ORIGINAL, SIMPLE, Constant, Contrastive
 from finta.run_folders import Position, RunFolder
 from finta.training import train
 from keras_model import load_autoencoder
+from parity_tests.full_disk import room_for
 from parity_tests.streamlines import write_walks
 from porting.torch_files import read_checkpoint
 from tractography.errors import TractographyError
@@ -196,14 +196,8 @@ def test_a_full_disk_leaves_the_last_good_state(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.start({})
     folder.keep(Position(1), {"weight": np.ones(3)})
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-        with pytest.raises(TrainingError, match="make room"):
-            folder.keep(Position(2), {"weight": np.ones(10_000)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
+    with room_for(10_000), pytest.raises(TrainingError, match="make room"):
+        folder.keep(Position(2), {"weight": np.ones(10_000)})
     assert folder.go_on({})[0] == Position(1)
     assert [path.name for path in (tmp_path / "run" / "states").iterdir()] == ["step-000000001.safetensors"]
 

@@ -136,19 +136,26 @@ def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
         )
 
 
-def finish_moves(stem: Path) -> None:
+def finish_moves(stem: Path) -> bool:
     """Finish moving committed files into place, where an earlier process was killed while it did.
+
+    Returns
+    -------
+    bool
+        Whether there was something to move.
 
     Raises
     ------
     OutputError
         If the folder does not let them.
     """
-    if (committed := _hidden(stem, _COMMITTED)).is_dir():
-        try:
-            _move(committed, stem.parent)
-        except OSError as error:
-            raise OutputError(f"Cannot move {committed} into place: {error.strerror}.") from error
+    if not (committed := _hidden(stem, _COMMITTED)).is_dir():
+        return False
+    try:
+        _move(committed, stem.parent)
+    except OSError as error:
+        raise OutputError(f"Cannot move {committed} into place: {error.strerror}.") from error
+    return True
 
 
 def _move(committed: Path, folder: Path) -> None:

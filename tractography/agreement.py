@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tractography.decisions import EPSILON, Decided, distance_rounding, norms
-from tractography.filtering import NO_BUNDLE
 from tractography.neighbourhoods import distance_allowances, reordering
 
 WORST = 10
@@ -37,16 +36,17 @@ class Disagreement:
     Attributes
     ----------
     row : int
-        The streamline; of a threshold, its bundle; of a filter, the draw.
+        The streamline; of a threshold, its bundle; of a filter, the draw; of an atlas code, its row.
     what : str
-        ``label``, ``kept``, ``threshold``, ``code`` or ``filter``.
+        ``label``, ``kept``, ``threshold``, ``code``, ``atlas code`` or ``filter``.
     reference, port : str
         Both decisions.
     margin : float
         In latent distance, unless there is a unit. Of a label, the gap between reference codes that changed places; of
-        kept or removed, the distance to the threshold; of a filter, the distance of what it decides by to its limit;
-        all on the side where it is greater, for a reference on the very edge explains nothing. Of a threshold, the
-        difference of the known distance that differs most for its rounding. Of a code, its distance to the other.
+        kept or removed, the distance to the threshold; both on the side where it is greater, for a reference on the
+        very edge explains nothing. Of a threshold, the difference of the known distance that differs most for its
+        rounding. Of a code, its distance to the other. Of a filter, how far apart the two streamlines' points are: what
+        it decides by, and its limit, stand with the decisions.
     rounding : float
         The margin that rounding explains.
     unit : str
@@ -84,10 +84,11 @@ class Agreement:
     differences : dict
         Name -> Difference: codes, distances, thresholds.
     codes : int
-        Streamlines whose codes are further apart than rounding explains: what one side's seeds and thresholds are to
-        the other. A shift of them all changes no distance.
+        Codes of the atlas and of streamlines that are further apart than rounding explains: what one side's seeds and
+        thresholds are to the other. A shift of them all changes no distance.
     disagreements : tuple of Disagreement
-        All that differ of labels, of kept and of thresholds; of codes the `WORST` that rounding does not explain.
+        All that differ of labels, of kept and of thresholds; of either's codes the `WORST` that rounding does not
+        explain.
     """
 
     known: int
@@ -117,7 +118,9 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
     by_margin = [
         _kept_disagreement(reference, port, row, allowances, allowed) for row in np.flatnonzero(labels & ~kept).tolist()
     ]
-    apart, (codes, by_code) = _apart(reference, port), _compare_codes(reference, port, relative)
+    apart = _apart(reference, port)
+    of_atlas = _beyond_rounding("atlas code", reference.reference.codes, port.reference.codes, relative)
+    of_streamlines = _beyond_rounding("code", reference.codes, port.codes, relative)
     return Agreement(
         known=known,
         streamlines=len(labels) - known,
@@ -125,13 +128,14 @@ def compare(reference: Decided, port: Decided, relative: float) -> Agreement:
         kept=(int(kept[:known].sum()), int(kept[known:].sum())),
         thresholds=len(reference.thresholds) - len(moved),
         beyond=int((~(apart <= allowances)).sum()),
-        codes=codes,
+        codes=len(of_atlas) + len(of_streamlines),
         differences=_differences(reference, port, apart),
         disagreements=(
             *moved,
             *by_label,
             *by_margin,
-            *by_code,
+            *of_atlas[:WORST],
+            *of_streamlines[:WORST],
         ),
     )
 
@@ -161,10 +165,10 @@ def _compare_thresholds(
     of them change places, it may come to stand at another, far away: rounding explains that as long as it explains the
     difference of every known distance.
     """
-    allowed, moved = np.zeros(len(reference.thresholds)), []
+    allowed, moved, sizes = np.zeros(len(reference.thresholds)), [], reference.sizes
     for number in range(len(allowed)):
         rows = np.flatnonzero(reference.found.labels[: reference.known] == number)
-        allowed[number] = np.max(distance_rounding(relative, reference.sizes[rows]), initial=0.0)
+        allowed[number] = np.max(distance_rounding(relative, sizes[rows]), initial=0.0)
         values = reference.thresholds[number], port.thresholds[number]
         if abs(values[0] - values[1]) <= allowed[number]:
             continue
@@ -197,18 +201,13 @@ def _worst_known(
     return float(margin), float(rounding)
 
 
-def _compare_codes(reference: Decided, port: Decided, relative: float) -> tuple[int, list[Disagreement]]:
-    """How many codes are further apart than rounding explains, and those that exceed it most."""
-    usable = np.flatnonzero(reference.found.labels != NO_BUNDLE)
-    codes = reference.codes[usable].astype(np.float64)
-    apart = np.nan_to_num(norms(codes - port.codes[usable]), nan=np.inf)
-    allowed = relative * norms(codes)
+def _beyond_rounding(what: str, codes: np.ndarray, others: np.ndarray, relative: float) -> list[Disagreement]:
+    """Codes, (row, latent), that are further apart than rounding explains; those that exceed it most first."""
+    apart, allowed = np.nan_to_num(norms(codes.astype(np.float64) - others), nan=np.inf), relative * norms(codes)
     beyond = np.flatnonzero(apart > allowed)
     excess = apart[beyond] / np.maximum(allowed[beyond], np.finfo(float).tiny)
-    worst = beyond[np.argsort(-excess, kind="stable")][:WORST].tolist()
-    return len(beyond), [
-        Disagreement(int(usable[place]), "code", "", "", float(apart[place]), float(allowed[place])) for place in worst
-    ]
+    worst = beyond[np.argsort(-excess, kind="stable")].tolist()
+    return [Disagreement(row, what, "", "", float(apart[row]), float(allowed[row])) for row in worst]
 
 
 def _apart(reference: Decided, port: Decided) -> np.ndarray:

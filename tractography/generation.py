@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from tractography.anatomy import FILTERS, Anatomy, Plausible, keep_plausible
-from tractography.densities import BANDWIDTHS, LatentDensity, check_bandwidth, fit_density
+from tractography.densities import BANDWIDTHS, LatentDensity, check_bandwidth
 from tractography.errors import GenerationError
 from tractography.generated import Generated, Round
 from tractography.rejection import COMPONENTS, RejectionSampler, build_sampler, check_choices
@@ -99,7 +99,7 @@ class Sampler(Protocol):
 
 def generate(
     bundle: str,
-    seeds: np.ndarray,
+    density: LatentDensity,
     decode: Decode,
     anatomy: Anatomy,
     settings: Settings,
@@ -111,8 +111,8 @@ def generate(
     ----------
     bundle : str
         Its name, by which it draws its own numbers.
-    seeds : ndarray, (seed, latent)
-        As `mix_seeds` gives them.
+    density : LatentDensity
+        Of the seeds that `mix_seeds` gives, with the settings' bandwidth.
     decode : callable
         (code, latent), float32 -> (streamline, point, coordinate) in RAS+ mm; of no code, too.
     anatomy : Anatomy
@@ -128,9 +128,8 @@ def generate(
     Raises
     ------
     GenerationError
-        If the seeds make no density, or no proposal.
+        If the seeds make no proposal.
     """
-    density = fit_density(seeds, settings.bandwidth)
     sampler = _build(density, bundle, settings)
     draws, most = settings.draws_per_round, settings.most_draws
     rounds: list[Round] = []

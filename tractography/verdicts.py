@@ -19,7 +19,6 @@ from tractography.anatomy import (
     streamline_lengths,
 )
 from tractography.decisions import norms
-from tractography.movements import bounds_of, may_span
 from tractography.volumes import Mask
 
 UNITS = {"cut": "points", "inside": "of 1", "orientation": "degrees", "length": "mm"}
@@ -27,7 +26,7 @@ UNITS = {"cut": "points", "inside": "of 1", "orientation": "degrees", "length": 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filtered:
+class FilteredDraws:
     """What the filters make of one decoder's streamlines.
 
     Attributes
@@ -82,9 +81,9 @@ def _cut(line: np.ndarray, first: int, length: int) -> np.ndarray:
     return cut_to_spans(line[None], np.array([first]), np.array([length])).resampled(len(line))[0]
 
 
-def filter_draws(decoded: np.ndarray, anatomy: Anatomy) -> Filtered:
+def filter_draws(decoded: np.ndarray, anatomy: Anatomy) -> FilteredDraws:
     """Apply the filters of sampling to decoded draws, (draw, point, coordinate) in RAS+ mm."""
-    return Filtered(decoded, anatomy, keep_plausible(decoded, anatomy).verdicts)
+    return FilteredDraws(decoded, anatomy, keep_plausible(decoded, anatomy).verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +105,16 @@ class FilterAgreement:
     disagreements: tuple[Disagreement, ...]
 
 
-def compare_filtered(reference: Filtered, port: Filtered, rounding: float) -> FilterAgreement:
+def compare_filtered(reference: FilteredDraws, port: FilteredDraws, rounding: float) -> FilterAgreement:
     """Compare the verdicts on each draw.
 
-    The first filter that one side passes and the other does not is the one that decides. Rounding explains it as far
-    as the two sides' distance, point by point, can move the quantity that it decides by; of a draw whose points are
-    further apart than rounding brings them it explains nothing.
+    The first filter that one side passes and the other does not is the one that decides. The filters are the same on
+    both sides: what they decide otherwise is rounding's where the two streamlines' points are no further apart than
+    rounding brings them.
 
     Parameters
     ----------
-    reference, port : Filtered
+    reference, port : FilteredDraws
         Of the same draws.
     rounding : float
         How far apart rounding brings points, in mm.
@@ -129,36 +128,19 @@ def compare_filtered(reference: Filtered, port: Filtered, rounding: float) -> Fi
     )
 
 
-def _disagreement(reference: Filtered, port: Filtered, draw: int, rounding: float) -> Disagreement:
+def _disagreement(reference: FilteredDraws, port: FilteredDraws, draw: int, rounding: float) -> Disagreement:
     filter_ = FILTERS[min(reference.verdicts[draw], port.verdicts[draw])]
-    first, second = (_fate(side.verdicts[draw]) for side in (reference, port))
+    first, second = (_fate(side, filter_, draw) for side in (reference, port))
+    apart = norms(port.decoded[draw].astype(np.float64) - reference.decoded[draw]).max()
+    explained = rounding if np.isfinite(rounding) else 0.0  # infinite where the reference itself is not finite
+    return Disagreement(draw, "filter", first, second, float(np.nan_to_num(apart, nan=np.inf)), explained, "mm")
+
+
+def _fate(side: FilteredDraws, filter_: str, draw: int) -> str:
+    """What became of a draw, and what the filter decided by."""
+    verdict = side.verdicts[draw]
+    fate = "kept" if verdict == KEPT else f"removed by {FILTERS[verdict]}"
     if filter_ == "finite":
-        return Disagreement(draw, "filter", first, second, np.inf, 0.0)
-    values = [side.quantity(filter_, draw) for side in (reference, port)]
-    margin = max(abs(value - side.limit(filter_, value)) for side, value in zip((reference, port), values, strict=True))
-    first, second = f"{first}; {filter_} {values[0]:.9g}", f"{second}; {filter_} {values[1]:.9g}"
-    apart = norms(port.decoded[draw].astype(np.float64) - reference.decoded[draw])
-    explained = _explained(reference, port, filter_, draw, apart) if apart.max() <= rounding < np.inf else 0.0
-    return Disagreement(draw, "filter", first, second, margin, explained, UNITS[filter_])
-
-
-def _fate(verdict: int) -> str:
-    return "kept" if verdict == KEPT else f"removed by {FILTERS[verdict]}"
-
-
-def _explained(reference: Filtered, port: Filtered, filter_: str, draw: int, reach: np.ndarray) -> float:
-    """How far the points' moves may bring the reference's quantity towards the port's.
-
-    Where they may make the mask's first and last point those of the port, it may become that of the reference's own
-    streamline cut there, and whatever the moves of that one make of it.
-    """
-    own, other = (side.quantity(filter_, draw) for side in (reference, port))
-    seen, mask = reference.decoded[draw], reference.anatomy.mask
-    if filter_ != "cut" and mask and port.anatomy.mask:
-        span = _span(port.decoded[draw], port.anatomy.mask)
-        if not may_span(seen, reach, mask, *span):
-            return 0.0
-        seen = _cut(seen, *span)
-        reach = norms(port.seen_by(filter_, draw).astype(np.float64) - seen)
-    low, high = bounds_of(filter_, seen, reach, reference.anatomy)
-    return max(high - own, 0.0) if other > own else max(own - low, 0.0)
+        return fate
+    value = side.quantity(filter_, draw)
+    return f"{fate}: {filter_} {value:.9g} {UNITS[filter_]}, limit {side.limit(filter_, value):g}"
