@@ -474,8 +474,47 @@ def test_a_folder_that_holds_an_input_is_not_replaced(
     atlas = (output if inside == "atlas" else tmp_path) / "atlas"
     command = ["filter", source, "--model", small_port, "--atlas", atlas, "--thresholds", kept / "thresholds.json"]
     refused = finta(*command, "--output", output, "--force")
-    assert (refused.status, f"{output} holds {output / inside}, and would be replaced" in refused.err) == (2, True)
+    assert (refused.status, f"{output / inside} would be replaced by {output}" in refused.err) == (2, True)
     assert (output / inside).exists()
+
+
+def test_codes_and_reconstructions_do_not_replace_what_they_are_made_from(folder, tmp_path, finta, small_port):
+    source = shutil.copy(folder / "known" / "AF_L.trk", tmp_path)
+    for command in ("encode", "reconstruct"):
+        refused = finta(command, source, "--model", small_port, "--output", source, "--force")
+        assert (refused.status, f"{source} would be replaced by {source}" in refused.err) == (2, True)
+
+
+def test_what_a_link_points_to_is_replaced_and_not_the_link(
+    folder, header, subject, thresholds, tmp_path, finta, small_port
+):
+    source = write(tmp_path / "subject.trk", header, subject)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    for options in ([], ["--force"], ["--force"]):
+        assert filtered(finta, folder, source, tmp_path / "link", small_port, *options).status == 0
+        assert (tmp_path / "link").is_symlink()
+        assert_sorted(tmp_path / "disk", ".trk", subject)
+    assert sorted(os.listdir(tmp_path)) == ["disk", "link", "subject.trk"]
+
+
+def test_results_come_back_where_a_process_was_killed_as_it_replaced_them(
+    folder, header, subject, thresholds, tmp_path, finta, small_port
+):
+    source, output = write(tmp_path / "subject.trk", header, subject), tmp_path / "out"
+    assert filtered(finta, folder, source, output, small_port).status == 0
+    output.rename(tmp_path / ".out.replaced")
+    assert filtered(finta, folder, source, output, small_port).status == 2
+    assert_sorted(output, ".trk", subject)
+    assert sorted(os.listdir(tmp_path)) == ["out", "subject.trk"]
+
+
+def test_the_folder_that_one_is_in_is_refused_with_one_error(
+    folder, header, subject, thresholds, tmp_path, finta, small_port, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    source = write(tmp_path / "subject.trk", header, subject)
+    refused = filtered(finta, folder, source, ".", small_port, "--force")
+    assert (refused.status, f"{tmp_path} holds no results that could be replaced" in refused.err) == (2, True)
 
 
 @pytest.mark.parametrize(
