@@ -8,6 +8,7 @@ a model is built, and so does `keras_model.trainer`: with one device nothing is 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -68,6 +69,17 @@ def _parallel() -> Iterator[Devices]:
         return
     with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
         yield Devices(jax.device_count(), jax.process_count(), jax.process_index())
+
+
+@contextmanager
+def own_variables() -> Iterator[None]:
+    """Let a process make variables alone: else those of jax' processes are one, and each waits for all to make them."""
+    distribution: Any = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def _join(jax) -> None:

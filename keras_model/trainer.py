@@ -11,6 +11,7 @@ from keras import ops
 from finta.recipe import Recipe
 from finta.steps import Evaluation, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
+from keras_model.devices import own_variables
 from keras_model.initialisation import initialise
 from keras_model.loading import load_autoencoder
 from keras_model.optimisers import SLOTS, carried
@@ -137,7 +138,8 @@ class Trainer:
 
     def save(self, path: Path, epoch: int, lowest_loss: float) -> None:
         """Write the autoencoder with its weights and its optimiser; ``load_autoencoder`` reads it."""
-        self.autoencoder.save(path)
+        with own_variables():  # Keras builds an optimiser to compare with, and only one process saves
+            self.autoencoder.save(path)
 
     def load(self, path: Path, *, with_optimiser: bool) -> int:
         """Take over a saved autoencoder's weights, and on demand what its optimiser carries.

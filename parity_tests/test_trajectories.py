@@ -89,7 +89,7 @@ DIFFERENT = [
     (WithoutLatentGradient, "gradient", 1),
     (with_optimiser(decoupled=True), "optimiser", 1),
     (with_optimiser(epsilon=1e-7), "optimiser", 1),
-    (with_optimiser(betas=(0.9, 0.99)), "optimiser", 2),
+    (with_optimiser(betas=(0.9, 0.99)), "state", 1),
     (with_recipe(clip_norm=1.0), "optimiser", 1),
 ]
 
