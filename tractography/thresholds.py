@@ -155,7 +155,8 @@ def read_thresholds(path: str | os.PathLike, bundles: Sequence[str], point: str 
     for name in bundles:
         value = held[name].get(point) if isinstance(held[name], Mapping) else held[name] if point == POINTS[0] else None
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < np.inf:
-            raise FilteringError(f"{path}: {name} has no distance for {point}: {value!r}. Derive the thresholds again.")
+            remedy = f"All points are in {Path(path).stem}.roc.json" if value is None else "Derive the thresholds again"
+            raise FilteringError(f"{path}: {name} has no distance for {point}: {value!r}. {remedy}.")
         thresholds.append(float(value))
     return np.array(thresholds)
 
