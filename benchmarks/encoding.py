@@ -86,7 +86,7 @@ def make_tractogram(path: Path, count: int, atlas: Path) -> Path:
         for first in range(0, count, AT_ONCE):
             some = min(AT_ONCE, count - first)
             moved = lines[generator.integers(len(lines), size=some)] + generator.normal(size=(some, 1, 3))
-            writer.append(Streamlines(moved.astype(np.float32).reshape(-1, 3), np.full(some, POINTS)))
+            writer.append(Streamlines.alike(moved.astype(np.float32)))
     return path
 
 

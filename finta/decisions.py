@@ -186,9 +186,19 @@ def verify_decisions(
         on_step(f"the port on {backend}", number, len(backends))
         coded = code_on_backend(port, backend, atlas, files, drawn)
         compared.append(compare_coded(backend, truth, coded, labels, rounding, rules))
-    of_atlas = (reference.bundles, reference.labels)
-    drawn_with = (drawn_from, draws, rules, rounding)
-    return Parity(checkpoint, port, *of_atlas, tuple(files), counts, *drawn_with, tuple(compared))
+    return Parity(
+        checkpoint=checkpoint,
+        port=port,
+        bundles=reference.bundles,
+        atlas_labels=reference.labels,
+        files=tuple(files),
+        counts=counts,
+        drawn_from=drawn_from,
+        draws=draws,
+        rules=rules,
+        rounding=rounding,
+        compared=tuple(compared),
+    )
 
 
 _REFERENCES, _PORTS = (".pt", ".pth", ".ckpt"), (".keras", ".safetensors")

@@ -72,7 +72,7 @@ def encode_tractogram(
     """
     check_readers(tractogram)
     check_cluster(scheduler)
-    check_free(output, [""], force)
+    check_free([output], force)
     check_inputs([output], [tractogram, model])
     coder = open_coder(model)
     with open_filled(tractogram) as file:

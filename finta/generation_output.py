@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from finta.bundle_settings import Choices
 from finta.charts import draw_generated
 from finta.coders import Coder
@@ -31,9 +29,9 @@ def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | Non
     """
     pictures = name_pictures(_heading(path.stem) for path in paths).values()
     names = (*(path.name for path in paths), *pictures, "summary.json", "summary.html")
-    check_inputs([output / name for name in names], [*paths, *inputs])
-    for name in names:
-        check_free(output / name, [""], force)
+    written = [output / name for name in names]
+    check_inputs(written, [*paths, *inputs])
+    check_free(written, force)
 
 
 def _heading(bundle: str) -> str:
@@ -79,11 +77,8 @@ def write_generated(
 
 
 def _write_tractogram(path: Path, header: Header, generated: Generated) -> None:
-    count, point_count = generated.streamlines.shape[:2]
-    lengths = np.full(count, point_count, np.int64)
     with open_writer(path, header) as writer:
-        rounds = {"round": generated.round_numbers[:, None]}
-        writer.append(Streamlines(generated.streamlines.reshape(-1, 3), lengths, per_streamline=rounds))
+        writer.append(Streamlines.alike(generated.streamlines, {"round": generated.round_numbers[:, None]}))
 
 
 def _facts(made: Sequence[Generated], skipped: int, coder: Coder, choices: Choices) -> dict[str, Any]:

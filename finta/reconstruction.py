@@ -1,6 +1,6 @@
 """From latent codes, or from tractograms through them, to tractograms of what the model makes of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 
 from finta.coders import Coder, open_coder
-from finta.drafts import check_inputs
+from finta.drafts import check_inputs, refusal_told
 from finta.encoding import LATENT_CODES, open_filled
 from finta.requirements import check_readers
 from finta.rows import Range, ranges_of
 from finta.tasks import encode_range
-from porting.errors import OutputError, reason_of
+from porting.errors import reason_of
 from porting.placement import check_free, written_whole
 from porting.runs import OnStep
 from tractography.errors import TractogramError
@@ -76,7 +76,7 @@ def reconstruct_tractogram(
         If a file cannot be used.
     """
     check_readers(source, output)
-    check_free(output, [""], force)
+    check_free([output], force)
     check_inputs([output], [source, model, reference])
     coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
@@ -86,17 +86,13 @@ def reconstruct_tractogram(
     header = header_of(reference) if reference else read_header(source)
     count = skipped = 0
     total = 0.0
-    try:
+    with refusal_told(output, lambda: False):
         output.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(output) as draft, open_writer(draft, header) as writer:
             for held, streamlines, missing, distance in pieces:
                 writer.append(streamlines)
                 count, skipped, total = count + len(streamlines), skipped + missing, total + distance
                 on_step(f"reconstructing {source.name}", held.stop, None)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {output}: {reason_of(error)}. Make room, or choose another --output."
-        ) from error
     return Reconstructed(output, count, skipped, None if is_encoded or not count else total / count)
 
 
@@ -112,7 +108,7 @@ def _reconstruct_file(source: Path, coder: Coder) -> Iterator[_Piece]:
             originals = file.read(held.first, held.stop).select(encoded)
             decoded = coder.decode(codes[encoded])
             apart = np.linalg.norm(decoded - originals.resampled(coder.point_count), axis=-1).mean(axis=-1)
-            yield held, _as_streamlines(decoded, originals.per_streamline), int((~encoded).sum()), float(apart.sum())
+            yield held, Streamlines.alike(decoded, originals.per_streamline), int((~encoded).sum()), float(apart.sum())
 
 
 def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
@@ -125,7 +121,7 @@ def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
         for held in ranges_of(len(held_codes)):
             codes: np.ndarray = held_codes[held.first : held.stop]
             encoded = np.isfinite(codes).all(axis=1)
-            yield held, _as_streamlines(coder.decode(codes[encoded]), {}), int((~encoded).sum()), 0.0
+            yield held, Streamlines.alike(coder.decode(codes[encoded])), int((~encoded).sum()), 0.0
 
 
 @contextmanager
@@ -134,8 +130,3 @@ def _reading_told(source: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise TractogramError(f"{source} cannot be read: {reason_of(error)}. Encode the tractogram again.") from error
-
-
-def _as_streamlines(resampled: np.ndarray, per_streamline: Mapping[str, np.ndarray]) -> Streamlines:
-    lengths = np.full(len(resampled), resampled.shape[1], np.int64)
-    return Streamlines(resampled.reshape(-1, 3), lengths, {}, per_streamline)

@@ -241,7 +241,7 @@ def evaluate(
     from tractography.thresholds import read_thresholds
 
     check_point(point)
-    check_free(output / "summary", [".json", ".html"], force)
+    check_free([output / "summary.json", output / "summary.html"], force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     values = read_thresholds(thresholds, judged.bundles, point)
     evaluation = judged.evaluated(values)

@@ -131,7 +131,7 @@ def check_output(output: Path, force: bool) -> None:
     OutputError
         If any of the files exists.
     """
-    check_free(output.with_suffix(""), (output.suffix, ".roc.json", ".roc.png"), force)
+    check_free([output, *(output.with_suffix(suffix) for suffix in (".roc.json", ".roc.png"))], force)
 
 
 def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = False) -> Written:

@@ -33,7 +33,7 @@ IMPATIENT = {"distributed.comm.timeouts.connect": "2s"}
 def write_walks(path, count, seed=0):
     walks = np.random.default_rng(seed).normal(0, 3, (count, 5, 3)).cumsum(axis=1)
     with open_writer(path, header_in_space(path.suffix, np.eye(4), (100, 100, 100))) as writer:
-        writer.append(Streamlines(walks.reshape(-1, 3).astype(np.float32), np.full(count, 5)))
+        writer.append(Streamlines.alike(walks.astype(np.float32)))
     return path
 
 

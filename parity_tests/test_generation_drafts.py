@@ -36,7 +36,7 @@ def write(path, seed, broken=0):
     points[:broken] = np.nan
     path.parent.mkdir(exist_ok=True)
     with open_writer(path, header_in_space(path.suffix, AFFINE, (90, 90, 90))) as writer:
-        writer.append(Streamlines(points.reshape(-1, 3).astype(np.float32), np.full(20, 40)))
+        writer.append(Streamlines.alike(points.astype(np.float32)))
     return path
 
 
@@ -136,7 +136,7 @@ def test_nothing_is_left_where_no_bundle_was_finished(words, bundles, small_port
 def test_a_bundle_that_cannot_be_generated_from_is_told_before_any_is_generated(bundles, small_port, tmp_path):
     lines = np.full((20, 40, 3), np.float32(1)).cumsum(axis=1)
     with open_writer(tmp_path / "second.trk", header_in_space(".trk", AFFINE, (90, 90, 90))) as writer:
-        writer.append(Streamlines(lines.reshape(-1, 3), np.full(20, 40)))
+        writer.append(Streamlines.alike(lines))
     given, done = [bundles[0], tmp_path / "second.trk"], []
     with pytest.raises(GenerationError, match=r"second.trk: All 20 seeds are identical"):
         sample_bundles(given, small_port, tmp_path / "out", CHOICES, on_step=lambda *step: done.append(step[0]))

@@ -57,7 +57,7 @@ def export(
     keras_side.prepare()
     path, destination = Path(port), Path(output)
     placement.finish_moves(stem_of(path))
-    placement.check_free(destination, ("",), force)
+    placement.check_free([destination], force)
     certificate = find_certificate(path) or {}
     pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
     on_step("reading the port")

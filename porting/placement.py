@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -118,21 +118,21 @@ def library_writes() -> Iterator[None]:
         raise OSError(reason_of(error)) from error
 
 
-def check_free(stem: Path, suffixes: Sequence[str], force: bool) -> None:
-    """Refuse to replace files without `force`.
+def check_free(paths: Iterable[Path], force: bool) -> None:
+    """Refuse to replace files of one folder without `force`.
 
     Raises
     ------
     OutputError
         If any of them exists, or is a folder.
     """
-    paths = [path for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).exists()]
-    if folders := [path.name for path in paths if path.is_dir()]:
-        raise OutputError(f"{stem.parent} holds folders called {', '.join(folders)}. Choose another --output.")
-    existing = [path.name for path in paths]
+    existing = [path for path in paths if path.exists()]
+    if folders := [path.name for path in existing if path.is_dir()]:
+        raise OutputError(f"{existing[0].parent} holds folders called {', '.join(folders)}. Choose another --output.")
     if existing and not force:
+        names = ", ".join(path.name for path in existing)
         raise OutputError(
-            f"{stem.parent} already holds {', '.join(existing)}. Replace with --force, or choose another --output."
+            f"{existing[0].parent} already holds {names}. Replace with --force, or choose another --output."
         )
 
 

@@ -225,12 +225,14 @@ def _differences(reference: Decided, port: Decided, apart: np.ndarray) -> dict[s
     usable = np.isfinite(codes).all(axis=1)
     codes, others = codes[usable], np.nan_to_num(others[usable], nan=np.inf)
     moved = np.abs(reference.thresholds - port.thresholds)
-    known_labels, sizes = reference.found.labels[: reference.known], reference.sizes[: reference.known]
-    threshold_sizes = np.array([sizes[known_labels == number].max(initial=0.0) for number in range(len(moved))])
+    known_labels, sizes = reference.found.labels[: reference.known], reference.sizes
+    threshold_sizes = np.array(
+        [sizes[: reference.known][known_labels == number].max(initial=0.0) for number in range(len(moved))]
+    )
     distances = reference.found.distances[np.isfinite(reference.found.distances)]
     return {
         "codes": _difference(np.abs(codes - others), np.abs(codes), norms(codes - others), norms(codes)),
-        "distances": _difference(apart, distances, apart, reference.sizes),
+        "distances": _difference(apart, distances, apart, sizes),
         "thresholds": _difference(moved, reference.thresholds, moved, threshold_sizes),
     }
 

@@ -141,7 +141,9 @@ def cut_to_mask(
     point_count = streamlines.shape[1]
     inside = np.concatenate([np.zeros((0, point_count), bool), *map(mask.contains, _blocks(streamlines))])
     first, lengths = spans(inside)
-    parts = cut_to_spans(streamlines, first, lengths)
+    places = np.arange(point_count)
+    within = (places >= first[:, None]) & (places < (first + lengths)[:, None])
+    parts = Streamlines(np.asarray(streamlines, np.float32)[within], lengths)
     kept = lengths >= fewest_points
     kept[kept] = parts.select(kept).usable()
     return parts.select(kept).resampled(point_count), kept
@@ -162,13 +164,6 @@ def spans(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first = inside.argmax(axis=1)
     last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
     return first, np.where(inside.any(axis=1), last - first + 1, 0)
-
-
-def cut_to_spans(streamlines: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> Streamlines:
-    """Leave of each streamline, (streamline, point, coordinate), so many points from its first one on."""
-    places = np.arange(streamlines.shape[1])
-    within = (places >= first[:, None]) & (places < (first + lengths)[:, None])
-    return Streamlines(np.asarray(streamlines, np.float32)[within], lengths)
 
 
 def fraction_inside(streamlines: np.ndarray, mask: Mask) -> np.ndarray:

@@ -31,8 +31,6 @@ class Decided:
     kept : ndarray, (streamline,), bool
     rows : ndarray, (streamline, neighbour), int64
         The nearest reference codes, nearest first; `NO_NEIGHBOUR` where a streamline cannot be encoded.
-    away : ndarray, (streamline, neighbour)
-        Their distances; infinite where there is none.
     """
 
     reference: ReferenceCodes
@@ -42,7 +40,6 @@ class Decided:
     thresholds: np.ndarray
     kept: np.ndarray
     rows: np.ndarray
-    away: np.ndarray
 
     @property
     def deciding(self) -> np.ndarray:
@@ -90,11 +87,10 @@ def decide(
     found = assigner.assign(codes)
     rocs = derive_rocs(Assignment(found.labels[:known], found.distances[:known]), labels, reference.bundles)
     thresholds = np.array([rocs[name].point(point) for name in reference.bundles])
-    rows, away = np.full((len(codes), neighbours), NO_NEIGHBOUR), np.full((len(codes), neighbours), np.inf)
-    usable = found.labels != NO_BUNDLE
+    rows, usable = np.full((len(codes), neighbours), NO_NEIGHBOUR), found.labels != NO_BUNDLE
     if usable.any():
-        away[usable], rows[usable] = assigner.index.query(codes[usable], neighbours)
-    return Decided(reference, codes, found, known, thresholds, found.kept(thresholds), rows, away)
+        _, rows[usable] = assigner.index.query(codes[usable], neighbours)
+    return Decided(reference, codes, found, known, thresholds, found.kept(thresholds), rows)
 
 
 def distance_rounding(relative: float, sizes: np.ndarray | float) -> np.ndarray | float:

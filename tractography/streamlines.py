@@ -27,6 +27,12 @@ class Streamlines:
     per_point: Mapping[str, np.ndarray] = field(default_factory=dict)
     per_streamline: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    @classmethod
+    def alike(cls, points: np.ndarray, per_streamline: Mapping[str, np.ndarray] | None = None) -> "Streamlines":
+        """Take streamlines of as many points each: (streamline, point, coordinate), RAS+ mm."""
+        count, point_count = points.shape[:2]
+        return cls(points.reshape(-1, 3), np.full(count, point_count, np.int64), {}, per_streamline or {})
+
     def __len__(self) -> int:
         return len(self.lengths)
 

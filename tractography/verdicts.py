@@ -11,7 +11,7 @@ from tractography.anatomy import (
     FRACTION,
     KEPT,
     Anatomy,
-    cut_to_spans,
+    cut_to_mask,
     fraction_inside,
     keep_plausible,
     orientation_angles,
@@ -19,7 +19,6 @@ from tractography.anatomy import (
     streamline_lengths,
 )
 from tractography.decisions import norms
-from tractography.volumes import Mask
 
 UNITS = {"cut": "points", "inside": "of 1", "orientation": "degrees", "length": "mm"}
 """Of what each filter decides by: points inside the mask from the first to the last, the fraction inside it ..."""
@@ -51,14 +50,14 @@ class FilteredDraws:
         line = self.decoded[draw]
         if filter_ == "cut" or not self.anatomy.mask:
             return line
-        return _cut(line, *_span(line, self.anatomy.mask))
+        return cut_to_mask(line[None], self.anatomy.mask)[0][0]
 
     def quantity(self, filter_: str, draw: int) -> float:
         """What a filter decides by."""
         line = self.seen_by(filter_, draw)
         match filter_:
             case "cut" if self.anatomy.mask:
-                return float(_span(line, self.anatomy.mask)[1])
+                return float(spans(self.anatomy.mask.contains(line)[None])[1][0])
             case "inside" if self.anatomy.mask:
                 return float(fraction_inside(line[None], self.anatomy.mask)[0])
             case "orientation" if self.anatomy.peaks:
@@ -70,15 +69,6 @@ class FilteredDraws:
         if filter_ == "length":
             return min(self.anatomy.lengths, key=lambda length: abs(length - value))
         return {"cut": FEWEST_POINTS, "inside": FRACTION, "orientation": self.anatomy.max_angle}[filter_]
-
-
-def _span(line: np.ndarray, mask: Mask) -> tuple[int, int]:
-    first, lengths = spans(mask.contains(line)[None])
-    return int(first[0]), int(lengths[0])
-
-
-def _cut(line: np.ndarray, first: int, length: int) -> np.ndarray:
-    return cut_to_spans(line[None], np.array([first]), np.array([length])).resampled(len(line))[0]
 
 
 def filter_draws(decoded: np.ndarray, anatomy: Anatomy) -> FilteredDraws:
