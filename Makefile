@@ -1,6 +1,6 @@
 # make demo   set up and run the main job
 # make test   set up and pass the tests, in as many processes as WORKERS says
-# make lint   format, style and types
+# make lint   format, style, types, and who imports whom
 PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
@@ -17,6 +17,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -31,19 +31,21 @@ import numpy as np
 
 from finta.batches import build_batches
 from finta.demo import SPLITS
-from finta.feeding import sampling_of
 from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
-from porting import keras_runs, keras_side, torch_side
+from finta.training.feeding import sampling_of
 from porting.cli import steps
-from porting.conversion import move_weights
+from porting.jobs.conversion import move_weights
+from porting.jobs.states import OptimiserState
 from porting.pairs import draw_probe
-from porting.runs import OnStep, plan_of, trace_with_sources
-from porting.states import OptimiserState
-from tractography.dipy_bundles import extract_minimal_bundles
-from tractography.feeds import BatchFeed
-from tractography.sampling import Ordered
-from tractography.sources import BatchSource
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.proof.runs import OnStep, plan_of, trace_with_sources
+from porting.reference import side as torch_side
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.sampling import Ordered
+from tractography.batches.sources import BatchSource
+from tractography.files.dipy_bundles import extract_minimal_bundles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tractography.batches import SEED
-from tractography.references import header_of
-from tractography.streamlines import Streamlines
-from tractography.tractograms import find_tractograms, read_streamlines, resample
-from tractography.writers import open_writer
+from tractography.batches.batches import SEED
+from tractography.files.references import header_of
+from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.writers import open_writer
 
 FEWEST = 12
 PARTS, SHARES = ("reference", "thresholds", "test"), (0.5, 0.25, 0.25)

@@ -23,17 +23,17 @@ from pathlib import Path
 import numpy as np
 
 from checkpoints import KERAS_CHECKPOINT, TORCH_CHECKPOINT
-from finta.coders import BATCH_SIZE, open_coder
-from finta.encoding import encode_tractogram
-from finta.filtered import Settings
-from finta.filtering import filter_tractogram
-from finta.thresholding import judge, write_thresholds
-from porting import keras_side
-from tractography.dipy_bundles import extract_minimal_bundles
-from tractography.references import header_of
-from tractography.streamlines import Streamlines
-from tractography.tractograms import read_streamlines, resample
-from tractography.writers import open_writer
+from finta.coding.coders import BATCH_SIZE, open_coder
+from finta.coding.encoding import encode_tractogram
+from finta.filtering.filtered import Settings
+from finta.filtering.filtering import filter_tractogram
+from finta.filtering.thresholding import judge, write_thresholds
+from porting.port import side as keras_side
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.references import header_of
+from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import read_streamlines, resample
+from tractography.files.writers import open_writer
 
 POINTS = 100
 AT_ONCE = 50_000
@@ -131,7 +131,7 @@ def onnx_encoder() -> Callable[[np.ndarray], object] | None:
     except ModuleNotFoundError:
         print("onnxruntime: not measured, it or onnxscript is not installed")
         return None
-    from porting.torch_files import read_checkpoint
+    from porting.reference.files import read_checkpoint
     from reference_torch import Autoencoder
 
     model = Autoencoder()

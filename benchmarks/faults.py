@@ -24,15 +24,16 @@ from pathlib import Path
 
 import numpy as np
 
-from porting import PortingError, Status, convert, keras_side
+from porting import PortingError, Status, convert
+from porting.port import side as keras_side
 
 keras_side.prepare()
 
 import keras
 import torch
 
-from parity_tests import zoo
-from parity_tests.faults import FAULTS, RIGHT, Fault, place_of, write_checkpoint
+from parity_tests.porting.causes.faults import FAULTS, RIGHT, Fault, place_of, write_checkpoint
+from parity_tests.porting.zoo import pairs as zoo
 
 SCALES = (1.0, 0.01)
 TOLERANCES = (1e-3, 1e-4, 1e-5)

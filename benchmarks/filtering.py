@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.atlas import Part, deal_out, prepare, write_parts
-from finta.coders import Coder, open_coder
+from finta.coding.coders import Coder, open_coder
 from porting.cli import steps
-from tractography.filtering import NO_BUNDLE, Assigner, Assignment, encode_reference
-from tractography.metrics import Evaluation, Scores, evaluate
-from tractography.thresholds import derive_rocs
-from tractography.tractograms import find_tractograms
+from tractography.files.tractograms import find_tractograms
+from tractography.filtering.filtering import NO_BUNDLE, Assigner, Assignment, encode_reference
+from tractography.filtering.metrics import Evaluation, Scores, evaluate
+from tractography.filtering.thresholds import derive_rocs
 
 RECOGNISED = 20
 AT_ONCE = 500

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.atlas import POINTS
-from finta.coders import Coder, open_coder
+from finta.coding.coders import Coder, open_coder
 from porting.cli import steps
-from tractography.anatomy import Anatomy
-from tractography.densities import fit_density
-from tractography.generation import Settings, generate
-from tractography.seeds import encode_both_orders
-from tractography.tractograms import find_tractograms, read_streamlines, resample
-from tractography.volumes import Mask, Space
+from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.generating.anatomy import Anatomy
+from tractography.generating.densities import fit_density
+from tractography.generating.generation import Settings, generate
+from tractography.generating.seeds import encode_both_orders
+from tractography.generating.volumes import Mask, Space
 
 SEED_COUNTS = (10, 30, 100)
 VOXEL = 2.0

@@ -22,9 +22,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import ks_2samp
 
-from porting import keras_side, torch_side
 from porting.cli import steps
-from porting.runs import OnStep
+from porting.port import side as keras_side
+from porting.proof.runs import OnStep
+from porting.reference import side as torch_side
 
 FIRST = 3
 """Values that variables are told apart by: the shortest has no more."""

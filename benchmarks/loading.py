@@ -28,10 +28,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tractography.feeds import BatchFeed
-from tractography.packing import pack_batches
-from tractography.sampling import Balanced, Contrastive, Ordered, Sampling, Shuffled
-from tractography.sources import BatchSource
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.packing import pack_batches
+from tractography.batches.sampling import Balanced, Contrastive, Ordered, Sampling, Shuffled
+from tractography.batches.sources import BatchSource
 
 ROW_BYTES = 256 * 3 * 4
 BATCH = 1000

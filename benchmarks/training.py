@@ -82,7 +82,7 @@ def torch_step(is_compiled: bool) -> Callable[[np.ndarray], float]:
 def keras_step() -> Callable[[np.ndarray], float]:
     """The trainer of this project on the backend in force."""
     from keras_model.trainer import build_trainer
-    from porting import keras_side
+    from porting.port import side as keras_side
 
     keras_side.prepare()
     if os.environ["KERAS_BACKEND"] == "torch":
@@ -113,9 +113,9 @@ def timed(step: Callable[[], float], count: int) -> dict[str, float]:
 
 def timed_epoch(step: Callable[[np.ndarray], float], batches: str, steps: int) -> dict[str, float]:
     """Seconds of steps fed from a file, and how many of them went by waiting for a batch."""
-    from tractography.feeds import BatchFeed
-    from tractography.sampling import Contrastive
-    from tractography.sources import BatchSource
+    from tractography.batches.feeds import BatchFeed
+    from tractography.batches.sampling import Contrastive
+    from tractography.batches.sources import BatchSource
 
     with BatchSource(Path(batches)) as source:
         feed = BatchFeed(source, "train", Contrastive(ORIGINAL.batch_size // 4, 0.5), steps_per_epoch=steps)

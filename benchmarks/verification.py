@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 import checkpoints
-from tractography.batches import draw_balanced
+from tractography.batches.batches import draw_balanced
 
 
 def write_streamlines(path: Path, count: int) -> None:
@@ -43,13 +43,14 @@ def bare_passes(path: Path) -> float:
     import torch
 
     from finta.pair import FINTA
-    from porting import keras_side, torch_side
-    from porting.keras_files import in_precision, read_port
     from porting.pairs import draw_probe
-    from porting.runs import load_reference, reference_inputs
-    from porting.streaming import BATCH
-    from porting.torch_files import read_checkpoint
-    from tractography.batches import read_in_batches
+    from porting.port import side as keras_side
+    from porting.port.files import in_precision, read_port
+    from porting.proof.runs import load_reference, reference_inputs
+    from porting.proof.streaming import BATCH
+    from porting.reference import side as torch_side
+    from porting.reference.files import read_checkpoint
+    from tractography.batches.batches import read_in_batches
 
     checkpoint, port = checkpoints.TORCH_CHECKPOINT, checkpoints.KERAS_CHECKPOINT
     narrow, sizes, _ = load_reference(FINTA, read_checkpoint(checkpoint))
@@ -79,7 +80,9 @@ def bare_passes(path: Path) -> float:
 
 def measure(count: int, with_bare: bool) -> None:
     """Verify and run bare in turn, and print one line; in a process of its own."""
-    from porting import keras_side, torch_side, verify
+    from porting import verify
+    from porting.port import side as keras_side
+    from porting.reference import side as torch_side
 
     torch_side.prepare()
     keras_side.prepare()

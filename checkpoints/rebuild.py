@@ -16,12 +16,12 @@ from torch import Tensor
 from checkpoints import DIPY_BATCHES, FOLDER, TORCH_CHECKPOINT
 from finta.batches import build_batches
 from finta.recipe import SIMPLE
-from porting.conversion import convert
-from porting.report import render_report
+from porting.jobs.conversion import convert
+from porting.reports.console import render_report
 from reference_torch.autoencoder import Autoencoder
 from reference_torch.training import Epoch, mean_distance, train
-from tractography.batches import read_in_batches
-from tractography.dipy_bundles import extract_minimal_bundles
+from tractography.batches.batches import read_in_batches
+from tractography.files.dipy_bundles import extract_minimal_bundles
 
 RECIPE = replace(SIMPLE, batch_size=60, epochs=300)
 """The simple recipe with batches and epochs to suit 900 streamlines: 15 steps an epoch."""

@@ -13,7 +13,7 @@ import numpy as np
 from dipy.io.streamline import load_tractogram
 
 from finta.dipy_model import Finta
-from tractography.dipy_bundles import extract_minimal_bundles
+from tractography.files.dipy_bundles import extract_minimal_bundles
 
 with tempfile.TemporaryDirectory() as folder:
     subjects = {"sub_1": {}, "sub_5": {}}

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import reason_of
-from tractography.batches import SEED, SPLITS, BatchFile, write_batches
+from tractography.batches.batches import SEED, SPLITS, BatchFile, write_batches
 from tractography.errors import BatchError
-from tractography.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.tractograms import find_tractograms, read_streamlines, resample
 
 LABELS: Mapping[str, Callable[[Path], str]] = {
     "file": lambda path: path.stem,

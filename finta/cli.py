@@ -8,9 +8,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from finta.decisions_cli import verify_decisions
-from finta.generation_cli import sample
-from finta.streamlines_cli import register
+from finta.deciding.commands import verify_decisions
+from finta.filtering.commands import register
+from finta.generating.commands import sample
 
 app = typer.Typer(
     help="Train the FINTA autoencoder of streamlines, and filter and generate streamlines with it.",
@@ -80,7 +80,7 @@ def pack(
 ) -> None:
     """Rewrite batches into one array per split and a small index, which training reads fastest."""
     from porting.cli import steps
-    from tractography.packing import pack_batches
+    from tractography.batches.packing import pack_batches
 
     with steps() as on_step:
         on_step(f"reading the index of {file.name}")
@@ -91,7 +91,7 @@ def pack(
 @batches.command("info")
 def info(file: Annotated[Path, typer.Argument(help="HDF5 batches.")]) -> None:
     """Check a batch file's layout and show what it holds."""
-    from tractography.batches import inspect_batches
+    from tractography.batches.batches import inspect_batches
 
     _show(inspect_batches(file))
 
@@ -120,14 +120,15 @@ def train(
     ] = False,
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
-    from finta.configurations import read_configuration
     from finta.errors import TrainingError
     from finta.requirements import check_installed
-    from finta.runs import Start
-    from finta.trainers import FRAMEWORKS
-    from finta.training import train as train_autoencoder
-    from porting import keras_side, torch_side
+    from finta.training.configurations import read_configuration
+    from finta.training.runs import Start
+    from finta.training.trainers import FRAMEWORKS
+    from finta.training.training import train as train_autoencoder
     from porting.cli import steps
+    from porting.port import side as keras_side
+    from porting.reference import side as torch_side
 
     if framework not in FRAMEWORKS:
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")

@@ -9,14 +9,14 @@ from rich.console import Console
 
 from checkpoints import TORCH_CHECKPOINT
 from finta.batches import build_batches
-from porting import keras_side
 from porting.cli import steps
-from porting.conversion import Conversion, convert
-from porting.parity import RATIO_LIMIT
-from porting.report import render_report
-from porting.verdict import Status
-from tractography.batches import BatchFile, read_in_batches
-from tractography.dipy_bundles import extract_minimal_bundles
+from porting.jobs.conversion import Conversion, convert
+from porting.port import side as keras_side
+from porting.records.parity import RATIO_LIMIT
+from porting.reports.console import render_report
+from porting.statuses import Status
+from tractography.batches.batches import BatchFile, read_in_batches
+from tractography.files.dipy_bundles import extract_minimal_bundles
 
 SPLITS = ("train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from checkpoints import KERAS_CHECKPOINT
-from finta.coders import open_coder
+from finta.coding.coders import open_coder
 from finta.errors import ModelError
 from tractography.errors import FilteringError, TractogramError
-from tractography.filtering import NO_BUNDLE, Assigner, encode_reference
-from tractography.streamlines import Streamlines
+from tractography.files.streamlines import Streamlines
+from tractography.filtering.filtering import NO_BUNDLE, Assigner, encode_reference
 
 if TYPE_CHECKING:
     from dipy.io.stateful_tractogram import StatefulTractogram

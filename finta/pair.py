@@ -19,9 +19,9 @@ def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
         If the file holds no batches, or streamlines of another number of points than the models take.
     """
     from checkpoints import DIPY_BATCHES
-    from tractography.batches import draw_balanced
+    from tractography.batches.batches import draw_balanced
     from tractography.errors import BatchError
-    from tractography.tractograms import resample
+    from tractography.files.tractograms import resample
 
     point_count = sizes.get("point_count", 256)
     try:
@@ -46,7 +46,7 @@ def read_probe_batches(sizes: Sizes, file: Path, batch_size: int) -> ProbeBatche
     ProbeError
         If the file holds no batches, or streamlines of another number of points than the models take, or NaN.
     """
-    from tractography.batches import inspect_batches, read_in_batches
+    from tractography.batches.batches import inspect_batches, read_in_batches
     from tractography.errors import BatchError
 
     try:
@@ -88,8 +88,8 @@ FINTA = ModelPair(
         reference="reference_torch.trainer:Trainer",
         port="keras_model.trainer:Trainer",
         recipes=("original", "simple"),
-        recipe="finta.trajectory:fit_recipe",
-        batches="finta.trajectory:read_training_batches",
+        recipe="finta.training.trajectory:fit_recipe",
+        batches="finta.training.trajectory:read_training_batches",
     ),
     optimiser=OptimiserPair(
         port="keras_model.optimisers:from_torch_settings", settings="keras_model.optimisers:torch_settings"

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tractography.feeds import BatchFeed
+from tractography.batches.feeds import BatchFeed
 
 
 class StreamlineBatches(keras.utils.PyDataset):

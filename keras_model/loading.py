@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
-from porting.certificates import bad_verdict, broken_seal, stem_of
 from porting.errors import PortFileError, first_line
+from porting.evidence.certificates import bad_verdict, broken_seal, stem_of
 from porting.placement import finish_moves
 
 

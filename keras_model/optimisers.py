@@ -13,8 +13,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_model.layers import PACKAGE
 from keras_model.schedules import TorchSchedule, as_scalar, scalar_dtype
-from porting.keras_side import array_of
-from porting.states import OptimiserState
+from porting.jobs.states import OptimiserState
+from porting.port.side import array_of
 
 SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 """What the optimisers keep for each variable, under PyTorch's names."""

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from porting.keras_side import array_of
+from porting.port.side import array_of
 
 if TYPE_CHECKING:
     from keras_model.trainer import Trainer

@@ -18,8 +18,8 @@ from keras_model.optimisers import SLOTS, carried
 from keras_model.recipe import build_loss, build_optimiser
 from keras_model.runners import RUNNERS
 from keras_model.schedules import as_scalar
-from porting.keras_side import array_of
-from porting.states import OptimiserState
+from porting.jobs.states import OptimiserState
+from porting.port.side import array_of
 
 
 class Trainer:

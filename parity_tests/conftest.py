@@ -11,7 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import checkpoints
-from porting import cli, convert, keras_side
+from porting import cli, convert
+from porting.port import side as keras_side
 
 
 def pytest_collectstart():
@@ -47,7 +48,7 @@ def small_checkpoint(tmp_path_factory):
     import torch
 
     import reference_torch
-    from parity_tests.zoo import randomise
+    from parity_tests.porting.zoo.pairs import randomise
 
     path = tmp_path_factory.mktemp("small") / "small.pt"
     state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()

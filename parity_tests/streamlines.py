@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tractography.batches import write_batches
+from tractography.batches.batches import write_batches
 
 DIRECTIONS = {"across": (1, 0, 0), "along": (0, 1, 0), "up": (0, 0, 1)}
 

@@ -11,10 +11,10 @@ import torch
 from finta.pair import FINTA
 from keras_model import load_autoencoder
 from porting import Status, assert_parity, verify
-from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT
-from porting.runs import load_reference
-from porting.torch_files import read_checkpoint
-from tractography.batches import draw_balanced
+from porting.proof.runs import load_reference
+from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT
+from porting.reference.files import read_checkpoint
+from tractography.batches.batches import draw_balanced
 
 ENCODER = [f"encod_conv{number}" for number in range(1, 7)] + ["fc1"]
 LAYERS = [*ENCODER, "fc2", *(f"decod_conv{number}" for number in range(1, 7))]

@@ -6,25 +6,20 @@ Importing this package imports neither torch nor keras.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from porting.version import __version__
+
 if TYPE_CHECKING:
-    from porting.conversion import Conversion, convert
     from porting.errors import PortingError
-    from porting.exporting import export
-    from porting.mapper import derive_plan
+    from porting.jobs.conversion import Conversion, convert
+    from porting.jobs.exporting import export
+    from porting.jobs.verification import verify
     from porting.pairs import ModelPair
+    from porting.plans.mapper import derive_plan
     from porting.probes import Probe
-    from porting.rules import LAYER_RULES, LayerRule
+    from porting.records.verdict import ParityReport
+    from porting.rules.table import LAYER_RULES, LayerRule
+    from porting.statuses import Status
     from porting.testing import assert_parity
-    from porting.verdict import ParityReport, Status
-    from porting.verification import verify
-
-__version__ = "0.1.0"
-
-DEFAULT_PAIR = "finta"
-"""The registered pair that is meant where none is named."""
-
-EXIT_STATUS = {"PASS": 0, "FAIL": 1, "NOT CHECKED": 3}
-"""What a command exits with for each verdict; 2 is a user's mistake."""
 
 __all__ = [
     "LAYER_RULES",
@@ -35,6 +30,7 @@ __all__ = [
     "PortingError",
     "Probe",
     "Status",
+    "__version__",
     "assert_parity",
     "convert",
     "derive_plan",
@@ -43,16 +39,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "conversion": ("Conversion", "convert"),
     "errors": ("PortingError",),
-    "exporting": ("export",),
-    "mapper": ("derive_plan",),
+    "jobs.conversion": ("Conversion", "convert"),
+    "jobs.exporting": ("export",),
+    "jobs.verification": ("verify",),
     "pairs": ("ModelPair",),
+    "plans.mapper": ("derive_plan",),
     "probes": ("Probe",),
-    "rules": ("LAYER_RULES", "LayerRule"),
+    "records.verdict": ("ParityReport",),
+    "rules.table": ("LAYER_RULES", "LayerRule"),
+    "statuses": ("Status",),
     "testing": ("assert_parity",),
-    "verdict": ("ParityReport", "Status"),
-    "verification": ("verify",),
 }
 
 

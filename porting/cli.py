@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from porting import DEFAULT_PAIR, EXIT_STATUS, __version__
+from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortingError
+from porting.statuses import EXIT_STATUS
+from porting.version import __version__
 
 if TYPE_CHECKING:
-    from porting.verdict import ParityReport
+    from porting.records.verdict import ParityReport
 
 app = typer.Typer(
     help="Move the weights of a PyTorch model into Keras and prove that the port computes the same function.",
@@ -127,8 +129,8 @@ def plan(
     checkpoint: CheckpointArgument,
 ) -> None:
     """Show how each tensor would move; write nothing."""
-    from porting.conversion import derive_pair_plan
-    from porting.report import render_plan
+    from porting.jobs.conversion import derive_pair_plan
+    from porting.reports.console import render_plan
 
     with steps() as on_step:
         derived = derive_pair_plan(checkpoint, pair=pair, on_step=on_step)
@@ -153,7 +155,7 @@ def convert(
     ] = False,
 ) -> None:
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
-    from porting.conversion import convert as convert_checkpoint
+    from porting.jobs.conversion import convert as convert_checkpoint
 
     check_report_files(json_file, html_file)
     names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -201,7 +203,7 @@ def verify(
         if every_sample:
             raise typer.BadParameter("give --all with one backend: KERAS_BACKEND names it")
         _verify_on_backends(port, checkpoint, backends, pair, probe, tf32, json_file, html_file)
-    from porting.verification import verify as verify_port
+    from porting.jobs.verification import verify as verify_port
 
     check_report_files(json_file, html_file)
     with steps() as on_step:
@@ -222,7 +224,7 @@ def _verify_on_backends(
     html_file: Path | None,
 ) -> NoReturn:
     """Verify in a process for each backend, show the table, and exit with the overall verdict's status."""
-    from porting import backends
+    from porting.jobs import backends
 
     chosen = backends.parse_backends(names)
     pages = [backends.page_path(html_file, name, chosen) for name in chosen] if html_file else []
@@ -249,7 +251,7 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="Checkpoint, converted checkpoint, certificate or golden file.")],
 ) -> None:
     """Show what a file holds."""
-    from porting.inspection import render_file
+    from porting.jobs.inspection import render_file
 
     _print(render_file(file))
 
@@ -263,7 +265,7 @@ def export(
     force: ForceOption = False,
 ) -> None:
     """Write a port's weights as a PyTorch checkpoint, bit for bit (all but the tensors that Keras adds up)."""
-    from porting.exporting import export as export_port
+    from porting.jobs.exporting import export as export_port
 
     with steps() as on_step:
         written = export_port(port, output, pair=pair, with_optimiser=with_optimiser, force=force, on_step=on_step)
@@ -300,7 +302,7 @@ def verify_training(
     ] = None,
 ) -> None:
     """Let both frameworks take the same training steps, and compare every quantity at each."""
-    from porting import trajectories, trajectory_report
+    from porting.training import trajectories, trajectory_report
 
     if picture and picture.suffix not in trajectory_report.PICTURES:
         endings = ", ".join(trajectory_report.PICTURES)
@@ -337,7 +339,7 @@ def _finish(
     report: "ParityReport", json_file: Path | None, html_file: Path | None, *, lines: Sequence[str] = ()
 ) -> NoReturn:
     """Show the report, write its files, and exit with the verdict's status."""
-    from porting.report import as_json, render_report
+    from porting.reports.console import as_json, render_report
 
     write_json(json_file, as_json(report))
     _write_page(html_file, report)
@@ -357,8 +359,8 @@ def write_json(file: Path | None, content: dict[str, Any]) -> None:
 
 def _write_page(file: Path | None, report: "ParityReport") -> None:
     if file:
-        from porting.page import render_page
         from porting.placement import write_text
+        from porting.reports.page import render_page
 
         write_text(file, render_page(report))
 

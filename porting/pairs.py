@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
-from porting.rules import LayerRule
+from porting.rules.table import LayerRule
 
 if TYPE_CHECKING:
     import keras
@@ -30,9 +30,9 @@ class TrainingPair:
     ----------
     reference, port : str or callable
         Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
-        batch in the port's axis order and returns its figures (`porting.trajectories.TrainingStep`). The reference's
-        has ``optimiser_state()``, an `OptimiserState` by the names of its parameters; the port's has the same by the
-        paths of its variables, and takes one in ``load_optimiser_state``.
+        batch in the port's axis order and returns its figures (`porting.training.trajectories.TrainingStep`). The
+        reference's has ``optimiser_state()``, an `OptimiserState` by the names of its parameters; the port's has the
+        same by the paths of its variables, and takes one in ``load_optimiser_state``.
     recipes : tuple of str
         Names of the recipes, the usual one first.
     recipe : str or callable

@@ -14,7 +14,7 @@ import pytest
 from porting import testing
 
 if TYPE_CHECKING:
-    from porting.verdict import ParityReport
+    from porting.records.verdict import ParityReport
 
 FOLDER = "golden"
 """Folder of golden files, beside the test file."""
@@ -74,9 +74,9 @@ def _writer(folder: Path, test: str) -> "Callable[[ParityReport], None]":
 
 
 def _write_report(stem: Path, report: "ParityReport") -> None:
-    from porting.page import render_page
     from porting.placement import write_text
-    from porting.report import as_json
+    from porting.reports.console import as_json
+    from porting.reports.page import render_page
 
     write_text(stem.with_name(f"{stem.name}.json"), json.dumps(as_json(report), indent=1) + "\n")
     write_text(stem.with_name(f"{stem.name}.html"), render_page(report))
@@ -125,7 +125,7 @@ def _golden_difference(config: pytest.Config, path: Path, arrays: dict[str, Any]
 
 
 def _drift(path: Path, arrays: dict[str, Any], rtol: float) -> str:
-    from porting import recordings
+    from porting.evidence import recordings
 
     if not path.is_file():
         return f"No golden file at {path}. Record it with --porting-update-golden, and look at what you record."
@@ -136,7 +136,7 @@ def _drift(path: Path, arrays: dict[str, Any], rtol: float) -> str:
 
 def _update(config: pytest.Config, path: Path, arrays: dict[str, Any], test: str) -> str:
     """Record arrays, unless they are recorded already to the bit, so that a repository sees only what changed."""
-    from porting import recordings
+    from porting.evidence import recordings
 
     if (other := config.stash[_written].setdefault(path, test)) != test:
         return f"{path} is also what {other} records. Give each its own name, a parametrised test one per parameter."
@@ -146,8 +146,8 @@ def _update(config: pytest.Config, path: Path, arrays: dict[str, Any], test: str
 
 
 def _holds(path: Path, arrays: dict[str, Any]) -> bool:
-    from porting import recordings
     from porting.errors import InputError
+    from porting.evidence import recordings
 
     try:
         recorded, _ = recordings.read_recording(path)

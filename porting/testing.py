@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from porting.pairs import ModelPair
-    from porting.verdict import ParityReport
+    from porting.records.verdict import ParityReport
 
 WIDTH = 100
 """Columns of the report in the message of a failed assertion."""
@@ -60,7 +60,7 @@ def assert_parity(
         If something given cannot be used.
     """
     __tracebackhide__ = True
-    from porting.verification import verify
+    from porting.jobs.verification import verify
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -89,7 +89,7 @@ def _checkpoint_file(source: Any, folder: Path) -> str | os.PathLike | None:
 
 def _raise_unless_passed(report: "ParityReport", allow_not_checked: bool) -> None:
     __tracebackhide__ = True
-    from porting.report import as_text
+    from porting.reports.console import as_text
 
     accepted = ("PASS", "NOT CHECKED") if allow_not_checked else ("PASS",)
     if report.verdict.value not in accepted:

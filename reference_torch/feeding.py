@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 if TYPE_CHECKING:
-    from tractography.feeds import BatchFeed
+    from tractography.batches.feeds import BatchFeed
 
 
 class StreamlineBatches(Dataset[Tensor]):

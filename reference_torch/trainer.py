@@ -12,10 +12,10 @@ from torch import Tensor
 
 from finta.recipe import Recipe
 from finta.steps import Evaluation, Step, point_distances
-from porting.optimiser_states import read_state
-from porting.states import OptimiserState
-from porting.torch_files import read_checkpoint
-from porting.torch_side import load_weights
+from porting.jobs.optimiser_states import read_state
+from porting.jobs.states import OptimiserState
+from porting.reference.files import read_checkpoint
+from porting.reference.side import load_weights
 from reference_torch.autoencoder import Autoencoder
 from reference_torch.feeding import as_tensor
 from reference_torch.recipe import build_loss, build_optimiser, build_scheduler, clip_gradients

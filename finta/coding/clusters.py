@@ -10,9 +10,9 @@ from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
+from finta.coding.rows import Range
+from finta.coding.tasks import Rows, Task, compute_here
 from finta.errors import ClusterError, FintaError
-from finta.rows import Range
-from finta.tasks import Rows, Task, compute_here
 from tractography.errors import TractographyError
 
 _LOG = logging.getLogger(__name__)

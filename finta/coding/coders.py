@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from finta.architecture import HALVINGS
-from finta.drafts import identity_of
+from finta.coding.drafts import identity_of
 from finta.errors import ModelError
 from porting.errors import PortingError
 
@@ -106,7 +106,7 @@ def _open(path: Path, version: tuple[int, int], batch_size: int) -> Coder:
 
 
 def _open_port(path: Path, batch_size: int) -> Coder:
-    from porting import keras_side
+    from porting.port import side as keras_side
 
     keras_side.prepare()
     import keras
@@ -120,14 +120,14 @@ def _open_port(path: Path, batch_size: int) -> Coder:
 
 
 def _open_reference(path: Path, batch_size: int) -> Coder:
-    from porting import torch_side
+    from porting.reference import side as torch_side
 
     torch_side.prepare()
     import torch
 
     from finta.pair import FINTA
-    from porting.runs import load_reference
-    from porting.torch_files import read_checkpoint
+    from porting.proof.runs import load_reference
+    from porting.reference.files import read_checkpoint
 
     model: Any = load_reference(FINTA, read_checkpoint(path))[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -165,7 +165,7 @@ def _compile_jax(model: Any) -> Compute:
 def _compile_torch(model: Any) -> Compute:
     import torch
 
-    from porting.keras_side import array_of
+    from porting.port.side import array_of
 
     @torch.no_grad()
     def compute(batch: np.ndarray) -> np.ndarray:

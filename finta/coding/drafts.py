@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from porting.certificates import hash_file
 from porting.errors import OutputError, reason_of
+from porting.evidence.certificates import hash_file
 
 
 def draft_of(path: Path) -> Path:

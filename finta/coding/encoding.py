@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from finta.clusters import compute
-from finta.coders import Coder, open_coder
-from finta.drafts import check_inputs
+from finta.coding.clusters import compute
+from finta.coding.coders import Coder, open_coder
+from finta.coding.drafts import check_inputs
+from finta.coding.rows import RowFile
+from finta.coding.tasks import Encode
 from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
-from finta.rows import RowFile
-from finta.tasks import Encode
 from porting.placement import check_free
-from porting.runs import OnStep
+from porting.proof.runs import OnStep
 from tractography.errors import TractogramError
-from tractography.pieces import TractogramFile, open_tractogram
+from tractography.files.pieces import TractogramFile, open_tractogram
 
 LATENT_CODES = "latent_codes"
 """The array of an encoded tractogram: (streamline, latent), float32; NaN where a streamline could not be encoded."""

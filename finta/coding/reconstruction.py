@@ -9,20 +9,20 @@ from typing import Any
 import h5py
 import numpy as np
 
-from finta.coders import Coder, open_coder
-from finta.drafts import check_inputs, refusal_told
-from finta.encoding import LATENT_CODES, open_filled
+from finta.coding.coders import Coder, open_coder
+from finta.coding.drafts import check_inputs, refusal_told
+from finta.coding.encoding import LATENT_CODES, open_filled
+from finta.coding.rows import Range, ranges_of
+from finta.coding.tasks import encode_range
 from finta.requirements import check_readers
-from finta.rows import Range, ranges_of
-from finta.tasks import encode_range
 from porting.errors import reason_of
 from porting.placement import check_free, written_whole
-from porting.runs import OnStep
+from porting.proof.runs import OnStep
 from tractography.errors import TractogramError
-from tractography.pieces import read_header
-from tractography.references import header_of
-from tractography.streamlines import Streamlines
-from tractography.writers import open_writer
+from tractography.files.pieces import read_header
+from tractography.files.references import header_of
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import open_writer
 
 
 @dataclass(frozen=True, slots=True)

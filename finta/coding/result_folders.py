@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from finta.drafts import check_begun, check_inputs, draft_of, refusal_told
+from finta.coding.drafts import check_begun, check_inputs, draft_of, refusal_told
 from porting.errors import OutputError
 
 ASSIGNMENTS = "assignments.h5"

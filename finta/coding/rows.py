@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from finta.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
+from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from finta.coders import Coder, open_coder
-from finta.rows import Range
-from tractography.filtering import Assigner, ReferenceCodes
-from tractography.neighbours import ApproximateNeighbours, ExactNeighbours
-from tractography.pieces import TractogramFile
+from finta.coding.coders import Coder, open_coder
+from finta.coding.rows import Range
+from tractography.files.pieces import TractogramFile
+from tractography.filtering.filtering import Assigner, ReferenceCodes
+from tractography.filtering.neighbours import ApproximateNeighbours, ExactNeighbours
 
 AT_ONCE = 2
 """Ranges computed at the same time: while one is read, resampled or compared, another has the cores."""

@@ -12,21 +12,21 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from finta.atlases import Skips, encode_atlas
-from finta.coders import Coder, open_coder
+from finta.coding.coders import Coder, open_coder
+from finta.coding.rows import ranges_of
+from finta.coding.tasks import encode_range
 from finta.errors import FintaError, ModelError
-from finta.rows import ranges_of
-from finta.tasks import encode_range
-from porting.backends import LAST_LINES, MISTAKE
-from porting.runs import OnStep
+from finta.filtering.atlases import Skips, encode_atlas
+from porting.jobs.backends import LAST_LINES, MISTAKE
+from porting.proof.runs import OnStep
 from tractography.errors import TractographyError
-from tractography.filtering import ReferenceCodes
-from tractography.pieces import open_tractogram
+from tractography.files.pieces import open_tractogram
+from tractography.filtering.filtering import ReferenceCodes
 
 BATCH_SIZE = 128
 """Streamlines computed at once: bundles are small, and what a batch lacks is computed for nothing."""
 
-_COMMAND = "import sys; sys.path[:] = {path!r}; from finta.coding import main; main(*sys.argv[1:])"
+_COMMAND = "import sys; sys.path[:] = {path!r}; from finta.deciding.coding import main; main(*sys.argv[1:])"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

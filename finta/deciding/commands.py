@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from finta.anatomy_options import (
+from finta.filtering.commands import (
+    AtlasOption,
+    BundlesOption,
+    ImplausibleOption,
+    NeighboursOption,
+    PointOption,
+    check_point,
+)
+from finta.generating.anatomy_options import (
     FAOption,
     MaxAngleOption,
     MaxLengthOption,
@@ -13,14 +21,6 @@ from finta.anatomy_options import (
     PeaksFrameOption,
     PeaksOption,
     WhiteMatterOption,
-)
-from finta.streamlines_cli import (
-    AtlasOption,
-    BundlesOption,
-    ImplausibleOption,
-    NeighboursOption,
-    PointOption,
-    check_point,
 )
 
 
@@ -58,13 +58,13 @@ def verify_decisions(
     """
     from rich.console import Console
 
-    from finta.anatomy_files import AnatomyFiles
-    from finta.decisions import Rules
-    from finta.decisions import verify_decisions as verify
-    from finta.decisions_report import as_json, render
-    from porting import EXIT_STATUS
-    from porting.backends import parse_backends
+    from finta.deciding.decisions import Rules
+    from finta.deciding.decisions import verify_decisions as verify
+    from finta.deciding.report import as_json, render
+    from finta.generating.anatomy_files import AnatomyFiles
     from porting.cli import check_report_files, steps, write_json
+    from porting.jobs.backends import parse_backends
+    from porting.statuses import EXIT_STATUS
 
     check_point(point)
     chosen = parse_backends(",".join(backend or _installed()))
@@ -93,6 +93,6 @@ def verify_decisions(
 def _installed() -> list[str]:
     from importlib.util import find_spec
 
-    from porting.keras_side import BACKENDS
+    from porting.port.side import BACKENDS
 
     return [name for name in BACKENDS if find_spec(name)]

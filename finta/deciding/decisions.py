@@ -6,22 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from finta.atlases import Skips, find_bundles, find_labelled, read_resampled
-from finta.coders import open_coder
-from finta.coding import BATCH_SIZE, Coded, code_on_backend, encode_all
+from finta.coding.coders import open_coder
+from finta.deciding.coding import BATCH_SIZE, Coded, code_on_backend, encode_all
+from finta.deciding.rounding import Rounding, measure_rounding, millimetres
 from finta.errors import ModelError
-from finta.rounding import Rounding, measure_rounding, millimetres
-from porting.runs import OnStep
-from tractography.agreement import Agreement, Disagreement, compare
-from tractography.anatomy import Anatomy
-from tractography.decisions import decide
-from tractography.densities import fit_density
+from finta.filtering.atlases import Skips, find_bundles, find_labelled, read_resampled
+from porting.proof.runs import OnStep
+from tractography.agreement.agreement import Agreement, Disagreement, compare
+from tractography.agreement.decisions import decide
+from tractography.agreement.verdicts import FilterAgreement, compare_filtered, filter_draws
 from tractography.errors import FilteringError
-from tractography.filtering import ReferenceCodes
-from tractography.seeds import generator_for
-from tractography.thresholds import POINTS
-from tractography.tractograms import find_tractograms
-from tractography.verdicts import FilterAgreement, compare_filtered, filter_draws
+from tractography.files.tractograms import find_tractograms
+from tractography.filtering.filtering import ReferenceCodes
+from tractography.filtering.thresholds import POINTS
+from tractography.generating.anatomy import Anatomy
+from tractography.generating.densities import fit_density
+from tractography.generating.seeds import generator_for
 
 SAMPLED = 256
 """Streamlines, and draws, that the reference's own rounding is measured on."""
@@ -36,7 +36,7 @@ class Rules:
     neighbours : int
         How many reference codes decide about a streamline.
     point : str
-        Where on the ROC the thresholds are: one of `tractography.thresholds.POINTS`.
+        Where on the ROC the thresholds are: one of `tractography.filtering.thresholds.POINTS`.
     anatomy : Anatomy
         What decoded draws are checked against.
     """
@@ -153,7 +153,7 @@ def verify_decisions(
     tractograms : sequence of Path
         What is filtered; files, or folders of them.
     atlas, bundles, implausible : Path
-        As `finta.thresholding.judge` takes them.
+        As `finta.filtering.thresholding.judge` takes them.
     backends : sequence of str
     draws : int
         Latent codes drawn from the density of the bundle with the most atlas codes, bandwidth by Silverman's rule.
@@ -233,7 +233,7 @@ def compare_coded(
     backend : str
     reference, port : Coded
     labels : ndarray, (known,), int
-        As `tractography.decisions.decide` takes them.
+        As `tractography.agreement.decisions.decide` takes them.
     rounding : Rounding
     rules : Rules
 

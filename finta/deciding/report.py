@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from finta.decisions import Compared, Parity
-from porting.report import plain
-from tractography.agreement import Disagreement
-from tractography.anatomy import Anatomy
-from tractography.decisions import EPSILON
+from finta.deciding.decisions import Compared, Parity
+from porting.reports.console import plain
+from tractography.agreement.agreement import Disagreement
+from tractography.agreement.decisions import EPSILON
+from tractography.generating.anatomy import Anatomy
 
 LISTED = 20
 """Disagreements that are shown; the JSON report has them all."""

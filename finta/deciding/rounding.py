@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from finta.coders import Coder
-from porting.parity import RATIO_LIMIT
+from finta.coding.coders import Coder
+from porting.records.parity import RATIO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ def measure_rounding(coder: Coder, streamlines: np.ndarray, draws: np.ndarray) -
     import torch
 
     from finta.pair import FINTA
-    from porting.runs import load_reference
-    from porting.torch_files import read_checkpoint
+    from porting.proof.runs import load_reference
+    from porting.reference.files import read_checkpoint
 
     model: Any = load_reference(FINTA, read_checkpoint(coder.path))[0].eval().double()
     with torch.inference_mode():

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from finta.coders import Coder
-from finta.rows import ranges_of
-from porting.runs import OnStep
+from finta.coding.coders import Coder
+from finta.coding.rows import ranges_of
+from porting.proof.runs import OnStep
 from tractography.errors import FilteringError
-from tractography.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
-from tractography.pieces import open_tractogram
-from tractography.tractograms import find_tractograms
+from tractography.files.pieces import open_tractogram
+from tractography.files.tractograms import find_tractograms
+from tractography.filtering.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def read_classes(path: Path | None, bundles: tuple[str, ...]) -> Mapping[str, in
     """
     if path is None:
         return {name: number for number, name in enumerate(bundles)}
-    from tractography.thresholds import read_flat
+    from tractography.filtering.thresholds import read_flat
 
     held = read_flat(path)
     if missing := [name for name in bundles if not isinstance(held.get(name), int)]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finta.tables import print_table
+from finta.pages.tables import print_table
 
 if TYPE_CHECKING:
-    from finta.thresholding import Judged
+    from finta.filtering.thresholding import Judged
 
 ModelOption = Annotated[
     Path, typer.Option("--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.")
@@ -63,7 +63,7 @@ def encode(
     force: ForceOption = False,
 ) -> None:
     """Write the latent code of every streamline: the array latent_codes, (streamline, latent)."""
-    from finta.encoding import encode_tractogram
+    from finta.coding.encoding import encode_tractogram
     from porting.cli import steps
 
     with interruption_told(), steps() as on_step:
@@ -86,7 +86,7 @@ def reconstruct(
     force: ForceOption = False,
 ) -> None:
     """Encode and decode streamlines, or decode latent codes."""
-    from finta.reconstruction import reconstruct_tractogram
+    from finta.coding.reconstruction import reconstruct_tractogram
     from porting.cli import steps
 
     with steps() as on_step:
@@ -110,7 +110,7 @@ def thresholds(
     force: ForceOption = False,
 ) -> None:
     """Derive from known streamlines how far from a bundle's codes its streamlines may be."""
-    from finta.thresholding import check_output, write_thresholds
+    from finta.filtering.thresholding import check_output, write_thresholds
 
     check_output(output, force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
@@ -133,7 +133,7 @@ def thresholds(
 
 
 def _judge(model: Path, atlas: Path, bundles: Path, implausible: Path | None, neighbours: int, index: str) -> "Judged":
-    from finta.thresholding import judge
+    from finta.filtering.thresholding import judge
     from porting.cli import steps
 
     with steps() as on_step:
@@ -156,7 +156,7 @@ def _is_approximate(index: str) -> bool:
 
 def check_point(point: str) -> None:
     """Refuse a point of the ROC that there is not."""
-    from tractography.thresholds import POINTS
+    from tractography.filtering.thresholds import POINTS
 
     if point not in POINTS:
         raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
@@ -195,8 +195,8 @@ def filter_(
     force: ForceOption = False,
 ) -> None:
     """Write a tractogram for each bundle and one of the implausible streamlines."""
-    from finta.filtered import Settings
-    from finta.filtering import filter_tractogram
+    from finta.filtering.filtered import Settings
+    from finta.filtering.filtering import filter_tractogram
     from porting.cli import steps
 
     check_point(point)
@@ -236,9 +236,9 @@ def evaluate(
     force: ForceOption = False,
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
-    from finta.evaluation import write_evaluation
+    from finta.filtering.evaluation import write_evaluation
     from porting.placement import check_free
-    from tractography.thresholds import read_thresholds
+    from tractography.filtering.thresholds import read_thresholds
 
     check_point(point)
     check_free([output / "summary.json", output / "summary.html"], force)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finta.charts import draw_confusion
-from finta.pictures import draw_latent_codes
-from finta.sorting import IMPLAUSIBLE
-from finta.summaries import write_summary
-from finta.thresholding import Judged, draw_rocs
-from tractography.metrics import Evaluation
+from finta.filtering.sorting import IMPLAUSIBLE
+from finta.filtering.thresholding import Judged, draw_rocs
+from finta.pages.charts import draw_confusion
+from finta.pages.pictures import draw_latent_codes
+from finta.pages.summaries import write_summary
+from tractography.filtering.metrics import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

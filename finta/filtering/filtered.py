@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from finta.atlases import Skips
-from finta.charts import draw_bundles, draw_kept_and_removed
-from finta.pictures import draw_latent_codes
-from finta.sorting import IMPLAUSIBLE, Sorted
-from finta.summaries import write_summary
-from tractography.filtering import NO_BUNDLE
-from tractography.thresholds import POINTS
+from finta.filtering.atlases import Skips
+from finta.filtering.sorting import IMPLAUSIBLE, Sorted
+from finta.pages.charts import draw_bundles, draw_kept_and_removed
+from finta.pages.pictures import draw_latent_codes
+from finta.pages.summaries import write_summary
+from tractography.filtering.filtering import NO_BUNDLE
+from tractography.filtering.thresholds import POINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from finta.atlases import Skips, encode_atlas, find_bundles, read_classes
-from finta.coders import Coder, open_coder
-from finta.encoding import identity, open_filled
-from finta.filtered import Filtered, Settings, summarise
+from finta.coding.coders import Coder, open_coder
+from finta.coding.encoding import identity, open_filled
+from finta.coding.result_folders import check_folder, folder_written
+from finta.coding.tasks import Lookup
+from finta.filtering.atlases import Skips, encode_atlas, find_bundles, read_classes
+from finta.filtering.filtered import Filtered, Settings, summarise
+from finta.filtering.sorting import IMPLAUSIBLE, Sorting, numbered
 from finta.requirements import check_cluster, check_comparing, check_readers
-from finta.result_folders import check_folder, folder_written
-from finta.sorting import IMPLAUSIBLE, Sorting, numbered
-from finta.tasks import Lookup
-from porting.certificates import hash_file
 from porting.errors import OutputError, reason_of
-from porting.runs import OnStep
-from tractography.boxes import check_space
+from porting.evidence.certificates import hash_file
+from porting.proof.runs import OnStep
 from tractography.errors import FilteringError, TractogramError
-from tractography.headers import Header
-from tractography.neighbours import ApproximateNeighbours
-from tractography.pieces import TractogramFile
-from tractography.references import header_of
-from tractography.thresholds import read_thresholds
-from tractography.tractograms import SUFFIXES, resample
-from tractography.writers import open_writer
+from tractography.files.headers import Header
+from tractography.files.pieces import TractogramFile
+from tractography.files.references import header_of
+from tractography.files.tractograms import SUFFIXES, resample
+from tractography.files.writers import open_writer
+from tractography.filtering.boxes import check_space
+from tractography.filtering.neighbours import ApproximateNeighbours
+from tractography.filtering.thresholds import read_thresholds
 
 
 def filter_tractogram(

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from finta.coders import Coder
-from finta.drafts import draft_of
-from finta.encoding import fill
-from finta.result_folders import ASSIGNMENTS
-from finta.rows import Range, RowFile
-from finta.tasks import Assign, Lookup
-from porting.runs import OnStep
-from tractography.filtering import NO_BUNDLE, Assignment
-from tractography.headers import Header
-from tractography.pieces import TractogramFile
-from tractography.streamlines import Streamlines
-from tractography.writers import TractogramWriter, open_writer
+from finta.coding.coders import Coder
+from finta.coding.drafts import draft_of
+from finta.coding.encoding import fill
+from finta.coding.result_folders import ASSIGNMENTS
+from finta.coding.rows import Range, RowFile
+from finta.coding.tasks import Assign, Lookup
+from porting.proof.runs import OnStep
+from tractography.files.headers import Header
+from tractography.files.pieces import TractogramFile
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import TractogramWriter, open_writer
+from tractography.filtering.filtering import NO_BUNDLE, Assignment
 
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finta.atlases import Skips, encode_atlas, encode_labelled
-from finta.charts import draw_roc
-from finta.coders import open_coder
+from finta.coding.coders import open_coder
+from finta.coding.tasks import Lookup
+from finta.filtering.atlases import Skips, encode_atlas, encode_labelled
+from finta.pages.charts import draw_roc
 from finta.requirements import check_comparing, check_readers
-from finta.tasks import Lookup
 from porting.placement import check_free, staging
-from porting.runs import OnStep
-from tractography.filtering import Assignment
-from tractography.metrics import Evaluation, evaluate
-from tractography.thresholds import Roc, Threshold, as_json, derive_rocs, summarise
+from porting.proof.runs import OnStep
+from tractography.filtering.filtering import Assignment
+from tractography.filtering.metrics import Evaluation, evaluate
+from tractography.filtering.thresholds import Roc, Threshold, as_json, derive_rocs, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

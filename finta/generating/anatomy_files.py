@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tractography.anatomy import LENGTHS, MAX_ANGLE, Anatomy
 from tractography.errors import GenerationError
-from tractography.volumes import FA_THRESHOLD, Mask, Peaks, check_same_space, read_mask, read_peaks
+from tractography.generating.anatomy import LENGTHS, MAX_ANGLE, Anatomy
+from tractography.generating.volumes import FA_THRESHOLD, Mask, Peaks, check_same_space, read_mask, read_peaks
 
 WHITE_MATTER, FA = "wm", "fa"
 

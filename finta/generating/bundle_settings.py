@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from finta.anatomy_files import FA, WHITE_MATTER, AnatomyFiles
-from tractography.anatomy import Anatomy
+from finta.generating.anatomy_files import FA, WHITE_MATTER, AnatomyFiles
 from tractography.errors import GenerationError
-from tractography.generation import Settings
-from tractography.seeds import MAX_SEEDS, RATIO, check_ratio
+from tractography.generating.anatomy import Anatomy
+from tractography.generating.generation import Settings
+from tractography.generating.seeds import MAX_SEEDS, RATIO, check_ratio
 
 
 def _is_count(value: Any) -> bool:
@@ -114,7 +114,7 @@ def settings_of_bundles(names: list[str], choices: Choices, has_atlas: bool) -> 
 
 
 def _read_published(name: str, path: Path, bundles: list[str]) -> dict[str, Any]:
-    from tractography.thresholds import read_flat
+    from tractography.filtering.thresholds import read_flat
 
     held = read_flat(path)
     words, is_valid = PUBLISHED[name]

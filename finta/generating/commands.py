@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finta.anatomy_options import (
+from finta.filtering.commands import ResumeOption, interruption_told
+from finta.generating.anatomy_options import (
     FAOption,
     MaxAngleOption,
     MaxLengthOption,
@@ -15,11 +16,10 @@ from finta.anatomy_options import (
     WhiteMatterOption,
     optional,
 )
-from finta.streamlines_cli import ResumeOption, interruption_told
-from finta.tables import print_table
+from finta.pages.tables import print_table
 
 if TYPE_CHECKING:
-    from tractography.generated import Generated
+    from tractography.generating.generated import Generated
 
 _MaybeFile = Path | None
 
@@ -73,11 +73,11 @@ def sample(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Generate streamlines of sparse bundles: draw latent codes around theirs, decode them, keep the plausible."""
-    from finta.anatomy_files import AnatomyFiles
-    from finta.bundle_settings import Choices
-    from finta.generation import sample_bundles
+    from finta.generating.anatomy_files import AnatomyFiles
+    from finta.generating.bundle_settings import Choices
+    from finta.generating.generation import sample_bundles
     from porting.cli import steps
-    from tractography.generation import Settings
+    from tractography.generating.generation import Settings
 
     settings = Settings(
         number=number,

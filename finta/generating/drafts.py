@@ -12,11 +12,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from finta.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
+from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
 from porting.placement import finish_moves, written_whole
 from tractography.errors import GenerationError
-from tractography.generated import Generated, Round
+from tractography.generating.generated import Generated, Round
 
 _BEGUN = "begun.json"
 """What the run was begun with; a folder without it is what a finished run was about to remove."""

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from finta.bundle_settings import Choices, settings_of_bundles
-from finta.coders import Coder, open_coder
-from finta.generation_drafts import Finished, check_draft, drafts
-from finta.generation_inputs import Bundle, find_in_atlas, find_named, identity, prepare_bundle
-from finta.generation_output import check_files, write_generated
+from finta.coding.coders import Coder, open_coder
+from finta.generating.bundle_settings import Choices, settings_of_bundles
+from finta.generating.drafts import Finished, check_draft, drafts
+from finta.generating.inputs import Bundle, find_in_atlas, find_named, identity, prepare_bundle
+from finta.generating.output import check_files, write_generated
 from finta.requirements import check_installed
-from porting.runs import OnStep
+from porting.proof.runs import OnStep
 from tractography.errors import GenerationError
-from tractography.generated import Generated, Round
-from tractography.generation import generate
-from tractography.pieces import read_header
+from tractography.files.pieces import read_header
+from tractography.generating.generated import Generated, Round
+from tractography.generating.generation import generate
 
 BATCH_SIZE = 256
 """Streamlines computed at once: bundles and rounds are small, and what a batch lacks is computed for nothing."""
@@ -38,7 +38,7 @@ def sample_bundles(
     bundles : sequence of Path
         A subject's bundles: tractograms, or folders of them; a bundle's name is its file's.
     model : Path
-        As `finta.coders.open_coder` takes it.
+        As `finta.coding.coders.open_coder` takes it.
     output : Path
         The folder to write to: for each bundle a tractogram of its name and format, in its space, with the round of
         each streamline as ``round``; ``summary.json``, ``summary.html`` and a picture of each bundle.

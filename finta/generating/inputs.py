@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from finta.atlases import Skips, find_bundles, read_resampled
-from finta.bundle_settings import BundleSettings, Choices
-from finta.coders import Coder
-from finta.drafts import identity_of
-from tractography.anatomy import fraction_inside
-from tractography.densities import LatentDensity, fit_density
+from finta.coding.coders import Coder
+from finta.coding.drafts import identity_of
+from finta.filtering.atlases import Skips, find_bundles, read_resampled
+from finta.generating.bundle_settings import BundleSettings, Choices
 from tractography.errors import GenerationError
-from tractography.seeds import encode_both_orders, generator_for, mix_seeds
-from tractography.tractograms import find_tractograms
+from tractography.files.tractograms import find_tractograms
+from tractography.generating.anatomy import fraction_inside
+from tractography.generating.densities import LatentDensity, fit_density
+from tractography.generating.seeds import encode_both_orders, generator_for, mix_seeds
 
 DRAWN = 2000
 """Streamlines of a bundle that are kept for its picture."""

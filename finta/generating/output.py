@@ -5,18 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from finta.bundle_settings import Choices
-from finta.charts import draw_generated
-from finta.coders import Coder
-from finta.drafts import check_inputs, refusal_told
-from finta.generation_drafts import Finished, mark_of, place_of
-from finta.summaries import name_pictures, write_summary
+from finta.coding.coders import Coder
+from finta.coding.drafts import check_inputs, refusal_told
+from finta.generating.bundle_settings import Choices
+from finta.generating.drafts import Finished, mark_of, place_of
+from finta.pages.charts import draw_generated
+from finta.pages.summaries import name_pictures, write_summary
 from porting.placement import check_free, library_writes, staging
-from tractography.anatomy import FILTERS
-from tractography.generated import Generated
-from tractography.headers import Header
-from tractography.streamlines import Streamlines
-from tractography.writers import open_writer
+from tractography.files.headers import Header
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import open_writer
+from tractography.generating.anatomy import FILTERS
+from tractography.generating.generated import Generated
 
 
 def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | None], *, force: bool) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.colours import DIRECTIONS, FIRST, INK, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
-from finta.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows, in_one_colour
+from finta.pages.colours import DIRECTIONS, FIRST, INK, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
+from finta.pages.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows, in_one_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

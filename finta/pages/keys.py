@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finta.colours import NAMED, plain
+from finta.pages.colours import NAMED, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finta.colours import FIRST, INK, NAMED, SECOND, colour_classes
-from finta.keys import draw_key, measure_key
-from finta.projections import Row, choose, count_drawn, draw_rows, in_one_colour
+from finta.pages.colours import FIRST, INK, NAMED, SECOND, colour_classes
+from finta.pages.keys import draw_key, measure_key
+from finta.pages.projections import Row, choose, count_drawn, draw_rows, in_one_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.colours import SOFT
-from finta.keys import draw_key, measure_key
+from finta.pages.colours import SOFT
+from finta.pages.keys import draw_key, measure_key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure

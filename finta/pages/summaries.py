@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.summary_views import view_facts, view_table
-from porting import placement
+from finta.pages.summary_views import view_facts, view_table
+from porting import placement, reports
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ def _render(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(placement.__file__).parent]),
+        loader=FileSystemLoader([Path(__file__).parent, Path(reports.__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

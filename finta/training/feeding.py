@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from finta.configurations import Configuration
 from finta.recipe import Contrastive, Recipe, Triplet
-from tractography import sampling
-from tractography.feeds import BatchFeed
-from tractography.sources import BatchSource
+from finta.training.configurations import Configuration
+from tractography.batches import sampling
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.sources import BatchSource
 
 
 def sampling_of(recipe: Recipe) -> sampling.Sampling:

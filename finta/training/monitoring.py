@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from finta.errors import TrainingError
-from finta.pictures import draw_latent_codes, draw_reconstructions
+from finta.pages.pictures import draw_latent_codes, draw_reconstructions
 from finta.steps import Step
-from finta.validation import Validation
+from finta.training.validation import Validation
 
 
 class Monitor:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from finta.configurations import differences
 from finta.errors import TrainingError
+from finta.training.configurations import differences
 from porting.errors import reason_of
 from porting.placement import library_writes, written_whole
 

@@ -7,22 +7,22 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from finta.configurations import Configuration
 from finta.devices import Devices
 from finta.errors import TrainingError
-from finta.feeding import feeds_of
-from finta.monitoring import Monitor
 from finta.recipe import Recipe
-from finta.run_folders import Position, RunFolder
-from finta.signals import Stop
 from finta.steps import Step
-from finta.trainers import Trainer, build_trainer, name_framework
-from finta.validation import Validation, validate
+from finta.training.configurations import Configuration
+from finta.training.feeding import feeds_of
+from finta.training.monitoring import Monitor
+from finta.training.run_folders import Position, RunFolder
+from finta.training.signals import Stop
+from finta.training.trainers import Trainer, build_trainer, name_framework
+from finta.training.validation import Validation, validate
 from porting.errors import PortingError
-from tractography.batches import write_batches
+from tractography.batches.batches import write_batches
+from tractography.batches.feeds import Batch, BatchFeed
+from tractography.batches.sources import BatchSource
 from tractography.errors import TractographyError
-from tractography.feeds import Batch, BatchFeed
-from tractography.sources import BatchSource
 
 ENDS = ("", "stopped early", "SIGINT", "SIGTERM")
 """Why a run ends before its last step; where processes differ the last of these holds for all."""

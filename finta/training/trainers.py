@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from finta.configurations import Configuration
 from finta.devices import ONE, Devices
 from finta.errors import TrainingError
 from finta.steps import Evaluation, Step
+from finta.training.configurations import Configuration
 
 FRAMEWORKS = ("keras", "torch")
 
@@ -71,7 +71,7 @@ def in_force(framework: str, precision: str, distributed: bool) -> Iterator[Devi
         yield ONE
         return
     from keras_model.devices import all_devices
-    from porting import keras_side
+    from porting.port import side as keras_side
 
     with ExitStack() as stack:
         devices = ONE

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from finta.configurations import Configuration
-from finta.run_folders import RunFolder
-from finta.runs import OnStep, Run, Start, Training
-from finta.signals import held_signals
-from finta.trainers import in_force
-from tractography.sources import BatchSource
+from finta.training.configurations import Configuration
+from finta.training.run_folders import RunFolder
+from finta.training.runs import OnStep, Run, Start, Training
+from finta.training.signals import held_signals
+from finta.training.trainers import in_force
+from tractography.batches.sources import BatchSource
 
 
 def train(

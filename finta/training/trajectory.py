@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finta.feeding import sampling_of
 from finta.recipe import ORIGINAL, SIMPLE, Recipe
+from finta.training.feeding import sampling_of
 from porting.errors import ProbeError
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.sources import BatchSource
 from tractography.errors import BatchError
-from tractography.feeds import BatchFeed
-from tractography.sources import BatchSource
 
 RECIPES = {"original": ORIGINAL, "simple": SIMPLE}
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tractography.feeds import BatchFeed
+from tractography.batches.feeds import BatchFeed
 
 if TYPE_CHECKING:
-    from finta.trainers import Trainer
+    from finta.training.trainers import Trainer
 
 KEPT = 2000
 """Latent codes that are kept at most, for pictures."""

@@ -8,11 +8,11 @@ import pytest
 
 from finta.batches import build_batches, parse_splits
 from finta.cli import app
-from tractography.batches import inspect_batches, read_in_batches
-from tractography.dipy_bundles import extract_minimal_bundles
+from tractography.batches.batches import inspect_batches, read_in_batches
+from tractography.batches.packing import pack_batches
 from tractography.errors import BatchError, TractographyError
-from tractography.packing import pack_batches
-from tractography.tractograms import read_streamlines
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.tractograms import read_streamlines
 
 SUBJECTS = ["train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5"]
 
@@ -124,7 +124,7 @@ def test_the_commands_pack_and_show_it(unpacked, tmp_path, run_cli):
 
 
 def test_packing_tells_its_progress(unpacked, tmp_path, monkeypatch):
-    monkeypatch.setattr("tractography.packing.BLOCK_BYTES", 200 * 32 * 12)
+    monkeypatch.setattr("tractography.batches.packing.BLOCK_BYTES", 200 * 32 * 12)
     told = []
     pack_batches(unpacked, tmp_path / "packed.h5", on_rows=lambda *facts: told.append(facts))
     assert told == [

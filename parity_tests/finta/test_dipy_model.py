@@ -15,10 +15,10 @@ import checkpoints
 import finta
 from finta.dipy_model import Finta
 from finta.errors import ModelError
-from porting import keras_side
-from tractography.dipy_bundles import extract_minimal_bundles
+from porting.port import side as keras_side
 from tractography.errors import FilteringError, TractogramError
-from tractography.tractograms import resample
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.tractograms import resample
 
 ROOT = Path(finta.__file__).parents[1]
 

@@ -6,7 +6,7 @@ import torch
 import checkpoints
 import keras_model
 import reference_torch
-from tractography.batches import draw_balanced
+from tractography.batches.batches import draw_balanced
 
 SIZES = [(1, 64), (8, 96), (32, 256), (64, 128)]
 

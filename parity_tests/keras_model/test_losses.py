@@ -9,7 +9,7 @@ import keras_model
 import reference_torch.recipe
 from finta.recipe import ORIGINAL, SIMPLE, Triplet
 from keras_model import Contrastive, MeanSquaredError, Objective, SumSquaredError
-from parity_tests.trajectories import LOSSES
+from parity_tests.keras_model.trajectories import LOSSES
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken by TensorFlow")
 

@@ -4,7 +4,7 @@ import pytest
 
 from finta.recipe import ORIGINAL, SIMPLE
 from keras_model import OneCycle, TorchAdam, TorchAdamW, TorchSGD, build_optimiser
-from parity_tests.trajectories import RECIPES, SHAPES, draw, greatest_error, of_keras, of_torch
+from parity_tests.keras_model.trajectories import RECIPES, SHAPES, draw, greatest_error, of_keras, of_torch
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -10,7 +10,7 @@ import keras_model
 import reference_torch.recipe
 from finta.recipe import ORIGINAL, SGD, SIMPLE, Adam, Constant, Contrastive, OneCycle, Recipe, StepDecay
 from keras_model import Trainee, build_autoencoder, initialise
-from parity_tests.trajectories import RECIPES
+from parity_tests.keras_model.trajectories import RECIPES
 
 SMALL = replace(ORIGINAL, batch_size=8, epochs=3, steps_per_epoch=4)
 

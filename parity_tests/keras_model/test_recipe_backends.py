@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from parity_tests.trajectories import LOSSES, ON_BACKENDS, RECIPES, SHAPES, STEPS, greatest_error, of_torch
-from porting.keras_side import BACKENDS
+from parity_tests.keras_model.trajectories import LOSSES, ON_BACKENDS, RECIPES, SHAPES, STEPS, greatest_error, of_torch
+from porting.port.side import BACKENDS
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +16,13 @@ KERAS_UNDER_NUMPY = "ignore:__array__ implementation doesn't accept a copy keywo
 
 
 def run(backend, path, **environment):
-    command = [sys.executable, *("-W", "error", "-W", KERAS_UNDER_NUMPY), "-m", "parity_tests.trajectories", path]
+    command = [
+        sys.executable,
+        *("-W", "error", "-W", KERAS_UNDER_NUMPY),
+        "-m",
+        "parity_tests.keras_model.trajectories",
+        path,
+    ]
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONWARNINGS": "", **environment}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

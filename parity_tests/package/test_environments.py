@@ -9,7 +9,7 @@ import pytest
 
 import checkpoints
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 IMPORT = """
 import importlib.util, sys

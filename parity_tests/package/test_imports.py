@@ -24,21 +24,27 @@ LIGHT = {"torch", "tensorflow", "jax", "keras"}
 TOOLS = {"typer", "einops", "safetensors", "dipy", "nibabel", "trx", "torch"}
 
 WORKS_WITHOUT = {
-    "porting without any framework": (LIGHT, "import porting, porting.rules, porting.mapper, porting.judgement"),
+    "porting without any framework": (
+        LIGHT,
+        "import porting, porting.rules.table, porting.plans.mapper, porting.proof.judgement",
+    ),
     "porting's command line without any framework": (LIGHT, "import porting.cli, finta.cli"),
     "the pair as data without any framework": (LIGHT, "import finta.pair, finta.recipe"),
     "reference_torch without keras": (
         {"keras", "tensorflow", "jax"},
         "import reference_torch.training, reference_torch.recipe",
     ),
-    "tractography without any framework": (LIGHT, "import tractography.batches, tractography.tractograms"),
+    "tractography without any framework": (
+        LIGHT,
+        "import tractography.batches.batches, tractography.files.tractograms",
+    ),
     "generation without any framework": (
         LIGHT,
-        "import tractography.generation, tractography.volumes, finta.generation",
+        "import tractography.generating.generation, tractography.generating.volumes, finta.generating.generation",
     ),
     "feeds and packing with nothing but numpy and h5py": (
         LIGHT | TOOLS | {"scipy", "rich"},
-        "import tractography.feeds, tractography.packing",
+        "import tractography.batches.feeds, tractography.batches.packing",
     ),
     "the reference's feed without keras": (
         {"keras", "tensorflow", "jax", "tractography"},

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import checkpoints
-from parity_tests import zoo
+from parity_tests.porting.zoo import pairs as zoo
 
 FAULTY_PAIR = """
 from dataclasses import replace
@@ -129,10 +129,10 @@ def test_every_mistake_is_one_message_and_status_2(own_module, small_checkpoint,
 
 def test_anybodys_pair_goes_through_the_commands(run_cli, tmp_path):
     torch.save(zoo.randomise(zoo.Classifier()).state_dict(), tmp_path / "model.pt")
-    planned = run_cli("plan", "parity_tests.zoo:CLASSIFIER", tmp_path / "model.pt")
+    planned = run_cli("plan", "parity_tests.porting.zoo.pairs:CLASSIFIER", tmp_path / "model.pt")
     assert planned.status == 0
     assert "no twin in Keras: norm1.num_batches_tracked" in planned.out
-    arguments = ("--output", tmp_path / "port", "--pair", "parity_tests.zoo:CLASSIFIER")
+    arguments = ("--output", tmp_path / "port", "--pair", "parity_tests.porting.zoo.pairs:CLASSIFIER")
     assert run_cli("convert", tmp_path / "model.pt", *arguments).status == 0
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from keras_model import load_autoencoder
 from porting import placement
-from porting.certificates import broken_seal, hash_file, read_certificate
 from porting.errors import OutputError
+from porting.evidence.certificates import broken_seal, hash_file, read_certificate
 
 SUFFIXES = (".a", ".b", ".c")
 

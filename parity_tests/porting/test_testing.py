@@ -4,8 +4,8 @@ from finta.pair import FINTA
 from keras_model import build_autoencoder, load_autoencoder
 from porting import Status, assert_parity, testing
 from porting.errors import PortFileError
-from porting.runs import load_reference
-from porting.torch_files import read_checkpoint
+from porting.proof.runs import load_reference
+from porting.reference.files import read_checkpoint
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_state_dict_is_as_good_as_the_module(tmp_path, small_checkpoint):
 
 
 def test_not_checked_passes_only_where_it_is_allowed(small_port, monkeypatch):
-    from porting import keras_side
+    from porting.port import side as keras_side
 
     monkeypatch.setattr(keras_side, "why_no_float64", lambda: "not today")
     with pytest.raises(AssertionError, match="NOT CHECKED is not PASS"):

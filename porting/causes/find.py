@@ -8,12 +8,12 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from porting.comparison import Suspect
-from porting.judgement import Explain
+from porting.causes.trials import Witness
 from porting.pairs import ModelPair
-from porting.parity import Cause
-from porting.trials import Witness
-from porting.verdict import PortRun, ReferenceRun
+from porting.proof.comparison import Suspect
+from porting.proof.judgement import Explain
+from porting.records.parity import Cause
+from porting.records.verdict import PortRun, ReferenceRun
 
 
 def explainer(pair: ModelPair, reference_model: Callable[[], Any]) -> Explain:
@@ -32,9 +32,9 @@ def explainer(pair: ModelPair, reference_model: Callable[[], Any]) -> Explain:
 def _causes(witness: Witness, suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
     """The modules that try hypotheses import torch, so they are imported when there is something to explain."""
     if suspect.divergence.where == "between":
-        segments = importlib.import_module("porting.segment_causes")
+        segments = importlib.import_module("porting.causes.segment_causes")
         return tuple(segments.segment_causes(witness, suspect, reference))
-    layers = importlib.import_module("porting.layer_causes")
+    layers = importlib.import_module("porting.causes.layer_causes")
     if suspect.divergence.seen_on == "float32":
         return tuple(layers.rounding_causes(witness, suspect, reference))
     return tuple(layers.layer_causes(witness, suspect, reference, port))

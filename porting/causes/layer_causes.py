@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from porting import patterns, torch_runs
-from porting.comparison import Suspect
-from porting.fits import shifted_interior
-from porting.judgement import weights_back
-from porting.layer_hypotheses import LAYER_ROWS, WEIGHT_ROWS, LayerContext, LayerVariant, WeightContext
-from porting.parity import Cause
+from porting.causes.fits import shifted_interior
+from porting.causes.layer_hypotheses import LAYER_ROWS, WEIGHT_ROWS, LayerContext, LayerVariant, WeightContext
+from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
+from porting.proof.comparison import Suspect
+from porting.proof.judgement import weights_back
+from porting.records.parity import Cause
+from porting.records.verdict import PortRun, ReferenceRun
+from porting.reference import runs as torch_runs
+from porting.rules import patterns
 from porting.traces import LayerCall
-from porting.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.verdict import PortRun, ReferenceRun
 
 
 def layer_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun, port: PortRun) -> Iterator[Cause]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from porting.hypotheses import ACTIVATIONS, EPSILONS, Step, shifted
+from porting.causes.hypotheses import ACTIVATIONS, EPSILONS, Step, shifted
 from porting.traces import LayerCall
 
 

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from porting import patterns, torch_functions, torch_runs
-from porting.comparison import Suspect
-from porting.fits import FITS
-from porting.hypotheses import ADDITIONS, FUNCTION_ROWS, STEP_ROWS, FunctionCall
-from porting.parity import Cause, partners
+from porting.causes.fits import FITS
+from porting.causes.hypotheses import ADDITIONS, FUNCTION_ROWS, STEP_ROWS, FunctionCall
+from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
+from porting.proof.comparison import Suspect
+from porting.records.parity import Cause, partners
+from porting.records.verdict import ReferenceRun
+from porting.reference import functions as torch_functions
+from porting.reference import runs as torch_runs
+from porting.rules import patterns
+from porting.rules.windows import Convolution, padding_variants
 from porting.traces import LayerCall, Trace
-from porting.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.verdict import ReferenceRun
-from porting.windows import Convolution, padding_variants
 
 MOST_ROWS = 4
 """Samples that hypotheses are tried on."""

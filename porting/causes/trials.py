@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting import torch_side
-from porting.comparison import Suspect
 from porting.pairs import ModelPair
-from porting.parity import FLOAT64_LIMIT, Cause, PairedActivation
-from porting.runs import reference_inputs
+from porting.proof.comparison import Suspect
+from porting.proof.runs import reference_inputs
+from porting.records.parity import FLOAT64_LIMIT, Cause, PairedActivation
+from porting.records.verdict import ReferenceRun
+from porting.reference import side as torch_side
 from porting.traces import Lesson, lesson_of
-from porting.verdict import ReferenceRun
 
 if TYPE_CHECKING:
     import torch

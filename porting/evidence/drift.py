@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from porting.verdict import ParityReport
+    from porting.records.verdict import ParityReport
 
 Figures = tuple[float | None, float]
 """Worst relative error in float64, None where not checked, and worst ratio in float32."""

@@ -27,8 +27,8 @@ import numpy as np
 from porting.errors import PortFileError, first_line
 from porting.placement import library_writes
 from porting.probes import Probe
+from porting.records.verdict import BlindSpot, Gradients, ReferenceRun, Thinned, thin
 from porting.traces import LayerCall, Lesson, Teaching, Trace
-from porting.verdict import BlindSpot, Gradients, ReferenceRun, Thinned, thin
 
 VERSION = 2
 BYTES_OF_ACTIVATIONS = 4_000_000

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from porting import __version__
-from porting.drift import changed_versions
 from porting.errors import InputError, OutputError, first_line, reason_of
+from porting.evidence.drift import changed_versions
 from porting.placement import library_writes, written_whole
+from porting.version import __version__
 
 VERSION = 1
 SUFFIX = ".h5"

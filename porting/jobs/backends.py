@@ -15,13 +15,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from porting import EXIT_STATUS, verdict
-from porting.drift import worst_figures
 from porting.errors import InputError
-from porting.keras_side import BACKENDS
-from porting.report import COLOURS
-from porting.runs import OnStep, silent
-from porting.verdict import Status
+from porting.evidence.drift import worst_figures
+from porting.port.side import BACKENDS
+from porting.proof.runs import OnStep, silent
+from porting.records import verdict
+from porting.reports.console import COLOURS
+from porting.statuses import EXIT_STATUS, Status
 
 MISTAKE = 2
 """Exit status of a command that was given something it cannot use."""
@@ -41,7 +41,7 @@ class BackendResult:
     backend : str
     verdict : Status
     report : Mapping or None
-        As `porting.report.as_json` gives it; None where the process came to none.
+        As `porting.reports.console.as_json` gives it; None where the process came to none.
     reason : str
         Why the verdict is not PASS.
     text : str

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from porting import DEFAULT_PAIR, keras_runs, keras_side, optimiser_states, patterns, placement, torch_side
-from porting.causes import explainer
-from porting.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
+from porting import placement
+from porting.causes.find import explainer
+from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortFileError
-from porting.golden import golden_count, write_golden
-from porting.judgement import hash_weights
-from porting.keras_files import FORMATS, file_format, read_port, write_port
+from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
+from porting.evidence.golden import golden_count, write_golden
+from porting.jobs import optimiser_states
+from porting.jobs.states import OptimiserState
+from porting.jobs.verification import PROBE_SAMPLES, judge_files
 from porting.pairs import (
     ModelPair,
     Sizes,
@@ -23,15 +25,20 @@ from porting.pairs import (
     draw_probe,
     find_pair,
 )
-from porting.plan import TransferPlan
+from porting.plans.plan import TransferPlan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.port.files import FORMATS, file_format, read_port, write_port
 from porting.probes import Probe
-from porting.report import as_json
-from porting.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
-from porting.states import OptimiserState
-from porting.torch_files import Checkpoint, read_checkpoint
+from porting.proof.judgement import hash_weights
+from porting.proof.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
+from porting.records.verdict import ParityReport, ReferenceRun
+from porting.reference import side as torch_side
+from porting.reference.files import Checkpoint, read_checkpoint
+from porting.reports.console import as_json
+from porting.rules import patterns
+from porting.statuses import Status
 from porting.traces import Trace
-from porting.verdict import ParityReport, ReferenceRun, Status
-from porting.verification import PROBE_SAMPLES, judge_files
 
 PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
 

@@ -6,16 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from porting import DEFAULT_PAIR, keras_runs, keras_side, optimiser_states, placement, torch_side
-from porting.certificates import broken_seal, find_certificate, stem_of
+from porting import placement
+from porting.defaults import DEFAULT_PAIR
 from porting.errors import PortFileError
-from porting.judgement import weights_back
-from porting.keras_files import file_format, read_port, read_shapes
+from porting.evidence.certificates import broken_seal, find_certificate, stem_of
+from porting.jobs import optimiser_states
+from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
-from porting.plan import TransferPlan
-from porting.runs import OnStep, plan_of, silent, trace_with_sources
-from porting.states import OptimiserState
-from porting.torch_files import write_checkpoint
+from porting.plans.plan import TransferPlan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.port.files import file_format, read_port, read_shapes
+from porting.proof.judgement import weights_back
+from porting.proof.runs import OnStep, plan_of, silent, trace_with_sources
+from porting.reference import side as torch_side
+from porting.reference.files import write_checkpoint
 
 
 def export(

@@ -10,12 +10,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from porting.certificates import GOLDEN_SUFFIX, SUFFIX, broken_seal, find_certificate, read_certificate, stem_of
 from porting.errors import InputError, PortFileError, first_line
-from porting.golden import read_golden
-from porting.keras_files import FORMATS, read_shapes
+from porting.evidence.certificates import (
+    GOLDEN_SUFFIX,
+    SUFFIX,
+    broken_seal,
+    find_certificate,
+    read_certificate,
+    stem_of,
+)
+from porting.evidence.golden import read_golden
 from porting.placement import finish_moves
-from porting.torch_files import read_checkpoint
+from porting.port.files import FORMATS, read_shapes
+from porting.reference.files import read_checkpoint
 
 
 def render_file(path: Path) -> RenderableType:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting import keras_side
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
+from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, OptimiserPair, resolve
-from porting.plan import TransferPlan
-from porting.states import OptimiserState
-from porting.torch_files import Checkpoint
+from porting.plans.plan import TransferPlan
+from porting.port import side as keras_side
+from porting.reference.files import Checkpoint
 
 if TYPE_CHECKING:
     import keras

@@ -6,20 +6,25 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from porting import DEFAULT_PAIR, __version__, accelerators, keras_side, torch_side
-from porting.causes import explainer
-from porting.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
-from porting.drift import drift_lines
+from porting import accelerators
+from porting.causes.find import explainer
+from porting.defaults import DEFAULT_PAIR
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
-from porting.golden import read_golden
-from porting.judgement import Explain, hash_weights, judge, unexplained
+from porting.evidence.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
+from porting.evidence.drift import drift_lines
+from porting.evidence.golden import read_golden
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
 from porting.placement import finish_moves
+from porting.port import side as keras_side
 from porting.probes import SYNTHETIC
-from porting.runs import OnStep, load_reference, run_port, run_reference, silent
-from porting.streaming import BATCH, stream
-from porting.torch_files import read_checkpoint
-from porting.verdict import ParityReport, PortRun, ReferenceRun, Status
+from porting.proof.judgement import Explain, hash_weights, judge, unexplained
+from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
+from porting.proof.streaming import BATCH, stream
+from porting.records.verdict import ParityReport, PortRun, ReferenceRun
+from porting.reference import side as torch_side
+from porting.reference.files import read_checkpoint
+from porting.statuses import Status
+from porting.version import __version__
 
 PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from porting import patterns, settings
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
-from porting.flow import pair_by_flow
-from porting.plan import LayerPair, Transfer, TransferPlan
-from porting.rules import LayerRule, find_rule, rows_of
+from porting.plans.flow import pair_by_flow
+from porting.plans.plan import LayerPair, Transfer, TransferPlan
+from porting.rules import patterns, settings
+from porting.rules.table import LayerRule, find_rule, rows_of
 from porting.traces import LayerCall, Trace
 
 

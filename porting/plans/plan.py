@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from porting import patterns
-from porting.rules import LayerRule
-from porting.settings import Finding, described
+from porting.rules import patterns
+from porting.rules.settings import Finding, described
+from porting.rules.table import LayerRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting import keras_side
 from porting.errors import PortFileError, first_line
 from porting.pairs import ModelPair, Sizes, build_port, resolve
 from porting.placement import library_writes
+from porting.port import side as keras_side
 from porting.probes import Probe
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.errors import PairError, first_line
-from porting.keras_side import array_of, build, own_prefix, shapes, variables, view
+from porting.port.side import array_of, build, own_prefix, shapes, variables, view
+from porting.records.verdict import Gradients
 from porting.traces import LayerCall, Lesson, Teacher, Trace
-from porting.verdict import Gradients
 
 if TYPE_CHECKING:
     import keras

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
+from porting.records.verdict import BlindSpot
 from porting.traces import LayerCall, Trace
-from porting.verdict import BlindSpot
 
 
 def find_blind_spots(

@@ -6,12 +6,12 @@ from itertools import chain
 
 import numpy as np
 
-from porting import parity
 from porting.pairs import ModelPair
-from porting.parity import Deviation, Divergence, PairedActivation, PairedCall
-from porting.plan import LayerPair, TransferPlan
+from porting.plans.plan import LayerPair, TransferPlan
+from porting.records import parity
+from porting.records.parity import Deviation, Divergence, PairedActivation, PairedCall
+from porting.records.verdict import LayerParity, PortRun, ReferenceRun
 from porting.traces import Trace
-from porting.verdict import LayerParity, PortRun, ReferenceRun
 
 
 @dataclass(frozen=True, slots=True)

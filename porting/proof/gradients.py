@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from porting import patterns
 from porting.pairs import ModelPair
-from porting.plan import TransferPlan
+from porting.plans.plan import TransferPlan
+from porting.records.verdict import Part, PortRun, ReferenceRun, Thinned, thin
+from porting.rules import patterns
+from porting.statuses import Status
 from porting.traces import LayerCall
-from porting.verdict import Part, PortRun, ReferenceRun, Status, Thinned, thin
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""

@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from porting import parity, patterns
-from porting.blind_spots import proposals
-from porting.comparison import Comparison, Suspect, compare, find_suspects, worst_ratio
 from porting.pairs import ModelPair
-from porting.parity import Cause, Divergence
-from porting.plan import TransferPlan
-from porting.training import judge_training
-from porting.verdict import Evidence, LayerParity, ParityReport, Part, PortRun, ReferenceRun, Status, WorstSample
+from porting.plans.plan import TransferPlan
+from porting.proof.blind_spots import proposals
+from porting.proof.comparison import Comparison, Suspect, compare, find_suspects, worst_ratio
+from porting.proof.gradients import judge_training
+from porting.records import parity
+from porting.records.parity import Cause, Divergence
+from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, PortRun, ReferenceRun, WorstSample
+from porting.rules import patterns
+from porting.statuses import Status
 
 WORST_SAMPLES = 5
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from porting import patterns
-from porting.parity import partners
-from porting.plan import TransferPlan
+from porting.plans.plan import TransferPlan
+from porting.records.parity import partners
+from porting.rules import patterns
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 SYNTHETIC_ROWS = 2

@@ -8,21 +8,26 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
-from porting.blind_spots import find_blind_spots
 from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
-from porting.flow import with_sources
-from porting.keras_files import in_precision, read_port
-from porting.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
-from porting.mapper import derive_plan
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
-from porting.plan import TransferPlan
+from porting.plans.flow import with_sources
+from porting.plans.mapper import derive_plan
+from porting.plans.plan import TransferPlan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.port.files import in_precision, read_port
 from porting.probes import Probe
-from porting.sums import sum_up, without_zeros
-from porting.torch_files import Checkpoint
+from porting.proof.blind_spots import find_blind_spots
+from porting.proof.gradients import GRADIENT_ROWS
+from porting.proof.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
+from porting.records import parity
+from porting.records.verdict import PortPass, PortRun, ReferenceRun
+from porting.reference import runs as torch_runs
+from porting.reference import side as torch_side
+from porting.reference.files import Checkpoint
+from porting.reference.sums import sum_up, without_zeros
+from porting.rules import patterns
 from porting.traces import Trace, lesson_of
-from porting.training import GRADIENT_ROWS
-from porting.verdict import PortPass, PortRun, ReferenceRun
 
 T = TypeVar("T")
 

@@ -15,14 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from porting import keras_runs, keras_side, parity, torch_runs, torch_side
-from porting.judgement import WORST_SAMPLES, judge_deployed
 from porting.pairs import ModelPair
-from porting.parity import PairedActivation
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
 from porting.probes import Probe, ProbeBatches
-from porting.runs import OnStep, reference_inputs
+from porting.proof.judgement import WORST_SAMPLES, judge_deployed
+from porting.proof.runs import OnStep, reference_inputs
+from porting.records import parity
+from porting.records.parity import PairedActivation
+from porting.records.verdict import LayerParity, ParityReport, Part, PortRun, WorstSample
+from porting.reference import runs as torch_runs
+from porting.reference import side as torch_side
+from porting.statuses import Status
 from porting.traces import Trace
-from porting.verdict import LayerParity, ParityReport, Part, PortRun, Status, WorstSample
 
 BATCH = 64
 """Samples that the models run on at a time."""

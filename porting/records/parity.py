@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from porting import patterns
 from porting.errors import PairError
-from porting.plan import LayerPair, TransferPlan
+from porting.plans.plan import LayerPair, TransferPlan
+from porting.rules import patterns
 from porting.traces import LayerCall, Trace
 
 FLOAT64_LIMIT = 1e-12
@@ -193,7 +193,7 @@ class Cause:
     Attributes
     ----------
     name : str
-        What the port does, as `porting.hypotheses` has it.
+        What the port does, as `porting.causes.hypotheses` has it.
     detail : str
         Where and how, for this divergence.
     remedy : str

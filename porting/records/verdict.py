@@ -1,32 +1,16 @@
 """Records of a verification: what either model did, and the verdict on it in four parts and in figures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from porting.parity import Divergence, relative
-from porting.plan import TransferPlan
+from porting.plans.plan import TransferPlan
 from porting.probes import Probe
+from porting.records.parity import Divergence, relative
+from porting.statuses import Status, overall
 from porting.traces import Lesson, Trace
-
-
-class Status(Enum):
-    """Fail-closed: what was not checked has not passed."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    NOT_CHECKED = "NOT CHECKED"
-
-
-def overall(statuses: Iterable[Status]) -> Status:
-    """FAIL if any is, PASS if all are, NOT CHECKED otherwise."""
-    found = set(statuses)
-    if Status.FAIL in found:
-        return Status.FAIL
-    return Status.PASS if found == {Status.PASS} else Status.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +330,7 @@ class ParityReport:
     gradient_errors : Mapping
         Input or tensor of the reference -> relative error of its float64 gradient.
     drift : tuple of str
-        What has changed since the port was certified, as `porting.drift` finds it.
+        What has changed since the port was certified, as `porting.evidence.drift` finds it.
     """
 
     pair: str

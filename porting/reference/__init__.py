@@ -1,0 +1,4 @@
+"""All that touches torch; `port` has the same names for the same things.
+
+May import `records` and what lies below it, never `port`. torch is imported inside functions.
+"""

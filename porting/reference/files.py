@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from porting import torch_side
 from porting.errors import CheckpointError, first_line
-from porting.mapped import release
 from porting.placement import library_writes
+from porting.reference import side as torch_side
+from porting.reference.mapped import release
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
 """Keys under which training loops are known to keep the state dict."""

@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from porting import torch_functions
 from porting.errors import PairError, first_line
-from porting.torch_side import aliases, array_of, own_tensors, shapes
+from porting.records.verdict import Gradients
+from porting.reference import functions as torch_functions
+from porting.reference.side import aliases, array_of, own_tensors, shapes
 from porting.traces import LayerCall, Lesson, Teacher, Trace
-from porting.verdict import Gradients
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from porting import patterns, torch_side
-from porting.rules import LayerRule, rows_of
+from porting.reference import side as torch_side
+from porting.rules import patterns
+from porting.rules.table import LayerRule, rows_of
 
 if TYPE_CHECKING:
     import torch

@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence, plain_number
-from porting.plan import TransferPlan
-from porting.training import GRADIENT_LIMIT
-from porting.verdict import LayerParity, ParityReport, Status
+from porting.plans.plan import TransferPlan
+from porting.proof.gradients import GRADIENT_LIMIT
+from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence, plain_number
+from porting.records.verdict import LayerParity, ParityReport
+from porting.statuses import Status
 
 COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.NOT_CHECKED: "yellow"}
 

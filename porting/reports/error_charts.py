@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from porting.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
-from porting.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
-from porting.verdict import LayerParity
+from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
+from porting.records.verdict import LayerParity
+from porting.reports.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 66.0, 18.0
 _LONGEST_LABEL = 16

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from porting import page_views
-from porting.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT
-from porting.report import SENTENCES
-from porting.training import GRADIENT_LIMIT
-from porting.verdict import ParityReport, Status
+from porting.proof.gradients import GRADIENT_LIMIT
+from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT
+from porting.records.verdict import ParityReport
+from porting.reports import page_views
+from porting.reports.console import SENTENCES
+from porting.statuses import Status
 
 LINES = 4
 """Lines of one part of the verdict that are shown at once; the others fold away."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from porting import error_charts, value_charts
-from porting.pictures import Picture
-from porting.value_charts import Values
-from porting.verdict import ParityReport
+from porting.records.verdict import ParityReport
+from porting.reports import error_charts, value_charts
+from porting.reports.pictures import Picture
+from porting.reports.value_charts import Values
 
 SAMPLES = 12
 """Samples whose curves are drawn."""

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from porting.pictures import Label, LinearAxis, Picture, Stroke, compact, limits, path_of_dots, path_through, round_step
+from porting.reports.pictures import (
+    Label,
+    LinearAxis,
+    Picture,
+    Stroke,
+    compact,
+    limits,
+    path_of_dots,
+    path_through,
+    round_step,
+)
 
 DOTS = 2000
 """Values in one scatter plot."""

@@ -7,9 +7,9 @@ setting of the two layers is judged. To port a layer that is not here, give a `M
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from porting.settings import Agreement, Declared, Equal, Fixed, Required, Setting
+from porting.rules.settings import Agreement, Declared, Equal, Fixed, Required, Setting
+from porting.rules.windows import Convolution, Recurrence, TransposedConvolution, Whole, Window
 from porting.traces import LayerCall
-from porting.windows import Convolution, Recurrence, TransposedConvolution, Whole, Window
 
 CHANNELS_LAST = "sample channel ... -> sample ... channel"
 SAME_ORDER = "... -> ..."

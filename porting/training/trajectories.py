@@ -9,14 +9,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from porting import keras_runs, keras_side, optimiser_states, parity, patterns, torch_side
-from porting.conversion import move_weights
 from porting.errors import PairError, ProbeError
+from porting.jobs import optimiser_states
+from porting.jobs.conversion import move_weights
 from porting.pairs import ModelPair, build_port, draw_probe, find_pair, resolve
-from porting.plan import TransferPlan
-from porting.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
-from porting.torch_files import read_checkpoint
-from porting.verdict import Status
+from porting.plans.plan import TransferPlan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
+from porting.records import parity
+from porting.reference import side as torch_side
+from porting.reference.files import read_checkpoint
+from porting.rules import patterns
+from porting.statuses import Status
 
 PARAMETER_LIMIT = 1e-9
 """Largest relative error of a parameter that float64 rounding explains after some hundred steps."""

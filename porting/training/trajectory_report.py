@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from porting.errors import OutputError
-from porting.parity import plain_number
 from porting.placement import written_whole
-from porting.report import COLOURS, plain
-from porting.trajectories import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
-from porting.verdict import Status
+from porting.records.parity import plain_number
+from porting.reports.console import COLOURS, plain
+from porting.statuses import Status
+from porting.training.trajectories import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
 
 SENTENCES = {
     Status.PASS: "the port trains as the reference does",

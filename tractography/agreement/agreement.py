@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.decisions import EPSILON, Decided, distance_rounding, norms
-from tractography.neighbourhoods import distance_allowances, reordering
+from tractography.agreement.decisions import EPSILON, Decided, distance_rounding, norms
+from tractography.agreement.neighbourhoods import distance_allowances, reordering
 
 WORST = 10
 """Codes that are listed of those that differ by more than rounding."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes
-from tractography.thresholds import POINTS, derive_rocs
+from tractography.filtering.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes
+from tractography.filtering.thresholds import POINTS, derive_rocs
 
 NO_NEIGHBOUR = -1
 """Row of a neighbour that there is not."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tractography.decisions import NO_NEIGHBOUR, Decided, distance_rounding, norms
+from tractography.agreement.decisions import NO_NEIGHBOUR, Decided, distance_rounding, norms
 
 
 def reordering(reference: Decided, port: Decided, row: int, relative: float) -> tuple[float, float]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.agreement import Disagreement
-from tractography.anatomy import (
+from tractography.agreement.agreement import Disagreement
+from tractography.agreement.decisions import norms
+from tractography.generating.anatomy import (
     FEWEST_POINTS,
     FILTERS,
     FRACTION,
@@ -18,7 +19,6 @@ from tractography.anatomy import (
     spans,
     streamline_lengths,
 )
-from tractography.decisions import norms
 
 UNITS = {"cut": "points", "inside": "of 1", "orientation": "degrees", "length": "mm"}
 """Of what each filter decides by: points inside the mask from the first to the last, the fraction inside it ..."""
@@ -33,7 +33,7 @@ class FilteredDraws:
     decoded : ndarray, (draw, point, coordinate), RAS+ mm
     anatomy : Anatomy
     verdicts : ndarray, (draw,), int8
-        As `tractography.anatomy.Plausible` has them.
+        As `tractography.generating.anatomy.Plausible` has them.
     """
 
     decoded: np.ndarray

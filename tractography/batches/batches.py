@@ -1,8 +1,8 @@
 """HDF5 batches of streamlines: write, inspect and read them in order, draw from them.
 
 Published layout, ``/{train,thres,test}/{class}/streamline``: (streamline, point, coordinate), little-endian float32,
-RAS+ mm; packed files (``tractography.layouts``) are read as well. The validation split is called ``thres``. Class names
-are strings and sort as strings, so that a class' index is not its number.
+RAS+ mm; packed files (``tractography.batches.layouts``) are read as well. The validation split is called ``thres``.
+Class names are strings and sort as strings, so that a class' index is not its number.
 """
 
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tractography.layouts import DATASET, DTYPE, SPLITS, misshapen, mixed, not_finite, refuse, unknown_split
-from tractography.scanning import scan_index
-from tractography.sources import BatchSource
+from tractography.batches.layouts import DATASET, DTYPE, SPLITS, misshapen, mixed, not_finite, refuse, unknown_split
+from tractography.batches.scanning import scan_index
+from tractography.batches.sources import BatchSource
 
 SEED = 20230126
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from tractography.batches.indexes import Index, SplitIndex
+from tractography.batches.scanning import scan_index
 from tractography.errors import BatchError
-from tractography.indexes import Index, SplitIndex
-from tractography.scanning import scan_index
 
 VERSION = 1
 SAMPLES, SAMPLE_BYTES = 64, 4096

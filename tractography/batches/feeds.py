@@ -8,9 +8,9 @@ from itertools import count, islice
 
 import numpy as np
 
-from tractography.layouts import refuse
-from tractography.sampling import Sampling
-from tractography.sources import BatchSource
+from tractography.batches.layouts import refuse
+from tractography.batches.sampling import Sampling
+from tractography.batches.sources import BatchSource
 
 PAIR_REMEDY = "Leave these classes out or merge them, and build the file again; or train without pairs."
 

@@ -1,7 +1,7 @@
 """Rewrite a batch file into one contiguous array per split and a small index, which is read fastest.
 
-The layout is that of ``tractography.layouts``. The file is laid out by HDF5 and then filled beside it, as the array's
-bytes are the rows'.
+The layout is that of ``tractography.batches.layouts``. The file is laid out by HDF5 and then filled beside it, as the
+array's bytes are the rows'.
 """
 
 import os
@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s, h5t  # type: ignore[reportAttributeAccessIssue]
 
-from tractography.batches import BatchFile, inspect_batches
+from tractography.batches.batches import BatchFile, inspect_batches
+from tractography.batches.layouts import CLASS_NAMES, CLASS_STARTS, DTYPE, PACKED
+from tractography.batches.sources import BatchSource
 from tractography.errors import BatchError
-from tractography.layouts import CLASS_NAMES, CLASS_STARTS, DTYPE, PACKED
-from tractography.sources import BatchSource
 
 BLOCK_BYTES = 16_000_000
 """So much is read and written at a time."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tractography.caches import Fingerprint, changed
+from tractography.batches.caches import Fingerprint, changed
+from tractography.batches.indexes import Index
+from tractography.batches.layouts import DTYPE, opened
+from tractography.batches.scanning import find_stored
 from tractography.errors import BatchError
-from tractography.indexes import Index
-from tractography.layouts import DTYPE, opened
-from tractography.scanning import find_stored
 
 SLOW, FAST = 30e-6, 12e-6
 """Seconds per row above which rows come from the disk, and below which from memory again, which takes 2e-6."""

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from tractography.indexes import SplitIndex
-from tractography.permutations import permuted
+from tractography.batches.indexes import SplitIndex
+from tractography.batches.permutations import permuted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 from h5py import h5d, h5t  # type: ignore[reportAttributeAccessIssue]
 
-from tractography.errors import BatchError
-from tractography.indexes import THROUGH_HDF5, Index, SplitIndex
-from tractography.layouts import (
+from tractography.batches.indexes import THROUGH_HDF5, Index, SplitIndex
+from tractography.batches.layouts import (
     CLASS_NAMES,
     CLASS_STARTS,
     DATASET,
@@ -25,6 +24,7 @@ from tractography.layouts import (
     refuse,
     unknown_split,
 )
+from tractography.errors import BatchError
 
 COMPARED = 8
 """So many extents of a split are read both ways before offsets are trusted."""

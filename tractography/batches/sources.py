@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tractography.caches import open_index
+from tractography.batches.caches import open_index
+from tractography.batches.indexes import THROUGH_HDF5, SplitIndex
+from tractography.batches.layouts import DTYPE, refuse
+from tractography.batches.readers import ByteReader, StoredReader
 from tractography.errors import BatchError
-from tractography.indexes import THROUGH_HDF5, SplitIndex
-from tractography.layouts import DTYPE, refuse
-from tractography.readers import ByteReader, StoredReader
 
 
 class BatchSource:

@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.spans import FileBytes, Index
-from tractography.streamlines import Streamlines
-from tractography.tractograms import find_tractograms
+from tractography.files.headers import Header
+from tractography.files.spans import FileBytes, Index
+from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import find_tractograms
 
 
 class Layout(Protocol):
@@ -120,6 +120,6 @@ def read_header(path: Path) -> Header:
 
 
 def _layout(file: FileBytes) -> Layout:
-    from tractography import tck, trk, trx
+    from tractography.files import tck, trk, trx
 
     return {".trk": trk, ".tck": tck, ".trx": trx}[file.path.suffix].read_layout(file)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header, header_in_space
-from tractography.pieces import read_header
+from tractography.files.headers import Header, header_in_space
+from tractography.files.pieces import read_header
 
 
 def header_of(path: str | os.PathLike) -> Header:

@@ -93,7 +93,7 @@ class Streamlines:
         Returns
         -------
         ndarray, (streamline, point, coordinate), float32, RAS+ mm
-            As `tractography.tractograms.resample` has them. Only `usable` streamlines can be resampled.
+            As `tractography.files.tractograms.resample` has them. Only `usable` streamlines can be resampled.
         """
         from dipy.tracking.streamline import set_number_of_points
         from nibabel.streamlines.array_sequence import ArraySequence

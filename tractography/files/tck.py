@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.spans import FileBytes, Index, every_stride
-from tractography.streamlines import Streamlines
+from tractography.files.headers import Header
+from tractography.files.spans import FileBytes, Index, every_stride
+from tractography.files.streamlines import Streamlines
 
 MAGIC = b"mrtrix tracks"
 DATATYPES = {"Float32LE": "<f4", "Float32BE": ">f4", "Float64LE": "<f8", "Float64BE": ">f8"}

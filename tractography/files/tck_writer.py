@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.streamlines import Streamlines
-from tractography.tck import MAGIC
+from tractography.files.headers import Header
+from tractography.files.streamlines import Streamlines
+from tractography.files.tck import MAGIC
 
 
 class TckEncoder:

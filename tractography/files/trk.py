@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.spans import FileBytes, Index, every_stride
-from tractography.streamlines import Streamlines
+from tractography.files.headers import Header
+from tractography.files.spans import FileBytes, Index, every_stride
+from tractography.files.streamlines import Streamlines
 
 HEADER_BYTES = 1000
 SPACE_MISSING = (

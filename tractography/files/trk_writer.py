@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.streamlines import Streamlines
+from tractography.files.headers import Header
+from tractography.files.streamlines import Streamlines
 
 
 class TrkEncoder:

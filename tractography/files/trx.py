@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header, header_in_space
-from tractography.spans import FileBytes, Index
-from tractography.streamlines import Streamlines
+from tractography.files.headers import Header, header_in_space
+from tractography.files.spans import FileBytes, Index
+from tractography.files.streamlines import Streamlines
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from tractography.errors import TractogramError
-from tractography.headers import Header
-from tractography.streamlines import Streamlines
-from tractography.tractograms import SUFFIXES
+from tractography.files.headers import Header
+from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import SUFFIXES
 
 
 class Encoder(Protocol):
@@ -128,7 +128,7 @@ def open_writer(path: str | os.PathLike, header: Header, suffix: str | None = No
     ----------
     path : path
     header : Header
-        Of the tractogram that the streamlines are from, or `tractography.references.header_of` a reference.
+        Of the tractogram that the streamlines are from, or `tractography.files.references.header_of` a reference.
     suffix : str, optional
         The format, where the name of the file does not end in it.
 
@@ -139,9 +139,9 @@ def open_writer(path: str | os.PathLike, header: Header, suffix: str | None = No
     OSError
         If the file cannot be written.
     """
-    from tractography.tck_writer import TckEncoder
-    from tractography.trk_writer import TrkEncoder
-    from tractography.trx_writer import TrxEncoder
+    from tractography.files.tck_writer import TckEncoder
+    from tractography.files.trk_writer import TrkEncoder
+    from tractography.files.trx_writer import TrxEncoder
 
     path = Path(path)
     suffix = suffix or path.suffix

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tractography.errors import FilteringError
-from tractography.pieces import TractogramFile
+from tractography.files.pieces import TractogramFile
 
 MARGIN = 20.0
 """By how much an atlas' box is grown before points are looked for in it, in mm."""

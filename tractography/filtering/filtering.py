@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.boxes import Box
 from tractography.errors import FilteringError
-from tractography.neighbours import ExactNeighbours, Neighbours
-from tractography.seeds import encode_both_orders
+from tractography.filtering.boxes import Box
+from tractography.filtering.neighbours import ExactNeighbours, Neighbours
+from tractography.generating.seeds import encode_both_orders
 
 NO_BUNDLE = -1
 """Label of a streamline that belongs to none, or of which nothing is known."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.filtering import NO_BUNDLE, Assignment
-from tractography.thresholds import Roc
+from tractography.filtering.filtering import NO_BUNDLE, Assignment
+from tractography.filtering.thresholds import Roc
 
 
 @dataclass(frozen=True, slots=True)

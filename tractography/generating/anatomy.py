@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tractography.errors import GenerationError
-from tractography.streamlines import Streamlines
-from tractography.volumes import Mask, Peaks, check_same_space
+from tractography.files.streamlines import Streamlines
+from tractography.generating.volumes import Mask, Peaks, check_same_space
 
 FILTERS: tuple[str, ...] = ("finite", "cut", "inside", "orientation", "length")
 """In the order in which they are applied; each sees only what those before have kept."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.anatomy import FILTERS
+from tractography.generating.anatomy import FILTERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from tractography.anatomy import FILTERS, Anatomy, Plausible, keep_plausible
-from tractography.densities import BANDWIDTHS, LatentDensity, check_bandwidth
 from tractography.errors import GenerationError
-from tractography.generated import Generated, Round
-from tractography.rejection import COMPONENTS, RejectionSampler, build_sampler, check_choices
-from tractography.seeds import generator_for
+from tractography.generating.anatomy import FILTERS, Anatomy, Plausible, keep_plausible
+from tractography.generating.densities import BANDWIDTHS, LatentDensity, check_bandwidth
+from tractography.generating.generated import Generated, Round
+from tractography.generating.rejection import COMPONENTS, RejectionSampler, build_sampler, check_choices
+from tractography.generating.seeds import generator_for
 
 MODES = ("plain", "rejection")
 DRAWS = {"plain": 1000, "rejection": 20_000}
@@ -44,7 +44,7 @@ class Settings:
     bandwidth : float or str
         In units of the latent codes; or ``silverman`` or ``cross-validated``.
     proposal, components, scale
-        Of rejection: as `tractography.rejection.build_sampler` takes them.
+        Of rejection: as `tractography.generating.rejection.build_sampler` takes them.
     draws : int, optional
         Latent codes drawn in a round, accepted or not; `DRAWS` if not given.
     max_sampled : int, optional

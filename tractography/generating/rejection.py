@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tractography.densities import LatentDensity
 from tractography.errors import GenerationError
+from tractography.generating.densities import LatentDensity
 
 COMPONENTS = 11
 MOST_COMPONENTS = 20

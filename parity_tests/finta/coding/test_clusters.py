@@ -12,19 +12,19 @@ from dask import config
 from dask.distributed import Client, LocalCluster
 
 from finta.cli import app
-from finta.clusters import compute
-from finta.drafts import draft_of
-from finta.encoding import encode_tractogram, fill
+from finta.coding.clusters import compute
+from finta.coding.drafts import draft_of
+from finta.coding.encoding import encode_tractogram, fill
+from finta.coding.rows import RANGE_SIZE, RowFile, ranges_of
+from finta.coding.tasks import Encode
 from finta.errors import ClusterError, FintaError
-from finta.filtered import Settings
-from finta.filtering import filter_tractogram
-from finta.rows import RANGE_SIZE, RowFile, ranges_of
-from finta.tasks import Encode
+from finta.filtering.filtered import Settings
+from finta.filtering.filtering import filter_tractogram
 from tractography.errors import TractographyError
-from tractography.headers import header_in_space
-from tractography.pieces import TractogramFile, open_tractogram
-from tractography.streamlines import Streamlines
-from tractography.writers import open_writer
+from tractography.files.headers import header_in_space
+from tractography.files.pieces import TractogramFile, open_tractogram
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import open_writer
 
 EXPECTED = (TractographyError, FintaError)
 IMPATIENT = {"distributed.comm.timeouts.connect": "2s"}
@@ -154,7 +154,7 @@ def test_a_scheduler_that_goes_leaves_what_is_computed(tmp_path, impatient):
 
 
 def test_workers_that_come_later_are_given_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("finta.clusters.RECOUNT", 0.0)
+    monkeypatch.setattr("finta.coding.clusters.RECOUNT", 0.0)
     path = write_walks(tmp_path / "walks.trk", 40 * RANGE_SIZE)
     seen = []
 
@@ -183,7 +183,7 @@ class StartsAWorker(logging.Handler):
 
 
 def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr("finta.clusters.RECOUNT", 0.2)
+    monkeypatch.setattr("finta.coding.clusters.RECOUNT", 0.2)
     lost = []
 
     def lose_all(doing, done, total):
@@ -197,7 +197,7 @@ def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_
     path = write_walks(tmp_path / "walks.trk", 20 * RANGE_SIZE)
     with start_cluster(1) as changing, open_tractogram(path) as file:
         handler = StartsAWorker(changing)
-        monkeypatch.setattr(logging.getLogger("finta.clusters"), "handlers", [handler])
+        monkeypatch.setattr(logging.getLogger("finta.coding.clusters"), "handlers", [handler])
         ends, _ = filled(tmp_path / "there.h5", file, changing.scheduler_address, lose_all)
         here, _ = filled(tmp_path / "here.h5", file, None)
     np.testing.assert_array_equal(ends, here)

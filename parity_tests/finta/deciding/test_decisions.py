@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 
 import checkpoints
-from finta.atlases import find_bundles
 from finta.cli import app
-from finta.coders import open_coder
-from finta.coding import Coded, code_on_backend, encode_all
-from finta.decisions import Rules, compare_coded
+from finta.coding.coders import open_coder
+from finta.deciding.coding import Coded, code_on_backend, encode_all
+from finta.deciding.decisions import Rules, compare_coded
+from finta.deciding.rounding import Rounding, measure_rounding
 from finta.errors import FintaError, ModelError
-from finta.rounding import Rounding, measure_rounding
+from finta.filtering.atlases import find_bundles
 from keras_model import load_autoencoder
-from porting.keras_side import BACKENDS
-from tractography.agreement import compare
-from tractography.anatomy import Anatomy, streamline_lengths
-from tractography.decisions import EPSILON, decide
-from tractography.dipy_bundles import extract_minimal_bundles
+from porting.port.side import BACKENDS
+from tractography.agreement.agreement import compare
+from tractography.agreement.decisions import EPSILON, decide
 from tractography.errors import TractographyError
-from tractography.filtering import NO_BUNDLE, ReferenceCodes
-from tractography.thresholds import POINTS
-from tractography.tractograms import read_streamlines, resample
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.tractograms import read_streamlines, resample
+from tractography.filtering.filtering import NO_BUNDLE, ReferenceCodes
+from tractography.filtering.thresholds import POINTS
+from tractography.generating.anatomy import Anatomy, streamline_lengths
 
 RELATIVE = 8 * EPSILON
 

@@ -17,19 +17,19 @@ from dipy.io.streamline import load_tractogram
 
 import checkpoints
 from finta.cli import app
-from finta.drafts import draft_of
-from finta.encoding import encode_tractogram
+from finta.coding.drafts import draft_of
+from finta.coding.encoding import encode_tractogram
+from finta.coding.rows import RANGE_SIZE
 from finta.errors import FintaError
-from finta.filtered import Settings
-from finta.filtering import filter_tractogram
-from finta.rows import RANGE_SIZE
+from finta.filtering.filtered import Settings
+from finta.filtering.filtering import filter_tractogram
 from parity_tests.full_disk import room_for
 from porting.errors import OutputError
-from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError, TractographyError
-from tractography.pieces import open_tractogram
-from tractography.streamlines import Streamlines, concatenate
-from tractography.writers import open_writer
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.pieces import open_tractogram
+from tractography.files.streamlines import Streamlines, concatenate
+from tractography.files.writers import open_writer
 
 BUNDLES = ("AF_L", "CC_ForcepsMajor", "CST_R")
 MODEL = checkpoints.KERAS_CHECKPOINT

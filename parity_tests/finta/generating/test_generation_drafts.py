@@ -13,18 +13,18 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from finta.anatomy_files import AnatomyFiles
-from finta.bundle_settings import Choices
 from finta.cli import app
 from finta.errors import FintaError
-from finta.generation import sample_bundles
+from finta.generating.anatomy_files import AnatomyFiles
+from finta.generating.bundle_settings import Choices
+from finta.generating.generation import sample_bundles
 from parity_tests.full_disk import room_for
 from porting.errors import OutputError
 from tractography.errors import GenerationError, TractographyError
-from tractography.generation import Settings
-from tractography.headers import header_in_space
-from tractography.streamlines import Streamlines
-from tractography.writers import open_writer
+from tractography.files.headers import header_in_space
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import open_writer
+from tractography.generating.generation import Settings
 
 CHOICES = Choices(Settings(30, draws=20), anatomy=AnatomyFiles(lengths=(0.0, 1e6)))
 AFFINE = np.diag([2.0, 2, 2, 1])

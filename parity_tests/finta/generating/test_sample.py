@@ -6,21 +6,21 @@ import pytest
 from dipy.io.streamline import load_tractogram
 
 import checkpoints
-from finta.anatomy_files import AnatomyFiles
-from finta.bundle_settings import Choices
 from finta.cli import app
-from finta.coders import open_coder
+from finta.coding.coders import open_coder
 from finta.errors import FintaError
-from finta.generation import sample_bundles
-from tractography.anatomy import Anatomy, keep_plausible
-from tractography.dipy_bundles import extract_minimal_bundles
+from finta.generating.anatomy_files import AnatomyFiles
+from finta.generating.bundle_settings import Choices
+from finta.generating.generation import sample_bundles
 from tractography.errors import GenerationError, TractographyError
-from tractography.generation import Settings
-from tractography.headers import header_in_space
-from tractography.streamlines import Streamlines
-from tractography.tractograms import read_streamlines
-from tractography.volumes import read_mask
-from tractography.writers import open_writer
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.headers import header_in_space
+from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import read_streamlines
+from tractography.files.writers import open_writer
+from tractography.generating.anatomy import Anatomy, keep_plausible
+from tractography.generating.generation import Settings
+from tractography.generating.volumes import read_mask
 
 AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 SHAPE = (91, 109, 91)

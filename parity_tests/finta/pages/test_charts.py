@@ -4,9 +4,9 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from finta import charts, pictures
-from finta.colours import NAMED, SECOND, colour_directions
-from finta.projections import DRAWN, choose_streamlines
+from finta.pages import charts, pictures
+from finta.pages.colours import NAMED, SECOND, colour_directions
+from finta.pages.projections import DRAWN, choose_streamlines
 
 GENERATOR = np.random.default_rng(0)
 HUNDRED = [f"Association_Bundle{number}" for number in range(106)]

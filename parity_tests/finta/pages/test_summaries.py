@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from finta.summaries import write_summary
+from finta.pages.summaries import write_summary
 from parity_tests.full_disk import room_for
 from porting.errors import OutputError
 

@@ -12,7 +12,7 @@ from finta.devices import ONE
 from finta.recipe import ORIGINAL, SGD, SIMPLE, Triplet
 from keras_model.devices import all_devices
 from keras_model.trainer import build_trainer
-from porting import keras_side
+from porting.port import side as keras_side
 
 RECIPES = {
     "contrastive": replace(ORIGINAL, batch_size=8, steps_per_epoch=4, clip_norm=1e3),

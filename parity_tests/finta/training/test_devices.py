@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finta.configurations import Configuration, RunSettings
 from finta.errors import TrainingError
 from finta.recipe import ORIGINAL, Constant
-from finta.training import train
+from finta.training.configurations import Configuration, RunSettings
+from finta.training.training import train
 from parity_tests.streamlines import write_walks
 
 RECIPE = replace(ORIGINAL, batch_size=8, epochs=2, steps_per_epoch=3, schedule=Constant(1e-3), clip_norm=1e4)
@@ -28,7 +28,7 @@ def batches(tmp_path_factory):
 
 
 def assert_same_steps(backend, settings, limit):
-    command = [sys.executable, "-m", "parity_tests.device_steps", *settings]
+    command = [sys.executable, "-m", "parity_tests.finta.training.device_steps", *settings]
     environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": ""}
     if backend == "jax":
         environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"

@@ -14,15 +14,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from finta.cli import app
-from finta.configurations import Configuration, RunSettings, read_configuration
 from finta.errors import ConfigurationError, FintaError, TrainingError
 from finta.recipe import ORIGINAL, SIMPLE, Constant, Contrastive
-from finta.run_folders import Position, RunFolder
-from finta.training import train
+from finta.training.configurations import Configuration, RunSettings, read_configuration
+from finta.training.run_folders import Position, RunFolder
+from finta.training.training import train
 from keras_model import load_autoencoder
 from parity_tests.full_disk import room_for
 from parity_tests.streamlines import write_walks
-from porting.torch_files import read_checkpoint
+from porting.reference.files import read_checkpoint
 from tractography.errors import TractographyError
 
 RECIPE = replace(ORIGINAL, batch_size=8, epochs=2, steps_per_epoch=3)
@@ -223,7 +223,7 @@ def test_shipped_configurations_are_the_recipes():
     ],
 )
 def test_a_configuration_that_cannot_be_used_names_its_line(tmp_path, change, message):
-    from finta.configurations import SHIPPED
+    from finta.training.configurations import SHIPPED
 
     path = tmp_path / "mine.yaml"
     path.write_text((SHIPPED / "original.yaml").read_text().replace(*change, 1))

@@ -17,10 +17,10 @@ from keras import layers, ops
 
 import checkpoints
 from finta.pair import FINTA
-from parity_tests import zoo
+from parity_tests.porting.zoo import pairs as zoo
 from porting import ModelPair, ParityReport, convert, verify
 from porting.pairs import build_reference, resolve
-from porting.parity import Divergence
+from porting.records.parity import Divergence
 
 PAIRS = {pair.name: pair for pair in (FINTA, replace(FINTA, name="finta trained"), *zoo.PAIRS)}
 SIZES = {"finta": {"latent_size": 4, "point_count": 64}}

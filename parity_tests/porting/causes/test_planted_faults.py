@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from parity_tests.faults import FAULTS, RIGHT, write_checkpoint
+from parity_tests.porting.causes.faults import FAULTS, RIGHT, write_checkpoint
 from porting import Status, convert
 
 QUICK = (

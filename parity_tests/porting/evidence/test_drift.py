@@ -9,17 +9,18 @@ import pytest
 
 import reference_torch
 from finta.pair import FINTA
-from parity_tests.zoo import CLASSIFIER
-from porting import Status, torch_side, verify
-from porting.certificates import hash_file, read_certificate
-from porting.drift import changed_versions, drift_lines
+from parity_tests.porting.zoo.pairs import CLASSIFIER
+from porting import Status, verify
 from porting.errors import PortFileError
-from porting.golden import write_golden
-from porting.judgement import hash_weights
-from porting.page import render_page
+from porting.evidence.certificates import hash_file, read_certificate
+from porting.evidence.drift import changed_versions, drift_lines
+from porting.evidence.golden import write_golden
 from porting.pairs import draw_probe
-from porting.report import as_json, as_text
-from porting.runs import run_reference
+from porting.proof.judgement import hash_weights
+from porting.proof.runs import run_reference
+from porting.reference import side as torch_side
+from porting.reports.console import as_json, as_text
+from porting.reports.page import render_page
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from porting import Status, backends
-from porting.backends import BackendResult, page_path, verify_on_backends
+from porting import Status
 from porting.errors import InputError
-from porting.keras_side import BACKENDS
-from porting.parity import RATIO_LIMIT
-from tractography.batches import draw_balanced, write_batches
+from porting.jobs import backends
+from porting.jobs.backends import BackendResult, page_path, verify_on_backends
+from porting.port.side import BACKENDS
+from porting.records.parity import RATIO_LIMIT
+from tractography.batches.batches import draw_balanced, write_batches
 
 
 @pytest.fixture(scope="module")

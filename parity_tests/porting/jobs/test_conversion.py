@@ -12,11 +12,13 @@ import torch
 import keras_model
 from finta.pair import FINTA
 from parity_tests.full_disk import room_for
-from porting import Status, convert, export, runs, verification, verify
-from porting.certificates import hash_file, read_certificate
+from porting import Status, convert, export, verify
 from porting.errors import OutputError, ProbeError
-from porting.golden import read_golden
-from tractography.batches import SPLITS, write_batches
+from porting.evidence.certificates import hash_file, read_certificate
+from porting.evidence.golden import read_golden
+from porting.jobs import verification
+from porting.proof import runs
+from tractography.batches.batches import SPLITS, write_batches
 
 FILES = ["small.certificate.json", "small.golden.h5", "small.keras", "small.safetensors", "small.weights.h5"]
 
@@ -181,7 +183,7 @@ def faulty_pair():
     """The port as it was published: its decoder reads the flattened channels as points."""
     from dataclasses import replace
 
-    from parity_tests.faults import FAULTS
+    from parity_tests.porting.causes.faults import FAULTS
 
     return replace(FINTA, port=FAULTS["decoder unflattened point by point"].model_pair().port)
 

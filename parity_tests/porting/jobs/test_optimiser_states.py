@@ -14,11 +14,13 @@ from finta.pair import FINTA
 from finta.recipe import ORIGINAL, SGD, Adam, Constant, StepDecay
 from keras_model.trainer import Trainer
 from parity_tests.streamlines import write_walks
-from porting import convert, export, keras_side, optimiser_states
+from porting import convert, export
 from porting.errors import CheckpointError, OutputError, PairError, PortFileError
-from porting.plan import LayerPair, Transfer, TransferPlan
-from porting.rules import LAYER_RULES
-from porting.states import OptimiserState
+from porting.jobs import optimiser_states
+from porting.jobs.states import OptimiserState
+from porting.plans.plan import LayerPair, Transfer, TransferPlan
+from porting.port import side as keras_side
+from porting.rules.table import LAYER_RULES
 from reference_torch import trainer as torch_trainer
 from tractography.errors import TractographyError
 
@@ -256,7 +258,7 @@ def test_states_of_tensors_that_keras_adds_up_are_refused():
 def test_a_run_starts_from_a_port_and_from_its_optimiser(port, checkpoint, tmp_path, run_cli):
     import json
 
-    from finta.configurations import Configuration, RunSettings
+    from finta.training.configurations import Configuration, RunSettings
 
     file = write_walks(tmp_path / "walks.h5")
     settings = Configuration(CYCLE, RunSettings(latent_size=4, compiled=False, validation_steps=1))

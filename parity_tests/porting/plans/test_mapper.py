@@ -5,10 +5,11 @@ import torch
 from keras import layers
 from torch import nn
 
-from porting import keras_runs, torch_runs
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
-from porting.mapper import derive_plan
-from porting.rules import LayerRule
+from porting.plans.mapper import derive_plan
+from porting.port import runs as keras_runs
+from porting.reference import runs as torch_runs
+from porting.rules.table import LayerRule
 
 POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 

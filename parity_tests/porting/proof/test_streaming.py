@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import checkpoints
-from porting import Status, keras_side, streaming, verify
+from porting import Status, verify
 from porting.errors import ProbeError
-from porting.parity import PairedActivation
-from porting.streaming import Narrow, Wide
-from porting.verification import PROBE_SAMPLES
-from tractography.batches import draw_balanced, write_batches
+from porting.jobs.verification import PROBE_SAMPLES
+from porting.port import side as keras_side
+from porting.proof import streaming
+from porting.proof.streaming import Narrow, Wide
+from porting.records.parity import PairedActivation
+from tractography.batches.batches import draw_balanced, write_batches
 
 LAST_CLASS = "zenith"
 FAR = np.float32(1000)

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from finta.pair import FINTA
 from porting.errors import CheckpointError
-from porting.runs import load_reference
-from porting.torch_files import read_checkpoint
+from porting.proof.runs import load_reference
+from porting.reference.files import read_checkpoint
 from reference_torch import Autoencoder
 
 

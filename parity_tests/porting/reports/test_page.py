@@ -10,16 +10,17 @@ import pytest
 import torch
 
 import checkpoints
-from parity_tests import zoo
+from parity_tests.porting.zoo import pairs as zoo
 from porting import convert
-from porting.page import render_page
-from porting.parity import Cause, Divergence
-from porting.pictures import LinearAxis, LogAxis, path_through
-from porting.plan import LayerPair, Transfer, TransferPlan
-from porting.rules import LayerRule
-from porting.value_charts import draw_projections, pair_values
-from porting.verdict import BlindSpot, Evidence, LayerParity, ParityReport, Part, Status, WorstSample
-from tractography.batches import draw_balanced
+from porting.plans.plan import LayerPair, Transfer, TransferPlan
+from porting.records.parity import Cause, Divergence
+from porting.records.verdict import BlindSpot, Evidence, LayerParity, ParityReport, Part, WorstSample
+from porting.reports.page import render_page
+from porting.reports.pictures import LinearAxis, LogAxis, path_through
+from porting.reports.value_charts import draw_projections, pair_values
+from porting.rules.table import LayerRule
+from porting.statuses import Status
+from tractography.batches.batches import draw_balanced
 
 HOSTILE = "\"'><script src=http://evil.example/x.js>alert(1)</script><img onerror=alert(1) src=x>{{ 7 * 7 }}&amp;"
 PASSED = Part(Status.PASS, ("as it should be",))

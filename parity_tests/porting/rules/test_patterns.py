@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from porting import patterns
 from porting.errors import PairError
+from porting.rules import patterns
 
 
 def test_a_pattern_reads_both_ways():

@@ -9,14 +9,19 @@ import pytest
 from keras import layers
 from torch import nn
 
-from parity_tests.zoo import randomise
-from porting import keras_runs, keras_side, parity, patterns, torch_runs, torch_side
-from porting.conversion import move_weights
+from parity_tests.porting.zoo.pairs import randomise
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PairError
-from porting.judgement import weights_back
-from porting.mapper import derive_plan
-from porting.rules import CHANNELS_LAST, LAYER_RULES
-from porting.sums import sum_up
+from porting.jobs.conversion import move_weights
+from porting.plans.mapper import derive_plan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.proof.judgement import weights_back
+from porting.records import parity
+from porting.reference import runs as torch_runs
+from porting.reference import side as torch_side
+from porting.reference.sums import sum_up
+from porting.rules import patterns
+from porting.rules.table import CHANNELS_LAST, LAYER_RULES
 
 
 @dataclass(frozen=True)

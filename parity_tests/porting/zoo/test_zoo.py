@@ -9,12 +9,12 @@ import torch
 from keras import layers
 from torch import nn
 
-from parity_tests import zoo
+from parity_tests.porting.zoo import pairs as zoo
 from porting import ModelPair, PortingError, Status, convert, export, verify
 from porting.errors import ProbeError
-from porting.rules import LayerRule
-from porting.settings import Declared
-from porting.sums import sum_up
+from porting.reference.sums import sum_up
+from porting.rules.settings import Declared
+from porting.rules.table import LayerRule
 
 
 @pytest.fixture(scope="module", params=zoo.PAIRS, ids=lambda pair: pair.name)

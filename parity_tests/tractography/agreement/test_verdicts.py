@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tractography.anatomy import Anatomy
-from tractography.verdicts import compare_filtered, filter_draws
-from tractography.volumes import Mask, Peaks, Space
+from tractography.agreement.verdicts import compare_filtered, filter_draws
+from tractography.generating.anatomy import Anatomy
+from tractography.generating.volumes import Mask, Peaks, Space
 
 TURN = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]) @ np.diag([-2, 2.5, 3])
 SPACE = Space(

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tractography.batches import draw_balanced, inspect_batches, read_in_batches, write_batches
+from tractography.batches.batches import draw_balanced, inspect_batches, read_in_batches, write_batches
 from tractography.errors import BatchError
 
 

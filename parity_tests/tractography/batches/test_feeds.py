@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from parity_tests.test_sources import make
-from tractography.batches import write_batches
+from parity_tests.tractography.batches.test_sources import make
+from tractography.batches.batches import write_batches
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.packing import pack_batches
+from tractography.batches.permutations import permuted
+from tractography.batches.sampling import Balanced, Contrastive, Ordered, Shuffled, Triplet
+from tractography.batches.sources import BatchSource
 from tractography.errors import BatchError
-from tractography.feeds import BatchFeed
-from tractography.packing import pack_batches
-from tractography.permutations import permuted
-from tractography.sampling import Balanced, Contrastive, Ordered, Shuffled, Triplet
-from tractography.sources import BatchSource
 
 SIZES = {"train": {"a": 300, "b": 2, "c": 41, "empty": 0, "d": 7}, "thres": {"lonely": 1, "many": 5, "solo": 1}}
 
@@ -248,10 +248,10 @@ def test_memory_stays_flat_over_a_file_larger_than_its_bound(tmp_path):
     write_batches(tmp_path / "batches.h5", {"train": large})
     code = (
         "import resource, sys\n"
-        "from tractography.packing import pack_batches\n"
-        "from tractography.sources import BatchSource\n"
-        "from tractography.feeds import BatchFeed\n"
-        "from tractography.sampling import Shuffled\n"
+        "from tractography.batches.packing import pack_batches\n"
+        "from tractography.batches.sources import BatchSource\n"
+        "from tractography.batches.feeds import BatchFeed\n"
+        "from tractography.batches.sampling import Shuffled\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "pack_batches(sys.argv[1], sys.argv[2])\n"
         "for path in sys.argv[1:]:\n"

@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from tractography import readers
-from tractography.batches import draw_balanced, inspect_batches, read_in_batches, write_batches
+from tractography.batches import readers
+from tractography.batches.batches import draw_balanced, inspect_batches, read_in_batches, write_batches
+from tractography.batches.indexes import THROUGH_HDF5
+from tractography.batches.packing import pack_batches
+from tractography.batches.sources import BatchSource
 from tractography.errors import BatchError
-from tractography.indexes import THROUGH_HDF5
-from tractography.packing import pack_batches
-from tractography.sources import BatchSource
 
 POINTS = 16
 SIZES = {"train": {"10": 70, "9": 2, "1": 40, "empty": 0, "ü": 5}, "test": {"9": 3}}
@@ -101,7 +101,7 @@ def test_the_cache_of_chunks_is_bounded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("storage", LAYOUTS.values(), ids=LAYOUTS)
 def test_a_packed_file_holds_the_same_and_is_read_the_same(storage, tmp_path, monkeypatch):
-    monkeypatch.setattr("tractography.packing.BLOCK_BYTES", 30 * POINTS * 12)
+    monkeypatch.setattr("tractography.batches.packing.BLOCK_BYTES", 30 * POINTS * 12)
     path = make(tmp_path / "batches.h5", **storage)
     held = pack_batches(path, tmp_path / "packed.h5")
     assert held.packed
@@ -151,7 +151,7 @@ def test_the_index_is_kept_beside_the_file_and_used(tmp_path, monkeypatch):
     path = make(tmp_path / "batches.h5")
     BatchSource(path)
     assert sorted(os.listdir(tmp_path)) == ["batches.h5", "batches.h5.index.npz"]
-    monkeypatch.setattr("tractography.caches.scan_index", lambda path: pytest.fail("built again"))
+    monkeypatch.setattr("tractography.batches.caches.scan_index", lambda path: pytest.fail("built again"))
     with BatchSource(path) as source:
         assert np.array_equal(source.read("train", np.arange(117)), contents(path))
         assert source.index.splits["train"].names == ("1", "10", "9", "empty", "ü")
@@ -173,7 +173,7 @@ def test_where_the_folder_cannot_be_written_to_the_index_is_kept_in_the_users_ca
     BatchSource(path)
     assert len(list((tmp_path / "caches" / "porting" / "indexes").iterdir())) == 1
     with monkeypatch.context() as patched:
-        patched.setattr("tractography.caches.scan_index", lambda path: pytest.fail("built again"))
+        patched.setattr("tractography.batches.caches.scan_index", lambda path: pytest.fail("built again"))
         BatchSource(path)
     (tmp_path / "full").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "full"))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tractography.errors import TractogramError
-from tractography.streamlines import Streamlines, concatenate
-from tractography.tractograms import resample
+from tractography.files.streamlines import Streamlines, concatenate
+from tractography.files.tractograms import resample
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from nibabel.streamlines import Tractogram
 from nibabel.streamlines.array_sequence import ArraySequence
 from trx import trx_file_memmap
 
-from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError
-from tractography.pieces import open_tractogram
-from tractography.references import header_of
-from tractography.streamlines import Streamlines
-from tractography.writers import open_writer
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.pieces import open_tractogram
+from tractography.files.references import header_of
+from tractography.files.streamlines import Streamlines
+from tractography.files.writers import open_writer
 
 COUNT = 700
 FORMATS = (".trk", ".tck", ".trx")

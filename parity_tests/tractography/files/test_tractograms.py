@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from nibabel.streamlines import Tractogram
 
-from tractography.dipy_bundles import extract_minimal_bundles
 from tractography.errors import TractogramError
-from tractography.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.dipy_bundles import extract_minimal_bundles
+from tractography.files.tractograms import find_tractograms, read_streamlines, resample
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from tractography.errors import FilteringError
-from tractography.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes, encode_reference
-from tractography.metrics import evaluate
-from tractography.neighbours import ApproximateNeighbours, ExactNeighbours
-from tractography.thresholds import Roc, as_json, derive_rocs, read_thresholds, summarise
+from tractography.filtering.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes, encode_reference
+from tractography.filtering.metrics import evaluate
+from tractography.filtering.neighbours import ApproximateNeighbours, ExactNeighbours
+from tractography.filtering.thresholds import Roc, as_json, derive_rocs, read_thresholds, summarise
 
 
 def encode(streamlines):

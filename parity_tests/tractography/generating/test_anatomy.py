@@ -2,7 +2,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tractography.anatomy import (
+from tractography.errors import GenerationError
+from tractography.generating.anatomy import (
     Anatomy,
     cut_to_mask,
     fraction_inside,
@@ -10,8 +11,7 @@ from tractography.anatomy import (
     orientation_angles,
     streamline_lengths,
 )
-from tractography.errors import GenerationError
-from tractography.volumes import FA_THRESHOLD, check_same_space, read_mask, read_peaks
+from tractography.generating.volumes import FA_THRESHOLD, check_same_space, read_mask, read_peaks
 
 AFFINE = np.array([[-2.0, 0, 0, 40], [0, 2.5, 0, -60], [0, 0, 3, -10], [0, 0, 0, 1]])
 SHAPE = (40, 50, 20)
@@ -188,7 +188,7 @@ def test_blocks_give_what_all_at_once_gives(mask, peaks, monkeypatch):
         straight((5, 20, 8), (35, 20, 8)) + generator.normal(0, 3, (50, 1, 3)) + generator.normal(0, 0.35, (50, 61, 3))
     )
     whole = keep_plausible(lines, Anatomy(mask, peaks, max_angle=40))
-    monkeypatch.setattr("tractography.anatomy._BLOCK", 7)
+    monkeypatch.setattr("tractography.generating.anatomy._BLOCK", 7)
     parts = keep_plausible(lines, Anatomy(mask, peaks, max_angle=40))
     assert 0 < len(whole.rows) < 50
     np.testing.assert_array_equal(parts.streamlines, whole.streamlines)

@@ -6,13 +6,8 @@ from scipy.stats import ks_2samp, norm
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 
-from tractography.densities import (
-    BANDWIDTHS,
-    cross_validated_bandwidth,
-    fit_density,
-    silverman_bandwidth,
-)
 from tractography.errors import GenerationError
+from tractography.generating.densities import BANDWIDTHS, cross_validated_bandwidth, fit_density, silverman_bandwidth
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def test_log_densities_stay_finite_where_the_density_is_below_float64(seeds):
 def test_blocks_of_codes_and_no_codes_give_the_same_as_all_at_once(seeds, monkeypatch):
     density = fit_density(seeds, 12.0)
     whole = density.log_density(seeds)
-    monkeypatch.setattr("tractography.densities.BLOCK", 130)
+    monkeypatch.setattr("tractography.generating.densities.BLOCK", 130)
     np.testing.assert_array_equal(density.log_density(seeds), whole)
     assert density.log_density(np.empty((0, 32))).shape == (0,)
 

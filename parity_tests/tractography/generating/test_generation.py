@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from tractography.anatomy import Anatomy, keep_plausible
-from tractography.densities import fit_density
 from tractography.errors import GenerationError
-from tractography.generation import Settings, generate
-from tractography.seeds import encode_both_orders, generator_for, mix_seeds
-from tractography.volumes import read_mask
+from tractography.generating.anatomy import Anatomy, keep_plausible
+from tractography.generating.densities import fit_density
+from tractography.generating.generation import Settings, generate
+from tractography.generating.seeds import encode_both_orders, generator_for, mix_seeds
+from tractography.generating.volumes import read_mask
 
 DIRECTIONS = np.random.default_rng(11).normal(0, 1, (6, 40, 3)).cumsum(axis=1) / 12
 LINE = np.linspace((-25, 0, 0), (25, 6, 0), 40)
@@ -131,7 +131,7 @@ def test_what_precedes_the_rounds_draws_numbers_of_its_own():
 
 
 def test_every_process_draws_the_same_numbers():
-    code = "from tractography.seeds import generator_for; print(generator_for(3, 'CST_R', 2).random())"
+    code = "from tractography.generating.seeds import generator_for; print(generator_for(3, 'CST_R', 2).random())"
     done = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         for _ in range(2)

@@ -3,9 +3,9 @@ import pytest
 from scipy.stats import ks_2samp, multivariate_normal
 from sklearn.mixture import GaussianMixture
 
-from tractography.densities import fit_density
 from tractography.errors import GenerationError
-from tractography.rejection import build_sampler
+from tractography.generating.densities import fit_density
+from tractography.generating.rejection import build_sampler
 
 
 def generator(seed=0):

@@ -1,0 +1,1 @@
+"""Scripts for a SLURM cluster: workers that use a model, and training."""
