@@ -28,7 +28,7 @@ pathlib.Path(sys.argv[2]).write_bytes(bytes(int(sys.argv[3])))
 
 OWN_TIME = """
 import sys, time, torch, keras
-import porting.conversion, finta.pair, keras_model, reference_torch
+import porting.jobs.conversion, finta.pair, keras_model, reference_torch
 started = time.perf_counter()
 assert porting.convert(sys.argv[1], sys.argv[2]).report.verdict.value == "PASS"
 print(time.perf_counter() - started)
@@ -48,15 +48,16 @@ print(time.perf_counter() - started)
 
 LARGE_TRANSFER = """
 import sys, time, pathlib, torch, keras
-import porting.conversion, benchmarks.large_pair
-from porting import keras_runs, keras_side, torch_runs
-from porting.conversion import move_weights
-from porting.judgement import hash_weights, weights_back
-from porting.keras_files import write_port
-from porting.mapper import derive_plan
+import porting.jobs.conversion, benchmarks.large_pair
+from porting.port import runs as keras_runs, side as keras_side
+from porting.reference import runs as torch_runs
+from porting.jobs.conversion import move_weights
+from porting.proof.judgement import hash_weights, weights_back
+from porting.port.files import write_port
+from porting.plans.mapper import derive_plan
 from porting.pairs import build_port, draw_probe
-from porting.runs import load_reference, reference_inputs
-from porting.torch_files import read_checkpoint
+from porting.proof.runs import load_reference, reference_inputs
+from porting.reference.files import read_checkpoint
 pair = benchmarks.large_pair.PAIR
 started = time.perf_counter()
 model, sizes, source = load_reference(pair, read_checkpoint(sys.argv[1]))

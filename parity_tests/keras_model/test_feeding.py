@@ -80,9 +80,9 @@ BACKEND = """
 import sys
 import keras, numpy as np
 from keras_model.feeding import StreamlineBatches
-from tractography.feeds import BatchFeed
-from tractography.sampling import Balanced
-from tractography.sources import BatchSource
+from tractography.batches.feeds import BatchFeed
+from tractography.batches.sampling import Balanced
+from tractography.batches.sources import BatchSource
 
 class Recorder(keras.Model):
     def call(self, streamlines):

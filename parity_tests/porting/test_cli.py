@@ -9,7 +9,7 @@ from parity_tests.porting.zoo import pairs as zoo
 FAULTY_PAIR = """
 from dataclasses import replace
 from finta.pair import FINTA
-from parity_tests.faults import FAULTS
+from parity_tests.porting.causes.faults import FAULTS
 PAIR = replace(FINTA, port=FAULTS["upsampling that repeats"].model_pair().port)
 NOT_A_PAIR = 5
 RAISES = replace(FINTA, reference=lambda **sizes: 1 / 0)

@@ -287,7 +287,7 @@ def test_a_filtering_that_was_stopped_goes_on_to_the_same_files(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from finta.encoding import encode_tractogram
+from finta.coding.encoding import encode_tractogram
 def kill(doing, done, total):
     if done:
         os.kill(os.getpid(), signal.{signal})

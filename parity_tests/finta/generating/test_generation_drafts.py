@@ -87,8 +87,8 @@ def go_on(bundles, model, output, choices=CHOICES, **extra):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from finta.generation import sample_bundles
-from parity_tests.test_generation_drafts import CHOICES
+from finta.generating.generation import sample_bundles
+from parity_tests.finta.generating.test_generation_drafts import CHOICES
 def kill(doing, done, total):
     if doing == "second: round 1":
         os.kill(os.getpid(), signal.{signal})

@@ -150,8 +150,8 @@ def test_mixed_float16_that_skips_step_after_step_ends_with_a_remedy(batches, tm
 
 
 FLOAT64 = """
-from finta.trainers import build_trainer, in_force
-from parity_tests.test_training_runs import SMALL, replace
+from finta.training.trainers import build_trainer, in_force
+from parity_tests.finta.training.test_training_runs import SMALL, replace
 settings = replace(SMALL, run=replace(SMALL.run, precision="float64"))
 with in_force("keras", "float64", False):
     state = build_trainer(settings, 64, 3, "keras").state()
