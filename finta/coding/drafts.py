@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,20 +14,6 @@ from porting.evidence.certificates import hash_file
 def draft_of(path: Path) -> Path:
     """The name that a file or folder has until it is finished."""
     return path.with_name(f".{path.name}.unfinished")
-
-
-def check_inputs(written: Iterable[Path], inputs: Iterable[Path | None]) -> None:
-    """Refuse to write where something is read.
-
-    Raises
-    ------
-    OutputError
-        If an input is, or lies in, a file or folder that is to be written.
-    """
-    given = [path for path in inputs if path]
-    for place in written:
-        if within := [str(path) for path in given if path.resolve().is_relative_to(place.resolve())]:
-            raise OutputError(f"{', '.join(within)} would be replaced by {place}. Choose another --output.")
 
 
 def check_begun(path: Path, *, resume: bool) -> None:

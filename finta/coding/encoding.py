@@ -8,12 +8,11 @@ import numpy as np
 
 from finta.coding.clusters import compute
 from finta.coding.coders import Coder, open_coder
-from finta.coding.drafts import check_inputs
 from finta.coding.rows import RowFile
 from finta.coding.tasks import Encode
 from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
-from porting.placement import check_free
+from porting.placement import check_apart, check_free
 from porting.proof.runs import OnStep
 from tractography.errors import TractogramError
 from tractography.files.pieces import TractogramFile, open_tractogram
@@ -73,7 +72,7 @@ def encode_tractogram(
     check_readers(tractogram)
     check_cluster(scheduler)
     check_free([output], force)
-    check_inputs([output], [tractogram, model])
+    check_apart([output], [tractogram, model])
     coder = open_coder(model)
     with open_filled(tractogram) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}

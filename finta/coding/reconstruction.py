@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 
 from finta.coding.coders import Coder, open_coder
-from finta.coding.drafts import check_inputs, refusal_told
+from finta.coding.drafts import refusal_told
 from finta.coding.encoding import LATENT_CODES, open_filled
 from finta.coding.rows import Range, ranges_of
 from finta.coding.tasks import encode_range
 from finta.requirements import check_readers
 from porting.errors import reason_of
-from porting.placement import check_free, written_whole
+from porting.placement import check_apart, check_free, written_whole
 from porting.proof.runs import OnStep
 from tractography.errors import TractogramError
 from tractography.files.pieces import read_header
@@ -77,7 +77,7 @@ def reconstruct_tractogram(
     """
     check_readers(source, output)
     check_free([output], force)
-    check_inputs([output], [source, model, reference])
+    check_apart([output], [source, model, reference])
     coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
     pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from finta.coding.drafts import check_begun, check_inputs, draft_of, refusal_told
+from finta.coding.drafts import check_begun, draft_of, refusal_told
 from porting.errors import OutputError
+from porting.placement import check_apart
 
 ASSIGNMENTS = "assignments.h5"
 """Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""
@@ -31,7 +32,7 @@ def check_folder(output: Path, inputs: Iterable[Path | None], *, force: bool, re
     check_begun(output, resume=resume)
     if output.exists() and not (output / ASSIGNMENTS).is_file():
         raise OutputError(f"{output} holds no results that could be replaced. Choose another --output.")
-    check_inputs([output], inputs)
+    check_apart([output], inputs)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,7 +15,8 @@ import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
-from porting.placement import finish_moves, written_whole
+from porting.placement import written_whole
+from porting.staging import OwnNames, finish_moves
 from tractography.errors import GenerationError
 from tractography.generating.generated import Generated, Round
 
@@ -47,9 +49,9 @@ def place_of(output: Path) -> Path:
     return output / "generated"
 
 
-def mark_of(output: Path) -> str:
+def mark_of(output: Path) -> Path:
     """Name the file that goes as a run's files come into place; without it there is nothing to go on with."""
-    return f"{draft_of(place_of(output)).name}/{_BEGUN}"
+    return draft_of(place_of(output)) / _BEGUN
 
 
 def check_draft(output: Path, *, resume: bool) -> None:
@@ -60,7 +62,7 @@ def check_draft(output: Path, *, resume: bool) -> None:
     OutputError
         If there is nothing to go on with, or something that `resume` would go on with.
     """
-    is_finished = finish_moves(place_of(output))
+    is_finished = finish_moves(place_of(output), own_names=OwnNames(mark_of(output)))
     draft = draft_of(place_of(output))
     if draft.is_dir() and not (draft / _BEGUN).exists():
         shutil.rmtree(draft, ignore_errors=True)
@@ -99,7 +101,7 @@ def drafts(output: Path, about: Mapping[str, Any], *, resume: bool) -> Iterator[
 
 
 def _begin(draft: Path, text: str) -> None:
-    fresh = draft.with_name(f"{draft.name}-{os.getpid()}")
+    fresh = draft.with_name(f"{draft.name}-{secrets.token_hex(8)}")
     try:
         fresh.mkdir(parents=True)
         with written_whole(fresh / _BEGUN) as file:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from finta.coding.coders import Coder
-from finta.coding.drafts import check_inputs, refusal_told
+from finta.coding.drafts import refusal_told
 from finta.generating.bundle_settings import Choices
 from finta.generating.drafts import Finished, mark_of, place_of
 from finta.pages.charts import draw_generated
 from finta.pages.summaries import name_pictures, write_summary
-from porting.placement import check_free, library_writes, staging
+from porting.placement import check_apart, check_free, library_writes
+from porting.staging import OwnNames, staging
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines
 from tractography.files.writers import open_writer
@@ -30,7 +31,7 @@ def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | Non
     pictures = name_pictures(_heading(path.stem) for path in paths).values()
     names = (*(path.name for path in paths), *pictures, "summary.json", "summary.html")
     written = [output / name for name in names]
-    check_inputs(written, [*paths, *inputs])
+    check_apart(written, [*paths, *inputs])
     check_free(written, force)
 
 
@@ -61,7 +62,7 @@ def write_generated(
     made = [held.generated for held in finished]
     with (
         refusal_told(place_of(output), lambda: True),
-        staging(place_of(output), [mark_of(output)]) as staged,
+        staging(place_of(output), own_names=OwnNames(mark_of(output))) as staged,
         library_writes(),
     ):
         folder = staged.stem.parent

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finta.pages.summary_views import view_facts, view_table
-from porting import placement, reports
+from porting import reports
+from porting.staging import OwnNames, staging
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def write_summary(
     """
     content = _as_json({"title": title, "facts": facts, "tables": tables})
     content["pictures"] = files = name_pictures(pictures)
-    with placement.staging(folder / "summary") as staged:
+    with staging(folder / "summary", own_names=OwnNames()) as staged:
         (drafts := staged.stem.parent).joinpath("summary.json").write_text(
             json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
         )

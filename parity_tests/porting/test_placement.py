@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keras_model import load_autoencoder
-from porting import placement
+from porting import placement, staging
 from porting.errors import OutputError
 from porting.evidence.certificates import broken_seal, hash_file, read_certificate
 
@@ -18,10 +18,10 @@ SUFFIXES = (".a", ".b", ".c")
 
 
 def write_set(stem, text, suffixes=SUFFIXES):
-    with placement.staging(stem, [stem.name + suffix for suffix in SUFFIXES]) as staging:
+    with staging.staging(stem, [stem.name + suffix for suffix in SUFFIXES]) as staged:
         for suffix in suffixes:
-            staging.stem.with_name(staging.stem.name + suffix).write_text(text)
-        return staging.commit()
+            staged.stem.with_name(staged.stem.name + suffix).write_text(text)
+        return staged.commit()
 
 
 def held(folder):
@@ -38,14 +38,14 @@ def test_a_committed_set_replaces_the_old_one_whole(tmp_path):
 
 def test_without_a_commit_nothing_changes(tmp_path):
     write_set(tmp_path / "model", "old")
-    with placement.staging(tmp_path / "model") as staging:
-        staging.stem.with_suffix(".a").write_text("new")
+    with staging.staging(tmp_path / "model") as staged:
+        staged.stem.with_suffix(".a").write_text("new")
     assert held(tmp_path) == dict.fromkeys(("model.a", "model.b", "model.c"), "old")
 
 
 def test_folders_made_for_what_was_not_committed_are_removed_again(tmp_path):
-    with placement.staging(tmp_path / "new" / "deep" / "model") as staging:
-        staging.stem.with_suffix(".a").write_text("new")
+    with staging.staging(tmp_path / "new" / "deep" / "model") as staged:
+        staged.stem.with_suffix(".a").write_text("new")
     assert held(tmp_path) == {}
     write_set(tmp_path / "new" / "deep" / "model", "new")
     assert (tmp_path / "new" / "deep" / "model.a").read_text() == "new"
@@ -55,8 +55,8 @@ def test_an_interrupt_changes_nothing(tmp_path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     try:
         write_set(tmp_path / "model", "old")
-        with pytest.raises(KeyboardInterrupt), placement.staging(tmp_path / "model") as staging:
-            staging.stem.with_suffix(".a").write_text("new")
+        with pytest.raises(KeyboardInterrupt), staging.staging(tmp_path / "model") as staged:
+            staged.stem.with_suffix(".a").write_text("new")
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
     finally:
@@ -67,7 +67,7 @@ def test_an_interrupt_changes_nothing(tmp_path):
 KILLED_AT_RENAME = """
 import os, sys
 from pathlib import Path
-from porting import placement
+from porting import placement, staging
 stem, fatal = Path(sys.argv[1]), int(sys.argv[2])
 calls = 0
 def counted(original):
@@ -80,10 +80,10 @@ def counted(original):
     return call
 for name in ("rename", "replace", "unlink", "rmdir"):
     setattr(os, name, counted(getattr(os, name)))
-with placement.staging(stem, ("model.a", "model.b", "model.c")) as staging:
+with staging.staging(stem, ("model.a", "model.b", "model.c")) as staged:
     for suffix in (".a", ".c"):
-        staging.stem.with_name(staging.stem.name + suffix).write_text("new")
-    staging.commit()
+        staged.stem.with_name(staged.stem.name + suffix).write_text("new")
+    staged.commit()
 print("done")
 """
 
@@ -94,7 +94,7 @@ def test_killed_at_any_step_of_the_move_the_set_is_whole_for_the_next_who_looks(
     script = [sys.executable, "-c", KILLED_AT_RENAME, str(tmp_path / "model"), str(fatal)]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL or done.stdout == "done\n", done.stderr
-    placement.finish_moves(tmp_path / "model")
+    staging.finish_moves(tmp_path / "model")
     old = dict.fromkeys(("model.a", "model.b", "model.c"), "old")
     new = dict.fromkeys(("model.a", "model.c"), "new")
     assert held_visible(tmp_path) in (old, new)
@@ -180,3 +180,107 @@ def test_a_text_goes_where_a_link_points_and_into_a_pipe(tmp_path):
 def test_a_text_that_cannot_be_written_is_one_error(tmp_path):
     with pytest.raises(OutputError, match="Cannot write the report to .*No such file"):
         placement.write_text(tmp_path / "gone" / "report.json", "text")
+
+
+def hostile(tmp_path, files, superseded=""):
+    committed = tmp_path / ".model.committed"
+    committed.mkdir()
+    for name in files:
+        (committed / name).write_text("theirs")
+    (committed / "superseded").write_text(superseded)
+    return committed
+
+
+@pytest.mark.parametrize(
+    "listed", ["../precious", "{tmp_path}/precious", "other.a", "sub/model.a", "model.a/../other.a"]
+)
+def test_a_list_that_was_found_removes_nothing_but_files_of_its_stem(listed, tmp_path):
+    folder = tmp_path / "downloaded"
+    folder.mkdir()
+    for path in (tmp_path / "precious", folder / "other.a", folder / "model.a"):
+        path.write_text("mine")
+    hostile(folder, ["model.a"], listed.format(tmp_path=tmp_path))
+    with pytest.raises(OutputError, match=r"Refused: .*\.model\.committed names .*Nothing was changed"):
+        staging.finish_moves(folder / "model")
+    assert {path.read_text() for path in (tmp_path / "precious", folder / "other.a", folder / "model.a")} == {"mine"}
+
+
+def test_a_folder_that_was_found_replaces_nothing_but_files_of_its_stem(tmp_path):
+    (tmp_path / "other.a").write_text("mine")
+    hostile(tmp_path, ["other.a"])
+    with pytest.raises(OutputError, match="names 'other.a', which no unfinished conversion of model does"):
+        staging.finish_moves(tmp_path / "model")
+    assert (tmp_path / "other.a").read_text() == "mine"
+
+
+def test_links_in_a_folder_that_was_found_are_refused(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    committed = hostile(tmp_path, [])
+    (committed / "model.a").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match="holds links or folders"):
+        staging.finish_moves(tmp_path / "model")
+    assert not (tmp_path / "model.a").exists()
+
+
+def test_files_of_another_stem_are_not_superseded(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    with (
+        pytest.raises(OutputError, match="no file of .*model, so it is not removed"),
+        staging.staging(tmp_path / "model", ["precious"]),
+    ):
+        pass
+    assert held(tmp_path) == {"precious": "mine"}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from porting import staging
+for round in range(20):
+    with staging.staging(Path(sys.argv[1]), ("model.a", "model.b", "model.c")) as staged:
+        for suffix in (".a", ".b", ".c"):
+            staged.stem.with_name(staged.stem.name + suffix).write_text(sys.argv[2])
+        staged.commit()
+"""
+
+
+def test_two_writers_of_one_stem_leave_each_other_whole_sets(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "model")]
+    writers = [subprocess.Popen([*command, text], stderr=subprocess.PIPE, text=True) for text in ("first", "second")]
+    complaints = [writer.communicate()[1] for writer in writers]
+    assert complaints == ["", ""]
+    assert set(held(tmp_path)) == {"model.a", "model.b", "model.c"}
+    assert len(set(held(tmp_path).values())) == 1
+
+
+def test_what_another_process_is_writing_stays_and_what_a_killed_one_left_goes(tmp_path):
+    left = tmp_path / ".model.writing-0123456789abcdef"
+    named = tmp_path / ".model.writing-abc"
+    left.mkdir()
+    named.mkdir()
+    with staging.staging(tmp_path / "model") as first:
+        write_set(tmp_path / "model", "second")
+        assert first.stem.parent.is_dir()
+        assert not left.exists()
+        first.stem.with_suffix(".a").write_text("first")
+        first.commit()
+    assert named.is_dir()
+    assert (tmp_path / "model.a").read_text() == "first"
+
+
+@pytest.mark.parametrize("name", ["nul\0byte", "long" * 60])
+def test_names_that_no_file_system_takes_are_one_error(name, tmp_path):
+    with pytest.raises(OutputError, match=r"cannot hold the character NUL|is longer than 200 bytes"):
+        placement.check_free([tmp_path / name], force=True)
+
+
+def test_outputs_are_kept_apart_from_inputs_and_from_each_other(tmp_path):
+    source = tmp_path / "net.pt"
+    source.write_text("weights")
+    (tmp_path / "hard.json").hardlink_to(source)
+    (tmp_path / "soft.json").symlink_to(source)
+    for place in (source, tmp_path / "hard.json", tmp_path / "soft.json", tmp_path):
+        with pytest.raises(OutputError, match=r"net\.pt would be replaced by"):
+            placement.check_apart([place], [source])
+    with pytest.raises(OutputError, match="is to be written twice"):
+        placement.check_apart([tmp_path / "a", tmp_path / "sub" / ".." / "a"], [source])

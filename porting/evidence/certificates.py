@@ -72,7 +72,13 @@ def read_certificate(path: Path) -> dict[str, Any]:
         raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
     if missing := list(_missing(certificate)):
         raise PortFileError(f"{path} is no whole certificate: it lacks {', '.join(missing)}. Convert again.")
+    if foreign := [name for name in certificate["port"]["files"] if not _is_plain_name(name)]:
+        raise PortFileError(f"{path} names {foreign[0]!r} among its files: no plain name. Refused.")
     return certificate
+
+
+def _is_plain_name(name: str) -> bool:
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
 
 
 def _missing(certificate: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from porting import placement
+from porting import placement, staging
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortFileError
@@ -17,7 +17,7 @@ from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificat
 from porting.evidence.golden import golden_count, write_golden
 from porting.jobs import optimiser_states
 from porting.jobs.states import OptimiserState
-from porting.jobs.verification import PROBE_SAMPLES, judge_files
+from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
 from porting.pairs import (
     ModelPair,
     Sizes,
@@ -30,7 +30,6 @@ from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
 from porting.probes import Probe
-from porting.proof.judgement import hash_weights
 from porting.proof.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
 from porting.records.verdict import ParityReport, ReferenceRun
 from porting.reference import side as torch_side
@@ -109,10 +108,12 @@ def convert(
     """
     _check_formats(formats, with_optimiser)
     stem = output_stem(output, Path(checkpoint))
-    placement.finish_moves(stem)
+    staging.finish_moves(stem)
     suffixes = (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)
-    placement.check_free([stem.with_name(stem.name + suffix) for suffix in suffixes], force)
-    superseded = _superseded(stem, Path(checkpoint))
+    outputs = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+    placement.check_apart(outputs, [Path(checkpoint), Path(probe) if probe else None])
+    placement.check_free(outputs, force)
+    superseded = _superseded(outputs[0])
     torch_side.prepare()
     keras_side.prepare()
     pair = find_pair(pair)
@@ -123,20 +124,20 @@ def convert(
     state = optimiser_states.read_state(source, model) if with_optimiser else None
     drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
+    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
     del model  # its float64 weights are twice the checkpoint
     source.release()
-    with placement.staging(stem, superseded) as staging:
+    with staging.staging(stem, superseded) as staged:
         on_step("moving the weights")
-        drafts = _write_formats(pair, sizes, source, reference, staging.stem, formats, state)
+        drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
         explain = explainer(pair, lambda: load_reference(pair, read_checkpoint(checkpoint))[0])
         report = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        _write_evidence(staging.stem, report, source, sizes, reference, drafts, state)
-        return Conversion(report, staging.commit(), moved)
+        _write_evidence(staged.stem, report, source, sizes, reference, drafts, state)
+        return Conversion(report, staged.commit(), moved)
 
 
 def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
@@ -147,18 +148,9 @@ def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
     return stem_of(path)
 
 
-def _superseded(stem: Path, checkpoint: Path) -> list[str]:
-    """Files of an earlier conversion to the same place, as its certificate lists them: nobody else's are removed.
-
-    Raises
-    ------
-    OutputError
-        If the checkpoint itself would be replaced.
-    """
-    outputs = [stem.with_name(stem.name + suffix) for suffix in PORT_SUFFIXES]
-    if checkpoint.resolve() in [output.resolve() for output in outputs]:
-        raise OutputError(f"{checkpoint} is the checkpoint itself and would be replaced. Choose another --output.")
-    return list((find_certificate(outputs[0]) or {"port": {"files": {}}})["port"]["files"])
+def _superseded(port: Path) -> list[str]:
+    """Files of an earlier conversion to the same place, as its certificate lists them: nobody else's are removed."""
+    return list((find_certificate(port) or {"port": {"files": {}}})["port"]["files"])
 
 
 def _check_formats(formats: Sequence[str], with_optimiser: bool) -> None:

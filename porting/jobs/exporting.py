@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from porting import placement
+from porting import placement, staging
 from porting.defaults import DEFAULT_PAIR
-from porting.errors import PortFileError
+from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.jobs import optimiser_states
 from porting.jobs.states import OptimiserState
@@ -21,6 +21,9 @@ from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_with_sources
 from porting.reference import side as torch_side
 from porting.reference.files import write_checkpoint
+
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
+"""What a checkpoint may be called that ``torch.save`` writes."""
 
 
 def export(
@@ -61,8 +64,12 @@ def export(
     torch_side.prepare()
     keras_side.prepare()
     path, destination = Path(port), Path(output)
-    placement.finish_moves(stem_of(path))
+    if destination.suffix not in TORCH_SUFFIXES:
+        endings = ", ".join(TORCH_SUFFIXES)
+        raise OutputError(f"{destination} is no name of a PyTorch checkpoint: it must end in one of {endings}.")
+    placement.check_apart([destination], [path])
     placement.check_free([destination], force)
+    staging.finish_moves(stem_of(path))
     certificate = find_certificate(path) or {}
     pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
     on_step("reading the port")
@@ -78,10 +85,10 @@ def export(
         carried = certificate["source"].get("optimizer", {}) if unchanged else {}
         state = _optimiser_back(path, pair, model, plan, carried)
         beside |= {"optimizer": optimiser_states.as_torch(state, reference, plan), "steps_taken": state.steps_taken}
-    with placement.staging(destination) as staging:
+    with staging.staging(destination) as staged:
         in_order = {name: state_dict[plan.aliases.get(name, name)] for name in own}
-        write_checkpoint(staging.stem, in_order, beside)
-        return staging.commit()[0]
+        write_checkpoint(staged.stem, in_order, beside)
+        return staged.commit()[0]
 
 
 def _optimiser_back(

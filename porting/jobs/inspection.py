@@ -20,9 +20,9 @@ from porting.evidence.certificates import (
     stem_of,
 )
 from porting.evidence.golden import read_golden
-from porting.placement import finish_moves
 from porting.port.files import FORMATS, read_shapes
 from porting.reference.files import read_checkpoint
+from porting.staging import finish_moves
 
 
 def render_file(path: Path) -> RenderableType:

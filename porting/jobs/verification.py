@@ -14,7 +14,6 @@ from porting.evidence.certificates import broken_seal, find_certificate, golden_
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
 from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
-from porting.placement import finish_moves
 from porting.port import side as keras_side
 from porting.probes import SYNTHETIC
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
@@ -22,7 +21,8 @@ from porting.proof.runs import OnStep, load_reference, run_port, run_reference, 
 from porting.proof.streaming import BATCH, stream
 from porting.records.verdict import ParityReport, PortRun, ReferenceRun
 from porting.reference import side as torch_side
-from porting.reference.files import read_checkpoint
+from porting.reference.files import Checkpoint, read_checkpoint
+from porting.staging import finish_moves
 from porting.statuses import Status
 from porting.version import __version__
 
@@ -106,13 +106,26 @@ def _hold_against(
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_probe(pair, sizes, probe, PROBE_SAMPLES)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_weights(source.state_dict.items()))
+    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
     extend = _as_it_is
     if every_sample and probe is not None:
         batches = read_all(pair, sizes, probe, BATCH)
         extend = partial(stream, pair, model, batches=batches, on_step=on_step)
     explain = explainer(pair, lambda: model)
     return judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
+
+
+def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
+    """Hash each tensor of a checkpoint; those that were mapped as ``torch.load`` reads them, not as they were mapped.
+
+    What moves is thus held against another reading than the one that moved it.
+    """
+    arrays = dict(source.state_dict)
+    if source.mapped:
+        again = read_checkpoint(source.path, is_mapped=False)
+        again = again if again.state_dict.keys() == arrays.keys() else again.with_prefix()
+        arrays |= {name: again.state_dict[name] for name in source.mapped}
+    return hash_weights(arrays.items())
 
 
 def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:

@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,13 +67,15 @@ class Checkpoint:
             release(self.state_dict[name])
 
 
-def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
+def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Checkpoint:
     """Read a checkpoint without running any code that it may carry.
 
     Parameters
     ----------
     path : path
         ``.safetensors``, or anything that ``torch.load(weights_only=True)`` reads.
+    is_mapped : bool
+        Map the tensors of a zip archive instead of reading them, where they lie in it as they are.
 
     Raises
     ------
@@ -84,7 +87,11 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         raise CheckpointError(f"No checkpoint at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
     if not path.stat().st_size:
         raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    content = (
+        _read_safetensors(path)
+        if path.suffix == ".safetensors"
+        else _read_pickle(path, is_mapped and _is_mappable(path))
+    )
     wrapper, tensors = _find_state_dict(content, path)
     prefix = _common_prefix(tensors)
     outside = {key: value for key, value in content.items() if isinstance(value, (int, float, str))} if wrapper else {}
@@ -100,7 +107,8 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
     state_dict = {name.removeprefix(prefix): _as_array(tensor, name, path) for name, tensor in tensors.items()}
     found = [content[key] for key in OPTIMISERS if isinstance(content.get(key), Mapping)] if wrapper else []
     optimizer = found[0] if found else None
-    return Checkpoint(path, layout, state_dict, outside, optimizer, _mapped(path, state_dict, tensors), prefix)
+    mapped = _mapped(state_dict, tensors) if is_mapped and _is_mappable(path) else frozenset()
+    return Checkpoint(path, layout, state_dict, outside, optimizer, mapped, prefix)
 
 
 def _common_prefix(names: Iterable[str]) -> str:
@@ -111,10 +119,8 @@ def _common_prefix(names: Iterable[str]) -> str:
     return prefix
 
 
-def _mapped(path: Path, state_dict: Mapping[str, np.ndarray], tensors: Mapping[str, Any]) -> frozenset[str]:
+def _mapped(state_dict: Mapping[str, np.ndarray], tensors: Mapping[str, Any]) -> frozenset[str]:
     """Tensors that torch mapped from a zip archive and that nobody had to widen."""
-    if path.suffix == ".safetensors" or not _is_zip(path):
-        return frozenset()
     pairs = zip(state_dict.items(), tensors.values(), strict=True)
     return frozenset(name for (name, array), tensor in pairs if _is_view(array, tensor))
 
@@ -126,9 +132,18 @@ def _is_view(array: np.ndarray, tensor: Any) -> bool:
     return array.flags.c_contiguous and first >= 0 and first + array.nbytes <= storage.nbytes()
 
 
-def _is_zip(path: Path) -> bool:
+def _is_mappable(path: Path) -> bool:
+    """Whether a file is a zip archive whose members lie in it as they are: torch would map compressed bytes, too."""
+    if path.suffix == ".safetensors":
+        return False
     with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+        if file.read(4) != b"PK\x03\x04":
+            return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return False
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -143,7 +158,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _read_pickle(path: Path) -> Any:
+def _read_pickle(path: Path, is_mapped: bool) -> Any:
     """``torch.load`` with nothing but tensors and plain containers allowed, its errors told in the user's words."""
     torch_side.prepare()
     import torch
@@ -151,7 +166,7 @@ def _read_pickle(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch warns of other pickle protocols before it refuses them
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path) or None)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:

@@ -69,3 +69,12 @@ def test_loading_a_port_that_failed_warns(small_port, tmp_path):
     certificate.write_text(certificate.read_text().replace('"verdict": "PASS"', '"verdict": "FAIL"', 1))
     with pytest.warns(UserWarning, match="the verdict on .*small.keras is FAIL"):
         keras_model.load_autoencoder(tmp_path / "small.keras")
+
+
+@pytest.mark.parametrize("name", ["../small.pt", "/etc/passwd", "..", "a\\b"])
+def test_a_certificate_names_plain_files_alone(name, small_port, tmp_path):
+    content = json.loads(certificate_path(small_port).read_text())
+    content["port"]["files"][name] = "0" * 64
+    (tmp_path / "small.certificate.json").write_text(json.dumps(content))
+    with pytest.raises(PortFileError, match="among its files: no plain name"):
+        read_certificate(tmp_path / "small.certificate.json")

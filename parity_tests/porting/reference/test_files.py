@@ -1,5 +1,6 @@
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -213,3 +214,13 @@ def test_tensors_that_are_not_plain_are_refused_by_name(tensor, tmp_path):
 def test_prefixes_of_several_wrappers_are_taken_off(state_dict, tmp_path):
     wrapped = {f"module._orig_mod.{name}": tensor for name, tensor in state_dict.items()}
     assert list(read_checkpoint(written(wrapped, tmp_path)).state_dict) == list(state_dict)
+
+
+def test_compressed_archives_are_read_as_torch_reads_them(state_dict, tmp_path):
+    source, deflated = written(state_dict, tmp_path), tmp_path / "deflated.pt"
+    with zipfile.ZipFile(source) as stored, zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in stored.namelist():
+            archive.writestr(member, stored.read(member))
+    checkpoint, again = read_checkpoint(deflated), torch.load(deflated, weights_only=True)
+    assert not checkpoint.mapped
+    assert all(np.array_equal(array, again[name].numpy()) for name, array in checkpoint.state_dict.items())
