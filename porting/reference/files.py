@@ -87,11 +87,8 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
         raise CheckpointError(f"No checkpoint at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
     if not path.stat().st_size:
         raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
-    content = (
-        _read_safetensors(path)
-        if path.suffix == ".safetensors"
-        else _read_pickle(path, is_mapped and _is_mappable(path))
-    )
+    is_mapped = is_mapped and _is_mappable(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path, is_mapped)
     wrapper, tensors = _find_state_dict(content, path)
     prefix = _common_prefix(tensors)
     outside = {key: value for key, value in content.items() if isinstance(value, (int, float, str))} if wrapper else {}
@@ -107,7 +104,7 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
     state_dict = {name.removeprefix(prefix): _as_array(tensor, name, path) for name, tensor in tensors.items()}
     found = [content[key] for key in OPTIMISERS if isinstance(content.get(key), Mapping)] if wrapper else []
     optimizer = found[0] if found else None
-    mapped = _mapped(state_dict, tensors) if is_mapped and _is_mappable(path) else frozenset()
+    mapped = _mapped(state_dict, tensors) if is_mapped else frozenset()
     return Checkpoint(path, layout, state_dict, outside, optimizer, mapped, prefix)
 
 

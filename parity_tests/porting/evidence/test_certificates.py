@@ -8,7 +8,7 @@ import pytest
 import keras_model
 from porting import verify
 from porting.errors import PortFileError
-from porting.evidence.certificates import hash_file, read_certificate
+from porting.evidence.certificates import certificate_path, hash_file, read_certificate
 
 FILES = ["small.golden.h5", "small.keras", "small.safetensors", "small.weights.h5"]
 
