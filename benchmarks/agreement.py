@@ -87,7 +87,7 @@ class Port:
 
     def __init__(self, recipe: Recipe, point_count: int) -> None:
         from keras_model.autoencoder import build_autoencoder
-        from keras_model.trainer import Trainer
+        from keras_model.training.trainer import Trainer
         from reference_torch.autoencoder import Autoencoder
 
         sizes = {"latent_size": 32, "point_count": point_count}

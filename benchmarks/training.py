@@ -1,9 +1,10 @@
 """What a training step costs: ``python -m benchmarks.training [--rounds 5] [--steps 4] [--batches FILE]``.
 
 A step of the original recipe on 384 streamlines of 256 points in float32: forward, backward, Adam with L2. Keras by
-`keras_model.trainer` on TensorFlow with XLA, on jax and on torch, against PyTorch's own loop, written out here, eager
-and under ``torch.compile``. Each runs in a process of its own with the same threads, all on one batch; they take turns,
-some steps each round, and only one computes at a time. Medians over the rounds. What compiling takes stands apart.
+`keras_model.training.trainer` on TensorFlow with XLA, on jax and on torch, against PyTorch's own loop, written out
+here, eager and under ``torch.compile``. Each runs in a process of its own with the same threads, all on one batch; they
+take turns, some steps each round, and only one computes at a time. Medians over the rounds. What compiling takes stands
+apart.
 
 The second table is how much of an epoch is left waiting for batches: the same steps fed by `BatchFeed` (contrastive
 batches, read by two threads from a generated file), by the time that they wait for their batch.
@@ -81,7 +82,7 @@ def torch_step(is_compiled: bool) -> Callable[[np.ndarray], float]:
 
 def keras_step() -> Callable[[np.ndarray], float]:
     """The trainer of this project on the backend in force."""
-    from keras_model.trainer import build_trainer
+    from keras_model.training.trainer import build_trainer
     from porting.port import side as keras_side
 
     keras_side.prepare()

@@ -86,13 +86,14 @@ FINTA = ModelPair(
     landmarks={"fc1": "latent code"},
     training=TrainingPair(
         reference="reference_torch.trainer:Trainer",
-        port="keras_model.trainer:Trainer",
+        port="keras_model.training.trainer:Trainer",
         recipes=("original", "simple"),
         recipe="finta.training.trajectory:fit_recipe",
         batches="finta.training.trajectory:read_training_batches",
     ),
     optimiser=OptimiserPair(
-        port="keras_model.optimisers:from_torch_settings", settings="keras_model.optimisers:torch_settings"
+        port="keras_model.optimisers.states:from_torch_settings",
+        settings="keras_model.optimisers.states:torch_settings",
     ),
     demo="finta.demo:run_demo",
 )

@@ -6,10 +6,11 @@ from keras_model.initialisers import KaimingNormal, KaimingUniform, TorchNormal,
 from keras_model.layers import LinearUpsampling1D, ReflectionPadding1D
 from keras_model.loading import load_autoencoder
 from keras_model.losses import Contrastive, MeanSquaredError, Objective, SumSquaredError, Triplet
-from keras_model.optimisers import TorchAdam, TorchAdamW, TorchSGD
-from keras_model.recipe import build_loss, build_optimiser
-from keras_model.schedules import CosineAnnealing, OneCycle, StepDecay
-from keras_model.training import Trainee
+from keras_model.optimisers.adam import TorchAdam, TorchAdamW
+from keras_model.optimisers.schedules import CosineAnnealing, OneCycle, StepDecay
+from keras_model.optimisers.sgd import TorchSGD
+from keras_model.training.recipe import build_loss, build_optimiser
+from keras_model.training.trainee import Trainee
 
 __all__ = [
     "Autoencoder",

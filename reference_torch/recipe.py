@@ -1,4 +1,4 @@
-"""The recipe of `finta.recipe` in PyTorch: the yardstick for `keras_model.recipe`."""
+"""The recipe of `finta.recipe` in PyTorch: the yardstick for `keras_model.training.recipe`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Train the reference step by step: `keras_model.trainer` has the same in Keras, step by step the same numbers."""
+"""Train the reference step by step; `keras_model.training.trainer` takes the same steps in Keras."""
 
 import copy
 import io

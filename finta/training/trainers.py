@@ -17,7 +17,7 @@ FRAMEWORKS = ("keras", "torch")
 
 
 class Trainer(Protocol):
-    """What either framework's trainer can do; see `keras_model.trainer`."""
+    """What either framework's trainer can do; see `keras_model.training.trainer`."""
 
     suffix: str
 
@@ -57,7 +57,7 @@ def build_trainer(configuration: Configuration, point_count: int, steps_per_epoc
         from reference_torch import trainer as torch_trainer
 
         return torch_trainer.build_trainer(recipe, **how)
-    from keras_model import trainer as keras_trainer
+    from keras_model.training import trainer as keras_trainer
 
     return keras_trainer.build_trainer(recipe, compiled=run.compiled, **how)
 
@@ -70,7 +70,7 @@ def in_force(framework: str, precision: str, distributed: bool) -> Iterator[Devi
             raise TrainingError("The torch reference trains on one device. Leave out --distributed, or --framework.")
         yield ONE
         return
-    from keras_model.devices import all_devices
+    from keras_model.training.devices import all_devices
     from porting.port import side as keras_side
 
     with ExitStack() as stack:

@@ -37,7 +37,7 @@ def train(
     start : Start, optional
         Start from a model: a converted checkpoint, or in torch the checkpoint itself.
     distributed : bool
-        Train on all devices, and with all processes that were started for it: see `keras_model.devices`.
+        Train on all devices, and with all processes that were started for it: see `keras_model.training.devices`.
     on_step : callable
 
     Raises

@@ -2,7 +2,7 @@
 
 TensorFlow mirrors a model on each GPU of one machine (``tf.distribute.MirroredStrategy``), jax on each device of all
 processes (``keras.distribution.DataParallel``). Keras then makes variables and compiles for whatever is in force where
-a model is built, and so does `keras_model.trainer`: with one device nothing is in force, and nothing differs.
+a model is built, and so does `keras_model.training.trainer`: with one device nothing is in force, and nothing differs.
 """
 
 import os

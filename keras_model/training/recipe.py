@@ -7,8 +7,9 @@ import keras
 from finta import recipe as settings
 from finta.recipe import Recipe
 from keras_model.losses import Contrastive, MeanSquaredError, Objective, SumSquaredError, Triplet
-from keras_model.optimisers import TorchAdam, TorchAdamW, TorchSGD
-from keras_model.schedules import CosineAnnealing, OneCycle, StepDecay
+from keras_model.optimisers.adam import TorchAdam, TorchAdamW
+from keras_model.optimisers.schedules import CosineAnnealing, OneCycle, StepDecay
+from keras_model.optimisers.sgd import TorchSGD
 
 
 def build_optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:

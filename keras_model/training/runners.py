@@ -10,7 +10,7 @@ from keras import ops
 from porting.port.side import array_of
 
 if TYPE_CHECKING:
-    from keras_model.trainer import Trainer
+    from keras_model.training.trainer import Trainer
 
 
 class Runner(NamedTuple):

@@ -11,13 +11,13 @@ from keras import ops
 from finta.recipe import Recipe
 from finta.steps import Evaluation, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
-from keras_model.devices import own_variables
 from keras_model.initialisation import initialise
 from keras_model.loading import load_autoencoder
-from keras_model.optimisers import SLOTS, carried
-from keras_model.recipe import build_loss, build_optimiser
-from keras_model.runners import RUNNERS
-from keras_model.schedules import as_scalar
+from keras_model.optimisers.schedules import as_scalar
+from keras_model.optimisers.states import SLOTS, carried
+from keras_model.training.devices import own_variables
+from keras_model.training.recipe import build_loss, build_optimiser
+from keras_model.training.runners import RUNNERS
 from porting.jobs.states import OptimiserState
 from porting.port.side import array_of
 
@@ -25,7 +25,7 @@ from porting.port.side import array_of
 class Trainer:
     """A recipe's steps on an autoencoder; `reference_torch.trainer` has the same in PyTorch.
 
-    Within `keras_model.devices.all_devices` each step is of all devices, and of the whole batch are all its figures.
+    Within `keras_model.training.devices.all_devices` each step is of all devices, and of the whole batch are all its figures.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ WORKS_WITHOUT = {
     "golden replay and keras_model without torch": (
         {"torch"},
         f"import porting; assert porting.verify({str(checkpoints.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
-        "import keras_model.recipe, keras_model.training",
+        "import keras_model.training.recipe, keras_model.training.trainee",
     ),
 }
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from finta.devices import ONE
 from finta.recipe import ORIGINAL, SGD, SIMPLE, Triplet
-from keras_model.devices import all_devices
-from keras_model.trainer import build_trainer
+from keras_model.training.devices import all_devices
+from keras_model.training.trainer import build_trainer
 from porting.port import side as keras_side
 
 RECIPES = {

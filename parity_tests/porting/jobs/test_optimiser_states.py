@@ -12,7 +12,7 @@ from finta.cli import app as finta
 from finta.errors import FintaError
 from finta.pair import FINTA
 from finta.recipe import ORIGINAL, SGD, Adam, Constant, StepDecay
-from keras_model.trainer import Trainer
+from keras_model.training.trainer import Trainer
 from parity_tests.streamlines import write_walks
 from porting import convert, export
 from porting.errors import CheckpointError, OutputError, PairError, PortFileError

@@ -12,7 +12,7 @@ from rich.console import Console
 import checkpoints
 from finta.pair import FINTA
 from finta.recipe import Contrastive
-from keras_model.trainer import Trainer
+from keras_model.training.trainer import Trainer
 from parity_tests.streamlines import write_walks
 from porting import Status
 from porting.errors import PairError, ProbeError
