@@ -1,16 +1,14 @@
-"""How each backend takes a trainer's steps: compiled, on one device or on all that are in force."""
+"""How each backend takes a computation's steps: compiled, on one device or on all that are in force."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_model.training.computation import Computation
 from porting.port.side import array_of
-
-if TYPE_CHECKING:
-    from keras_model.training.trainer import Trainer
 
 
 class Runner(NamedTuple):
@@ -28,22 +26,22 @@ class Runner(NamedTuple):
     reconstruct: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _tensorflow_runner(trainer: "Trainer", compiled: bool) -> Runner:
+def _tensorflow_runner(computation: Computation, compiled: bool) -> Runner:
     """Each replica computes on its piece; losses and gradients are summed before anything is done with them."""
     import tensorflow as tf
 
-    variables, strategy = trainer.autoencoder.trainable_variables, tf.distribute.get_strategy()
+    variables, strategy = computation.autoencoder.trainable_variables, tf.distribute.get_strategy()
     count = strategy.num_replicas_in_sync
     # XLA's float64 convolutions are plain loops on a CPU, twenty times as slow as TensorFlow's own.
-    by_xla = trainer.autoencoder.policy.compute_dtype != "float64"
-    trainer.optimiser.is_given_sums = True
+    by_xla = computation.autoencoder.policy.compute_dtype != "float64"
+    computation.optimiser.is_given_sums = True
 
     def compile_by(function: Callable, xla: bool) -> Any:
         return tf.function(function, jit_compile=xla) if compiled else function
 
     def differentiate(streamlines: Any, is_whole: bool) -> tuple[dict[str, Any], list[Any]]:
         with tf.GradientTape() as tape:
-            loss, losses = trainer.forward(streamlines, trainer.shares(count, is_whole))
+            loss, losses = computation.forward(streamlines, computation.shares(count, is_whole))
         return losses, tape.gradient(loss, [variable.value for variable in variables])
 
     computed = compile_by(differentiate, by_xla)
@@ -51,26 +49,26 @@ def _tensorflow_runner(trainer: "Trainer", compiled: bool) -> Runner:
     def take(streamlines: Any, is_whole: bool, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
         replica: Any = tf.distribute.get_replica_context()
         losses, gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, computed(streamlines, is_whole))
-        figures = trainer.figures(losses, gradients)
-        trainer.applied.apply(gradients, variables)
+        figures = computation.figures(losses, gradients)
+        computation.applied.apply(gradients, variables)
         return figures, gradients if with_gradients else []
 
     # Replicas exchange what XLA cannot: with several it compiles only what each does alone.
     run = compile_by(lambda *arguments: strategy.run(take, arguments), by_xla and count == 1)
 
     def step(streamlines: np.ndarray, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
-        pieces, is_whole = _pieces(streamlines, count, trainer.groups)
+        pieces, is_whole = _pieces(streamlines, count, computation.groups)
         taken = run(_distribute(strategy, pieces), is_whole, with_gradients)
         return tf.nest.map_structure(lambda held: strategy.experimental_local_results(held)[0], taken)
 
-    return Runner(step, _tensorflow_evaluation(trainer, strategy, compile_by, by_xla))
+    return Runner(step, _tensorflow_evaluation(computation, strategy, compile_by, by_xla))
 
 
 def _tensorflow_evaluation(
-    trainer: "Trainer", strategy: Any, compile_by: Callable[[Callable, bool], Any], by_xla: bool
+    computation: Computation, strategy: Any, compile_by: Callable[[Callable, bool], Any], by_xla: bool
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """What reconstructs streamlines: each replica its piece."""
-    count, reconstructed = strategy.num_replicas_in_sync, compile_by(trainer.reconstruct, by_xla)
+    count, reconstructed = strategy.num_replicas_in_sync, compile_by(computation.reconstruct, by_xla)
 
     def look(streamlines: Any) -> tuple[Any, Any]:
         return reconstructed(streamlines)  # `run` would compile what is compiled by XLA for one device of all
@@ -104,28 +102,28 @@ def _pieces(streamlines: np.ndarray, count: int, groups: int) -> tuple[list[np.n
     return [shared[:, number].reshape(-1, *streamlines.shape[1:]) for number in range(count)], False
 
 
-def _jax_runner(trainer: "Trainer", compiled: bool) -> Runner:
+def _jax_runner(computation: Computation, compiled: bool) -> Runner:
     """One program for all devices, which sees the whole batch: each device holds rows of it, and all parameters."""
     import jax
 
-    variables, optimiser = trainer.autoencoder.trainable_variables, trainer.applied
+    variables, optimiser = computation.autoencoder.trainable_variables, computation.applied
     place, everywhere = _jax_placement(jax)
 
     def forward(values: list[Any], held: list[Any], streamlines: Any) -> tuple[Any, dict[str, Any]]:
         assigned = zip((*variables, *optimiser.variables), (*values, *held), strict=True)
         with keras.StatelessScope(state_mapping=list(assigned)):
-            return trainer.forward(streamlines)
+            return computation.forward(streamlines)
 
     def pure(values: list[Any], held: list[Any], streamlines: Any, with_gradients: bool) -> tuple[Any, ...]:
         (_, losses), gradients = jax.value_and_grad(forward, has_aux=True)(values, held, streamlines)
         with keras.StatelessScope(state_mapping=list(zip(optimiser.variables, held, strict=True))):
-            figures = trainer.figures(losses, gradients)
+            figures = computation.figures(losses, gradients)
         updated: Any = optimiser.stateless_apply(held, gradients, values)
         return *updated, figures, gradients if with_gradients else []
 
     def reconstruct(values: list[Any], streamlines: Any) -> tuple[Any, Any]:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return trainer.reconstruct(streamlines)
+            return computation.reconstruct(streamlines)
 
     if compiled:
         pure = jax.jit(pure, static_argnums=3, out_shardings=everywhere)
@@ -163,30 +161,30 @@ def _jax_placement(jax: Any) -> tuple[Callable[[np.ndarray], Any], Any]:
     return place, everywhere
 
 
-def _torch_runner(trainer: "Trainer", compiled: bool) -> Runner:
+def _torch_runner(computation: Computation, compiled: bool) -> Runner:
     import torch
 
-    variables = trainer.autoencoder.trainable_variables
+    variables = computation.autoencoder.trainable_variables
 
     def step(streamlines: np.ndarray, with_gradients: bool) -> tuple[dict[str, Any], list[Any]]:
         values = [variable.value for variable in variables]
         with torch.enable_grad():
-            loss, losses = trainer.forward(ops.convert_to_tensor(streamlines))
+            loss, losses = computation.forward(ops.convert_to_tensor(streamlines))
             gradients = list(torch.autograd.grad(loss, values))
         with torch.no_grad():
-            figures = trainer.figures(losses, gradients)
-            trainer.applied.apply(gradients, variables)
+            figures = computation.figures(losses, gradients)
+            computation.applied.apply(gradients, variables)
         return figures, gradients if with_gradients else []
 
     def evaluate(streamlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():
-            latent_codes, reconstructions = trainer.reconstruct(ops.convert_to_tensor(streamlines))
+            latent_codes, reconstructions = computation.reconstruct(ops.convert_to_tensor(streamlines))
         return array_of(latent_codes), array_of(reconstructions)
 
     return Runner(step, evaluate)
 
 
-RUNNERS: Mapping[str, Callable[["Trainer", bool], Runner]] = {
+RUNNERS: Mapping[str, Callable[[Computation, bool], Runner]] = {
     "tensorflow": _tensorflow_runner,
     "jax": _jax_runner,
     "torch": _torch_runner,

@@ -6,17 +6,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from finta.recipe import Recipe
 from finta.steps import Evaluation, Step, point_distances
 from keras_model.autoencoder import Autoencoder, build_autoencoder
 from keras_model.initialisation import initialise
 from keras_model.loading import load_autoencoder
-from keras_model.optimisers.schedules import as_scalar
 from keras_model.optimisers.states import SLOTS, carried
+from keras_model.training.computation import Computation
 from keras_model.training.devices import own_variables
-from keras_model.training.recipe import build_loss, build_optimiser
 from keras_model.training.runners import RUNNERS
 from porting.jobs.states import OptimiserState
 from porting.port.side import array_of
@@ -25,7 +23,8 @@ from porting.port.side import array_of
 class Trainer:
     """A recipe's steps on an autoencoder; `reference_torch.trainer` has the same in PyTorch.
 
-    Within `keras_model.training.devices.all_devices` each step is of all devices, and of the whole batch are all its figures.
+    Within `keras_model.training.devices.all_devices` each step is of all devices, and all its figures are of the whole
+    batch.
 
     Parameters
     ----------
@@ -45,15 +44,10 @@ class Trainer:
 
     def __init__(self, autoencoder: Autoencoder, recipe: Recipe, *, compiled: bool = True) -> None:
         self.autoencoder = autoencoder
-        self.objective = build_loss(recipe)
-        self.groups = recipe.latent.groups if recipe.latent else 1
-        self._is_mean = recipe.reduction == "mean"
-        self.optimiser = build_optimiser(recipe)
-        is_scaled = autoencoder.policy.compute_dtype == "float16"
-        self.applied = keras.optimizers.LossScaleOptimizer(self.optimiser) if is_scaled else self.optimiser
-        self.applied.build(autoencoder.trainable_variables)
-        autoencoder.compile(optimizer=self.applied)  # saved with it
-        self._runner = RUNNERS[keras.backend.backend()](self, compiled)
+        self.computation = Computation(autoencoder, recipe)
+        self.groups = self.computation.groups
+        self.optimiser = self.computation.optimiser
+        self._runner = RUNNERS[keras.backend.backend()](self.computation, compiled)
 
     def step(self, streamlines: np.ndarray, *, with_gradients: bool = False) -> Step:
         """Take a step on a batch of streamlines, (streamline, point, coordinate) in RAS+ mm."""
@@ -62,27 +56,14 @@ class Trainer:
         schedule = {name: numbers.pop(name) for name in ("learning_rate", "momentum", "gradient_norm")}
         paths = [variable.path for variable in self.autoencoder.trainable_variables][: len(gradients)]
         arrays = map(array_of, gradients)
-        is_skipped = self.applied is not self.optimiser and not np.isfinite(schedule["gradient_norm"])
+        is_skipped = self.computation.is_scaled and not np.isfinite(schedule["gradient_norm"])
         return Step(numbers, **schedule, gradients=dict(zip(paths, arrays, strict=True)), is_skipped=is_skipped)
 
     def evaluate(self, streamlines: np.ndarray) -> Evaluation:
         """Reconstruct streamlines, (streamline, point, coordinate) in RAS+ mm, without learning from them."""
         latent_codes, reconstructions = self._runner.reconstruct(self._cast(streamlines))
-        losses = _numbers(self.losses(streamlines, reconstructions, latent_codes))
+        losses = _numbers(self.computation.losses(streamlines, reconstructions, latent_codes))
         return Evaluation(losses, point_distances(streamlines, reconstructions), latent_codes, reconstructions)
-
-    def losses(
-        self, streamlines: Any, reconstructions: Any, latent_codes: Any, shares: Mapping[str, float] | None = None
-    ) -> dict[str, Any]:
-        """The total and its parts, of each the share that is given."""
-        parts = self.objective.parts(streamlines, reconstructions, latent_codes)
-        parts = {name: part * shares[name] for name, part in parts.items()} if shares else parts
-        return {"total": self.objective.total(parts), **parts}
-
-    def shares(self, count: int, is_whole: bool) -> dict[str, float]:
-        """What each of several devices has of a loss that is their sum: of its piece of a batch, or of all of it."""
-        means = {"reconstruction": is_whole or self._is_mean, "latent": is_whole}
-        return {name: 1 / count if is_mean else 1.0 for name, is_mean in means.items()}
 
     def load_optimiser_state(self, state: OptimiserState) -> None:
         """Go on from what an optimiser carried; parameters by their paths. Quantities that it lacks become zeros.
@@ -171,33 +152,11 @@ class Trainer:
     def _variables(self) -> dict[str, keras.Variable]:
         weights = {f"model/{variable.path}": variable for variable in self.autoencoder.weights}
         # Keras numbers optimisers anew: what stands before the slash is left out.
-        held = enumerate(self.applied.variables)
+        held = enumerate(self.computation.applied.variables)
         return weights | {f"optimiser/{number} {v.path.partition('/')[2]}": v for number, v in held}
 
     def _cast(self, streamlines: np.ndarray) -> np.ndarray:
         return np.asarray(streamlines, self.autoencoder.policy.variable_dtype)
-
-    def forward(self, streamlines: Any, shares: Mapping[str, float] | None = None) -> tuple[Any, dict[str, Any]]:
-        """The loss to differentiate, scaled where the precision asks for it, and all losses."""
-        latent_codes = self.autoencoder.encoder(streamlines, training=True)
-        losses = self.losses(streamlines, self.autoencoder.decoder(latent_codes, training=True), latent_codes, shares)
-        return self.applied.scale_loss(losses["total"]), losses
-
-    def reconstruct(self, streamlines: Any) -> tuple[Any, Any]:
-        """Latent codes and reconstructions, without learning from them."""
-        latent_codes = self.autoencoder.encoder(streamlines, training=False)
-        return latent_codes, self.autoencoder.decoder(latent_codes, training=False)
-
-    def figures(self, losses: Mapping[str, Any], gradients: list[Any]) -> dict[str, Any]:
-        """All figures of a step that is about to be taken."""
-        scale = self.applied.dynamic_scale if self.applied is not self.optimiser else 1.0
-        squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
-        own = {
-            "learning_rate": self.optimiser.learning_rate,
-            "momentum": as_scalar(self.optimiser.current_momentum()),
-            "gradient_norm": ops.sqrt(sum(squares)) / scale,
-        }
-        return {**losses, **{name: ops.convert_to_tensor(value) for name, value in own.items()}}
 
 
 def _listed(names: Iterable[str]) -> str:
