@@ -11,42 +11,34 @@ from finta.cli import app
 from tractography.batches.batches import inspect_batches, read_in_batches
 from tractography.batches.packing import pack_batches
 from tractography.errors import BatchError, TractographyError
-from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.tractograms import read_streamlines
 
 SUBJECTS = ["train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5"]
 
 
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundles")
-    extract_minimal_bundles(folder)
-    return folder
-
-
-def test_subjects_are_split_by_folder_and_labelled_by_file(bundles, tmp_path):
-    held = build_batches([bundles], tmp_path / "batches.h5", splits=SUBJECTS)
+def test_subjects_are_split_by_folder_and_labelled_by_file(subjects, tmp_path):
+    held = build_batches([subjects], tmp_path / "batches.h5", splits=SUBJECTS)
     assert held.point_count == 256
     classes = {"AF_L": 50, "CC_ForcepsMajor": 50, "CST_R": 50}
     assert held.counts == {"test": classes, "thres": classes, "train": dict.fromkeys(classes, 150)}
 
 
-def test_streamlines_are_those_of_the_files(bundles, tmp_path):
-    build_batches([bundles / "sub_5"], tmp_path / "batches.h5", splits=["test"])
+def test_streamlines_are_those_of_the_files(subjects, tmp_path):
+    build_batches([subjects / "sub_5"], tmp_path / "batches.h5", splits=["test"])
     (read,) = [rows for name, _, rows in read_in_batches(tmp_path / "batches.h5", "test", 100) if name == "CST_R"]
-    originals = read_streamlines(bundles / "sub_5" / "CST_R.trk")
+    originals = read_streamlines(subjects / "sub_5" / "CST_R.trk")
     ends = np.stack([line[[0, -1]] for line in originals])
     np.testing.assert_allclose(read[:, [0, -1]], ends, atol=1e-4)
 
 
-def test_shares_are_dealt_out_within_each_class_and_nothing_is_lost(bundles, tmp_path):
-    held = build_batches([bundles], tmp_path / "batches.h5", splits=["train=0.5", "thres=0.3", "test=0.2"])
+def test_shares_are_dealt_out_within_each_class_and_nothing_is_lost(subjects, tmp_path):
+    held = build_batches([subjects], tmp_path / "batches.h5", splits=["train=0.5", "thres=0.3", "test=0.2"])
     assert held.counts["train"] == dict.fromkeys(("AF_L", "CC_ForcepsMajor", "CST_R"), 125)
     assert (held.total("thres"), held.total("test")) == (225, 150)
 
 
-def test_classes_can_come_from_folders(bundles, tmp_path):
-    held = build_batches([bundles], tmp_path / "batches.h5", splits=["test"], label="folder", point_count=64)
+def test_classes_can_come_from_folders(subjects, tmp_path):
+    held = build_batches([subjects], tmp_path / "batches.h5", splits=["test"], label="folder", point_count=64)
     assert held.counts == {"test": {f"sub_{number}": 150 for number in range(1, 6)}}
 
 
@@ -65,16 +57,16 @@ def test_splits_that_contradict_themselves_are_refused(splits, words):
         parse_splits(splits)
 
 
-def test_a_bundle_in_no_split_or_in_two_is_refused(bundles, tmp_path):
+def test_a_bundle_in_no_split_or_in_two_is_refused(subjects, tmp_path):
     with pytest.raises(BatchError, match="belongs to no split"):
-        build_batches([bundles], tmp_path / "batches.h5", splits=["train=sub_1"])
+        build_batches([subjects], tmp_path / "batches.h5", splits=["train=sub_1"])
     with pytest.raises(BatchError, match="belongs to train and test"):
-        build_batches([bundles], tmp_path / "batches.h5", splits=["train=sub_*", "test=sub_5"])
+        build_batches([subjects], tmp_path / "batches.h5", splits=["train=sub_*", "test=sub_5"])
     assert not (tmp_path / "batches.h5").exists()
 
 
-def test_the_commands_build_and_show(bundles, tmp_path, run_cli):
-    command = ["batches", "build", bundles, "--output", tmp_path / "new" / "batches.h5"]
+def test_the_commands_build_and_show(subjects, tmp_path, run_cli):
+    command = ["batches", "build", subjects, "--output", tmp_path / "new" / "batches.h5"]
     command += [word for split in SUBJECTS for word in ("--split", split)]
     built = run_cli(*command, commands=app, expected=(TractographyError,))
     assert built.status == 0, built.err
@@ -84,16 +76,16 @@ def test_the_commands_build_and_show(bundles, tmp_path, run_cli):
     assert "450" in shown.out
 
 
-def test_mistakes_are_one_message_and_status_2(bundles, tmp_path, run_cli):
+def test_mistakes_are_one_message_and_status_2(subjects, tmp_path, run_cli):
     (tmp_path / "there.h5").write_bytes(b"mine")
-    (tmp_path / "cut.trk").write_bytes((bundles / "sub_1" / "AF_L.trk").read_bytes()[:5000])
+    (tmp_path / "cut.trk").write_bytes((subjects / "sub_1" / "AF_L.trk").read_bytes()[:5000])
     mistakes = {
-        "exists. Replace it with --force": ("batches", "build", bundles, "--output", tmp_path / "there.h5"),
+        "exists. Replace it with --force": ("batches", "build", subjects, "--output", tmp_path / "there.h5"),
         "no such file": ("batches", "build", tmp_path / "gone.trk", "--output", tmp_path / "new.h5"),
         "cut.trk": ("batches", "build", tmp_path / "cut.trk", "--output", tmp_path / "new.h5"),
         "No batch file": ("batches", "info", tmp_path / "gone.h5"),
-        "--label": ("batches", "build", bundles, "--output", tmp_path / "new.h5", "--label", "subject"),
-        "--points": ("batches", "build", bundles, "--output", tmp_path / "new.h5", "--points", "1"),
+        "--label": ("batches", "build", subjects, "--output", tmp_path / "new.h5", "--label", "subject"),
+        "--points": ("batches", "build", subjects, "--output", tmp_path / "new.h5", "--points", "1"),
     }
     for words, command in mistakes.items():
         done = run_cli(*command, commands=app, expected=(TractographyError,))
@@ -105,9 +97,9 @@ def test_mistakes_are_one_message_and_status_2(bundles, tmp_path, run_cli):
 
 
 @pytest.fixture(scope="module")
-def unpacked(bundles, tmp_path_factory):
+def unpacked(subjects, tmp_path_factory):
     path = tmp_path_factory.mktemp("unpacked") / "batches.h5"
-    build_batches([bundles], path, splits=SUBJECTS, point_count=32)
+    build_batches([subjects], path, splits=SUBJECTS, point_count=32)
     return path
 
 

@@ -17,7 +17,6 @@ from finta.dipy_model import Finta
 from finta.errors import ModelError
 from porting.port import side as keras_side
 from tractography.errors import FilteringError, TractogramError
-from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.tractograms import resample
 
 ROOT = Path(finta.__file__).parents[1]
@@ -34,9 +33,8 @@ def small(small_port):
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
-    paths = extract_minimal_bundles(tmp_path_factory.mktemp("bundles"))
-    return {path.stem: path for path in paths if path.parent.name == "sub_5"}
+def bundles(subjects):
+    return {path.stem: path for path in (subjects / "sub_5").glob("*.trk")}
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from finta.generating.anatomy_files import AnatomyFiles
 from finta.generating.bundle_settings import Choices
 from finta.generating.generation import sample_bundles
 from tractography.errors import GenerationError, TractographyError
-from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.headers import header_in_space
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import read_streamlines
@@ -28,37 +27,31 @@ MODEL = checkpoints.KERAS_CHECKPOINT
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundles")
-    extract_minimal_bundles(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def mask(bundles):
+def mask(subjects, tmp_path_factory):
     """White matter: where the first subject's arcuate passes, and 8 mm around."""
     from scipy.ndimage import binary_dilation
 
-    points = np.concatenate(read_streamlines(bundles / "sub_1" / "AF_L.trk"))
+    points = np.concatenate(read_streamlines(subjects / "sub_1" / "AF_L.trk"))
     fine = np.concatenate([points[:-1] + step * np.diff(points, axis=0) for step in (0, 0.25, 0.5, 0.75)])
     voxels = np.round(nib.affines.apply_affine(np.linalg.inv(AFFINE), fine)).astype(int)
     voxels = voxels[((voxels >= 0) & (voxels < SHAPE)).all(axis=1)]
     values = np.zeros(SHAPE, bool)
     values[tuple(voxels.T)] = True
-    nib.save(nib.Nifti1Image(binary_dilation(values, iterations=4).astype(np.uint8), AFFINE), bundles / "wm.nii.gz")
-    return bundles / "wm.nii.gz"
+    path = tmp_path_factory.mktemp("mask") / "wm.nii.gz"
+    nib.save(nib.Nifti1Image(binary_dilation(values, iterations=4).astype(np.uint8), AFFINE), path)
+    return path
 
 
-def sampled(bundles, output, run_cli, *options, names=("AF_L",), number=30):
-    command = ["sample", *(bundles / "sub_1" / f"{name}.trk" for name in names), "--model", MODEL]
+def sampled(subjects, output, run_cli, *options, names=("AF_L",), number=30):
+    command = ["sample", *(subjects / "sub_1" / f"{name}.trk" for name in names), "--model", MODEL]
     command += ["--number", number, "--output", output, *options]
     return run_cli(*command, commands=app, expected=(TractographyError, FintaError))
 
 
-def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(bundles, mask, tmp_path, run_cli):
-    done = sampled(bundles, tmp_path / "out", run_cli, "--wm", mask)
+def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(subjects, mask, tmp_path, run_cli):
+    done = sampled(subjects, tmp_path / "out", run_cli, "--wm", mask)
     assert done.status == 0, done.err
-    original = load_tractogram(str(bundles / "sub_1" / "AF_L.trk"), "same", bbox_valid_check=False)
+    original = load_tractogram(str(subjects / "sub_1" / "AF_L.trk"), "same", bbox_valid_check=False)
     made = load_tractogram(str(tmp_path / "out" / "AF_L.trk"), "same", bbox_valid_check=False)
     np.testing.assert_array_equal(made.affine, original.affine)
     assert made.dimensions.tolist() == original.dimensions.tolist()
@@ -75,11 +68,11 @@ def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(bund
     assert row["decoded"] == row["passed"] + sum(value for name, value in removed.items() if name != "bundle")
 
 
-def test_streamlines_lie_about_the_bundle_and_copy_none_of_it(bundles, tmp_path):
+def test_streamlines_lie_about_the_bundle_and_copy_none_of_it(subjects, tmp_path):
     choices = Choices(Settings(100, draws=300))
-    (made,) = sample_bundles([bundles / "sub_1" / "CST_R.trk"], MODEL, tmp_path / "out", choices)
+    (made,) = sample_bundles([subjects / "sub_1" / "CST_R.trk"], MODEL, tmp_path / "out", choices)
     coder = open_coder(MODEL)
-    seeds = coder.decode(coder.encode(resampled(bundles / "sub_1" / "CST_R.trk")))
+    seeds = coder.decode(coder.encode(resampled(subjects / "sub_1" / "CST_R.trk")))
     apart = np.linalg.norm(made.streamlines[:, None] - seeds[None], axis=3).mean(axis=2).min(axis=1)
     assert 0.2 < np.median(apart) < 10
     assert apart.min() > 0.01
@@ -91,14 +84,14 @@ def resampled(path):
     return held.resampled(256)
 
 
-def test_runs_are_reproducible_and_bundles_draw_numbers_of_their_own(bundles, tmp_path):
+def test_runs_are_reproducible_and_bundles_draw_numbers_of_their_own(subjects, tmp_path):
     def run(name, *stems, seed=0):
         paths = [tmp_path / "in" / f"{stem}.trk" for stem in stems]
         return sample_bundles(paths, MODEL, tmp_path / name, Choices(Settings(20, draws=20, seed=seed)))
 
     (tmp_path / "in").mkdir()
     for stem in ("left", "right"):
-        (tmp_path / "in" / f"{stem}.trk").write_bytes((bundles / "sub_1" / "AF_L.trk").read_bytes())
+        (tmp_path / "in" / f"{stem}.trk").write_bytes((subjects / "sub_1" / "AF_L.trk").read_bytes())
     left, right = run("first", "left", "right")
     (alone,) = run("second", "left")
     (other,) = run("third", "left", seed=1)
@@ -108,9 +101,9 @@ def test_runs_are_reproducible_and_bundles_draw_numbers_of_their_own(bundles, tm
     assert not np.isin(left.latent_codes, other.latent_codes).any()
 
 
-def test_rejection_reports_its_proposal(bundles, mask, tmp_path, run_cli):
+def test_rejection_reports_its_proposal(subjects, mask, tmp_path, run_cli):
     options = ["--wm", mask, "--mode", "rejection", "--components", "20", "--bandwidth", "silverman"]
-    done = sampled(bundles, tmp_path, run_cli, *options, "--scale", "percentile", "--draws", "2000")
+    done = sampled(subjects, tmp_path, run_cli, *options, "--scale", "percentile", "--draws", "2000")
     assert done.status == 0, done.err
     (row,) = json.loads((tmp_path / "summary.json").read_text())["tables"]["bundles"]
     assert row["components"] == 20
@@ -118,17 +111,17 @@ def test_rejection_reports_its_proposal(bundles, mask, tmp_path, run_cli):
     assert row["log M"] > 0
 
 
-def test_an_atlas_gives_its_share_of_the_seeds_in_both_orders(bundles, tmp_path, run_cli):
-    options = ["--atlas", bundles / "sub_2", "--ratio", "0.4,0.6", "--max-seeds", "1000"]
-    done = sampled(bundles, tmp_path, run_cli, *options, names=("AF_L", "CST_R"), number=10)
+def test_an_atlas_gives_its_share_of_the_seeds_in_both_orders(subjects, tmp_path, run_cli):
+    options = ["--atlas", subjects / "sub_2", "--ratio", "0.4,0.6", "--max-seeds", "1000"]
+    done = sampled(subjects, tmp_path, run_cli, *options, names=("AF_L", "CST_R"), number=10)
     assert done.status == 0, done.err
     rows = json.loads((tmp_path / "summary.json").read_text())["tables"]["bundles"]
     assert [(row["bundle"], row["seeds"]) for row in rows] == [("AF_L", 125), ("CST_R", 125)]
 
 
 @pytest.mark.parametrize("suffix", [".tck", ".trx"])
-def test_other_formats_go_in_and_out(suffix, bundles, tmp_path, run_cli):
-    lines = read_streamlines(bundles / "sub_1" / "AF_L.trk")
+def test_other_formats_go_in_and_out(suffix, subjects, tmp_path, run_cli):
+    lines = read_streamlines(subjects / "sub_1" / "AF_L.trk")
     path = tmp_path / f"AF_L{suffix}"
     with open_writer(path, header_in_space(suffix, AFFINE, SHAPE)) as writer:
         writer.append(Streamlines(np.concatenate(lines), np.array([len(line) for line in lines])))
@@ -139,8 +132,8 @@ def test_other_formats_go_in_and_out(suffix, bundles, tmp_path, run_cli):
     assert [len(line) for line in made] == [256] * 5
 
 
-def test_streamlines_that_cannot_be_encoded_are_skipped_and_counted(bundles, tmp_path):
-    lines = read_streamlines(bundles / "sub_1" / "AF_L.trk")
+def test_streamlines_that_cannot_be_encoded_are_skipped_and_counted(subjects, tmp_path):
+    lines = read_streamlines(subjects / "sub_1" / "AF_L.trk")
     lines[3], lines[5] = lines[3][:1], lines[5] * np.nan
     with open_writer(tmp_path / "AF_L.trk", header_in_space(".trk", AFFINE, SHAPE)) as writer:
         writer.append(Streamlines(np.concatenate(lines), np.array([len(line) for line in lines])))
@@ -165,12 +158,12 @@ def published(tmp_path):
     return options
 
 
-def test_the_published_files_set_each_bundle(bundles, mask, published, tmp_path, run_cli):
+def test_the_published_files_set_each_bundle(subjects, mask, published, tmp_path, run_cli):
     nib.save(nib.Nifti1Image(np.full(SHAPE, 0.5, np.float32), AFFINE), tmp_path / "fa.nii.gz")
     nib.save(nib.Nifti1Image(np.ones((*SHAPE, 3), np.float32), AFFINE), tmp_path / "peaks.nii.gz")
     options = ["--wm", mask, "--fa", tmp_path / "fa.nii.gz", "--peaks", tmp_path / "peaks.nii.gz", *published]
-    options += ["--atlas", bundles / "sub_2"]
-    done = sampled(bundles, tmp_path / "out", run_cli, *options, names=("AF_L", "CST_R"), number=10)
+    options += ["--atlas", subjects / "sub_2"]
+    done = sampled(subjects, tmp_path / "out", run_cli, *options, names=("AF_L", "CST_R"), number=10)
     assert done.status == 0, done.err
     tables = json.loads((tmp_path / "out" / "summary.json").read_text())["tables"]
     arcuate, tract = tables["bundles"]
@@ -181,12 +174,12 @@ def test_the_published_files_set_each_bundle(bundles, mask, published, tmp_path,
     assert len(read_streamlines(tmp_path / "out" / "CST_R.trk")) == 0
 
 
-def test_a_mask_in_another_space_is_noted(bundles, tmp_path):
+def test_a_mask_in_another_space_is_noted(subjects, tmp_path):
     values = np.zeros(SHAPE, np.uint8)
     values[:10] = 1
     nib.save(nib.Nifti1Image(values, AFFINE), tmp_path / "wm.nii.gz")
     choices = Choices(Settings(5, draws=50, max_sampled=50), anatomy=AnatomyFiles(white_matter=tmp_path / "wm.nii.gz"))
-    (made,) = sample_bundles([bundles / "sub_1" / "AF_L.trk"], MODEL, tmp_path / "out", choices)
+    (made,) = sample_bundles([subjects / "sub_1" / "AF_L.trk"], MODEL, tmp_path / "out", choices)
     assert made.notes[0].startswith("0% of the bundle's own points are in ")
 
 
@@ -213,16 +206,16 @@ def test_a_mask_in_another_space_is_noted(bundles, tmp_path):
         (["--peaks", "peaks.nii.gz", "--peaks-frame", "image"], "must be world or voxel"),
     ],
 )
-def test_bad_input_is_one_error_and_nothing_is_written(options, words, bundles, mask, tmp_path, run_cli, monkeypatch):
+def test_bad_input_is_one_error_and_nothing_is_written(options, words, subjects, mask, tmp_path, run_cli, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "atlas").mkdir()
-    (tmp_path / "atlas" / "AF_R.trk").write_bytes((bundles / "sub_2" / "AF_L.trk").read_bytes())
+    (tmp_path / "atlas" / "AF_R.trk").write_bytes((subjects / "sub_2" / "AF_L.trk").read_bytes())
     (tmp_path / "degrees.json").write_text('{"AF_L": 20}')
     (tmp_path / "others.json").write_text('{"CST_R": 20}')
     (tmp_path / "wm.nii.gz").write_bytes(mask.read_bytes())
     nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), AFFINE), "other.nii.gz")
     nib.save(nib.Nifti1Image(np.ones((4, 4, 4, 3), np.float32), AFFINE), "peaks.nii.gz")
-    done = sampled(bundles, tmp_path / "out", run_cli, *options)
+    done = sampled(subjects, tmp_path / "out", run_cli, *options)
     assert done.status == 2
     assert words in " ".join(done.err.split()), done.err
     assert not (tmp_path / "out").exists()
@@ -236,17 +229,17 @@ def test_bundles_without_streamlines_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_two_bundles_of_one_name_are_refused(bundles, tmp_path):
-    paths = [bundles / subject / "AF_L.trk" for subject in ("sub_1", "sub_2")]
+def test_two_bundles_of_one_name_are_refused(subjects, tmp_path):
+    paths = [subjects / subject / "AF_L.trk" for subject in ("sub_1", "sub_2")]
     with pytest.raises(GenerationError, match="Two bundles are called AF_L"):
         sample_bundles(paths, MODEL, tmp_path / "out", Choices(Settings(5)))
 
 
-def test_files_that_are_there_are_replaced_only_by_force(bundles, tmp_path, run_cli):
+def test_files_that_are_there_are_replaced_only_by_force(subjects, tmp_path, run_cli):
     (tmp_path / "AF_L.trk").write_text("mine")
-    refused = sampled(bundles, tmp_path, run_cli, number=3)
+    refused = sampled(subjects, tmp_path, run_cli, number=3)
     assert refused.status == 2
     assert "already holds AF_L.trk" in refused.err
     assert [path.name for path in tmp_path.iterdir()] == ["AF_L.trk"]
-    assert sampled(bundles, tmp_path, run_cli, "--force", number=3).status == 0
+    assert sampled(subjects, tmp_path, run_cli, "--force", number=3).status == 0
     assert len(read_streamlines(tmp_path / "AF_L.trk")) == 3
