@@ -1,6 +1,6 @@
 """Folders of tractograms, one for each bundle, whose names are the files'."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 from finta.coding.coders import Coder
 from finta.coding.rows import ranges_of
 from porting.proof.runs import OnStep
-from tractography.errors import FilteringError
+from tractography.errors import FilteringError, TractogramError
 from tractography.files.pieces import open_tractogram
 from tractography.files.tractograms import find_tractograms
 from tractography.filtering.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
@@ -52,22 +52,31 @@ class Skips:
         return sum(self.counts.values())
 
 
-def find_bundles(folder: Path) -> dict[str, Path]:
-    """Name -> tractogram, sorted by name.
+def find_named(places: Sequence[Path]) -> dict[str, Path]:
+    """Name -> tractogram, in the order of the files and folders given.
 
     Raises
     ------
     TractogramError
-        If there is none.
-    FilteringError
-        If two have one name.
+        If there is none, or two have one name.
     """
     found: dict[str, Path] = {}
-    for path in find_tractograms([folder]):
+    for path in find_tractograms(places):
         if path.stem in found:
-            raise FilteringError(f"{folder} holds {path.stem} twice: {found[path.stem]} and {path}. Keep one of them.")
+            raise TractogramError(f"Two bundles are called {path.stem}: {found[path.stem]} and {path}. Rename one.")
         found[path.stem] = path
-    return dict(sorted(found.items()))
+    return found
+
+
+def find_bundles(folder: Path) -> dict[str, Path]:
+    """Name -> tractogram of a folder, sorted by name.
+
+    Raises
+    ------
+    TractogramError
+        If there is none, or two have one name.
+    """
+    return dict(sorted(find_named([folder]).items()))
 
 
 def read_resampled(path: Path, point_count: int, skips: Skips) -> Iterator[np.ndarray]:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from finta.coding.coders import Coder, open_coder
+from finta.filtering.atlases import find_named
 from finta.generating.bundle_settings import Choices, settings_of_bundles
 from finta.generating.drafts import Finished, check_draft, drafts
-from finta.generating.inputs import Bundle, find_in_atlas, find_named, identity, prepare_bundle
+from finta.generating.inputs import Bundle, find_in_atlas, identity, prepare_bundle
 from finta.generating.output import check_files, write_generated
 from finta.requirements import check_installed
 from porting.proof.runs import OnStep

@@ -1,6 +1,6 @@
 """From bundles' tractograms to the seeds that streamlines are generated from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from finta.coding.drafts import identity_of
 from finta.filtering.atlases import Skips, find_bundles, read_resampled
 from finta.generating.bundle_settings import BundleSettings, Choices
 from tractography.errors import GenerationError
-from tractography.files.tractograms import find_tractograms
 from tractography.generating.anatomy import fraction_inside
 from tractography.generating.densities import LatentDensity, fit_density
 from tractography.generating.seeds import encode_both_orders, generator_for, mix_seeds
@@ -53,24 +52,6 @@ class Bundle:
     def name(self) -> str:
         """What it is called."""
         return self.path.stem
-
-
-def find_named(bundles: Sequence[Path]) -> dict[str, Path]:
-    """Name -> tractogram, in the order given.
-
-    Raises
-    ------
-    TractogramError
-        If there is none.
-    GenerationError
-        If two have one name.
-    """
-    named: dict[str, Path] = {}
-    for path in find_tractograms(bundles):
-        if path.stem in named:
-            raise GenerationError(f"Two bundles are called {path.stem}: {named[path.stem]} and {path}. Rename one.")
-        named[path.stem] = path
-    return named
 
 
 def find_in_atlas(atlas: Path | None, wanted: list[str]) -> dict[str, Path]:

@@ -70,7 +70,7 @@ def test_an_encoding_that_was_killed_goes_on_to_the_same_codes(sent, header, sub
 
 
 def test_ctrl_c_tells_how_to_go_on(header, subject, tmp_path, finta, small_port):
-    source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
+    source, output = write(tmp_path / "many.trk", header, many(subject, 3 * RANGE_SIZE)), tmp_path / "codes.h5"
 
     def interrupt():
         while not draft_of(output).exists():

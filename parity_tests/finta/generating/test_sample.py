@@ -12,7 +12,7 @@ from finta.errors import FintaError
 from finta.generating.anatomy_files import AnatomyFiles
 from finta.generating.bundle_settings import Choices
 from finta.generating.generation import sample_bundles
-from tractography.errors import GenerationError, TractographyError
+from tractography.errors import GenerationError, TractogramError, TractographyError
 from tractography.files.headers import header_in_space
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import read_streamlines
@@ -231,7 +231,7 @@ def test_bundles_without_streamlines_are_refused(tmp_path):
 
 def test_two_bundles_of_one_name_are_refused(subjects, tmp_path):
     paths = [subjects / subject / "AF_L.trk" for subject in ("sub_1", "sub_2")]
-    with pytest.raises(GenerationError, match="Two bundles are called AF_L"):
+    with pytest.raises(TractogramError, match="Two bundles are called AF_L"):
         sample_bundles(paths, MODEL, tmp_path / "out", Choices(Settings(5)))
 
 
