@@ -1,4 +1,4 @@
 """PyTorch's optimisers and learning-rate schedules in Keras, step by step the same numbers, and how their states move.
 
-They may import porting, and of keras_model its layers' registered package.
+May import `keras_model.layers` and `porting`.
 """
