@@ -185,6 +185,16 @@ class Recipe:
             raise ValueError(f"steps_per_epoch is not given: {name} cannot know its length without it")
         return self.steps_per_epoch
 
+    def count_steps(self) -> int:
+        """Batches of the whole training.
+
+        Raises
+        ------
+        ValueError
+            If only the data can tell.
+        """
+        return self.epochs * self.count_steps_per_epoch()
+
 
 ORIGINAL = Recipe(
     optimiser=Adam(weight_decay=0.13),

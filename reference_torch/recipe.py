@@ -49,7 +49,7 @@ def build_scheduler(recipe: Recipe, optimiser: torch.optim.Optimizer) -> LRSched
     return OneCycleLR(
         optimiser,
         schedule.max_learning_rate,
-        total_steps=recipe.epochs * recipe.count_steps_per_epoch(),
+        total_steps=recipe.count_steps(),
         pct_start=schedule.pct_start,
         anneal_strategy=schedule.anneal_strategy,
         cycle_momentum=schedule.cycle_momentum,

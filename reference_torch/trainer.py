@@ -62,11 +62,6 @@ class Trainer:
             self.scheduler.step()
         return figures
 
-    @property
-    def _total(self) -> int:
-        """Steps of a recipe that has a schedule."""
-        return self.recipe.epochs * self.recipe.count_steps_per_epoch()
-
     def _steps_between(self) -> int:
         """Steps from one stepping of the schedule to the next."""
         return 1 if self.recipe.is_stepped_per_batch else self.recipe.count_steps_per_epoch()
@@ -133,7 +128,7 @@ class Trainer:
         if self.scheduler:
             with warnings.catch_warnings():  # of a schedule that steps before its optimiser, whose steps lie behind
                 warnings.simplefilter("ignore", UserWarning)
-                for _ in range(min(state.steps_taken, self._total) // self._steps_between()):
+                for _ in range(min(state.steps_taken, self.recipe.count_steps()) // self._steps_between()):
                     self.scheduler.step()
 
     def load(self, path: Path, *, with_optimiser: bool) -> int:

@@ -5,6 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tractography.generating.anatomy import LENGTHS, MAX_ANGLE
+from tractography.generating.volumes import FA_THRESHOLD
+
+SHORTEST, LONGEST = LENGTHS
+"""Defaults of `MinLengthOption` and `MaxLengthOption`, in mm."""
+
 
 def optional(name: str, text: str, **extra):
     """An option without a default, and none shown."""
@@ -12,7 +18,9 @@ def optional(name: str, text: str, **extra):
 
 
 WhiteMatterOption = Annotated[Path | None, optional("--wm", "White-matter mask, or a parcellation.")]
-FAOption = Annotated[Path | None, optional("--fa", "Fractional anisotropy; above 0.1 it is white matter.")]
+FAOption = Annotated[
+    Path | None, optional("--fa", f"Fractional anisotropy; above {FA_THRESHOLD:g} it is white matter.")
+]
 PeaksOption = Annotated[
     Path | None, optional("--peaks", "Peaks of the fibre orientations, as DIPY and MRtrix have them.")
 ]
@@ -21,7 +29,7 @@ PeaksFrameOption = Annotated[
 ]
 MaxAngleOption = Annotated[
     float | None,
-    optional("--max-angle", "Greatest angle to the peaks, in degrees; 20 with peaks.", min=0, max=90),
+    optional("--max-angle", f"Greatest angle to the peaks, in degrees; {MAX_ANGLE:g} with peaks.", min=0, max=90),
 ]
 MinLengthOption = Annotated[float, typer.Option("--min-length", help="In mm.", min=0)]
 MaxLengthOption = Annotated[float, typer.Option("--max-length", help="In mm.", min=0)]

@@ -57,7 +57,7 @@ def build_learning_rate(recipe: Recipe) -> float | keras.optimizers.schedules.Le
             return CosineAnnealing(learning_rate, half_period, minimum, every=recipe.count_steps_per_epoch())
     return OneCycle(
         schedule.max_learning_rate,
-        recipe.epochs * recipe.count_steps_per_epoch(),
+        recipe.count_steps(),
         schedule.pct_start,
         schedule.anneal_strategy,
         schedule.cycle_momentum,
