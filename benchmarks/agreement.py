@@ -17,7 +17,6 @@ Keras runs on TensorFlow unless KERAS_BACKEND says otherwise.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.machine import name_machine, prepare_frameworks
 from finta.batches import build_batches
 from finta.demo import SPLITS
 from finta.pair import FINTA
@@ -39,7 +39,6 @@ from porting.jobs.conversion import move_weights
 from porting.jobs.states import OptimiserState
 from porting.pairs import draw_probe
 from porting.port import runs as keras_runs
-from porting.port import side as keras_side
 from porting.proof.runs import OnStep, plan_of, trace_with_sources
 from porting.reference import side as torch_side
 from tractography.batches.feeds import BatchFeed
@@ -260,11 +259,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="epochs from one measurement to the next")
     options = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two frameworks in turn: neither's threads are to spin
-    torch_side.prepare()
-    keras_side.prepare()
-    versions = {**torch_side.versions(), **keras_side.versions()}
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {listed}")
+    frameworks = prepare_frameworks()
+    print(f"{name_machine()}; {frameworks}")
     started = time.monotonic()
     with steps() as on_step:
         courses = run(options, on_step)

@@ -9,7 +9,6 @@
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import checkpoints
+from benchmarks.machine import name_machine
 
 FLOOR = """
 import sys, pathlib, torch, keras
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--large-gigabytes", type=float, default=2.0, help="0 leaves part 2 out")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(name_machine())
     with tempfile.TemporaryDirectory() as folder:
         compare_with_floor(Path(folder), options.runs)
     if options.large_gigabytes:

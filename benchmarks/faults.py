@@ -12,7 +12,6 @@ import fnmatch
 import json
 import logging
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import name_machine
 from porting import PortingError, Status, convert
 from porting.port import side as keras_side
 
@@ -230,7 +230,7 @@ def main() -> None:
     if options.right_ports:
         convert_right_ports()
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(name_machine())
     missed, rows, records = [], [], []
     if not options.no_faults:
         with tempfile.TemporaryDirectory() as folder:

@@ -11,8 +11,6 @@ shown by variables that one seeded initialiser was shared by.
 
 import argparse
 import math
-import os
-import platform
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import ks_2samp
 
+from benchmarks.machine import name_machine, prepare_frameworks
 from porting.cli import steps
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep
@@ -136,11 +135,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--sample", type=int, default=200, help="values of a variable at each seed, if it has as many")
     options = parser.parse_args()
-    torch_side.prepare()
-    keras_side.prepare()
-    versions = {**torch_side.versions(), **keras_side.versions()}
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {listed}")
+    frameworks = prepare_frameworks()
+    print(f"{name_machine()}; {frameworks}")
     started = time.monotonic()
     with steps() as on_step:
         ours, theirs = draw(options.seeds, options.sample, on_step)

@@ -9,7 +9,6 @@ own, so that its peak memory is its own. With --no-bare only that is measured.
 
 import argparse
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import h5py
 import numpy as np
 
 import checkpoints
+from benchmarks.machine import name_machine
 from tractography.batches.batches import draw_balanced
 
 
@@ -111,7 +111,7 @@ def main() -> None:
     if options.one:
         measure(options.one, not options.no_bare)
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(name_machine())
     print(f"{'samples':>8}{'bare':>12}{'verified':>12}{'ratio':>10}{'peak memory':>13}")
     for count in options.samples.split(","):
         command = [sys.executable, "-m", "benchmarks.verification", "--one", count]
