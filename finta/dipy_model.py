@@ -12,7 +12,7 @@ from finta.coding.coders import open_coder
 from finta.errors import ModelError
 from tractography.errors import FilteringError, TractogramError
 from tractography.files.streamlines import Streamlines
-from tractography.filtering.filtering import NO_BUNDLE, Assigner, encode_reference
+from tractography.filtering.assignment import NO_BUNDLE, Assigner, encode_reference
 
 if TYPE_CHECKING:
     from dipy.io.stateful_tractogram import StatefulTractogram

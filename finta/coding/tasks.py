@@ -13,7 +13,7 @@ import numpy as np
 from finta.coding.coders import Coder, open_coder
 from finta.coding.rows import Range
 from tractography.files.pieces import TractogramFile
-from tractography.filtering.filtering import Assigner, ReferenceCodes
+from tractography.filtering.assignment import Assigner, ReferenceCodes
 from tractography.filtering.neighbours import ApproximateNeighbours, ExactNeighbours
 
 AT_ONCE = 2

@@ -21,7 +21,7 @@ from porting.jobs.backends import LAST_LINES, MISTAKE
 from porting.proof.runs import OnStep
 from tractography.errors import TractographyError
 from tractography.files.pieces import open_tractogram
-from tractography.filtering.filtering import ReferenceCodes
+from tractography.filtering.assignment import ReferenceCodes
 
 BATCH_SIZE = 128
 """Streamlines computed at once: bundles are small, and what a batch lacks is computed for nothing."""

@@ -17,7 +17,7 @@ from tractography.agreement.decisions import decide
 from tractography.agreement.verdicts import FilterAgreement, compare_filtered, filter_draws
 from tractography.errors import FilteringError
 from tractography.files.tractograms import find_tractograms
-from tractography.filtering.filtering import ReferenceCodes
+from tractography.filtering.assignment import ReferenceCodes
 from tractography.filtering.thresholds import POINTS
 from tractography.generating.anatomy import Anatomy
 from tractography.generating.densities import fit_density

@@ -12,7 +12,7 @@ from porting.proof.runs import OnStep
 from tractography.errors import FilteringError, TractogramError
 from tractography.files.pieces import open_tractogram
 from tractography.files.tractograms import find_tractograms
-from tractography.filtering.filtering import NO_BUNDLE, ReferenceCodes, encode_reference
+from tractography.filtering.assignment import NO_BUNDLE, ReferenceCodes, encode_reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from finta.filtering.sorting import IMPLAUSIBLE, Sorted
 from finta.pages.charts import draw_bundles, draw_kept_and_removed
 from finta.pages.pictures import draw_latent_codes
 from finta.pages.summaries import write_summary
-from tractography.filtering.filtering import NO_BUNDLE
+from tractography.filtering.assignment import NO_BUNDLE
 from tractography.filtering.thresholds import POINTS
 
 

@@ -21,7 +21,7 @@ from tractography.files.headers import Header
 from tractography.files.pieces import TractogramFile
 from tractography.files.streamlines import Streamlines
 from tractography.files.writers import TractogramWriter, open_writer
-from tractography.filtering.filtering import NO_BUNDLE, Assignment
+from tractography.filtering.assignment import NO_BUNDLE, Assignment
 
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""

@@ -16,7 +16,7 @@ from finta.requirements import check_comparing, check_readers
 from porting.placement import check_free
 from porting.proof.runs import OnStep
 from porting.staging import staging
-from tractography.filtering.filtering import Assignment
+from tractography.filtering.assignment import Assignment
 from tractography.filtering.metrics import Evaluation, evaluate
 from tractography.filtering.thresholds import Roc, Threshold, as_json, derive_rocs, summarise
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.filtering.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes
+from tractography.filtering.assignment import NO_BUNDLE, Assigner, Assignment, ReferenceCodes
 from tractography.filtering.thresholds import POINTS, derive_rocs
 
 NO_NEIGHBOUR = -1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.filtering.filtering import NO_BUNDLE, Assignment
+from tractography.filtering.assignment import NO_BUNDLE, Assignment
 from tractography.filtering.thresholds import Roc
 
 

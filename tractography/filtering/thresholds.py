@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tractography.errors import FilteringError
-from tractography.filtering.filtering import Assignment
+from tractography.filtering.assignment import Assignment
 
 POINTS = ("equal_error", "youden", "best_accuracy")
 """Points of the ROC that a threshold can be taken at."""

@@ -22,7 +22,7 @@ from porting.port.side import BACKENDS
 from tractography.agreement.decisions import EPSILON
 from tractography.errors import TractographyError
 from tractography.files.tractograms import read_streamlines, resample
-from tractography.filtering.filtering import ReferenceCodes
+from tractography.filtering.assignment import ReferenceCodes
 from tractography.generating.anatomy import Anatomy, streamline_lengths
 
 RELATIVE = 8 * EPSILON

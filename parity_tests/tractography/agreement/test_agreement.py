@@ -5,7 +5,7 @@ import pytest
 
 from tractography.agreement.agreement import compare
 from tractography.agreement.decisions import EPSILON, decide
-from tractography.filtering.filtering import NO_BUNDLE, ReferenceCodes
+from tractography.filtering.assignment import NO_BUNDLE, ReferenceCodes
 from tractography.filtering.thresholds import POINTS
 
 RELATIVE = 8 * EPSILON

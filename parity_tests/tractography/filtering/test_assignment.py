@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from tractography.errors import FilteringError
-from tractography.filtering.filtering import NO_BUNDLE, Assigner, Assignment, ReferenceCodes, encode_reference
+from tractography.filtering.assignment import NO_BUNDLE, Assigner, Assignment, ReferenceCodes, encode_reference
 from tractography.filtering.metrics import evaluate
 from tractography.filtering.neighbours import ApproximateNeighbours, ExactNeighbours
 from tractography.filtering.thresholds import Roc, as_json, derive_rocs, read_thresholds, summarise
