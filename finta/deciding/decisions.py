@@ -12,7 +12,7 @@ from finta.deciding.rounding import Rounding, measure_rounding, millimetres
 from finta.errors import ModelError
 from finta.filtering.atlases import Skips, find_bundles, find_labelled, read_resampled
 from porting.proof.runs import OnStep
-from tractography.agreement.agreement import Agreement, Disagreement, compare
+from tractography.agreement.comparison import Agreement, Disagreement, compare
 from tractography.agreement.decisions import decide
 from tractography.agreement.verdicts import FilterAgreement, compare_filtered, filter_draws
 from tractography.errors import FilteringError

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from finta.deciding.decisions import Compared, Parity
 from porting.reports.console import plain
-from tractography.agreement.agreement import Disagreement
+from tractography.agreement.comparison import Disagreement
 from tractography.agreement.decisions import EPSILON
 from tractography.generating.anatomy import Anatomy
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tractography.agreement.agreement import Disagreement
+from tractography.agreement.comparison import Disagreement
 from tractography.agreement.decisions import norms
 from tractography.generating.anatomy import (
     FEWEST_POINTS,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tractography.agreement.agreement import compare
+from tractography.agreement.comparison import compare
 from tractography.agreement.decisions import EPSILON, decide
 from tractography.filtering.assignment import NO_BUNDLE, ReferenceCodes
 from tractography.filtering.thresholds import POINTS
