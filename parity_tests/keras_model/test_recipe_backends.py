@@ -1,4 +1,4 @@
-"""The recipe on every backend, a process each: ``pytest -m slow parity_tests/test_recipe_backends.py``."""
+"""The recipe on every backend, a process each: ``pytest -m slow parity_tests/keras_model/test_recipe_backends.py``."""
 
 import os
 import subprocess
