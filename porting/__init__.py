@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from porting.plans.mapper import derive_plan
     from porting.probes import Probe
     from porting.records.verdict import ParityReport
-    from porting.rules.table import LAYER_RULES, LayerRule
+    from porting.rules.rule import LayerRule
+    from porting.rules.table import LAYER_RULES
     from porting.statuses import Status
     from porting.testing import assert_parity
 
@@ -47,7 +48,8 @@ _HOMES = {
     "plans.mapper": ("derive_plan",),
     "probes": ("Probe",),
     "records.verdict": ("ParityReport",),
-    "rules.table": ("LAYER_RULES", "LayerRule"),
+    "rules.rule": ("LayerRule",),
+    "rules.table": ("LAYER_RULES",),
     "statuses": ("Status",),
     "testing": ("assert_parity",),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,8 @@ from porting.errors import AxisSizeError, CoverageError, LayerCountError, Missin
 from porting.plans.flow import pair_by_flow
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.rules import patterns, settings
-from porting.rules.table import LayerRule, find_rule, rows_of
+from porting.rules.rule import LayerRule
+from porting.rules.table import find_rule, rows_of
 from porting.traces import LayerCall, Trace
 
 

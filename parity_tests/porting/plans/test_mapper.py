@@ -9,7 +9,7 @@ from porting.errors import AxisSizeError, CoverageError, LayerCountError, Missin
 from porting.plans.mapper import derive_plan
 from porting.port import runs as keras_runs
 from porting.reference import runs as torch_runs
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 
 POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 

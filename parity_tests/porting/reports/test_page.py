@@ -18,7 +18,7 @@ from porting.records.verdict import BlindSpot, Evidence, LayerParity, ParityRepo
 from porting.reports.page import render_page
 from porting.reports.pictures import LinearAxis, LogAxis, path_through
 from porting.reports.value_charts import draw_projections, pair_values
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 from porting.statuses import Status
 from tractography.batches.batches import draw_balanced
 

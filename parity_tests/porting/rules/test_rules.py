@@ -21,7 +21,8 @@ from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.sums import sum_up
 from porting.rules import patterns
-from porting.rules.table import CHANNELS_LAST, LAYER_RULES
+from porting.rules.rule import CHANNELS_LAST
+from porting.rules.table import LAYER_RULES
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from parity_tests.porting.zoo import pairs as zoo
 from porting import ModelPair, PortingError, Status, convert, export, verify
 from porting.errors import ProbeError
 from porting.reference.sums import sum_up
+from porting.rules.rule import LayerRule
 from porting.rules.settings import Declared
-from porting.rules.table import LayerRule
 
 
 @pytest.fixture(scope="module", params=zoo.PAIRS, ids=lambda pair: pair.name)
