@@ -13,7 +13,7 @@ from porting.pairs import ModelPair
 from porting.proof.comparison import Suspect
 from porting.proof.judgement import Explain
 from porting.records.parity import Cause
-from porting.records.verdict import PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
 
 
 def explainer(pair: ModelPair, reference_model: Callable[[], Any]) -> Explain:

@@ -15,7 +15,7 @@ from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, 
 from porting.proof.comparison import Suspect
 from porting.proof.judgement import weights_back
 from porting.records.parity import Cause
-from porting.records.verdict import PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.traces import LayerCall

@@ -31,7 +31,8 @@ from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
 from porting.probes import Probe
 from porting.proof.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
-from porting.records.verdict import ParityReport, ReferenceRun
+from porting.records.runs import ReferenceRun
+from porting.records.verdict import ParityReport
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.reports.console import as_json

@@ -19,7 +19,8 @@ from porting.probes import SYNTHETIC
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.proof.streaming import BATCH, stream
-from porting.records.verdict import ParityReport, PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import ParityReport
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.staging import finish_moves

@@ -9,7 +9,7 @@ import numpy as np
 
 from porting.errors import PairError, first_line
 from porting.port.side import array_of, build, own_prefix, shapes, variables, view
-from porting.records.verdict import Gradients
+from porting.records.gradients import Gradients
 from porting.traces import LayerCall, Lesson, Teacher, Trace
 
 if TYPE_CHECKING:

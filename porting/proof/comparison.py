@@ -10,7 +10,8 @@ from porting.pairs import ModelPair
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.records import parity
 from porting.records.parity import Deviation, Divergence, PairedActivation, PairedCall
-from porting.records.verdict import LayerParity, PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import LayerParity
 from porting.traces import Trace
 
 

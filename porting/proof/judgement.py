@@ -18,7 +18,8 @@ from porting.proof.comparison import Comparison, Suspect, compare, find_suspects
 from porting.proof.gradients import judge_training
 from porting.records import parity
 from porting.records.parity import Cause, Divergence
-from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, PortRun, ReferenceRun, WorstSample
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
 from porting.statuses import Status
 

@@ -21,7 +21,7 @@ from porting.proof.blind_spots import find_blind_spots
 from porting.proof.gradients import GRADIENT_ROWS
 from porting.proof.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
 from porting.records import parity
-from porting.records.verdict import PortPass, PortRun, ReferenceRun
+from porting.records.runs import PortPass, PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from porting.errors import PairError, first_line
-from porting.records.verdict import Gradients
+from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.side import aliases, array_of, own_tensors, shapes
 from porting.traces import LayerCall, Lesson, Teacher, Trace

@@ -14,7 +14,8 @@ from parity_tests.porting.zoo import pairs as zoo
 from porting import convert
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.records.parity import Cause, Divergence
-from porting.records.verdict import BlindSpot, Evidence, LayerParity, ParityReport, Part, WorstSample
+from porting.records.runs import BlindSpot
+from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.reports.page import render_page
 from porting.reports.pictures import LinearAxis, LogAxis, path_through
 from porting.reports.value_charts import draw_projections, pair_values
