@@ -12,8 +12,8 @@ import torch
 from porting.causes.fits import shifted_interior
 from porting.causes.layer_hypotheses import LAYER_ROWS, WEIGHT_ROWS, LayerContext, LayerVariant, WeightContext
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.proof.comparison import Suspect
 from porting.proof.judgement import weights_back
+from porting.proof.suspects import Suspect
 from porting.records.parity import Cause
 from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs

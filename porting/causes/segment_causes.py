@@ -11,7 +11,7 @@ import torch
 from porting.causes.fits import FITS
 from porting.causes.hypotheses import ADDITIONS, FUNCTION_ROWS, STEP_ROWS, FunctionCall
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.proof.comparison import Suspect
+from porting.proof.suspects import Suspect
 from porting.records.parity import Cause, partners
 from porting.records.runs import ReferenceRun
 from porting.reference import functions as torch_functions

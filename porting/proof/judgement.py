@@ -14,8 +14,9 @@ import numpy as np
 from porting.pairs import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
-from porting.proof.comparison import Comparison, Suspect, compare, find_suspects, worst_ratio
+from porting.proof.comparison import Comparison, compare, worst_ratio
 from porting.proof.gradients import judge_training
+from porting.proof.suspects import Suspect, find_suspects
 from porting.records import parity
 from porting.records.parity import Cause, Divergence
 from porting.records.runs import PortRun, ReferenceRun
