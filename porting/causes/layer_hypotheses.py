@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from porting.causes.hypotheses import ACTIVATIONS, EPSILONS, Step, shifted
+from porting.causes.steps import shifted
+from porting.causes.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
 
 
