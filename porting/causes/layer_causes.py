@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from porting.causes.fits import shifted_interior
-from porting.causes.layer_hypotheses import LAYER_ROWS, WEIGHT_ROWS, LayerContext, LayerVariant, WeightContext
+from porting.causes.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
+from porting.causes.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.proof.judgement import weights_back
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause
