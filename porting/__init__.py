@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from porting.errors import PortingError
     from porting.jobs.conversion import Conversion, convert
     from porting.jobs.exporting import export
+    from porting.jobs.planning import derive_plan
     from porting.jobs.verification import verify
     from porting.pairs import ModelPair
-    from porting.plans.mapper import derive_plan
     from porting.probes import Probe
     from porting.records.verdict import ParityReport
     from porting.rules.rule import LayerRule
@@ -43,9 +43,9 @@ _HOMES = {
     "errors": ("PortingError",),
     "jobs.conversion": ("Conversion", "convert"),
     "jobs.exporting": ("export",),
+    "jobs.planning": ("derive_plan",),
     "jobs.verification": ("verify",),
     "pairs": ("ModelPair",),
-    "plans.mapper": ("derive_plan",),
     "probes": ("Probe",),
     "records.verdict": ("ParityReport",),
     "rules.rule": ("LayerRule",),

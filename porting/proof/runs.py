@@ -11,7 +11,7 @@ import numpy as np
 from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.plans.flow import with_sources
-from porting.plans.mapper import derive_plan
+from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
@@ -104,12 +104,12 @@ def plan_of(
         If the two models cannot be paired.
     """
     try:
-        return derive_plan(reference, port, pair.rules, pair.matches, pair.axes)
+        return plan_from_traces(pair, reference, port)
     except (AxisSizeError, MissingRuleError):
         if port_model is None or not reference.sources:
             raise
         flowing = with_sources(port, keras_runs.cast(inputs), partial(keras_runs.teach, port_model))
-        return derive_plan(reference, flowing, pair.rules, pair.matches, pair.axes)
+        return plan_from_traces(pair, reference, flowing)
 
 
 def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
