@@ -30,7 +30,7 @@ class TrainingPair:
     ----------
     reference, port : str or callable
         Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
-        batch in the port's axis order and returns its figures (`porting.training.trajectories.TrainingStep`). The
+        batch in the port's axis order and returns its figures (`porting.training.runners.TrainingStep`). The
         reference's has ``optimiser_state()``, an `OptimiserState` by the names of its parameters; the port's has the
         same by the paths of its variables, and takes one in ``load_optimiser_state``.
     recipes : tuple of str
