@@ -16,6 +16,7 @@ import checkpoints
 from finta.pair import FINTA
 from parity_tests.porting.causes.words import CAUSES
 from parity_tests.porting.zoo import pairs as zoo
+from parity_tests.porting.zoo.weights import randomise
 from porting import ModelPair, ParityReport, convert, verify
 from porting.pairs import build_reference, resolve
 from porting.records.parity import Divergence
@@ -153,7 +154,7 @@ def write_checkpoint(name: str, folder: Path, seed: int = 0) -> Path:
     if name == "finta trained":
         return checkpoints.TORCH_CHECKPOINT
     name = name.removesuffix(", folded")
-    reference = zoo.randomise(build_reference(PAIRS[name], SIZES.get(name, {})), seed)
+    reference = randomise(build_reference(PAIRS[name], SIZES.get(name, {})), seed)
     torch.save({"state_dict": reference.state_dict()}, path := folder / f"{name}_{seed}.pt")
     return path
 

@@ -7,7 +7,8 @@ import keras
 from keras import layers, ops
 
 from parity_tests.porting.causes.fault import Change
-from parity_tests.porting.zoo import pairs as zoo
+from parity_tests.porting.zoo.sequences import SiamesePort
+from parity_tests.porting.zoo.signals import Padding1D
 
 
 def with_config(**changes: Any) -> Change:
@@ -57,7 +58,7 @@ def activation(name: str) -> Callable[[], Any]:
 
 
 def padded(first: int, last: int, mode: str) -> Callable[[], Any]:
-    return lambda: zoo.Padding1D(first, last, mode)
+    return lambda: Padding1D(first, last, mode)
 
 
 @keras.saving.register_keras_serializable("faults")
@@ -120,7 +121,7 @@ class BatchNormalization(layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable("faults")
-class SwappedSiamese(zoo.SiamesePort):
+class SwappedSiamese(SiamesePort):
     """Subtracts the other way round."""
 
     def difference(self, left, right):
@@ -128,7 +129,7 @@ class SwappedSiamese(zoo.SiamesePort):
 
 
 @keras.saving.register_keras_serializable("faults")
-class SumSiamese(zoo.SiamesePort):
+class SumSiamese(SiamesePort):
     """Adds where the reference subtracts."""
 
     def difference(self, left, right):
@@ -136,7 +137,7 @@ class SumSiamese(zoo.SiamesePort):
 
 
 @keras.saving.register_keras_serializable("faults")
-class SwappedOutputs(zoo.SiamesePort):
+class SwappedOutputs(SiamesePort):
     """Returns its outputs in another order."""
 
     def call(self, inputs):

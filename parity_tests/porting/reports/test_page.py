@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import torch
 
 import checkpoints
 from parity_tests.porting.zoo import pairs as zoo
+from parity_tests.porting.zoo.weights import saved
 from porting import convert
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.records.parity import Cause, Divergence
@@ -341,7 +341,7 @@ def test_projections_keep_one_scale():
 
 
 def test_tensors_are_counted_where_several_are_one_variable(tmp_path):
-    torch.save(zoo.randomise(zoo.Recurrent()).state_dict(), tmp_path / "model.pt")
+    saved(zoo.RECURRENT.reference(), tmp_path)
     report = convert(tmp_path / "model.pt", tmp_path / "port", pair=zoo.RECURRENT).report
     assert len(report.plan.transfers) == 13
     page = render_page(report)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 from torch import nn
 
-from parity_tests.porting.zoo.pairs import randomise
+from parity_tests.porting.zoo.weights import randomise
 from porting import ModelPair
 from porting.plans.mapper import plan_from_traces
 from porting.port import runs as keras_runs
