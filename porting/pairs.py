@@ -109,6 +109,32 @@ class ModelPair:
         How an optimiser's state moves with the weights, for ``porting convert --with-optimizer``.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
+
+    Examples
+    --------
+    One output, one input of four features, whose axes are in the same order in both frameworks:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)),
+    ...     port=lambda: keras.Sequential(
+    ...         [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Activation("tanh"), keras.layers.Dense(2)]
+    ...     ),
+    ...     outputs={"scores": "sample label -> sample label"},
+    ...     input_shapes=((4,),),
+    ... )
+
+    Images, which Keras has with their channels last; the models are imported when they are needed:
+
+    >>> pair = ModelPair(
+    ...     name="images",
+    ...     reference="my_project.models:Classifier",
+    ...     port="my_project.keras_models:build_classifier",
+    ...     inputs=("sample channel row column -> sample row column channel",),
+    ...     input_shapes=((64, 64, 3),),
+    ... )
     """
 
     name: str

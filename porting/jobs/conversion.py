@@ -51,6 +51,25 @@ class Conversion:
         Those that are in place; none where it failed.
     optimiser : str
         What of an optimiser's state has moved, in words.
+
+    Examples
+    --------
+    A port that fails is not put into place:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.LayerNorm(4),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization()]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.LayerNorm(4).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> conversion.report.verdict
+    <Status.FAIL: 'FAIL'>
+    >>> conversion.files
+    ()
     """
 
     report: ParityReport
@@ -103,6 +122,23 @@ def convert(
         If checkpoint, probe, pair or output cannot be used.
     PlanError
         If the two models cannot be paired.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> conversion.report.verdict
+    <Status.PASS: 'PASS'>
+    >>> sorted(path.name for path in conversion.files)
+    ['net.certificate.json', 'net.golden.h5', 'net.keras']
     """
     _check_formats(formats, with_optimiser)
     stem = output_stem(output, Path(checkpoint))

@@ -39,6 +39,22 @@ def derive_plan(
         If checkpoint or pair cannot be used.
     PlanError
         If the two models cannot be paired.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, derive_plan
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> for transfer in derive_plan("net.pt", pair=pair).transfers:
+    ...     print(f"{transfer.reference} becomes {transfer.port}: {transfer.pattern}")
+    weight becomes fc/kernel: unit feature -> feature unit
+    bias becomes fc/bias: unit -> unit
     """
     torch_side.prepare()
     keras_side.prepare()

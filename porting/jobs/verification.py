@@ -71,6 +71,26 @@ def verify(
         If a file or the pair cannot be used, or the port is no longer what its certificate says.
     PlanError
         If the two models cannot be paired.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert, verify
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> verify("net.keras", "net.pt", pair=pair).verdict
+    <Status.PASS: 'PASS'>
+
+    Without PyTorch, against the golden file beside the port:
+
+    >>> verify("net.keras", pair=pair).verdict
+    <Status.PASS: 'PASS'>
     """
     path = Path(port)
     finish_moves(stem_of(path))

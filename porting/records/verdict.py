@@ -122,6 +122,27 @@ class ParityReport:
         Input or tensor of the reference -> relative error of its float64 gradient.
     drift : tuple of str
         What has changed since the port was certified, as `porting.evidence.drift` finds it.
+
+    Examples
+    --------
+    Keras' own epsilon is not torch's:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.LayerNorm(4),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization()]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.LayerNorm(4).state_dict(), "net.pt")
+    >>> report = convert("net.pt", "net", pair=pair).report
+    >>> {name: part.status.value for name, part in report.parts.items()}
+    {'transfer': 'FAIL', 'semantics': 'FAIL', 'deployed': 'FAIL', 'training': 'FAIL'}
+    >>> [(found.where, cause.name) for found in report.divergences for cause in found.causes]
+    [('inside', 'another epsilon')]
+    >>> report.divergences[0].causes[0].remedy
+    "give Keras the reference's epsilon: its own default is another"
     """
 
     pair: str

@@ -33,6 +33,17 @@ class LayerRule:
         Tensors of the reference that Keras has no variable for.
     note : str
         What the row cannot carry back, if anything.
+
+    Examples
+    --------
+    A layer of one's own that multiplies each channel by a factor, and its twin, which calls it a gain:
+
+    >>> from porting import LayerRule
+    >>> rule = LayerRule("Scale", "Scaling", {"factor": ("gain", ("channel -> channel",))})
+    >>> rule.activation
+    'sample channel ... -> sample ... channel'
+
+    A `ModelPair` takes it as ``rules=(rule,)``.
     """
 
     reference: str

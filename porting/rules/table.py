@@ -3,6 +3,13 @@
 A row is also the documentation: which tensor becomes which variable, with what names for its axes, and how every
 setting of the two layers is judged. Each family of layers has its rows in a module of its own. To port a layer that is
 not here, give a `ModelPair` a row of your own.
+
+Examples
+--------
+>>> from porting import LAYER_RULES
+>>> row = next(row for row in LAYER_RULES if row.port == "Conv1D")
+>>> row.reference, row.tensors["weight"]
+('Conv1d', ('kernel', ('filter channel tap -> tap channel filter',)))
 """
 
 from porting.rules.activations import PRELU
@@ -25,6 +32,7 @@ LAYER_RULES: tuple[LayerRule, ...] = (
     PRELU,
     *RECURRENT,
 )
+"""Every row of the table, a `LayerRule` each."""
 
 
 def rows_of(reference: str, extra_rules: tuple[LayerRule, ...] = ()) -> list[LayerRule]:
