@@ -8,7 +8,7 @@ import numpy as np
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.proof.comparison import Comparison, Sides, worst_ratio
 from porting.records import parity
-from porting.records.parity import Divergence
+from porting.records.parity import Deviation, Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.traces import Trace
 
@@ -67,18 +67,21 @@ def _beyond(sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, see
         layers, before = pairs[reference.calls[number].name], reference.sources[number]
         about = (call.reference, call.port, _named(before))
         if at_input.relative_error > limit and not unfit & set(before):
-            divergence = Divergence(*about, "between", at_input.relative_error, at_input.place, seen_on)
+            divergence = _divergence(about, "between", at_input, seen_on)
             yield Suspect(divergence, number, layers, call.input.port, port, plan)
         if at_output.relative_error > limit:
-            divergence = Divergence(*about, "inside", at_output.relative_error, at_output.place, seen_on)
+            divergence = _divergence(about, "inside", at_output, seen_on)
             yield Suspect(divergence, number, layers, call.output.port, port, plan)
     for number, (name, (output, deviation)) in enumerate(sides.outputs.items()):
         before = reference.sources[len(reference.calls) + number]
         if deviation.relative_error > limit and not unfit & set(before):
-            divergence = Divergence(
-                name, name, _named(before), "between", deviation.relative_error, deviation.place, seen_on
-            )
+            divergence = _divergence((name, name, _named(before)), "between", deviation, seen_on)
             yield Suspect(divergence, number, None, output.port, port, plan)
+
+
+def _divergence(about: tuple[str, str, str], where: str, deviation: Deviation, seen_on: str) -> Divergence:
+    """A divergence of these layers, the reference's and the port's, behind these sources."""
+    return Divergence(*about, where, deviation.relative_error, deviation.place, seen_on)
 
 
 def _named(sources: tuple[str, ...]) -> str:
@@ -108,15 +111,7 @@ def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Ite
     for row in compared.layers:
         if row.own_float32_ratio is not None and row.own_float32_ratio > parity.RATIO_LIMIT:
             call = calls[row.reference]
-            deviation = call.output.deviation()
-            divergence = Divergence(
-                row.reference,
-                row.port,
-                _named(row.sources),
-                "inside",
-                deviation.relative_error,
-                deviation.place,
-                "float32",
-            )
+            about = (row.reference, row.port, _named(row.sources))
+            divergence = _divergence(about, "inside", call.output.deviation(), "float32")
             layers = pairs[reference.trace.calls[call.number].name]
             yield Suspect(divergence, call.number, layers, call.output.port, port.narrow.taught, port.narrow.plan)
