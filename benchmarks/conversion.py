@@ -54,7 +54,7 @@ from porting.reference import runs as torch_runs
 from porting.jobs.conversion import move_weights
 from porting.proof.judgement import hash_weights, weights_back
 from porting.port.files import write_port
-from porting.plans.mapper import derive_plan
+from porting.plans.mapper import plan_from_traces
 from porting.pairs import build_port, draw_probe
 from porting.proof.runs import load_reference, reference_inputs
 from porting.reference.files import read_checkpoint
@@ -67,7 +67,7 @@ hashes = hash_weights(source.state_dict.items())
 source.release()
 with keras_side.uninitialised():
     port = build_port(pair, sizes)
-plan = derive_plan(reference_trace, keras_runs.trace(port, probe.arrays))
+plan = plan_from_traces(pair, reference_trace, keras_runs.trace(port, probe.arrays))
 print(time.perf_counter() - started)
 move_weights(plan, source.state_dict, port, source.release)
 write_port(port, pathlib.Path(sys.argv[2]))

@@ -32,7 +32,9 @@ keras_side.prepare()
 import keras
 import torch
 
-from parity_tests.porting.causes.faults import FAULTS, RIGHT, Fault, place_of, write_checkpoint
+from parity_tests.porting.causes.fault import Fault, place_of, write_checkpoint
+from parity_tests.porting.causes.faults import FAULTS
+from parity_tests.porting.causes.right_ports import RIGHT
 from parity_tests.porting.zoo import pairs as zoo
 
 SCALES = (1.0, 0.01)

@@ -48,7 +48,7 @@ def small_checkpoint(tmp_path_factory):
     import torch
 
     import reference_torch
-    from parity_tests.porting.zoo.pairs import randomise
+    from parity_tests.porting.zoo.weights import randomise
 
     path = tmp_path_factory.mktemp("small") / "small.pt"
     state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from porting.errors import PortingError
     from porting.jobs.conversion import Conversion, convert
     from porting.jobs.exporting import export
+    from porting.jobs.planning import derive_plan
     from porting.jobs.verification import verify
     from porting.pairs import ModelPair
-    from porting.plans.mapper import derive_plan
     from porting.probes import Probe
     from porting.records.verdict import ParityReport
-    from porting.rules.table import LAYER_RULES, LayerRule
+    from porting.rules.rule import LayerRule
+    from porting.rules.table import LAYER_RULES
     from porting.statuses import Status
     from porting.testing import assert_parity
 
@@ -42,12 +43,13 @@ _HOMES = {
     "errors": ("PortingError",),
     "jobs.conversion": ("Conversion", "convert"),
     "jobs.exporting": ("export",),
+    "jobs.planning": ("derive_plan",),
     "jobs.verification": ("verify",),
     "pairs": ("ModelPair",),
-    "plans.mapper": ("derive_plan",),
     "probes": ("Probe",),
     "records.verdict": ("ParityReport",),
-    "rules.table": ("LAYER_RULES", "LayerRule"),
+    "rules.rule": ("LayerRule",),
+    "rules.table": ("LAYER_RULES",),
     "statuses": ("Status",),
     "testing": ("assert_parity",),
 }

@@ -129,11 +129,11 @@ def plan(
     checkpoint: CheckpointArgument,
 ) -> None:
     """Show how each tensor would move; write nothing."""
-    from porting.jobs.conversion import derive_pair_plan
+    from porting.jobs.planning import derive_plan
     from porting.reports.console import render_plan
 
     with steps() as on_step:
-        derived = derive_pair_plan(checkpoint, pair=pair, on_step=on_step)
+        derived = derive_plan(checkpoint, pair=pair, on_step=on_step)
     _print(render_plan(derived))
     if derived.setting_differences:
         raise typer.Exit(EXIT_STATUS["FAIL"])

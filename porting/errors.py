@@ -18,7 +18,17 @@ import re
 
 
 class PortingError(Exception):
-    """Any error that the user can mend; its text is complete without a traceback."""
+    """Any error that the user can mend; its text is complete without a traceback.
+
+    Examples
+    --------
+    >>> from porting import PortingError, verify
+    >>> try:
+    ...     verify("nowhere.keras")
+    ... except PortingError as error:
+    ...     print(error)
+    No converted checkpoint at nowhere.keras.
+    """
 
 
 class InputError(PortingError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +30,7 @@ class TrainingPair:
     ----------
     reference, port : str or callable
         Make a trainer of a model and a recipe: an object whose ``step(batch, with_gradients=True)`` takes a step on a
-        batch in the port's axis order and returns its figures (`porting.training.trajectories.TrainingStep`). The
+        batch in the port's axis order and returns its figures (`porting.training.runners.TrainingStep`). The
         reference's has ``optimiser_state()``, an `OptimiserState` by the names of its parameters; the port's has the
         same by the paths of its variables, and takes one in ``load_optimiser_state``.
     recipes : tuple of str
@@ -109,6 +109,32 @@ class ModelPair:
         How an optimiser's state moves with the weights, for ``porting convert --with-optimizer``.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
+
+    Examples
+    --------
+    One output, one input of four features, whose axes are in the same order in both frameworks:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)),
+    ...     port=lambda: keras.Sequential(
+    ...         [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Activation("tanh"), keras.layers.Dense(2)]
+    ...     ),
+    ...     outputs={"scores": "sample label -> sample label"},
+    ...     input_shapes=((4,),),
+    ... )
+
+    Images, which Keras has with their channels last; the models are imported when they are needed:
+
+    >>> pair = ModelPair(
+    ...     name="images",
+    ...     reference="my_project.models:Classifier",
+    ...     port="my_project.keras_models:build_classifier",
+    ...     inputs=("sample channel row column -> sample row column channel",),
+    ...     input_shapes=((64, 64, 3),),
+    ... )
     """
 
     name: str

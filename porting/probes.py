@@ -26,6 +26,15 @@ class Probe:
         What each sample is: file, class, row. Numbered if empty.
     repeats : int
         How often each stands there: float32 rounds differently in batches of another size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from porting import Probe
+    >>> streamlines = np.zeros((100, 256, 3), np.float32)
+    >>> probe = Probe((streamlines,), "a test", labels=tuple(f"streamline {number}" for number in range(100)))
+    >>> len(probe), probe.rows(2).names()
+    (100, ('streamline 0', 'streamline 99'))
     """
 
     arrays: tuple[np.ndarray, ...]

@@ -5,7 +5,14 @@ from enum import Enum
 
 
 class Status(Enum):
-    """Fail-closed: what was not checked has not passed."""
+    """Fail-closed: what was not checked has not passed.
+
+    Examples
+    --------
+    >>> from porting import Status
+    >>> [status.value for status in Status]
+    ['PASS', 'FAIL', 'NOT CHECKED']
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"

@@ -58,6 +58,25 @@ def assert_parity(
         If the verdict is FAIL, or NOT CHECKED where that is not allowed; the message is the report.
     PortingError
         If something given cannot be used.
+
+    Examples
+    --------
+    In a test of one's own, of a model that was fine-tuned, or written by another tool:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair, assert_parity
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> model = pair.port()
+    >>> state_dict = torch.load("net.pt", weights_only=True)
+    >>> model.set_weights([state_dict["weight"].numpy().T, state_dict["bias"].numpy()])
+    >>> assert_parity(model, "net.pt", pair=pair).verdict
+    <Status.PASS: 'PASS'>
     """
     __tracebackhide__ = True
     from porting.jobs.verification import verify

@@ -5,6 +5,7 @@ import torch
 
 import checkpoints
 from parity_tests.porting.zoo import pairs as zoo
+from parity_tests.porting.zoo.weights import saved
 
 FAULTY_PAIR = """
 from dataclasses import replace
@@ -128,7 +129,7 @@ def test_every_mistake_is_one_message_and_status_2(own_module, small_checkpoint,
 
 
 def test_anybodys_pair_goes_through_the_commands(run_cli, tmp_path):
-    torch.save(zoo.randomise(zoo.Classifier()).state_dict(), tmp_path / "model.pt")
+    saved(zoo.CLASSIFIER.reference(), tmp_path)
     planned = run_cli("plan", "parity_tests.porting.zoo.pairs:CLASSIFIER", tmp_path / "model.pt")
     assert planned.status == 0
     assert "no twin in Keras: norm1.num_batches_tracked" in planned.out

@@ -1,4 +1,5 @@
 """Why two models part: hypotheses, each tried in float64 on the reference's own tensors.
 
-`find.find_causes` is the way in. May import `proof`, `port`, `reference`, `records`, `plans` and `rules`.
+`find.explainer` is the way in. The catalogues: `function_hypotheses` and `steps` between layers, `layer_hypotheses` and
+`weight_hypotheses` inside them. May import `proof`, `port`, `reference`, `records`, `plans` and `rules`.
 """

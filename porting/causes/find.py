@@ -10,10 +10,10 @@ from typing import Any
 
 from porting.causes.trials import Witness
 from porting.pairs import ModelPair
-from porting.proof.comparison import Suspect
 from porting.proof.judgement import Explain
+from porting.proof.suspects import Suspect
 from porting.records.parity import Cause
-from porting.records.verdict import PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
 
 
 def explainer(pair: ModelPair, reference_model: Callable[[], Any]) -> Explain:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from porting.calls import with_attributes
 from porting.causes.fits import shifted_interior
-from porting.causes.layer_hypotheses import LAYER_ROWS, WEIGHT_ROWS, LayerContext, LayerVariant, WeightContext
+from porting.causes.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.proof.comparison import Suspect
+from porting.causes.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.proof.judgement import weights_back
+from porting.proof.suspects import Suspect
 from porting.records.parity import Cause
-from porting.records.verdict import PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.traces import LayerCall
@@ -139,21 +141,17 @@ def _changed_model(model: torch.nn.Module, layer: str, variant: LayerVariant) ->
     state, modules = model.state_dict(), dict(model.named_modules())
     before = {name: state[name].clone() for name in state if name in variant.tensors or variant.training}
     module = modules.get(layer)
-    attributes = {name: getattr(module, name) for name in variant.attributes}
     values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state itself
     try:
         for name, value in values.items():
             state[name].copy_(value)
-        for name, value in variant.attributes.items():
-            setattr(module, name, value)
         if variant.training and module is not None:
             module.train = partial(_stay_in_training, module)  # type: ignore[method-assign]
-        yield
+        with with_attributes(module, variant.attributes):
+            yield
     finally:
         if module is not None:
             vars(module).pop("train", None)
-        for name, value in attributes.items():
-            setattr(module, name, value)
         for name, value in before.items():
             state[name].copy_(value)
 

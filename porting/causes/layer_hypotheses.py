@@ -1,20 +1,20 @@
-"""The catalogue of what is wrong inside a layer: one row per hypothesis. Adding one is adding a row.
+"""The catalogue of what is another inside a layer. Adding a hypothesis is adding a row.
 
-Two tables: of layers that are others inside (`LAYER_ROWS`), and of where wrong weights come from (`WEIGHT_ROWS`). See
-`hypotheses` for what lies between layers.
+`weight_hypotheses` has where wrong weights come from, `function_hypotheses` and `steps` what lies between layers.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from porting.causes.hypotheses import ACTIVATIONS, EPSILONS, Step, shifted
+from porting.causes.rearrangements import gate_orders, rearrangements, with_gates
+from porting.causes.steps import shifted
+from porting.causes.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
 
 
@@ -69,57 +69,13 @@ class LayerRow:
     variants: Callable[[LayerContext], Iterator[LayerVariant]]
 
 
-def rearrangements(tensor: Tensor, kind: str) -> Iterator[tuple[str, str, Tensor]]:
-    """The same values in other places: (name of the hypothesis, detail, tensor)."""
-    spatial = [axis for axis in range(2, tensor.ndim) if tensor.shape[axis] > 1]
-    for count in range(1, len(spatial) + 1):
-        for axes in combinations(spatial, count):
-            yield "kernel reversed along its taps", f"along axis {', '.join(map(str, axes))}", tensor.flip(axes)
-    for order in permutations(range(tensor.ndim)) if 1 < tensor.ndim <= 5 else ():
-        if order != tuple(range(tensor.ndim)) and tensor.permute(order).shape == tensor.shape:
-            yield "transposed wrongly", f"axes in the order {order}", tensor.permute(order)
-    if tensor.ndim > 1:
-        for order in permutations(range(tensor.ndim)):
-            shape = [tensor.shape[axis] for axis in order]
-            back = [order.index(axis) for axis in range(tensor.ndim)]
-            if order != tuple(range(tensor.ndim)):
-                yield (
-                    "transposed wrongly",
-                    f"reshaped to {tuple(shape)} where axes move",
-                    tensor.reshape(shape).permute(back),
-                )
-    yield from _regrouped(tensor, kind)
-
-
-def _regrouped(tensor: Tensor, kind: str) -> Iterator[tuple[str, str, Tensor]]:
-    """The first axis taken as several: gates in another order, or groups and members exchanged."""
-    length = tensor.shape[0] if tensor.ndim else 0
-    for order in _gate_orders(kind) if length else ():
-        yield "gates in another order", f"in the order {order}", _with_gates(tensor, order)
-    for groups in range(2, length // 2 + 1):
-        if length % groups == 0:
-            split = tensor.reshape(groups, length // groups, *tensor.shape[1:])
-            yield "transposed wrongly", f"{groups} groups interleaved", split.transpose(0, 1).reshape(tensor.shape)
-
-
-def _gate_orders(kind: str) -> Iterator[tuple[int, ...]]:
-    """All orders of a recurrent layer's gates but its own."""
-    gates = {"LSTM": 4, "GRU": 3}.get(kind, 1)
-    return (order for order in permutations(range(gates)) if order != tuple(range(gates)))
-
-
-def _with_gates(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
-    chunks = tensor.chunk(len(order))
-    return torch.cat([chunks[at] for at in order])
-
-
 def _with_reordered_gates(context: LayerContext) -> Iterator[LayerVariant]:
     """Of each tensor, of all kernels, and of all tensors alike."""
     yield from _with_rearranged("gates in another order", context)
     kernels = {name: tensor for name, tensor in context.tensors.items() if tensor.ndim > 1}
     for which, tensors in (("all kernels", kernels), ("all tensors", context.tensors)):
-        for order in _gate_orders(context.call.kind):
-            reordered = {name: _with_gates(tensor, order) for name, tensor in tensors.items()}
+        for order in gate_orders(context.call.kind):
+            reordered = {name: with_gates(tensor, order) for name, tensor in tensors.items()}
             yield LayerVariant(f"{which}: in the order {order}", reordered)
 
 
@@ -222,123 +178,3 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
     LayerRow("rounded to bfloat16", "compute and store in float32", partial(_in_half, torch.bfloat16)),
 )
 """How a layer that gets the right input and holds the right weights may give another output."""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightContext:
-    """A tensor of the port that is not the checkpoint's.
-
-    Attributes
-    ----------
-    name, kind : str
-        The reference's name, and its layer's type.
-    word : str
-        The layer's own word for it.
-    reference, port : Tensor
-        In the reference's axis order.
-    siblings : Mapping
-        The layer's other tensors.
-    state : Mapping
-        All tensors of the reference.
-    """
-
-    name: str
-    kind: str
-    word: str
-    reference: Tensor
-    port: Tensor
-    siblings: Mapping[str, Tensor]
-    state: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class WeightRow:
-    """Where a wrong tensor comes from; `says` gives the detail, or nothing where it does not come from there."""
-
-    name: str
-    remedy: str
-    says: Callable[[WeightContext], str]
-
-
-def _is_rearranged(name: str, context: WeightContext) -> str:
-    for found, detail, other in rearrangements(context.reference, context.kind):
-        if found == name and torch.equal(other, context.port):
-            return detail
-    return ""
-
-
-def _is_rounded(dtype: torch.dtype, context: WeightContext) -> str:
-    rounded = context.reference.to(dtype).to(context.reference.dtype)
-    return "every value is the checkpoint's, rounded" if torch.equal(rounded, context.port) else ""
-
-
-def _is_siblings(context: WeightContext) -> str:
-    """Only of running statistics: other tensors of the layer are like any layer's."""
-    found = (name for name, value in context.siblings.items() if "running" in name and _equal(value, context.port))
-    return next((f"holds {name}" for name in found if "running" in context.name), "")
-
-
-def _is_anothers(context: WeightContext) -> str:
-    return next((f"holds {name}" for name, value in context.state.items() if _equal(value, context.port)), "")
-
-
-def _equal(first: Tensor, second: Tensor) -> bool:
-    return first.shape == second.shape and first.numel() > 1 and torch.equal(first, second)
-
-
-def _is_missing(context: WeightContext) -> str:
-    return "all zeros" if context.word.startswith("bias") and not context.port.any() else ""
-
-
-def _is_scaled(context: WeightContext) -> str:
-    pairs = context.reference.flatten().double(), context.port.flatten().double()
-    factor = float(pairs[0] @ pairs[1] / max(float(pairs[0] @ pairs[0]), 1e-300))
-    apart = float((pairs[1] - factor * pairs[0]).abs().max())
-    fits = pairs[0].numel() > 1 and factor != 0 and apart <= 1e-6 * float(pairs[1].abs().max())
-    return f"{factor:.6g} times the checkpoint's" if fits else ""
-
-
-def _is_initial(context: WeightContext) -> str:
-    values = context.port.double()
-    if (values == values.flatten()[0]).all():
-        return f"all {float(values.flatten()[0]):g}"
-    if values.ndim < 2:
-        return ""
-    fan_in, fan_out = values[0].numel(), values.numel() // values.shape[1]
-    bounds = {
-        "Keras' GlorotUniform": math.sqrt(6 / (fan_in + fan_out)),
-        "HeUniform": math.sqrt(6 / fan_in),
-        "torch's default": 1 / math.sqrt(fan_in),
-        "LecunUniform": math.sqrt(3 / fan_in),
-        "Keras' RandomUniform": 0.05,
-    }
-    greatest, spread = float(values.abs().max()), float(values.std())
-    for name, bound in bounds.items():
-        if 0.9 * bound <= greatest <= bound * (1 + 1e-6) and abs(spread * math.sqrt(3) / bound - 1) < 0.1:
-            return f"spread like {name} (within {bound:.3g})"
-    return ""
-
-
-WEIGHT_ROWS: tuple[WeightRow, ...] = (
-    WeightRow("bias missing", "assign the bias", _is_missing),
-    WeightRow("mean and variance swapped", "assign moving_mean and moving_variance by name", _is_siblings),
-    WeightRow(
-        "another layer's weights", "pair the layers rightly (matches={...}) and assign tensors by name", _is_anothers
-    ),
-    WeightRow(
-        "kernel reversed along its taps",
-        "both frameworks correlate: move the taps unreversed",
-        partial(_is_rearranged, "kernel reversed along its taps"),
-    ),
-    WeightRow(
-        "gates in another order",
-        "reorder the gates as the other framework has them",
-        partial(_is_rearranged, "gates in another order"),
-    ),
-    WeightRow("transposed wrongly", "correct the axis pattern", partial(_is_rearranged, "transposed wrongly")),
-    WeightRow("rounded to float16", "keep float32 all the way", partial(_is_rounded, torch.float16)),
-    WeightRow("rounded to bfloat16", "keep float32 all the way", partial(_is_rounded, torch.bfloat16)),
-    WeightRow("scaled weights", "assign the checkpoint's own values", _is_scaled),
-    WeightRow("left at its initialisation", "assign the checkpoint's values to this layer", _is_initial),
-)
-"""Where a tensor that is not the checkpoint's comes from; the first row that fits is it."""

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from porting.causes.fits import FITS
-from porting.causes.hypotheses import ADDITIONS, FUNCTION_ROWS, STEP_ROWS, FunctionCall
+from porting.causes.function_hypotheses import ADDITIONS, FUNCTION_ROWS
+from porting.causes.steps import STEP_ROWS
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.proof.comparison import Suspect
+from porting.causes.variants import FunctionCall
+from porting.proof.suspects import Suspect
 from porting.records.parity import Cause, partners
-from porting.records.verdict import ReferenceRun
+from porting.records.runs import ReferenceRun
 from porting.reference import functions as torch_functions
 from porting.reference import runs as torch_runs
 from porting.rules import patterns

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.pairs import ModelPair
-from porting.proof.comparison import Suspect
 from porting.proof.runs import reference_inputs
+from porting.proof.suspects import Suspect
 from porting.records.parity import FLOAT64_LIMIT, Cause, PairedActivation
-from porting.records.verdict import ReferenceRun
+from porting.records.runs import ReferenceRun
 from porting.reference import side as torch_side
 from porting.traces import Lesson, lesson_of
 

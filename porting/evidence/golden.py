@@ -27,7 +27,8 @@ import numpy as np
 from porting.errors import PortFileError, first_line
 from porting.placement import library_writes
 from porting.probes import Probe
-from porting.records.verdict import BlindSpot, Gradients, ReferenceRun, Thinned, thin
+from porting.records.gradients import Gradients, Thinned, thin
+from porting.records.runs import BlindSpot, ReferenceRun
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 VERSION = 2

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.evidence.golden import golden_count, write_golden
 from porting.jobs import optimiser_states
+from porting.jobs.planning import plan_for
 from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
 from porting.pairs import (
@@ -26,18 +26,16 @@ from porting.pairs import (
     find_pair,
 )
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
-from porting.probes import Probe
-from porting.proof.runs import OnStep, load_reference, plan_of, run_reference, silent, trace_with_sources
-from porting.records.verdict import ParityReport, ReferenceRun
+from porting.proof.runs import OnStep, load_reference, run_reference, silent
+from porting.records.runs import ReferenceRun
+from porting.records.verdict import ParityReport
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.reports.console import as_json
 from porting.rules import patterns
 from porting.statuses import Status
-from porting.traces import Trace
 
 PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
 
@@ -53,6 +51,25 @@ class Conversion:
         Those that are in place; none where it failed.
     optimiser : str
         What of an optimiser's state has moved, in words.
+
+    Examples
+    --------
+    A port that fails is not put into place:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.LayerNorm(4),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization()]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.LayerNorm(4).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> conversion.report.verdict
+    <Status.FAIL: 'FAIL'>
+    >>> conversion.files
+    ()
     """
 
     report: ParityReport
@@ -105,6 +122,23 @@ def convert(
         If checkpoint, probe, pair or output cannot be used.
     PlanError
         If the two models cannot be paired.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> conversion.report.verdict
+    <Status.PASS: 'PASS'>
+    >>> sorted(path.name for path in conversion.files)
+    ['net.certificate.json', 'net.golden.h5', 'net.keras']
     """
     _check_formats(formats, with_optimiser)
     stem = output_stem(output, Path(checkpoint))
@@ -174,7 +208,7 @@ def _write_formats(
     with keras_side.precision("float32"):
         with keras_side.uninitialised():
             port = build_port(pair, sizes)
-            plan = _plan_for(pair, reference.trace, port, reference.probe)
+            plan = plan_for(pair, reference.trace, port, reference.probe)
         move_weights(plan, source.state_dict, port, source.release)
         if state:
             optimiser_states.attach(optimiser_states.to_port(state, plan), port, optimiser_states.pair_of(pair))
@@ -206,11 +240,6 @@ def _prove_optimiser(
     count = len({name for slot in state.slots.values() for name in slot})
     rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
     return f"{', '.join(state.slots)} of {count} parameters behind step {state.steps_taken:,}, back bit for bit; {rate}"
-
-
-def _plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> TransferPlan:
-    few = probe.rows(1).arrays
-    return plan_of(pair, reference, keras_runs.trace(port, few), port, few)
 
 
 def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
@@ -254,26 +283,3 @@ def _write_evidence(
         "optimizer": optimiser_states.plain_settings(state),
     }
     write_certificate(stem.with_name(stem.name + SUFFIX), origin, sizes, [*drafts, golden_file], as_json(report))
-
-
-def derive_pair_plan(
-    checkpoint: str | os.PathLike, *, pair: str | ModelPair = DEFAULT_PAIR, on_step: OnStep = silent
-) -> TransferPlan:
-    """Derive how each tensor of a checkpoint would move, writing nothing.
-
-    Raises
-    ------
-    InputError
-        If checkpoint or pair cannot be used.
-    PlanError
-        If the two models cannot be paired.
-    """
-    torch_side.prepare()
-    keras_side.prepare()
-    model_pair = find_pair(pair)
-    on_step("reading the checkpoint")
-    model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
-    on_step("tracing both models")
-    probe = draw_probe(model_pair, sizes, None, 1)
-    with keras_side.precision("float32"), keras_side.uninitialised():
-        return _plan_for(model_pair, trace_with_sources(model_pair, model, probe), build_port(model_pair, sizes), probe)

@@ -60,6 +60,22 @@ def export(
         If port, pair or output cannot be used.
     PlanError
         If the port is not one of this pair.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert, export
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> exported = torch.load(export("net.keras", "back.pt", pair=pair), weights_only=True)
+    >>> torch.equal(exported["state_dict"]["weight"], torch.load("net.pt", weights_only=True)["weight"])
+    True
     """
     torch_side.prepare()
     keras_side.prepare()

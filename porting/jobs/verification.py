@@ -19,7 +19,8 @@ from porting.probes import SYNTHETIC
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.proof.streaming import BATCH, stream
-from porting.records.verdict import ParityReport, PortRun, ReferenceRun
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import ParityReport
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.staging import finish_moves
@@ -70,6 +71,26 @@ def verify(
         If a file or the pair cannot be used, or the port is no longer what its certificate says.
     PlanError
         If the two models cannot be paired.
+
+    Examples
+    --------
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert, verify
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.Linear(4, 2),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="fc")]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.Linear(4, 2).state_dict(), "net.pt")
+    >>> conversion = convert("net.pt", "net", pair=pair)
+    >>> verify("net.keras", "net.pt", pair=pair).verdict
+    <Status.PASS: 'PASS'>
+
+    Without PyTorch, against the golden file beside the port:
+
+    >>> verify("net.keras", pair=pair).verdict
+    <Status.PASS: 'PASS'>
     """
     path = Path(port)
     finish_moves(stem_of(path))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from porting.rules import patterns
+from porting.rules.rule import LayerRule
 from porting.rules.settings import Finding, described
-from porting.rules.table import LayerRule
 
 
 @dataclass(frozen=True, slots=True)

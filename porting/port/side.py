@@ -1,4 +1,7 @@
-"""Everything that touches Keras, on any backend. `torch_side` has the same names for the same things."""
+"""Build Keras models on any backend, fill them, and move between arrays and tensors.
+
+`reference.side` has the same names for the same things.
+"""
 
 import importlib.util
 import math
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting import calls
 from porting.errors import PairError, PortingError, first_line
 
 if TYPE_CHECKING:
@@ -117,9 +121,7 @@ def _exact_activations() -> Iterator[None]:
             return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
         return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
 
-    with ExitStack() as stack:
-        for name, exact in (("leaky_relu", leaky_relu), ("gelu", gelu)):
-            stack.enter_context(_patched(backend, name, exact))
+    with calls.with_attributes(backend, {"leaky_relu": leaky_relu, "gelu": gelu}):
         yield
 
 
@@ -138,16 +140,6 @@ def _wide_promotion() -> Iterator[None]:
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
         for cache in caches:
             cache.cache_clear()
-
-
-@contextmanager
-def _patched(holder: Any, name: str, value: Any) -> Iterator[None]:
-    original = getattr(holder, name)
-    setattr(holder, name, value)
-    try:
-        yield
-    finally:
-        setattr(holder, name, original)
 
 
 def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:
@@ -238,7 +230,7 @@ def own_prefix(model: "keras.Model") -> str:
 def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
     """Run a subclassed model once on inputs in the port's axis order, since its layers own no variables before."""
     if not model.built:
-        model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        call(model, inputs)
 
 
 def array_of(tensor: Any) -> np.ndarray:
@@ -246,3 +238,20 @@ def array_of(tensor: Any) -> np.ndarray:
     import keras
 
     return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Inputs with floats in the precision in force."""
+    import keras
+
+    return [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
+
+
+def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool = False) -> Any:
+    """Run a model on its inputs: Keras takes several as a list, one as it is."""
+    return model(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+
+
+def outputs_of(outputs: Any) -> tuple[Any, ...]:
+    """What a model returns, one tensor or several; PairError if it is something else."""
+    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port")

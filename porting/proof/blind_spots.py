@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from porting.records.verdict import BlindSpot
+from porting.records.runs import BlindSpot
 from porting.traces import LayerCall, Trace
 
 

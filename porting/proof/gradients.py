@@ -7,7 +7,9 @@ import numpy as np
 
 from porting.pairs import ModelPair
 from porting.plans.plan import TransferPlan
-from porting.records.verdict import Part, PortRun, ReferenceRun, Thinned, thin
+from porting.records.gradients import Thinned, thin
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall

@@ -14,11 +14,13 @@ import numpy as np
 from porting.pairs import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
-from porting.proof.comparison import Comparison, Suspect, compare, find_suspects, worst_ratio
+from porting.proof.comparison import Comparison, compare, worst_ratio
 from porting.proof.gradients import judge_training
+from porting.proof.suspects import Suspect, find_suspects
 from porting.records import parity
 from porting.records.parity import Cause, Divergence
-from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, PortRun, ReferenceRun, WorstSample
+from porting.records.runs import PortRun, ReferenceRun
+from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
 from porting.statuses import Status
 

@@ -11,8 +11,9 @@ import numpy as np
 from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
 from porting.plans.flow import with_sources
-from porting.plans.mapper import derive_plan
+from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
+from porting.port import gradients as keras_gradients
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import in_precision, read_port
@@ -21,7 +22,8 @@ from porting.proof.blind_spots import find_blind_spots
 from porting.proof.gradients import GRADIENT_ROWS
 from porting.proof.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
 from porting.records import parity
-from porting.records.verdict import PortPass, PortRun, ReferenceRun
+from porting.records.runs import PortPass, PortRun, ReferenceRun
+from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint
@@ -104,12 +106,12 @@ def plan_of(
         If the two models cannot be paired.
     """
     try:
-        return derive_plan(reference, port, pair.rules, pair.matches, pair.axes)
+        return plan_from_traces(pair, reference, port)
     except (AxisSizeError, MissingRuleError):
         if port_model is None or not reference.sources:
             raise
-        flowing = with_sources(port, keras_runs.cast(inputs), partial(keras_runs.teach, port_model))
-        return derive_plan(reference, flowing, pair.rules, pair.matches, pair.axes)
+        flowing = with_sources(port, keras_side.cast(inputs), partial(keras_runs.teach, port_model))
+        return plan_from_traces(pair, reference, flowing)
 
 
 def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
@@ -129,15 +131,18 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     _check_finite(narrow, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
     state = {name: array.copy() for name, array in held.items()}
-    unseen, why_no_unseen = _attempt(torch_runs.unseen_values, narrow_model, inputs)
+    unseen, why_no_unseen = _attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
     synthetic = synthetic_lesson(small)
-    unseen_alone, why_none_alone = _attempt(torch_runs.unseen_values, wide_model, few, synthetic)
+    unseen_alone, why_none_alone = _attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _attempt(
-        torch_runs.gradients, wide_model, reference_inputs(pair, gradient_probe), cotangents(wide, len(gradient_probe))
+        torch_gradients.gradients,
+        wide_model,
+        reference_inputs(pair, gradient_probe),
+        cotangents(wide, len(gradient_probe)),
     )
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
@@ -229,7 +234,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
             if reference.gradients is not None:
                 few = reference.gradient_probe
                 moved = _port_cotangents(pair, reference, narrow.trace)
-                gradients, why_no_gradients = _attempt(keras_runs.gradients, wide_model, few.arrays, moved)
+                gradients, why_no_gradients = _attempt(keras_gradients.gradients, wide_model, few.arrays, moved)
     return PortRun(
         keras_side.weight_getter(model), narrow, wide, gradients, why_no_gradients, reason, keras_side.versions()
     )

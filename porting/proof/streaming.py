@@ -23,7 +23,8 @@ from porting.proof.judgement import WORST_SAMPLES, judge_deployed
 from porting.proof.runs import OnStep, reference_inputs
 from porting.records import parity
 from porting.records.parity import PairedActivation
-from porting.records.verdict import LayerParity, ParityReport, Part, PortRun, WorstSample
+from porting.records.runs import PortRun
+from porting.records.verdict import LayerParity, ParityReport, Part, WorstSample
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.statuses import Status

@@ -1,4 +1,4 @@
-"""Records of a verification: activations side by side, divergences, runs, and the verdict in its four parts.
+"""Records of a verification: activations side by side, divergences, runs, gradients, and the verdict in its four parts.
 
-May import `plans`, `rules` and the ground; no framework.
+May import `plans`, `rules`, `probes` and the ground; no framework.
 """

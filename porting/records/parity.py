@@ -193,7 +193,7 @@ class Cause:
     Attributes
     ----------
     name : str
-        What the port does, as `porting.causes.hypotheses` has it.
+        What the port does, as the catalogues of `porting.causes` have it.
     detail : str
         Where and how, for this divergence.
     remedy : str

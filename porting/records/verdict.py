@@ -1,16 +1,14 @@
-"""Records of a verification: what either model did, and the verdict on it in four parts and in figures."""
+"""Records of a verification: the verdict in four parts, and the figures that it rests on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from porting.plans.plan import TransferPlan
-from porting.probes import Probe
-from porting.records.parity import Divergence, relative
+from porting.records.parity import Divergence
+from porting.records.runs import BlindSpot
 from porting.statuses import Status, overall
-from porting.traces import Lesson, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,213 +17,6 @@ class Part:
 
     status: Status
     lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Thinned:
-    """Every `step`-th value of an array in its own order, and the greatest of them all.
-
-    Attributes
-    ----------
-    values : ndarray, (value,)
-    step : int
-    scale : float
-        Greatest absolute value of the whole array.
-    """
-
-    values: np.ndarray
-    step: int
-    scale: float
-
-    def relative_error(self, other: np.ndarray) -> float:
-        """Greatest difference from another array of the same shape, relative to the scale."""
-        differences = np.abs(np.ravel(other)[:: self.step] - self.values)
-        return relative(float(differences.max(initial=0.0)), self.scale)
-
-
-def thin(array: np.ndarray | Thinned, most: int | None = None) -> Thinned:
-    """Thin an array to at most `most` values, or not at all; what is thin already stays so."""
-    if isinstance(array, Thinned):
-        return array
-    flat = np.ravel(array)
-    step = max(1, -(-flat.size // most)) if most else 1
-    return Thinned(flat[::step], step, float(np.abs(flat).max(initial=0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Gradients:
-    """float64 gradients of one random-weighted sum of a model's outputs.
-
-    Attributes
-    ----------
-    inputs : tuple of ndarray or None
-        With respect to each input, in the framework's own axis order; None for integers.
-    weights : Mapping
-        Tensor or variable -> its gradient, in the framework's own axis order.
-    statistics : Mapping
-        Tensor or variable that training changes without a gradient -> its value after one step in training mode.
-    """
-
-    inputs: tuple[np.ndarray | Thinned | None, ...]
-    weights: Mapping[str, np.ndarray | Thinned]
-    statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BlindSpot:
-    """What the probe cannot see of one layer.
-
-    Attributes
-    ----------
-    layer : str
-        The reference's path.
-    what : str
-        What is unseen, in words and numbers.
-    seen_alone : bool
-        Whether the layer's run alone on synthetic activations sees it after all.
-    """
-
-    layer: str
-    what: str
-    seen_alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceRun:
-    """The reference on the probe: by PyTorch just now, or out of a golden file.
-
-    Attributes
-    ----------
-    probe : Probe
-    trace : Trace
-        In float64, with its sources.
-    synthetic : Lesson
-        Random activations on which each layer and each segment between layers runs alone, in float64.
-    synthetic_trace : Trace
-        What came of it.
-    synthetic_probe : Probe
-        The inputs that the synthetic trace ran on.
-    calls_rounding, outputs_rounding : sequence of ndarray, (sample,)
-        Mean square error of the reference's own float32 in each sample: of each layer call's output, of each output.
-    own_rounding : sequence of ndarray, (sample,)
-        The same of each layer call run alone on the float64 input.
-    gradient_probe : Probe
-        The inputs that gradients are taken on.
-    gradients : Gradients or None
-    why_no_gradients : str
-        Why there are none.
-    blind_spots : tuple of BlindSpot
-    weights_sha256 : Mapping
-        Tensor -> hash, as `hash_weights` gives them.
-    why_no_unseen : str
-        Why the blind spots lack those values that change no output; empty where they do not.
-    """
-
-    probe: Probe
-    trace: Trace
-    synthetic: Lesson
-    synthetic_trace: Trace
-    synthetic_probe: Probe
-    calls_rounding: Sequence[np.ndarray]
-    outputs_rounding: Sequence[np.ndarray]
-    own_rounding: Sequence[np.ndarray]
-    gradient_probe: Probe
-    gradients: Gradients | None
-    why_no_gradients: str
-    blind_spots: tuple[BlindSpot, ...]
-    weights_sha256: Mapping[str, str]
-    versions: Mapping[str, str]
-    why_no_unseen: str = ""
-
-    def rows(self, count: int) -> "ReferenceRun":
-        """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
-        if count >= len(self.probe) or not self._has_a_row_for_each_sample():
-            return self
-        chosen, total = self.probe.spread(count), len(self.probe)
-
-        def cut(array: np.ndarray) -> np.ndarray:
-            return array[chosen] if array.ndim and len(array) == total else array
-
-        return self._with(self.probe.rows(count), cut)
-
-    def _has_a_row_for_each_sample(self) -> bool:
-        arrays = (*self.trace.outputs, *(array for call in self.trace.calls for array in (call.input, call.output)))
-        return all(array.ndim and len(array) == len(self.probe) for array in arrays)
-
-    def repeated(self, times: int) -> "ReferenceRun":
-        """The run on all samples of its probe so many times over."""
-        count = len(self.probe)
-        if not self._has_a_row_for_each_sample():
-            return self
-
-        def tile(array: np.ndarray) -> np.ndarray:
-            return np.concatenate([array] * times) if array.ndim and len(array) == count else array
-
-        return self._with(self.probe.repeated(times), tile)
-
-    def _with(self, probe: Probe, change: Callable[[np.ndarray], np.ndarray]) -> "ReferenceRun":
-        """Another probe, and every array with a row for each sample changed alike."""
-        calls = tuple(replace(call, input=change(call.input), output=change(call.output)) for call in self.trace.calls)
-        return replace(
-            self,
-            probe=probe,
-            trace=replace(self.trace, calls=calls, outputs=tuple(map(change, self.trace.outputs))),
-            calls_rounding=list(map(change, self.calls_rounding)),
-            outputs_rounding=list(map(change, self.outputs_rounding)),
-            own_rounding=list(map(change, self.own_rounding)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PortPass:
-    """The port on the probe in one precision.
-
-    Attributes
-    ----------
-    model : keras.Model
-    trace : Trace
-    plan : TransferPlan
-        Of this very instance: Keras numbers nameless layers anew in each model.
-    taught : Trace
-        Each layer alone on the reference's input, and each input as it comes of the reference's outputs.
-    synthetic : Trace or None
-        The same on synthetic activations; in float64 only.
-    """
-
-    model: Any
-    trace: Trace
-    plan: TransferPlan
-    taught: Trace
-    synthetic: Trace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PortRun:
-    """The port on the same probe.
-
-    Attributes
-    ----------
-    fetch : callable
-        (variable, change of axis order) -> its value as reloaded; one at a time, since all together may be large.
-    narrow : PortPass
-        In float32.
-    wide : PortPass or None
-        In float64.
-    gradients : Gradients or None
-        In float64.
-    why_no_gradients : str
-        Why there are none.
-    why_no_float64 : str
-        Why there is none.
-    """
-
-    fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
-    narrow: PortPass
-    wide: PortPass | None
-    gradients: Gradients | None
-    why_no_gradients: str
-    why_no_float64: str
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +122,27 @@ class ParityReport:
         Input or tensor of the reference -> relative error of its float64 gradient.
     drift : tuple of str
         What has changed since the port was certified, as `porting.evidence.drift` finds it.
+
+    Examples
+    --------
+    Keras' own epsilon is not torch's:
+
+    >>> import keras, torch
+    >>> from porting import ModelPair, convert
+    >>> pair = ModelPair(
+    ...     name="own",
+    ...     reference=lambda: torch.nn.LayerNorm(4),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization()]),
+    ...     input_shapes=((4,),),
+    ... )
+    >>> torch.save(torch.nn.LayerNorm(4).state_dict(), "net.pt")
+    >>> report = convert("net.pt", "net", pair=pair).report
+    >>> {name: part.status.value for name, part in report.parts.items()}
+    {'transfer': 'FAIL', 'semantics': 'FAIL', 'deployed': 'FAIL', 'training': 'FAIL'}
+    >>> [(found.where, cause.name) for found in report.divergences for cause in found.causes]
+    [('inside', 'another epsilon')]
+    >>> report.divergences[0].causes[0].remedy
+    "give Keras the reference's epsilon: its own default is another"
     """
 
     pair: str

@@ -1,4 +1,5 @@
 """All that touches torch; `port` has the same names for the same things.
 
-May import `records` and what lies below it, never `port`. torch is imported inside functions.
+Those are `side`, `files`, `structure`, `watch`, `runs` and `gradients`. May import `records` and what lies below it,
+never `port`. torch is imported inside functions.
 """

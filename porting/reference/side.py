@@ -1,12 +1,16 @@
-"""Everything that touches torch. `keras_side` has the same names for the same things."""
+"""Build torch models, fill them, and move between arrays and tensors.
+
+`port.side` has the same names for the same things.
+"""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting import calls
 from porting.errors import CheckpointError, PortingError, first_line
 
 if TYPE_CHECKING:
@@ -142,3 +146,31 @@ def aliases(model: "torch.nn.Module") -> dict[str, str]:
 def array_of(tensor: "torch.Tensor") -> np.ndarray:
     """A tensor's values, sharing its memory where it lies in the computer's own."""
     return tensor.detach().cpu().numpy()
+
+
+def tensors_of(model: "torch.nn.Module", inputs: Iterable[np.ndarray]) -> list["torch.Tensor"]:
+    """Inputs as tensors of their own memory, floats in the model's precision."""
+    return [tensor_of(array, precision_of(model)) for array in inputs]
+
+
+def tensor_of(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
+    """An array as a tensor of its own memory, floats in a model's precision."""
+    import torch
+
+    made = torch.tensor(array)
+    return made.to(precision) if made.is_floating_point() else made
+
+
+def precision_of(model: "torch.nn.Module") -> "torch.dtype":
+    """That of a model's first tensor of floats."""
+    import torch
+
+    own_dtypes = (tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point())
+    return next(own_dtypes, torch.float32)
+
+
+def outputs_of(outputs: Any) -> tuple["torch.Tensor", ...]:
+    """What a model returns, one tensor or several; PairError if it is something else."""
+    import torch
+
+    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference")

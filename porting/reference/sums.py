@@ -11,7 +11,8 @@ import numpy as np
 
 from porting.reference import side as torch_side
 from porting.rules import patterns
-from porting.rules.table import LayerRule, rows_of
+from porting.rules.rule import LayerRule
+from porting.rules.table import rows_of
 
 if TYPE_CHECKING:
     import torch

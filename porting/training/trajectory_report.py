@@ -14,7 +14,7 @@ from porting.placement import written_whole
 from porting.records.parity import plain_number
 from porting.reports.console import COLOURS, plain
 from porting.statuses import Status
-from porting.training.trajectories import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
+from porting.training.verdict import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
 
 SENTENCES = {
     Status.PASS: "the port trains as the reference does",

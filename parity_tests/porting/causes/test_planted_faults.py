@@ -4,7 +4,9 @@ from functools import cache
 
 import pytest
 
-from parity_tests.porting.causes.faults import FAULTS, RIGHT, write_checkpoint
+from parity_tests.porting.causes.fault import write_checkpoint
+from parity_tests.porting.causes.faults import FAULTS
+from parity_tests.porting.causes.right_ports import RIGHT
 from porting import Status, convert
 
 QUICK = (

@@ -5,18 +5,23 @@ import torch
 from keras import layers
 from torch import nn
 
+from porting import ModelPair
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, MissingRuleError, PairError
-from porting.plans.mapper import derive_plan
+from porting.plans.mapper import plan_from_traces
 from porting.port import runs as keras_runs
 from porting.reference import runs as torch_runs
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 
 POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 
 
-def plan_of(reference, *port_layers, **keywords):
-    port = keras.Sequential([keras.Input((6,)), *port_layers])
-    return derive_plan(torch_runs.trace(reference, [POINTS]), keras_runs.trace(port, [POINTS]), **keywords)
+def plan_of_models(reference, port, inputs, **fields):
+    pair = ModelPair(name="own", reference=lambda: reference, port=lambda: port, **fields)
+    return plan_from_traces(pair, torch_runs.trace(reference, [inputs]), keras_runs.trace(port, [inputs]))
+
+
+def plan_of(reference, *port_layers, **fields):
+    return plan_of_models(reference, keras.Sequential([keras.Input((6,)), *port_layers]), POINTS, **fields)
 
 
 class OutOfOrder(nn.Module):
@@ -166,9 +171,8 @@ class Steps(nn.Module):
         return self.layer(steps)[0]
 
 
-def recurrent_plan(reference, *port_layers, **keywords):
-    port = keras.Sequential([keras.Input((5, 6)), *port_layers])
-    return derive_plan(torch_runs.trace(Steps(reference), [STEPS]), keras_runs.trace(port, [STEPS]), **keywords)
+def recurrent_plan(reference, *port_layers, **fields):
+    return plan_of_models(Steps(reference), keras.Sequential([keras.Input((5, 6)), *port_layers]), STEPS, **fields)
 
 
 def test_the_remedy_for_several_tensors_that_do_not_fit_one_variable_is_one_that_is_taken():
@@ -210,7 +214,7 @@ def test_settings_with_which_nothing_can_be_compared_are_refused_all_at_once():
     recurrent = layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True)
     port = keras.Sequential([keras.Input((5, 6)), *recurrent])
     with pytest.raises(PairError) as refusal:
-        derive_plan(torch_runs.trace(Two(), [STEPS]), keras_runs.trace(port, [STEPS]))
+        plan_of_models(Two(), port, STEPS)
     for name in ("first", "second"):
         assert f"{name} has batch_first=False, must be True: transpose around the nn." in str(refusal.value)
 

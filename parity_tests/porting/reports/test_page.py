@@ -7,18 +7,19 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import torch
 
 import checkpoints
 from parity_tests.porting.zoo import pairs as zoo
+from parity_tests.porting.zoo.weights import saved
 from porting import convert
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.records.parity import Cause, Divergence
-from porting.records.verdict import BlindSpot, Evidence, LayerParity, ParityReport, Part, WorstSample
+from porting.records.runs import BlindSpot
+from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.reports.page import render_page
 from porting.reports.pictures import LinearAxis, LogAxis, path_through
 from porting.reports.value_charts import draw_projections, pair_values
-from porting.rules.table import LayerRule
+from porting.rules.rule import LayerRule
 from porting.statuses import Status
 from tractography.batches.batches import draw_balanced
 
@@ -340,7 +341,7 @@ def test_projections_keep_one_scale():
 
 
 def test_tensors_are_counted_where_several_are_one_variable(tmp_path):
-    torch.save(zoo.randomise(zoo.Recurrent()).state_dict(), tmp_path / "model.pt")
+    saved(zoo.RECURRENT.reference(), tmp_path)
     report = convert(tmp_path / "model.pt", tmp_path / "port", pair=zoo.RECURRENT).report
     assert len(report.plan.transfers) == 13
     page = render_page(report)

@@ -16,8 +16,9 @@ from keras_model.training.trainer import Trainer
 from parity_tests.streamlines import write_walks
 from porting import Status
 from porting.errors import PairError, ProbeError
-from porting.training.trajectories import FLOAT32_LIMIT, PARAMETER_LIMIT, verify_training
+from porting.training.trajectories import verify_training
 from porting.training.trajectory_report import as_json, draw, render
+from porting.training.verdict import FLOAT32_LIMIT, PARAMETER_LIMIT
 from reference_torch.autoencoder import Autoencoder
 
 STEPS = 6

@@ -8,7 +8,7 @@ from keras import layers, ops
 from torch import nn
 from torch.nn import functional
 
-from parity_tests.porting.zoo.pairs import randomise
+from parity_tests.porting.zoo.weights import randomise
 from porting import ModelPair, Status, convert, verify
 from porting.errors import AxisSizeError, ProbeError
 

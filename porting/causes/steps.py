@@ -1,0 +1,81 @@
+"""The catalogue of steps that the port has besides, between two layers. Adding a hypothesis is adding a row."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from porting.causes.orders import permuted
+from porting.causes.variants import ACTIVATIONS, Step
+
+Steps = Iterator[tuple[str, Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step that the port has besides, somewhere between two layers.
+
+    Attributes
+    ----------
+    name, remedy : str
+    variants : callable
+        tensor at that point -> the steps it may be, each in words.
+    """
+
+    name: str
+    remedy: str
+    variants: Callable[[Tensor], Steps]
+
+
+def _added_activation(tensor: Tensor) -> Steps:
+    yield from ((f"{name} that the reference does not have", step) for name, step in ACTIVATIONS.items())
+
+
+def _spatial_axes(tensor: Tensor) -> range:
+    return range(2, tensor.ndim)
+
+
+def shifted(tensor: Tensor) -> Steps:
+    """One point along each spatial axis, either way, with anything at the end."""
+    for axis in _spatial_axes(tensor):
+        for step in (1, -1):
+            side = "later" if step > 0 else "earlier"
+            for fill in ("zeros", "the end point", "the other end"):
+                yield (
+                    f"one point {side} along axis {axis}, filled with {fill}",
+                    partial(shift, axis=axis, step=step, fill=fill),
+                )
+
+
+def shift(tensor: Tensor, axis: int, step: int, fill: str) -> Tensor:
+    """Move a tensor by one point along an axis."""
+    rolled = torch.roll(tensor, step, axis)
+    if fill == "the other end":
+        return rolled
+    edge = [slice(None)] * tensor.ndim
+    edge[axis] = slice(0, 1) if step > 0 else slice(-1, None)
+    rolled[tuple(edge)] = 0 if fill == "zeros" else tensor[tuple(edge)]
+    return rolled
+
+
+def _reversed(tensor: Tensor) -> Steps:
+    for axis in range(1, tensor.ndim):
+        what = "channels" if axis == 1 and tensor.ndim > 2 else "features" if axis == 1 else "points"
+        yield f"{what} in reverse order (axis {axis})", partial(torch.flip, dims=(axis,))
+
+
+def _transposed(tensor: Tensor) -> Steps:
+    for order, moved in permuted(tensor):
+        if moved.shape == tensor.shape:
+            yield f"axes in the order {order}", lambda t, order=order: t.permute(0, *order)
+
+
+STEP_ROWS: tuple[StepRow, ...] = (
+    StepRow("activation added", "remove it: the reference has none there", _added_activation),
+    StepRow("offset by one point", "pad and crop as the reference does, at the same end", shifted),
+    StepRow("reversed along an axis", "give both models the same order", _reversed),
+    StepRow("transposition missing", "move the axes back into the reference's order", _transposed),
+)
+"""Steps that the port may have besides."""

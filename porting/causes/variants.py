@@ -1,0 +1,79 @@
+"""A function between two layers as the reference called it, and what the port may run in its place.
+
+Everything is in the reference's axis order: (sample, channel, spatial axes) or (sample, feature).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Step = Callable[[Tensor], Tensor]
+
+ACTIVATIONS: Mapping[str, Step] = {
+    "relu": functional.relu,
+    "leaky_relu with slope 0.01": partial(functional.leaky_relu, negative_slope=0.01),
+    "leaky_relu with slope 0.2": partial(functional.leaky_relu, negative_slope=0.2),
+    "leaky_relu with slope 0.3 (Keras' default)": partial(functional.leaky_relu, negative_slope=0.3),
+    "relu6": functional.relu6,
+    "elu": functional.elu,
+    "selu": functional.selu,
+    "exact gelu": functional.gelu,
+    "gelu by tanh (approximate)": partial(functional.gelu, approximate="tanh"),
+    "silu": functional.silu,
+    "mish": functional.mish,
+    "softplus": functional.softplus,
+    "softsign": functional.softsign,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "hard_sigmoid": functional.hardsigmoid,
+    "hard_swish": functional.hardswish,
+    "softmax over the last axis": partial(torch.softmax, dim=-1),
+}
+"""What Keras and torch both have, by the names that reports use."""
+
+EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A function of torch as the reference called it between two layers.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+    arguments : tuple
+    keywords : Mapping
+    result : Tensor
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple
+    keywords: Mapping[str, Any]
+    result: Tensor
+
+    def bound(self, *names: str) -> dict[str, Any]:
+        """Its arguments by their names."""
+        return {**dict(zip(names, self.arguments, strict=False)), **self.keywords}
+
+
+Replacement = Callable[[Callable[..., Any], tuple, Mapping[str, Any]], Any]
+"""(function, arguments, keywords) -> what the port is supposed to compute in its place."""
+
+Replacements = Iterator[tuple[str, Replacement]]
+
+
+def on_first(step: Step) -> Replacement:
+    """Apply a step to the function's first argument, in the place of the function."""
+    return lambda function, arguments, keywords: step(first_argument(arguments, keywords))
+
+
+def first_argument(arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
+    """The argument that comes first, however it was given."""
+    return arguments[0] if arguments else next(iter(keywords.values()))

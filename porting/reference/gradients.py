@@ -1,0 +1,102 @@
+"""Gradients of a torch model, and one training step's statistics. `port.gradients` has the same of a Keras model."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting.records.gradients import Gradients
+from porting.reference import functions as torch_functions
+from porting.reference.side import array_of, outputs_of, tensors_of
+from porting.reference.structure import taught_modules
+from porting.reference.watch import Watch, run
+from porting.traces import Lesson, Teacher
+
+if TYPE_CHECKING:
+    import torch
+
+
+def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
+    """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics."""
+    import torch
+
+    given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in tensors_of(model, inputs)]
+    with _differentiable(model), torch.enable_grad():
+        outputs = outputs_of(model.eval()(*(tensor.clone() for tensor in given)))
+        factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
+        torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
+        named = dict(model.named_parameters())
+        weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
+    return Gradients(
+        tuple(array_of(_gradient(tensor)) if tensor.is_floating_point() else None for tensor in given),
+        weights,
+        _statistics_after_a_step(model, inputs),
+    )
+
+
+def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
+    """Which values of each parameter change no output of floats: those whose gradient is zero on all samples.
+
+    With a lesson, no output of any layer that is run alone by it.
+    """
+    import torch
+
+    watch = Watch(taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
+    with _differentiable(model), torch.enable_grad():
+        outputs = run(model, inputs, watch) if watch else outputs_of(model.eval()(*tensors_of(model, inputs)))
+        seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
+        generator = torch.Generator().manual_seed(0)
+        signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
+        torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
+        return {name: array_of(_gradient(parameter) == 0) for name, parameter in model.named_parameters()}
+
+
+@contextmanager
+def _differentiable(model: "torch.nn.Module") -> Iterator[None]:
+    """Every parameter takes a gradient, and has none before or afterwards."""
+    before = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    for parameter in before:
+        parameter.requires_grad_(parameter.is_floating_point())
+    try:
+        yield
+    finally:
+        for parameter, wanted in before.items():
+            parameter.grad = None
+            parameter.requires_grad_(wanted)
+
+
+def _gradient(tensor: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+
+
+def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Floating buffers after one forward pass in training mode without dropout; the model is left as it was."""
+    import torch
+
+    saved = set(model.state_dict())
+    held = {name: buffer for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
+    if not held:
+        return {}
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        with torch.no_grad(), _without_dropout():
+            model.train()(*tensors_of(model, inputs))
+        return {name: array_of(buffer).copy() for name, buffer in held.items()}
+    finally:
+        model.eval()
+        for name, buffer in model.named_buffers():
+            buffer.data.copy_(before[name])
+
+
+def _without_dropout() -> Any:
+    import torch
+
+    class KeepAll(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            is_dropout = "dropout" in torch_functions.called_name(function)
+            return args[0] if is_dropout and args else function(*args, **(kwargs or {}))
+
+    return KeepAll()

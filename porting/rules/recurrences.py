@@ -1,0 +1,80 @@
+"""Rows of the recurrent layers, whose gates move by name."""
+
+from porting.rules.rule import LayerRule
+from porting.rules.settings import Agreement, Declared, Fixed, Required, Setting
+from porting.rules.shared_settings import by_sizes, trained
+from porting.rules.windows import Recurrence
+from porting.traces import LayerCall
+
+_SUMMED_BIASES = "Keras has one bias, the sum of torch's two: it comes back in bias_ih_l0, and zeros in bias_hh_l0"
+
+
+def _recurrent(
+    kind: str, port: str, units: tuple[str, str], bias: str, *settings: Setting, note: str = ""
+) -> LayerRule:
+    ours, theirs = units
+    return LayerRule(
+        kind,
+        port,
+        {
+            "weight_ih_l0": ("kernel", (f"{ours} feature -> feature {theirs}",)),
+            "weight_hh_l0": ("recurrent_kernel", (f"{ours} state -> state {theirs}",)),
+            "bias_ih_l0 bias_hh_l0": ("bias", (f"bias=2 {ours} -> {bias}{theirs}",)),
+        },
+        (
+            Fixed("torch", "num_layers", 1, f"give each layer an nn.{kind} of its own, and one in Keras"),
+            Fixed("torch", "bidirectional", False, f"give each direction an nn.{kind} of its own, and one in Keras"),
+            Fixed("torch", "proj_size", 0, "Keras has no projection of the state"),
+            Required("batch_first", True, f"transpose around the nn.{kind} instead, its tensors stay the same"),
+            Fixed("keras", "go_backwards", False, "reverse the sequence in a layer of its own"),
+            Fixed("keras", "stateful", False, "torch starts each batch from the state that it is given, or zeros"),
+            Fixed("keras", "zero_output_for_mask", False, "torch masks nothing"),
+            Declared("the last step is compared where only that is returned", port=("return_sequences",)),
+            Declared("a state that is used shows in what it reaches", port=("return_state",)),
+            Declared("how it is computed, not what", port=("unroll", "implementation", "use_cudnn")),
+            Declared("between the layers of a stack only", ("dropout",), in_training=True),
+            Fixed("keras", "dropout", 0.0, "drop in a layer of its own", True),
+            Fixed("keras", "recurrent_dropout", 0.0, "torch drops nothing between steps", True),
+            Declared("of dropout only", port=("seed",), in_training=True),
+            Declared("matters before training only", port=("unit_forget_bias",), in_training=True),
+            by_sizes("input_size hidden_size bias", "units use_bias"),
+            *settings,
+            *trained("kernel", "recurrent", "bias"),
+        ),
+        activation="sample time feature -> sample time feature",
+        output="sample ... unit -> sample ... unit",
+        window=Recurrence(),
+        note=note,
+    )
+
+
+def _same_nonlinearity(reference: LayerCall, port: LayerCall) -> str:
+    ours, theirs = reference.settings["mode"].removeprefix("RNN_").lower(), port.settings["activation"]
+    return "" if ours == theirs else f"nonlinearity={ours} in torch, activation={theirs} in Keras"
+
+
+_GATED = (
+    Fixed("keras", "activation", "tanh", "torch knows no other"),
+    Fixed("keras", "recurrent_activation", "sigmoid", "torch knows no other"),
+    by_sizes("mode", ""),
+)
+
+RECURRENT = (
+    _recurrent("LSTM", "LSTM", ("(gate=ifgo unit)", "(gate=ifgo unit)"), "", *_GATED, note=_SUMMED_BIASES),
+    _recurrent(
+        "GRU",
+        "GRU",
+        ("(gate=rzn unit)", "(gate=zrn unit)"),
+        "bias=2 ",
+        *_GATED,
+        Fixed("keras", "reset_after", True, "torch resets the state behind its product with the recurrent kernel"),
+    ),
+    _recurrent(
+        "RNN",
+        "SimpleRNN",
+        ("unit", "unit"),
+        "",
+        Agreement(("mode",), ("activation",), _same_nonlinearity),
+        note=_SUMMED_BIASES,
+    ),
+)

@@ -1,0 +1,107 @@
+"""Both models of a pair and what trains them, taking the same steps in one precision."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from porting.jobs import optimiser_states
+from porting.jobs.conversion import move_weights
+from porting.pairs import ModelPair, build_port, draw_probe, resolve
+from porting.plans.plan import TransferPlan
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.proof.runs import load_reference, plan_of, trace_with_sources
+from porting.records import parity
+from porting.reference import side as torch_side
+from porting.reference.files import read_checkpoint
+
+
+class TrainingStep(Protocol):
+    """What a trainer's step returns; floats are of before its update."""
+
+    losses: Mapping[str, float]
+    learning_rate: float
+    momentum: float
+    gradient_norm: float
+    gradients: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPort:
+    """A port, what trains it, and how its variables pair with the reference's tensors."""
+
+    model: Any
+    trainer: Any
+    plan: TransferPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Both models in one precision; in float64 a second port, which takes each step from the reference's state."""
+
+    dtype: str
+    model: Any
+    trainer: Any
+    port: TrainedPort
+    alone: TrainedPort | None
+
+    @classmethod
+    def prepare(cls, pair: ModelPair, checkpoint: str | os.PathLike, settings: Any, dtype: str) -> "Runner":
+        """Build the models from a checkpoint's weights."""
+        assert pair.training
+        model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
+        probe = draw_probe(pair, sizes, None, 1)
+        trace = trace_with_sources(pair, model, probe)
+        torch_side.in_precision(model, dtype)
+        train, train_port = resolve(pair.training.reference), resolve(pair.training.port)
+        with keras_side.precision(dtype):
+            ports = []
+            for _ in range(2 if dtype == "float64" else 1):
+                with keras_side.uninitialised():
+                    port = build_port(pair, sizes)
+                plan = plan_of(pair, trace, keras_runs.trace(port, probe.arrays), port, probe.arrays)
+                move_weights(plan, source.state_dict, port)
+                ports.append(TrainedPort(port, train_port(port, settings), plan))
+        return cls(dtype, model, train(model, settings), ports[0], ports[1] if len(ports) > 1 else None)
+
+    def step(self, batch: np.ndarray) -> tuple[TrainingStep, TrainingStep, TrainingStep | None]:
+        """One step of the reference, of the port, and of the port that goes on from the reference's state."""
+        with keras_side.precision(self.dtype):
+            if self.alone:
+                move_weights(self.alone.plan, torch_side.arrays(self.model), self.alone.model)
+                self.alone.trainer.load_optimiser_state(
+                    optimiser_states.to_port(self.trainer.optimiser_state(), self.alone.plan)
+                )
+            alone = self.alone.trainer.step(batch, with_gradients=True) if self.alone else None
+            ours = self.trainer.step(batch, with_gradients=True)
+            return ours, self.port.trainer.step(batch), alone
+
+    def parameter_errors(self, port: TrainedPort) -> Iterator[tuple[str, float]]:
+        """How far each parameter of a port is from the reference's."""
+        for name, ours, theirs in self.parameters(port):
+            yield name, apart(ours, theirs)
+
+    def state_errors(self, port: TrainedPort) -> Iterator[tuple[str, float]]:
+        """How far what a port's optimiser carries to the next step is from the reference's."""
+        ours = optimiser_states.to_port(self.trainer.optimiser_state(), port.plan)
+        theirs = port.trainer.optimiser_state()
+        yield "steps taken", apart(ours.steps_taken, theirs.steps_taken)
+        for slot, held in ours.slots.items():
+            for name, value in held.items():
+                yield f"{slot} of {name}", apart(value, theirs.slots[slot][name])
+
+    def parameters(self, port: TrainedPort) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Each tensor of the reference that moves, and what a port has in its place."""
+        ours, theirs = torch_side.arrays(self.model), keras_side.arrays(port.model)
+        for transfer in port.plan.transfers:
+            for name, array in transfer.to_reference(theirs[transfer.port]):
+                yield name, ours[name], array
+
+
+def apart(ours: Any, theirs: Any) -> float:
+    """Greatest difference, relative to the reference's greatest value."""
+    reference = np.asarray(ours, np.float64)
+    return parity.relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))
