@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import checkpoints
 from benchmarks.machine import name_machine
+from finta import shipped
 
 FLOOR = """
 import sys, pathlib, torch, keras
@@ -105,7 +105,7 @@ def run(*command) -> Run:
 
 def compare_with_floor(folder: Path, runs: int) -> None:
     """Measure part 1 and print it."""
-    source = checkpoints.TORCH_CHECKPOINT
+    source = shipped.TORCH_CHECKPOINT
     convert = sys.executable, "-m", "porting", "convert", source, "--force", "--output", folder / "port"
     run(*convert)
     written = sum(path.stat().st_size for path in folder.iterdir())

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from checkpoints import KERAS_CHECKPOINT, TORCH_CHECKPOINT
 from finta.coding.coders import BATCH_SIZE, open_coder
 from finta.coding.encoding import encode_tractogram
 from finta.filtering.filtered import Settings
 from finta.filtering.filtering import filter_tractogram
 from finta.filtering.thresholding import judge, write_thresholds
+from finta.shipped import KERAS_CHECKPOINT, TORCH_CHECKPOINT
 from porting.port import side as keras_side
 from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.references import header_of

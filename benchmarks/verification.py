@@ -19,14 +19,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-import checkpoints
 from benchmarks.machine import name_machine
+from finta import shipped
 from tractography.batches.batches import draw_balanced
 
 
 def write_streamlines(path: Path, count: int) -> None:
     """Write real streamlines, each with a little noise of its own so that none is another's copy."""
-    held = draw_balanced(checkpoints.DIPY_BATCHES, 10**6).streamlines
+    held = draw_balanced(shipped.DIPY_BATCHES, 10**6).streamlines
     generator = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         stored = file.create_dataset(
@@ -52,7 +52,7 @@ def bare_passes(path: Path) -> float:
     from porting.reference.files import read_checkpoint
     from tractography.batches.batches import read_in_batches
 
-    checkpoint, port = checkpoints.TORCH_CHECKPOINT, checkpoints.KERAS_CHECKPOINT
+    checkpoint, port = shipped.TORCH_CHECKPOINT, shipped.KERAS_CHECKPOINT
     narrow, sizes, _ = load_reference(FINTA, read_checkpoint(checkpoint))
     wide = torch_side.in_precision(load_reference(FINTA, read_checkpoint(checkpoint))[0], "float64")
     probe = draw_probe(FINTA, sizes, None, 1)
@@ -92,7 +92,7 @@ def measure(count: int, with_bare: bool) -> None:
         write_streamlines(few, 64)
         bare_passes(few)
         started = time.perf_counter()
-        report = verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=path, every_sample=True)
+        report = verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=path, every_sample=True)
         whole = time.perf_counter() - started
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         assert report.verdict.value == "PASS", report

@@ -1,4 +1,4 @@
-"""Rebuild the shipped checkpoint from DIPY's bundles: ``python -m checkpoints.rebuild [FOLDER]``.
+"""Rebuild the shipped checkpoint from DIPY's bundles: ``python checkpoints/rebuild.py [FOLDER]``.
 
 Subjects 1-3 train, 4 is the ``thres`` split, 5 the test; every streamline in both point orders.
 """
@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from checkpoints import DIPY_BATCHES, FOLDER, TORCH_CHECKPOINT
 from finta.batches import build_batches
 from finta.recipe import SIMPLE
+from finta.shipped import DIPY_BATCHES, TORCH_CHECKPOINT
 from porting.jobs.conversion import convert
 from porting.reports.console import render_report
 from reference_torch.autoencoder import Autoencoder
@@ -65,4 +65,4 @@ def _train_with_progress(training: Tensor, validation: Tensor, console: Console)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from checkpoints import TORCH_CHECKPOINT
 from finta.batches import build_batches
+from finta.shipped import TORCH_CHECKPOINT
 from porting.cli import steps
 from porting.jobs.conversion import Conversion, convert
 from porting.port import side as keras_side

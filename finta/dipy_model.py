@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from checkpoints import KERAS_CHECKPOINT
 from finta.coding.coders import open_coder
 from finta.errors import ModelError
+from finta.shipped import KERAS_CHECKPOINT
 from tractography.errors import FilteringError, TractogramError
 from tractography.files.streamlines import Streamlines
 from tractography.filtering.assignment import NO_BUNDLE, Assigner, encode_reference

@@ -18,7 +18,7 @@ def read_probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
     ProbeError
         If the file holds no batches, or streamlines of another number of points than the models take.
     """
-    from checkpoints import DIPY_BATCHES
+    from finta.shipped import DIPY_BATCHES
     from tractography.batches.batches import draw_balanced
     from tractography.errors import BatchError
     from tractography.files.tractograms import resample

@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import checkpoints
+from finta import shipped
 from porting import cli, convert
 from porting.port import side as keras_side
 
@@ -22,9 +22,9 @@ def pytest_collectstart():
 
 def pytest_addoption(parser):
     group = parser.getgroup("parity", "parity of a port of your own")
-    group.addoption("--checkpoint", type=Path, default=checkpoints.TORCH_CHECKPOINT, help="PyTorch checkpoint")
-    group.addoption("--port", type=Path, default=checkpoints.KERAS_CHECKPOINT, help="its converted checkpoint")
-    group.addoption("--batches", type=Path, default=checkpoints.DIPY_BATCHES, help="HDF5 batches of streamlines")
+    group.addoption("--checkpoint", type=Path, default=shipped.TORCH_CHECKPOINT, help="PyTorch checkpoint")
+    group.addoption("--port", type=Path, default=shipped.KERAS_CHECKPOINT, help="its converted checkpoint")
+    group.addoption("--batches", type=Path, default=shipped.DIPY_BATCHES, help="HDF5 batches of streamlines")
 
 
 @pytest.fixture(scope="session")

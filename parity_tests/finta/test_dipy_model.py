@@ -11,8 +11,8 @@ from dipy.io.stateful_tractogram import Origin, Space
 from dipy.io.streamline import load_tractogram
 from dipy.tracking.streamline import Streamlines
 
-import checkpoints
 import finta
+from finta import shipped
 from finta.dipy_model import Finta
 from finta.errors import ModelError
 from porting.port import side as keras_side
@@ -47,7 +47,7 @@ def test_streamlines_are_reconstructed_as_keras_reconstructs_them(model, tractog
 
     keras_side.prepare()
     reconstructed = model.predict(tractogram.streamlines)
-    autoencoder = keras_model.load_autoencoder(checkpoints.KERAS_CHECKPOINT)
+    autoencoder = keras_model.load_autoencoder(shipped.KERAS_CHECKPOINT)
     straight = autoencoder.predict(resample(tractogram.streamlines, 256), verbose=0)
     assert isinstance(reconstructed, Streamlines)
     np.testing.assert_allclose(np.stack(list(reconstructed)), straight, atol=2e-4)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-import checkpoints
 import keras_model
 import reference_torch
+from finta import shipped
 from tractography.batches.batches import draw_balanced
 
 SIZES = [(1, 64), (8, 96), (32, 256), (64, 128)]
@@ -74,6 +74,6 @@ def test_a_saved_port_loads_with_plain_keras_in_its_precision(tmp_path, dtype):
 
 
 def test_the_shipped_port_still_gives_the_recorded_latent_codes(porting_golden):
-    port = keras_model.load_autoencoder(checkpoints.KERAS_CHECKPOINT)
-    streamlines = draw_balanced(checkpoints.DIPY_BATCHES, 8).streamlines
+    port = keras_model.load_autoencoder(shipped.KERAS_CHECKPOINT)
+    streamlines = draw_balanced(shipped.DIPY_BATCHES, 8).streamlines
     porting_golden("latent_codes", np.asarray(port.encoder.predict_on_batch(streamlines)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import checkpoints
+from finta import shipped
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -39,6 +39,6 @@ def test_one_backend_is_enough_to_load_and_predict_and_with_the_commands_to_veri
     run(sys.executable, "-m", "venv", tmp_path / "environment")
     python = tmp_path / "environment" / "bin" / "python"
     install(extra)
-    run(python, "-c", IMPORT, checkpoints.KERAS_CHECKPOINT)
+    run(python, "-c", IMPORT, shipped.KERAS_CHECKPOINT)
     install(f"{extra},verify")
-    assert "PASS: the port computes" in run(python, "-m", "porting", "verify", checkpoints.KERAS_CHECKPOINT)
+    assert "PASS: the port computes" in run(python, "-m", "porting", "verify", shipped.KERAS_CHECKPOINT)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-import checkpoints
+from finta import shipped
 
 HIDE = """
 from importlib.machinery import PathFinder
@@ -57,12 +57,12 @@ WORKS_WITHOUT = {
     "loading and predicting with nothing but keras and what it needs": (
         TOOLS,
         "import numpy, keras_model\n"
-        f"model = keras_model.load_autoencoder({str(checkpoints.KERAS_CHECKPOINT)!r})\n"
+        f"model = keras_model.load_autoencoder({str(shipped.KERAS_CHECKPOINT)!r})\n"
         "assert model.predict(numpy.zeros((2, 256, 3), 'float32'), verbose=0).shape == (2, 256, 3)",
     ),
     "golden replay and keras_model without torch": (
         {"torch"},
-        f"import porting; assert porting.verify({str(checkpoints.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
+        f"import porting; assert porting.verify({str(shipped.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
         "import keras_model.training.recipe, keras_model.training.trainee",
     ),
 }
@@ -124,7 +124,7 @@ def test_the_command_line_imports_no_framework_to_show_its_help():
     ],
 )
 def test_the_commands_that_use_a_model_say_what_to_install(command, hidden, words):
-    arguments = [*command.split(), "--model", str(checkpoints.KERAS_CHECKPOINT)]
+    arguments = [*command.split(), "--model", str(shipped.KERAS_CHECKPOINT)]
     code = f"import sys, finta.cli; sys.argv = ['finta', *{arguments!r}]; finta.cli.main()"
     done = run_without({hidden}, code)
     assert done.returncode == 2, done.stderr
@@ -143,7 +143,7 @@ def test_the_commands_that_use_a_model_say_what_to_install(command, hidden, word
     ids=lambda command: command[0],
 )
 def test_what_needs_torch_says_so(command):
-    named = {"pt": checkpoints.TORCH_CHECKPOINT, "keras": checkpoints.KERAS_CHECKPOINT}
+    named = {"pt": shipped.TORCH_CHECKPOINT, "keras": shipped.KERAS_CHECKPOINT}
     arguments = [word.format(**named) for word in command]
     code = f"import sys, porting.cli; sys.argv = ['porting', *{arguments!r}]; porting.cli.main()"
     done = run_without({"torch"}, code)

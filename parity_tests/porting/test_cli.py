@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-import checkpoints
+from finta import shipped
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import saved
 
@@ -62,7 +62,7 @@ def test_convert_verify_inspect_and_export_a_checkpoint(small_checkpoint, run_cl
     ],
 )
 def test_inspect_tells_what_a_file_holds(name, words, run_cli):
-    shown = run_cli("inspect", checkpoints.FOLDER / name)
+    shown = run_cli("inspect", shipped.FOLDER / name)
     assert shown.status == 0, shown.err
     for word in words:
         assert word in shown.out

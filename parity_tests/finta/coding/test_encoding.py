@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-import checkpoints
+from finta import shipped
 from finta.coding.drafts import draft_of
 from finta.coding.encoding import encode_tractogram
 from finta.coding.rows import RANGE_SIZE
@@ -21,7 +21,7 @@ from parity_tests.full_disk import room_for
 from porting.errors import OutputError
 from tractography.errors import TractogramError
 
-MODEL = checkpoints.KERAS_CHECKPOINT
+MODEL = shipped.KERAS_CHECKPOINT
 
 
 def test_codes_are_decoded_to_what_the_tractogram_is_reconstructed_to(collection, tmp_path, finta, small_port):

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-import checkpoints
+from finta import shipped
 from finta.cli import app
 from finta.coding.coders import open_coder
 from finta.deciding.coding import Coded, code_on_backend, encode_all
@@ -33,7 +33,7 @@ def spoil(tmp_path_factory):
     """Write the shipped port with one variable changed."""
 
     def spoiled(name, change):
-        model = load_autoencoder(checkpoints.KERAS_CHECKPOINT)
+        model = load_autoencoder(shipped.KERAS_CHECKPOINT)
         (variable,) = (held for held in model.variables if held.path.endswith(name))
         variable.assign(change(keras.ops.convert_to_numpy(variable)))
         path = tmp_path_factory.mktemp("spoiled") / "spoiled.keras"
@@ -43,7 +43,7 @@ def spoil(tmp_path_factory):
     return spoiled
 
 
-def command(subjects, port, *options, checkpoint=checkpoints.TORCH_CHECKPOINT, atlas="sub_1"):
+def command(subjects, port, *options, checkpoint=shipped.TORCH_CHECKPOINT, atlas="sub_1"):
     places = (subjects / "sub_5", "--atlas", subjects / atlas, "--bundles", subjects / "sub_2")
     return ["verify-decisions", checkpoint, port, *places, "--draws", "20", *options]
 
@@ -67,7 +67,7 @@ def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_p
     known = ("--implausible", subjects / "sub_4" / "CST_R.trk", "--neighbours", 3, "--point", "youden")
     limits = ("--wm", white_matter(tmp_path / "wm.nii.gz"), "--min-length", 40, "--max-length", 90)
     options = (*known, *limits, "--backend", backend, "--json", tmp_path / "report.json")
-    done = verified(run_cli, *command(subjects, checkpoints.KERAS_CHECKPOINT, *options))
+    done = verified(run_cli, *command(subjects, shipped.KERAS_CHECKPOINT, *options))
     assert done.status == 0, done
     assert "PASS: the port decides as the reference does; no differences" in done.out
     report = json.loads((tmp_path / "report.json").read_text())
@@ -92,7 +92,7 @@ def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil
     done = verified(run_cli, *command(subjects, port, *options))
     assert done.status == 1, done
     assert "FAIL: the port decides otherwise" in done.out
-    assert f"porting verify {checkpoints.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
+    assert f"porting verify {shipped.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
     report = json.loads((tmp_path / "report.json").read_text())["backends"]["tensorflow"]
     for whats in ({"kept"}, {"code", "atlas code"}):
         beyond = [held for held in report["disagreements"] if held["what"] in whats and not held["explained"]]
@@ -112,7 +112,7 @@ def coded(model, subjects):
 
 @pytest.fixture(scope="module")
 def truth(subjects):
-    return coded(checkpoints.TORCH_CHECKPOINT, subjects)
+    return coded(shipped.TORCH_CHECKPOINT, subjects)
 
 
 def test_what_changes_no_decision_fails_by_codes_and_by_what_is_decoded(subjects, spoil, truth):
@@ -177,12 +177,12 @@ def test_a_port_whose_codes_are_not_finite_fails(truth):
 
 
 def test_bad_input_is_one_error(subjects, run_cli, tmp_path):
-    port = checkpoints.KERAS_CHECKPOINT
+    port = shipped.KERAS_CHECKPOINT
     shutil.copytree(subjects / "sub_1", tmp_path / "small")
     next(iter(find_bundles(tmp_path / "small").values())).unlink()
     mistakes = {
         "gone.keras is no file that ends in .keras": command(subjects, "gone.keras"),
-        "Give CHECKPOINT, then PORT": command(subjects, checkpoints.TORCH_CHECKPOINT, checkpoint=port),
+        "Give CHECKPOINT, then PORT": command(subjects, shipped.TORCH_CHECKPOINT, checkpoint=port),
         "Unknown backend theano": command(subjects, port, "--backend", "theano"),
         "bundles that the atlas has not: AF_L": command(subjects, port, "--backend", "jax", atlas=tmp_path / "small"),
         "must be one of equal_error, youden, best_accuracy": command(subjects, port, "--point", "best"),

@@ -7,11 +7,11 @@ import nibabel as nib
 import numpy as np
 from dipy.io.streamline import load_tractogram
 
-import checkpoints
+from finta import shipped
 from parity_tests.finta.tractograms import BROKEN, BUNDLES, assert_sorted, filtered, read, write
 from tractography.files.writers import open_writer
 
-MODEL = checkpoints.KERAS_CHECKPOINT
+MODEL = shipped.KERAS_CHECKPOINT
 
 
 def test_thresholds_filtering_and_evaluation_with_the_shipped_model(collection, header, subject, tmp_path, finta):

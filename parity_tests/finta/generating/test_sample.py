@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from dipy.io.streamline import load_tractogram
 
-import checkpoints
+from finta import shipped
 from finta.cli import app
 from finta.coding.coders import open_coder
 from finta.errors import FintaError
@@ -23,7 +23,7 @@ from tractography.generating.volumes import read_mask
 
 AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 SHAPE = (91, 109, 91)
-MODEL = checkpoints.KERAS_CHECKPOINT
+MODEL = shipped.KERAS_CHECKPOINT
 
 
 @pytest.fixture(scope="module")

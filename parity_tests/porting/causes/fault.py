@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import torch
 
-import checkpoints
+from finta import shipped
 from finta.pair import FINTA
 from parity_tests.porting.causes.words import CAUSES
 from parity_tests.porting.zoo import pairs as zoo
@@ -152,7 +152,7 @@ def rebuilt(factory: Any, changes: Mapping[str, Change], **sizes: Any) -> Any:
 def write_checkpoint(name: str, folder: Path, seed: int = 0) -> Path:
     """Write weights for the reference of a pair, as if trained; the shipped ones where they are trained."""
     if name == "finta trained":
-        return checkpoints.TORCH_CHECKPOINT
+        return shipped.TORCH_CHECKPOINT
     name = name.removesuffix(", folded")
     reference = randomise(build_reference(PAIRS[name], SIZES.get(name, {})), seed)
     torch.save({"state_dict": reference.state_dict()}, path := folder / f"{name}_{seed}.pt")

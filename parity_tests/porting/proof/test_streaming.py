@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-import checkpoints
+from finta import shipped
 from porting import Status, verify
 from porting.errors import ProbeError
 from porting.jobs.verification import PROBE_SAMPLES
@@ -24,7 +24,7 @@ FAR = np.float32(1000)
 def streamlines(tmp_path_factory):
     """Two classes, and so two batches, of which the last three streamlines lie far from all others."""
     path = tmp_path_factory.mktemp("streaming") / "streamlines.h5"
-    drawn = draw_balanced(checkpoints.DIPY_BATCHES, 23).streamlines
+    drawn = draw_balanced(shipped.DIPY_BATCHES, 23).streamlines
     write_batches(path, {"test": {"bundle": drawn[:20], LAST_CLASS: drawn[20:] + FAR}})
     return path
 
@@ -33,7 +33,7 @@ def streamlines(tmp_path_factory):
 def late_one(tmp_path_factory):
     """More streamlines than a probe holds; the first of those that it does not hold lies far away."""
     path = tmp_path_factory.mktemp("streaming") / "late.h5"
-    held = draw_balanced(checkpoints.DIPY_BATCHES, PROBE_SAMPLES + 6).streamlines
+    held = draw_balanced(shipped.DIPY_BATCHES, PROBE_SAMPLES + 6).streamlines
     write_batches(path, {"test": {"bundle": held}})
     row = min(set(range(len(held))) - set(draw_balanced(path, PROBE_SAMPLES).rows))
     held[row] += FAR
@@ -43,15 +43,15 @@ def late_one(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_one_piece(streamlines):
-    return verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines)
+    return verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=streamlines)
 
 
 @pytest.fixture(scope="module")
 def streamed(streamlines):
     steps = []
     report = verify(
-        checkpoints.KERAS_CHECKPOINT,
-        checkpoints.TORCH_CHECKPOINT,
+        shipped.KERAS_CHECKPOINT,
+        shipped.TORCH_CHECKPOINT,
         probe=streamlines,
         every_sample=True,
         on_step=lambda step, done=0, total=None: steps.append((done, total)),
@@ -74,7 +74,7 @@ def test_an_error_while_a_batch_is_taken_in_is_raised(streamlines, monkeypatch):
 
     monkeypatch.setattr(streaming, "_keep_worst", fail)
     with pytest.raises(RuntimeError, match="no memory"):
-        verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
+        verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
 
 
 def test_figures_are_those_of_one_run_on_all_samples(streamed, in_one_piece):
@@ -107,11 +107,11 @@ class Ceiling(keras.layers.Layer):
 
 def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
     path, row = late_one
-    port = keras.saving.load_model(checkpoints.KERAS_CHECKPOINT, compile=False)
+    port = keras.saving.load_model(shipped.KERAS_CHECKPOINT, compile=False)
     given = keras.Input((256, 3))
     keras.Model(given, port.decoder(port.encoder(Ceiling()(given)))).save(tmp_path / "port.keras")
     verdicts = [
-        verify(tmp_path / "port.keras", checkpoints.TORCH_CHECKPOINT, probe=path, every_sample=every_sample)
+        verify(tmp_path / "port.keras", shipped.TORCH_CHECKPOINT, probe=path, every_sample=every_sample)
         for every_sample in (False, True)
     ]
     assert [report.verdict for report in verdicts] == [Status.PASS, Status.FAIL]
@@ -120,7 +120,7 @@ def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
 
 def test_without_float64_the_figures_in_float32_are_those_of_one_run_too(streamlines, in_one_piece, monkeypatch):
     monkeypatch.setattr(keras_side, "why_no_float64", lambda: "no float64 here")
-    narrow = verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
+    narrow = verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
     assert narrow.semantics.status is Status.NOT_CHECKED
     assert narrow.semantics.lines[-1] == "in float32 only on all 23 samples"
     for row, whole in zip(
@@ -146,4 +146,4 @@ def test_values_of_any_type_are_compared_as_float64(dtype):
 @pytest.mark.parametrize("probe", [None, "synthetic"])
 def test_all_needs_a_file(probe):
     with pytest.raises(ProbeError, match="--probe FILE --all"):
-        verify(checkpoints.KERAS_CHECKPOINT, checkpoints.TORCH_CHECKPOINT, probe=probe, every_sample=True)
+        verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=probe, every_sample=True)

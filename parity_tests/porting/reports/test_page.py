@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-import checkpoints
+from finta import shipped
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import saved
 from porting import convert
@@ -80,7 +80,7 @@ def plan_of(*names):
 
 
 def make_report(**changes):
-    streamlines = draw_balanced(checkpoints.DIPY_BATCHES, 24).streamlines
+    streamlines = draw_balanced(shipped.DIPY_BATCHES, 24).streamlines
     truth = streamlines.astype(np.float64) + 1e-3
     report = ParityReport(
         pair="a pair",
@@ -281,7 +281,7 @@ def test_values_that_cannot_be_drawn_are_said_to_be_so():
 
 
 def test_worst_samples_are_drawn_first_under_their_names_and_in_their_unit():
-    truth = draw_balanced(checkpoints.DIPY_BATCHES, 24).streamlines.astype(np.float64)
+    truth = draw_balanced(shipped.DIPY_BATCHES, 24).streamlines.astype(np.float64)
     port = truth.copy()
     port[7] += [0.0, 3.0, 4.0]
     names = tuple(f"bundle row {row}" for row in range(24))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-import checkpoints
+from finta import shipped
 from finta.pair import FINTA
 from finta.recipe import Contrastive
 from keras_model.training.trainer import Trainer
@@ -109,7 +109,7 @@ def test_a_training_that_differs_is_named_by_step_and_quantity(untrained, batche
 def test_rounding_that_training_amplifies_is_no_fault(tmp_path):
     """A trained checkpoint holds weights of 1e-35 that nothing but L2 moves: Adam multiplies them by 1,000 a step."""
     path = write_walks(tmp_path / "walks.h5", points=256)
-    report = verify_training(checkpoints.TORCH_CHECKPOINT, path, pair=FINTA, steps=12, batch_size=8)
+    report = verify_training(shipped.TORCH_CHECKPOINT, path, pair=FINTA, steps=12, batch_size=8)
     assert report.verdict is Status.PASS
     assert max(step.quantities["optimiser"].error for step in report.steps) < PARAMETER_LIMIT
 
