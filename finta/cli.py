@@ -24,9 +24,6 @@ register(app)
 app.command("sample")(sample)
 app.command("verify-decisions")(verify_decisions)
 
-NEEDED = ("matplotlib", "pydantic", "safetensors", "tensorboardX", "yaml")
-"""What a training needs, some of it at its end."""
-
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one message and exit status 2."""
@@ -120,8 +117,7 @@ def train(
     ] = False,
 ) -> None:
     """Train the autoencoder by a recipe; watch it with ``tensorboard --logdir OUTPUT``."""
-    from finta.errors import TrainingError
-    from finta.requirements import check_installed
+    from finta.requirements import TRAINERS
     from finta.training.configurations import read_configuration
     from finta.training.runs import Start
     from finta.training.trainers import FRAMEWORKS
@@ -129,12 +125,13 @@ def train(
     from porting.cli import steps
     from porting.port import side as keras_side
     from porting.reference import side as torch_side
+    from porting.requirements import check_installed
 
     if framework not in FRAMEWORKS:
         raise typer.BadParameter(f"must be one of {', '.join(FRAMEWORKS)}", param_hint="--framework")
     if with_optimiser and not start:
         raise typer.BadParameter("goes with --start", param_hint="--with-optimizer")
-    check_installed(NEEDED, TrainingError, "Training", "train")
+    check_installed(TRAINERS, "Training", "train")
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()

@@ -8,12 +8,14 @@ import numpy as np
 from rich.console import Console
 
 from finta.batches import build_batches
-from finta.shipped import TORCH_CHECKPOINT
+from finta.requirements import READERS
+from finta.shipped import torch_checkpoint
 from porting.cli import steps
 from porting.jobs.conversion import Conversion, convert
 from porting.port import side as keras_side
 from porting.records.parity import RATIO_LIMIT
 from porting.reports.console import render_report
+from porting.requirements import check_installed
 from porting.statuses import Status
 from tractography.batches.batches import BatchFile, read_in_batches
 from tractography.files.dipy_bundles import extract_minimal_bundles
@@ -23,13 +25,14 @@ SPLITS = ("train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5")
 
 def run_demo(console: Console) -> Status:
     """Build batches, convert, verify, encode and reconstruct; say in plain words what was proven."""
+    check_installed(["torch", *READERS], "porting demo", "convert,streamlines")
     keras_side.prepare()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, steps() as on_step:
         on_step("building batches from DIPY's bundles")
         batches = build_batches([_bundles(Path(folder))], Path(folder) / "batches.h5", splits=SPLITS)
         _tell_batches(console, batches)
-        conversion = convert(TORCH_CHECKPOINT, f"{folder}/port/", probe=batches.path, on_step=on_step)
+        conversion = convert(torch_checkpoint(Path(folder)), f"{folder}/port/", probe=batches.path, on_step=on_step)
         console.rule("2. Conversion: moved, written, reloaded from disk, verified")
         console.print(render_report(conversion.report))
         if conversion.files:

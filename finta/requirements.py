@@ -1,29 +1,17 @@
 """Packages that a command needs at some time, looked for before it does any work."""
 
-from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
-from finta.errors import ClusterError
-from tractography.errors import FilteringError, TractogramError
+from porting.requirements import check_installed
 
-PACKAGES = {"sklearn": "scikit-learn", "trx": "trx-python", "yaml": "PyYAML", "faiss": "faiss-cpu"}
-"""Names of packages whose modules are called otherwise."""
+READERS = ("nibabel", "dipy")
+"""What reads, resamples and writes tractograms."""
 
+COMPARERS = ("sklearn", "matplotlib")
+"""What compares latent codes, and draws what is found."""
 
-def check_installed(modules: Iterable[str], error: type[ValueError], doing: str, extra: str) -> None:
-    """Say all that is missing at once, and what to install.
-
-    Raises
-    ------
-    error
-        If a module is not there.
-    """
-    if missing := [PACKAGES.get(name, name) for name in modules if not find_spec(name)]:
-        raise error(
-            f"Not installed: {', '.join(missing)}. {doing} needs {'it' if len(missing) == 1 else 'them'}: "
-            f"pip install 'porting[{extra}]'."
-        )
+TRAINERS = ("matplotlib", "pydantic", "tensorboardX", "yaml")
+"""What a training needs, some of it at its end."""
 
 
 def check_readers(*paths: Path) -> None:
@@ -31,11 +19,11 @@ def check_readers(*paths: Path) -> None:
 
     Raises
     ------
-    TractogramError
+    PackageError
         If a package for it is not installed.
     """
     trx = ["trx"] if any(path.suffix == ".trx" for path in paths) else []
-    check_installed(["nibabel", "dipy", *trx], TractogramError, "This command", "filter")
+    check_installed([*READERS, *trx], "This command", "filter")
 
 
 def check_comparing(approximate: bool) -> None:
@@ -43,11 +31,11 @@ def check_comparing(approximate: bool) -> None:
 
     Raises
     ------
-    FilteringError
+    PackageError
         If a package for it is not installed.
     """
     index = ["faiss"] if approximate else []
-    check_installed(["sklearn", "matplotlib", *index], FilteringError, "Filtering", "filter")
+    check_installed([*COMPARERS, *index], "Filtering", "filter")
 
 
 def check_cluster(scheduler: str | None) -> None:
@@ -55,8 +43,8 @@ def check_cluster(scheduler: str | None) -> None:
 
     Raises
     ------
-    ClusterError
+    PackageError
         If Dask is not installed.
     """
     if scheduler:
-        check_installed(["dask", "distributed"], ClusterError, "--scheduler", "cluster")
+        check_installed(["dask", "distributed"], "--scheduler", "cluster")

@@ -1,5 +1,5 @@
 """``python -m porting`` is the command ``porting``."""
 
-from porting.cli import main
+from porting.entry import main
 
 main()

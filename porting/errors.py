@@ -1,6 +1,7 @@
 """What can go wrong, drawn as a tree. Every message ends with where to look or what to do.
 
 PortingError
+├── PackageError          a package that is not installed
 ├── InputError            something given to the tool is not what it must be
 │   ├── CheckpointError     the reference's checkpoint
 │   ├── PortFileError       a converted checkpoint, its certificate or its golden file
@@ -29,6 +30,10 @@ class PortingError(Exception):
     ...     print(error)
     No converted checkpoint at nowhere.keras.
     """
+
+
+class PackageError(PortingError):
+    """A package that is needed is not installed."""
 
 
 class InputError(PortingError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
+from porting.requirements import not_found
 from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ def resolve(name: Any) -> Any:
     ------
     PairError
         If it cannot be imported.
+    PackageError
+        If a package that it imports is not installed.
     """
     if not isinstance(name, str):
         return name
@@ -201,9 +204,9 @@ def resolve(name: Any) -> Any:
     try:
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
-        missing = {"torch": "Install PyTorch: pip install torch", "keras": "Install Keras: pip install keras"}
-        remedy = missing.get(error.name or "", "Check the name and the folder")
-        raise PairError(f"{name} cannot be imported: {first_line(error)}. {remedy}.") from error
+        if not name.startswith((error.name or "").partition(".")[0]) and (missing := not_found(error, name)):
+            raise missing from error
+        raise PairError(f"{name} cannot be imported: {first_line(error)}. Check the name and the folder.") from error
     except (ImportError, AttributeError, ValueError) as error:
         raise PairError(f"{name} cannot be imported: {first_line(error)}.") from error
 

@@ -13,7 +13,7 @@ import numpy as np
 from finta.architecture import HALVINGS
 from finta.coding.drafts import identity_of
 from finta.errors import ModelError
-from porting.errors import PortingError
+from porting.errors import PackageError, PortingError
 
 BATCH_SIZE = 1024
 """Streamlines that are computed at once; a compiled program sees no other number."""
@@ -93,6 +93,8 @@ def open_coder(path: str | os.PathLike, batch_size: int = BATCH_SIZE) -> Coder:
     try:
         with _LOCK:
             coder = _open(path.absolute(), (about.st_size, about.st_mtime_ns), batch_size)
+    except PackageError:
+        raise
     except (PortingError, ValueError) as error:
         reason = str(error).rstrip(".")
         raise ModelError(f"{reason}. Convert the checkpoint again, or check that {path} is the one meant.") from error

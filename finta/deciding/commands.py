@@ -93,6 +93,6 @@ def verify_decisions(
 def _installed() -> list[str]:
     from importlib.util import find_spec
 
-    from porting.port.side import BACKENDS
+    from porting.requirements import BACKENDS
 
     return [name for name in BACKENDS if find_spec(name)]

@@ -10,8 +10,8 @@ from finta.generating.bundle_settings import Choices, settings_of_bundles
 from finta.generating.drafts import Finished, check_draft, drafts
 from finta.generating.inputs import Bundle, find_in_atlas, identity, prepare_bundle
 from finta.generating.output import check_files, write_generated
-from finta.requirements import check_installed
 from porting.proof.runs import OnStep
+from porting.requirements import check_installed
 from tractography.errors import GenerationError
 from tractography.files.pieces import read_header
 from tractography.generating.generated import Generated, Round
@@ -94,7 +94,7 @@ def sample_bundles(
 def _check_installed(choices: Choices) -> None:
     """Say before anything runs that a package is missing which a run needs later."""
     needed = ["matplotlib", *(["sklearn"] if choices.settings.mode == "rejection" else [])]
-    check_installed(needed, GenerationError, "Sampling", "streamlines")
+    check_installed(needed, "Sampling", "streamlines")
 
 
 def _generate(bundle: Bundle, coder: Coder, on_step: OnStep) -> Generated:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.keras_model.trajectories import LOSSES, ON_BACKENDS, RECIPES, SHAPES, STEPS, greatest_error, of_torch
-from porting.port.side import BACKENDS
+from porting.requirements import BACKENDS
 
 pytestmark = pytest.mark.slow
 

@@ -17,10 +17,10 @@ from rich.text import Text
 
 from porting.errors import InputError
 from porting.evidence.drift import worst_figures
-from porting.port.side import BACKENDS
 from porting.proof.runs import OnStep, silent
 from porting.records import verdict
 from porting.reports.console import COLOURS
+from porting.requirements import BACKENDS
 from porting.statuses import EXIT_STATUS, Status
 
 MISTAKE = 2
@@ -29,7 +29,7 @@ MISTAKE = 2
 LAST_LINES = 5
 """How much of a crashed process' standard error is told."""
 
-_COMMAND = "import sys; sys.path[:] = {path!r}; from porting.cli import main; main()"
+_COMMAND = "import sys; sys.path[:] = {path!r}; from porting.entry import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

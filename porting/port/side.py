@@ -15,11 +15,10 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
+from porting.requirements import BACKENDS, check_backend
 
 if TYPE_CHECKING:
     import keras
-
-BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def prepare() -> None:
@@ -27,8 +26,10 @@ def prepare() -> None:
 
     Raises
     ------
+    PackageError
+        If Keras' backend is not installed.
     PortingError
-        If Keras or its backend is not installed.
+        If Keras or its backend cannot be imported.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
@@ -36,13 +37,14 @@ def prepare() -> None:
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if installed and "tensorflow" not in installed:
         os.environ.setdefault("KERAS_BACKEND", installed[0])
+    check_backend(os.environ.get("KERAS_BACKEND"))
     try:
         with _no_native_output():
             importlib.import_module("keras")
     except (ImportError, ValueError) as error:
         raise PortingError(
-            f"Keras cannot be imported: {first_line(error)}. Install a backend (pip install tensorflow, jax or torch) "
-            "and name it in KERAS_BACKEND."
+            f"Keras cannot be imported: {first_line(error)}. KERAS_BACKEND must name one of {', '.join(BACKENDS)}, "
+            "installed and whole."
         ) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import CheckpointError, PortingError, first_line
+from porting.requirements import check_installed
 
 if TYPE_CHECKING:
     import torch
@@ -22,13 +23,16 @@ def prepare() -> None:
 
     Raises
     ------
-    PortingError
+    PackageError
         If it is not installed.
+    PortingError
+        If it cannot be imported.
     """
+    check_installed(["torch"], "The reference", "convert")
     try:
         importlib.import_module("torch")
     except ImportError as error:
-        raise PortingError(f"This needs PyTorch: pip install torch. ({first_line(error)})") from error
+        raise PortingError(f"PyTorch cannot be imported: {first_line(error)}. Install it again.") from error
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ from finta.deciding.rounding import Rounding, measure_rounding
 from finta.errors import FintaError, ModelError
 from finta.filtering.atlases import find_bundles
 from keras_model import load_autoencoder
-from porting.port.side import BACKENDS
+from porting.requirements import BACKENDS
 from tractography.agreement.decisions import EPSILON
 from tractography.errors import TractographyError
 from tractography.files.tractograms import read_streamlines, resample

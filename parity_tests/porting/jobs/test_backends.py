@@ -13,8 +13,8 @@ from porting import Status
 from porting.errors import InputError
 from porting.jobs import backends
 from porting.jobs.backends import BackendResult, page_path, verify_on_backends
-from porting.port.side import BACKENDS
 from porting.records.parity import RATIO_LIMIT
+from porting.requirements import BACKENDS
 from tractography.batches.batches import draw_balanced, write_batches
 
 
