@@ -8,19 +8,20 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 PACKAGES = ("finta", "keras_model", "porting", "reference_torch", "tractography")
-CHECKPOINTS = "finta.checkpoints"
+DATA = {"finta.checkpoints": "checkpoints", "finta.training.recipes": "finta/training/recipes"}
+"""Folders that hold files and no modules -> where they are in the repository."""
 
 
-class BuildWithCheckpoint(build_py):
-    """Take the checkpoint's files and leave the script that rebuilds them."""
+class BuildWithData(build_py):
+    """Take the files of a folder of data, and leave the script that rebuilds the checkpoint."""
 
     def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
         """List the modules of a package; a folder of data has none."""
-        return [] if package == CHECKPOINTS else super().find_package_modules(package, package_dir)
+        return [] if package in DATA else super().find_package_modules(package, package_dir)
 
 
 setup(
-    packages=[*find_packages(include=[*PACKAGES, *(f"{name}.*" for name in PACKAGES)]), CHECKPOINTS],
-    package_dir={CHECKPOINTS: "checkpoints"},
-    cmdclass={"build_py": BuildWithCheckpoint},
+    packages=[*find_packages(include=[*PACKAGES, *(f"{name}.*" for name in PACKAGES)]), *DATA],
+    package_dir=DATA,
+    cmdclass={"build_py": BuildWithData},
 )
