@@ -3,7 +3,6 @@
 Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
 """
 
-import importlib.util
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ import typer
 
 from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortingError
+from porting.requirements import check_installed
 from porting.statuses import EXIT_STATUS
 from porting.version import __version__
 
@@ -307,8 +307,8 @@ def verify_training(
     if picture and picture.suffix not in trajectory_report.PICTURES:
         endings = ", ".join(trajectory_report.PICTURES)
         raise typer.BadParameter(f"its name must end in one of {endings}", param_hint="--picture")
-    if picture and not importlib.util.find_spec("matplotlib"):
-        raise PortingError("A picture needs matplotlib: pip install 'porting[train]'.")
+    if picture:
+        check_installed(["matplotlib"], "--picture", "train")
     check_report_files(json_file, picture)
     with steps() as on_step:
         report = trajectories.verify_training(

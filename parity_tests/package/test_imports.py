@@ -1,24 +1,9 @@
 """Who may import whom: a fresh interpreter with a framework blocked must still do its part."""
 
-import subprocess
-import sys
-
 import pytest
 
 from finta import shipped
-
-HIDE = """
-from importlib.machinery import PathFinder
-find_spec = PathFinder.find_spec
-PathFinder.find_spec = lambda name, *where: None if name.partition(".")[0] in {hidden} else find_spec(name, *where)
-"""
-
-
-def run_without(hidden, code):
-    """Run code in a fresh interpreter in which some packages are as good as not installed."""
-    script = HIDE.format(hidden=sorted(hidden)) + code
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-
+from parity_tests.package.blocking import run_without
 
 LIGHT = {"torch", "tensorflow", "jax", "keras"}
 TOOLS = {"typer", "einops", "safetensors", "dipy", "nibabel", "trx", "torch"}
@@ -92,60 +77,3 @@ def test_the_command_line_imports_no_framework_to_show_its_help():
     )
     done = run_without((), code)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize(
-    ("command", "hidden", "words"),
-    [
-        ("encode a.trk --output b.h5", "dipy", "dipy. This command needs it: pip install 'porting[filter]'."),
-        ("encode a.trx --output b.h5", "trx", "trx-python. This command needs it: pip install 'porting[filter]'."),
-        ("reconstruct a.trk --output b.trk", "nibabel", "nibabel. This command needs it: pip install"),
-        (
-            "encode a.trk --output b.h5 --scheduler tcp://c:1",
-            "distributed",
-            "distributed. --scheduler needs it: pip install 'porting[cluster]'.",
-        ),
-        (
-            "thresholds --atlas a --bundles b --output c.json",
-            "sklearn",
-            "scikit-learn. Filtering needs it: pip install",
-        ),
-        (
-            "filter a.trk --atlas b --thresholds c --output d",
-            "matplotlib",
-            "matplotlib. Filtering needs it: pip install",
-        ),
-        (
-            "filter a.trk --atlas b --thresholds c --output d --index approximate",
-            "faiss",
-            "faiss-cpu. Filtering needs it: pip install 'porting[filter]'.",
-        ),
-        ("evaluate --atlas a --bundles b --thresholds c --output d", "sklearn", "scikit-learn. Filtering needs it"),
-    ],
-)
-def test_the_commands_that_use_a_model_say_what_to_install(command, hidden, words):
-    arguments = [*command.split(), "--model", str(shipped.KERAS_CHECKPOINT)]
-    code = f"import sys, finta.cli; sys.argv = ['finta', *{arguments!r}]; finta.cli.main()"
-    done = run_without({hidden}, code)
-    assert done.returncode == 2, done.stderr
-    assert f"Error: Not installed: {words}" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["verify", "{pt}", "{keras}"],
-        ["plan", "finta", "{pt}"],
-        ["convert", "{pt}", "--output", "nowhere/"],
-        ["export", "{keras}", "--output", "nowhere.pt"],
-        ["inspect", "{pt}"],
-    ],
-    ids=lambda command: command[0],
-)
-def test_what_needs_torch_says_so(command):
-    named = {"pt": shipped.TORCH_CHECKPOINT, "keras": shipped.KERAS_CHECKPOINT}
-    arguments = [word.format(**named) for word in command]
-    code = f"import sys, porting.cli; sys.argv = ['porting', *{arguments!r}]; porting.cli.main()"
-    done = run_without({"torch"}, code)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith("Error: This needs PyTorch: pip install torch.")
