@@ -35,8 +35,6 @@ _DISTRIBUTIONS = {
 }
 """What an index calls packages whose modules have other names."""
 
-_OWN = ("finta", "keras_model", "porting", "reference_torch", "tractography")
-
 
 def distribution(module: str) -> str:
     """Give the name that a module's package is installed by."""
@@ -84,9 +82,9 @@ def check_backend(chosen: str | None) -> None:
 
 
 def not_found(error: ModuleNotFoundError, needing: str) -> PackageError | None:
-    """Turn a failed import into the same message; None where it is no package's but one of this project's modules."""
+    """Turn a failed import into the same message; None where the package is there and lacks a module."""
     module = (error.name or "").partition(".")[0]
-    if not module or module in _OWN:
+    if not module or find_spec(module):
         return None
     extra = next((name for name, modules in EXTRAS.items() if module in modules), None)
     return PackageError(_message([module], needing, extra))
