@@ -38,6 +38,11 @@ BYTES_OF_ACTIVATIONS = 4_000_000
 GRADIENT_VALUES = 512
 """Values of each tensor's gradient that are kept."""
 
+_ATTRIBUTE_BYTES = 32_000
+"""Longest text that is an attribute (HDF5 has 64 kB); a longer one is a data set called `_LONG` and its name."""
+
+_LONG = "words of "
+
 _COMPRESSED = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 
@@ -105,18 +110,28 @@ def _write_gradients(file: Any, gradients: Gradients) -> None:
     for place, kept in thinned.items():
         stored = file.create_dataset(f"gradients/{place}", data=kept.values, **_COMPRESSED)
         stored.attrs.update({"step": kept.step, "scale": kept.scale})
-    file.require_group("gradients").attrs["inputs"] = len(gradients.inputs)
+    group = file.require_group("gradients")
+    group.attrs["inputs"] = len(gradients.inputs)
+    _write_words(group, {"moves": gradients.moves})
     for name, array in gradients.statistics.items():
         file.create_dataset(f"gradients/statistics/{name}", data=array)
 
 
 def _write_words(group: Any, words: Mapping[str, Any]) -> None:
     for name, value in words.items():
-        group.attrs[name] = json.dumps(value, default=str)
+        text = json.dumps(value, default=str)
+        if len(text) < _ATTRIBUTE_BYTES:
+            group.attrs[name] = text
+        else:
+            group.create_dataset(f"{_LONG}{name}", data=text)
+
+
+def _has_words(group: Any, name: str) -> bool:
+    return name in group.attrs or f"{_LONG}{name}" in group
 
 
 def _words(group: Any, name: str) -> Any:
-    return json.loads(group.attrs[name])
+    return json.loads(group.attrs[name] if name in group.attrs else group[f"{_LONG}{name}"].asstr()[()])
 
 
 def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
@@ -171,7 +186,7 @@ def _read_run(file: Any) -> ReferenceRun:
         blind_spots=tuple(BlindSpot(**spot) for spot in _words(file, "blind_spots")),
         weights_sha256=_words(file, "weights"),
         versions=_words(file, "versions"),
-        why_no_unseen=_words(file, "why_no_unseen") if "why_no_unseen" in file.attrs else "",
+        why_no_unseen=_words(file, "why_no_unseen") if _has_words(file, "why_no_unseen") else "",
     )
 
 
@@ -221,4 +236,5 @@ def _read_gradients(group: Any) -> Gradients:
         tuple(read(inputs[str(at)]) if str(at) in inputs else None for at in range(group.attrs["inputs"])),
         {name: read(stored) for name, stored in group["weights"].items()},
         {name: np.asarray(stored) for name, stored in group.get("statistics", {}).items()},
+        _words(group, "moves") if _has_words(group, "moves") else {},
     )

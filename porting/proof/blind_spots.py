@@ -39,13 +39,28 @@ def _of_layer(
     for word, name in call.weights.items():
         if name not in state:
             continue
-        if name in unseen and unseen[name].any():
-            dead, dead_alone = unseen[name], unseen[name] & unseen_alone.get(name, unseen[name])
+        if name in unseen and (dead := _without_padding(unseen[name], call)).any():
+            dead_alone = dead & unseen_alone.get(name, dead)
+            is_hidden = dead_alone.all() if call.kind in _LOOKED_UP else dead_alone.any()
             text = f"{int(dead.sum()):,} of {dead.size:,} values of {word} change no output on the probe"
-            yield BlindSpot(call.name, text, not dead_alone.any())
+            yield BlindSpot(call.name, text, not is_hidden)
         for says in _DEGENERATE:
             if text := says(call.kind, word, state[name]):
                 yield BlindSpot(call.name, text, False)
+
+
+def _without_padding(dead: np.ndarray, call: LayerCall) -> np.ndarray:
+    """Leave out the row that torch gives no gradient though it changes outputs: that of `padding_idx`."""
+    row = call.settings.get("padding_idx")
+    if row is None:
+        return dead
+    others = dead.copy()
+    others[row] = False
+    return others
+
+
+_LOOKED_UP = frozenset({"Embedding", "EmbeddingBag"})
+"""Layers that look up rows: one that nobody asked for is compared in the transfer, and looked up as the others are."""
 
 
 def _zero_bias(kind: str, word: str, tensor: np.ndarray) -> str:

@@ -1,6 +1,6 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from porting.pairs import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.records.gradients import Thinned, thin
+from porting.records.parity import relative
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
 from porting.rules import patterns
@@ -18,7 +19,13 @@ GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
 
 GRADIENT_LIMIT = 1e-10
-"""Largest relative error of a float64 gradient that rounding explains."""
+"""Largest relative error of a float64 gradient that rounding explains in a model that is well conditioned."""
+
+MOST_MOVES = 16
+"""How many times as far off as one rounding moves the reference's own gradient the port's may be.
+
+Measured on ResNet18, MobileNetV2 and EfficientNet-B0: from draw to draw a gradient moves up to 6.4 times as far.
+"""
 
 
 def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> tuple[Part, Mapping[str, float]]:
@@ -29,30 +36,38 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
         reason = port.why_no_float64 or reference.why_no_gradients or port.why_no_gradients
         status = Status.FAIL if lines else Status.NOT_CHECKED
         return Part(status, (*lines, f"gradients: {reason}")), {}
-    errors = dict(_gradient_errors(pair, reference, port))
-    wrong = {name: error for name, error in errors.items() if not error <= GRADIENT_LIMIT}
-    lines += [f"gradient of {name} differs: relative error {error:.1e}" for name, error in wrong.items()]
+    judged = list(_gradient_errors(pair, reference, port))
+    errors = {name: error for name, error, _ in judged}
+    lines += [
+        f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
+    ]
     statistics = list(_statistics(reference, port, port.wide.plan))
     lines += [f"{name} after a step differs: relative error {error:.1e}" for name, error, _ in statistics if error]
     status = Status.FAIL if lines else Status.PASS
     worst = max(errors.values(), default=0.0)
-    figures = f"worst relative error {worst:.1e} of {len(errors)} float64 gradients (limit {GRADIENT_LIMIT:.0e})"
+    greatest_limit = max((limit for *_, limit in judged), default=GRADIENT_LIMIT)
+    raised = ", more where one rounding moves the reference's own so far" if greatest_limit > GRADIENT_LIMIT else ""
+    figures = (
+        f"worst relative error {worst:.1e} of {len(errors)} float64 gradients (limit {GRADIENT_LIMIT:.0e}{raised})"
+    )
     notes = dict.fromkeys(note for _, _, note in statistics if note)
-    return Part(status, (figures, *lines, *notes, *_initialisers(plan))), errors
+    return Part(status, (figures, *lines, *notes, *_padded(reference), *_initialisers(plan))), errors
 
 
-def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float]]:
-    """By input and by tensor, relative to the greatest gradient of its layer.
+def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float, float]]:
+    """By input and by tensor, relative to the greatest gradient of its layer, each with its limit.
 
     One of them may be nothing but rounding, as that of a bias before a softmax.
     """
     assert reference.gradients
     assert port.gradients
     assert port.wide
+    calls = {call.name: call for call in reference.trace.layers()}
     pairs = zip(reference.gradients.inputs, port.gradients.inputs, pair.inputs, strict=True)
     for number, (ours, theirs, pattern) in enumerate(pairs):
         if ours is not None and theirs is not None:
-            yield f"input {number}", thin(ours).relative_error(_moved(theirs, pattern))
+            name, gradient = f"input {number}", thin(ours)
+            yield name, gradient.relative_error(_moved(theirs, pattern)), _limit(reference, name, gradient.scale)
     for layers in port.wide.plan.pairs:
         weights = reference.gradients.weights
         taken = [transfer for transfer in layers.transfers if weights.keys() >= set(transfer.references)]
@@ -60,8 +75,34 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
         scale = max((gradient.scale for gradient in ours.values()), default=0.0)
         for transfer in taken:
             moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
-            for name, gradient in transfer.parts(moved):
-                yield name, replace(ours[name], scale=scale).relative_error(gradient)
+            for name, gradient in _trained_in_torch(transfer.parts(moved), calls[layers.reference]):
+                error = replace(ours[name], scale=scale).relative_error(gradient)
+                yield name, error, _limit(reference, name, scale)
+
+
+def _trained_in_torch(gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall) -> Iterator[tuple[str, np.ndarray]]:
+    """Without a gradient in the row of `padding_idx`, which torch gives none."""
+    row = call.settings.get("padding_idx")
+    for name, gradient in gradients:
+        if row is None:
+            yield name, gradient
+        else:
+            held = np.array(gradient)
+            held[row] = 0.0
+            yield name, held
+
+
+def _padded(reference: ReferenceRun) -> Iterator[str]:
+    """A note on each row that torch does not train and Keras does; it changes no function."""
+    for call in reference.trace.layers():
+        if (row := call.settings.get("padding_idx")) is not None:
+            yield f"padding_idx={row} of {call.name}: torch never trains that row, Keras does; the function is the same"
+
+
+def _limit(reference: ReferenceRun, name: str, scale: float) -> float:
+    """Largest relative error that rounding explains, by how far it moves the reference's own."""
+    assert reference.gradients
+    return max(GRADIENT_LIMIT, relative(MOST_MOVES * reference.gradients.moves.get(name, 0.0), scale))
 
 
 def _moved(gradient: np.ndarray | Thinned, pattern: str) -> np.ndarray:
@@ -81,14 +122,14 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
             if after is None or transfer.port not in port.gradients.statistics:
                 continue
             found = port.gradients.statistics[transfer.port]
-            error = thin(after).relative_error(found)
-            if error <= GRADIENT_LIMIT:
+            error, limit = thin(after).relative_error(found), _limit(reference, transfer.reference, thin(after).scale)
+            if error <= limit:
                 yield transfer.reference, 0.0, ""
                 continue
             before = port.fetch(transfer.port, lambda tensor: tensor).astype(np.float64)
             samples = len(reference.gradient_probe) / len(reference.probe)
             biased = thin(_with_biased_variance(before, after, calls[layers.reference], samples))
-            if "var" in transfer.reference and biased.relative_error(found) <= GRADIENT_LIMIT:
+            if "var" in transfer.reference and biased.relative_error(found) <= limit:
                 note = f"moving variances after a step differ by {error:.1e}: torch divides by n - 1, Keras by n"
                 yield transfer.reference, 0.0, note
             else:

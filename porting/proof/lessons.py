@@ -4,6 +4,7 @@ import numpy as np
 
 from porting.plans.plan import TransferPlan
 from porting.records.parity import partners
+from porting.records.unit_axes import with_axes_of
 from porting.rules import patterns
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
@@ -20,8 +21,8 @@ def synthetic_lesson(trace: Trace) -> Lesson:
     """Normal numbers of each activation's own scale, for every input and output of every layer call.
 
     The last sample's are large whatever the scale, so that what only clips large values shows. All fit in float32, so
-    that either precision is fed the same. Integers are drawn from all that the layer's first tensor has rows for, each
-    at least once.
+    that either precision is fed the same. Integers are drawn from all that the layer's first tensor has rows for, none
+    twice before each was drawn once.
     """
     generator = np.random.default_rng(_SEED)
     return tuple(
@@ -43,18 +44,18 @@ def _drawn(array: np.ndarray, rows: int, generator: np.random.Generator) -> np.n
         drawn = scale * generator.standard_normal(array.shape)
         drawn[-1:] *= max(1.0, _LARGE / scale)
         return drawn.astype(np.float32).astype(np.float64)
-    per_sample = max(array[:1].size, 1)
-    samples = max(len(array), -(-rows // per_sample))
-    values = np.arange(samples * per_sample) % max(rows, int(array.max(initial=0)) + 1)
-    return generator.permutation(values).reshape(samples, *array.shape[1:]).astype(array.dtype)
+    if array.dtype.kind == "b":
+        return generator.random(array.shape) < 0.5
+    every = generator.permutation(max(rows, int(array.max(initial=0)) + 1))
+    return np.resize(every, array.shape).astype(array.dtype)
 
 
 def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPlan) -> Lesson:
     """A lesson of the reference's layers for their partners in the port, in the port's axis order."""
     return tuple(
         pair.rule.window.teaching(
-            patterns.to_port(lesson[number].feed, pair.input_axes),
-            patterns.to_port(lesson[number].give, pair.output_axes),
+            with_axes_of(patterns.to_port(lesson[number].feed, pair.input_axes), theirs.input.shape),
+            with_axes_of(patterns.to_port(lesson[number].give, pair.output_axes), theirs.output.shape),
             (ours, theirs),
         )
         for number, ours, theirs, pair in partners(reference, port, plan)

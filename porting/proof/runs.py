@@ -23,6 +23,7 @@ from porting.proof.gradients import GRADIENT_ROWS
 from porting.proof.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun
+from porting.records.unit_axes import output_to_port
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
@@ -266,4 +267,4 @@ def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> l
     """The cotangents in the port's axis order."""
     samples = len(reference.gradient_probe)
     moved = zip(cotangents(reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
-    return [patterns.to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]
+    return [output_to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]

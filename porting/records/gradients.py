@@ -1,6 +1,6 @@
 """Gradients of a model, in full or thinned so that a golden file can hold them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,8 +51,18 @@ class Gradients:
         Tensor or variable -> its gradient, in the framework's own axis order.
     statistics : Mapping
         Tensor or variable that training changes without a gradient -> its value after one step in training mode.
+    moves : Mapping
+        ``input 0``, tensor or statistic -> how far it moves, at most, where every input and weight is one float64
+        rounding away: what rounding does to it, however well the model is conditioned. Of the reference alone.
     """
 
     inputs: tuple[np.ndarray | Thinned | None, ...]
     weights: Mapping[str, np.ndarray | Thinned]
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    moves: Mapping[str, float] = field(default_factory=dict)
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray | Thinned]]:
+        """Everything that rounding moves, by the names of `moves`."""
+        yield from ((f"input {number}", array) for number, array in enumerate(self.inputs) if array is not None)
+        yield from self.weights.items()
+        yield from self.statistics.items()

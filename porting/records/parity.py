@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.errors import PairError
 from porting.plans.plan import LayerPair, TransferPlan
+from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
 from porting.traces import LayerCall, Trace
 
@@ -72,6 +73,8 @@ def root_mean_square(array: np.ndarray) -> float:
 def describe_place(axes: str, index: Sequence) -> str:
     """Name the axes of an index as the port's side of a pattern has them: ``streamline 3, point 0, channel 17``."""
     names = [" ".join(dimension) for dimension in patterns.parse(axes)[1]]
+    if "..." not in names and len(names) != len(index):  # unit axes that the pattern does not name
+        names = [*names[:1], "..."]
     if "..." in names:
         gap, spatial = names.index("..."), len(index) - len(names) + 1
         names[gap : gap + 1] = ["position"] * spatial
@@ -150,9 +153,13 @@ def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[
             names[number],
             port_names[id(theirs)],
             f"{ours.kind} -> {theirs.kind}",
-            PairedActivation(*inputs, pair.input_axes),
-            PairedActivation(*outputs, pair.output_axes),
+            _paired(*inputs, pair.input_axes),
+            _paired(*outputs, pair.output_axes),
         )
+
+
+def _paired(reference: np.ndarray, port: np.ndarray, axes: str) -> PairedActivation:
+    return PairedActivation(with_axes_of(reference, port.shape), port, axes)
 
 
 def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
@@ -169,7 +176,7 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
 def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
     """Both models' outputs under their names."""
     for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
-        yield name, PairedActivation(patterns.to_port(ours, pattern, theirs.shape), theirs, pattern)
+        yield name, PairedActivation(output_to_port(ours, pattern, theirs.shape), theirs, pattern)
 
 
 def check_output_counts(reference: Trace, port: Trace, axes: Mapping[str, str]) -> None:

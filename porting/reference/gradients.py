@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,56 @@ from porting.traces import Lesson, Teacher
 if TYPE_CHECKING:
     import torch
 
+_ROUNDING = 2.0**-52
+_SEED = 20221205
+
 
 def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
-    """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics."""
+    """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics.
+
+    They are taken twice: the second time one rounding away, so that it is known how far rounding moves each of them.
+    """
+    generator = np.random.default_rng(_SEED)
+    taken = _taken(model, inputs, cotangents)
+    with _one_rounding_away(model, generator):
+        again = _taken(model, [_rounded(array, generator) for array in inputs], cotangents)
+    both = zip(taken.arrays(), again.arrays(), strict=True)
+    moves = {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
+    return replace(taken, moves=moves)
+
+
+def _rounded(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Each value one float64 rounding up or down; integers as they are."""
+    if array.dtype.kind != "f":
+        return array
+    return array.astype(np.float64) * (1 + generator.choice((-_ROUNDING, _ROUNDING), array.shape))
+
+
+@contextmanager
+def _one_rounding_away(model: "torch.nn.Module", generator: np.random.Generator) -> Iterator[None]:
+    """Every parameter in float64 one rounding up or down for a while."""
+    import torch
+
+    parameters = [parameter for parameter in model.parameters() if parameter.dtype == torch.float64]
+    kept = [_kept(parameter) for parameter in parameters]
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(torch.from_numpy(_rounded(array_of(parameter), generator)))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, before in zip(parameters, kept, strict=True):
+                parameter.copy_(before)
+
+
+def _kept(parameter: "torch.Tensor") -> "torch.Tensor":
+    """A copy; in half the memory where the values are float32's, as those of checkpoints are."""
+    narrow = parameter.detach().float()
+    return narrow if bool((narrow.double() == parameter).all()) else parameter.detach().clone()
+
+
+def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
     import torch
 
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in tensors_of(model, inputs)]

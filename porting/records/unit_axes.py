@@ -1,0 +1,41 @@
+"""Axes of length 1, which one side may keep and the other drop: pooling with and without ``keepdims``."""
+
+import numpy as np
+
+from porting.rules import patterns
+
+
+def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array with the unit axes of another shape, where the two differ in nothing else but their samples.
+
+    Parameters
+    ----------
+    array : ndarray, (sample, ...)
+    shape : tuple of int
+        Its first axis is the samples', too.
+    """
+    if array.ndim and shape and array.shape[1:] != shape[1:] and _longer(array.shape) == _longer(shape):
+        return array.reshape(len(array), *shape[1:])
+    return array
+
+
+def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A reference's output in the port's axis order, with the unit axes of the port's.
+
+    Parameters
+    ----------
+    output : ndarray, (sample, ...)
+        It may have unit axes that the pattern does not name.
+    pattern : str
+    shape : tuple of int
+        Of the port's output.
+    """
+    rank = patterns.ranks(pattern)[0]
+    if "..." not in pattern and output.ndim > rank == len(_longer(output.shape)) + 1:
+        output = output.reshape(len(output), *_longer(output.shape))
+    return with_axes_of(patterns.to_port(output, pattern, shape), shape)
+
+
+def _longer(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Lengths of the axes behind the samples' that are not 1."""
+    return tuple(length for length in shape[1:] if length != 1)
