@@ -94,7 +94,7 @@ def _render(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(reports.__file__).parent]),
+        loader=FileSystemLoader([Path(held).parent / "templates" for held in (__file__, reports.__file__)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -57,7 +57,7 @@ def render_page(report: ParityReport, backends: Sequence[ParityReport] = ()) -> 
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
