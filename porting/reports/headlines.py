@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT
 from porting.records.verdict import ParityReport
-from porting.reports.rendering import write_error, write_figure, write_limit
+from porting.reports.rendering import Tile, write_error, write_figure, write_limit
 from porting.statuses import Status
 
 _SETTINGS = "Give the Keras layer the setting that the reference's has."
@@ -16,15 +16,6 @@ _REMEDIES = {
     "training": "Compare what runs otherwise in training: dropout, moving statistics, regularisers, frozen weights.",
 }
 """What to do where a part of the verdict fails and no layer is to blame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One figure that is shown large, what it is of, and what it is to be read by."""
-
-    name: str
-    value: str
-    aside: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,9 @@ def view_tiles(report: ParityReport) -> list[Tile]:
     return [
         Tile(name, write_error(worst.float64_error), aside),
         Tile(
-            "float32 error", f"{write_figure(worst.float32_ratio)} ×", f"the reference's own; limit {RATIO_LIMIT:g}"
+            "float32 error",
+            f"{write_figure(worst.float32_ratio)} \N{MULTIPLICATION SIGN}",
+            f"the reference's own; limit {RATIO_LIMIT:g}",
         ),
         Tile("tensors moved", f"{len(report.plan.tensors)}", f"{parameters:,} parameters"),
         Tile("probe", f"{report.probe.get('samples', '-')}", f"samples, on {backend}" if backend else "samples"),

@@ -9,7 +9,6 @@ from porting.records.verdict import ParityReport
 from porting.reports import headlines, page_views
 from porting.reports.console import SENTENCES
 from porting.reports.rendering import render_template
-from porting.statuses import Status
 
 LINES = 4
 """Lines of one part of the verdict that are shown at once; the others fold away."""
@@ -36,25 +35,36 @@ def render_page(report: ParityReport, backends: Sequence[ParityReport] = ()) -> 
         HTML that loads nothing and runs nothing.
     """
     curves, values = page_views.view_outputs(report)
-    others = (other for other in backends if other is not report)
+    backends = (report, *others) if (others := [other for other in backends if other is not report]) else ()
+    concerns = headlines.view_concerns(report)
+    sections = (
+        ("divergences", "Divergences", report.divergences),
+        ("concerns", "What keeps it from PASS", concerns),
+        ("verdict", "Verdict", True),
+        ("backends", "Backends", backends),
+        ("depth", "Error against depth", True),
+        ("landmarks", "Landmarks", report.evidence.landmarks),
+        ("outputs", "Outputs", curves or values or report.worst),
+        ("blind", "Blind spots", True),
+        ("layers", "Layers", True),
+        ("plan", "Plan", True),
+        ("circumstances", "Circumstances", True),
+    )
     content = {
         "report": report,
         "sentence": SENTENCES[report.verdict],
         "limits": _LIMITS,
         "tiles": headlines.view_tiles(report),
-        "concerns": headlines.view_concerns(report),
-        "backends": [headlines.view_backend(held) for held in (report, *others)],
+        "concerns": concerns,
+        "backends": [headlines.view_backend(held) for held in backends],
         "rows": (*report.layers, *report.outputs),
         "errors": page_views.draw_errors(report),
         "landmarks": page_views.view_landmarks(report),
         "curves": curves,
         "values": values,
         "parameters": sum(math.prod(transfer.port_shape) for transfer in report.plan.transfers),
+        "sections": [(id_, name) for id_, name, is_there in sections if is_there],
         "shown_lines": LINES,
         "shown_places": PLACES,
     }
-    return render_template("page.html.jinja", content, filters={"css": _css_class})
-
-
-def _css_class(status: Status) -> str:
-    return status.name.lower().replace("_", "-")
+    return render_template("page.html.jinja", content)

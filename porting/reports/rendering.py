@@ -1,21 +1,26 @@
 """What all pages have alike: one file each from templates, that loads nothing and runs nothing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from porting.statuses import Status
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_template(
-    name: str,
-    content: Mapping[str, Any],
-    folders: Sequence[Path] = (),
-    filters: Mapping[str, Callable[..., str]] | None = None,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure that is shown large, what it is of, and what it is to be read by."""
+
+    name: str
+    value: str
+    aside: str = ""
+
+
+def render_template(name: str, content: Mapping[str, Any], folders: Sequence[Path] = ()) -> str:
     """Fill in a template with names and figures, none of which is believed to be HTML.
 
     Parameters
@@ -26,9 +31,9 @@ def render_template(
         What the template speaks of.
     folders : sequence of Path
         Where templates are looked for before those of reports.
-    filters : mapping of str to callable, optional
-        Further ways to write a value.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader([*folders, _TEMPLATES]),
         autoescape=True,
@@ -36,7 +41,7 @@ def render_template(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"error": write_error, "limit": write_limit, "figure": write_figure, **(filters or {})}
+    environment.filters |= {"error": write_error, "limit": write_limit, "figure": write_figure, "css": _css_class}
     return environment.get_template(name).render(content)
 
 
@@ -59,3 +64,7 @@ def write_figure(value: float | None, digits: int = 2) -> str:
     if not math.isfinite(value):
         return "inf"
     return f"{value:.{digits}f}" if value == 0 or 10.0**-digits <= abs(value) < 1e5 else f"{value:.1e}"
+
+
+def _css_class(status: Status) -> str:
+    return status.name.lower().replace("_", "-")
