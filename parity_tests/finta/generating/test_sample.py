@@ -124,8 +124,8 @@ def test_an_atlas_gives_its_share_of_the_seeds_in_both_orders(subjects, tmp_path
     assert [(row["bundle"], row["seeds"]) for row in rows] == [("AF_L", 125), ("CST_R", 125)]
 
 
-def test_the_picture_shows_the_seeds_that_the_table_counts(bundles):
-    path, atlas = bundles / "sub_1" / "AF_L.trk", bundles / "sub_2" / "AF_L.trk"
+def test_the_picture_shows_the_seeds_that_the_table_counts(subjects):
+    path, atlas = subjects / "sub_1" / "AF_L.trk", subjects / "sub_2" / "AF_L.trk"
     chosen = BundleSettings((0.5, 0.5), Anatomy(), Settings(5))
     bundle = prepare_bundle(path, atlas, open_coder(MODEL), chosen, 20)
     assert len(bundle.pictured) == len(bundle.density.seeds) == 20
