@@ -112,10 +112,10 @@ def test_an_approximate_index_tells_its_recall(collection, header, subject, thre
     assert summary["facts"]["recall of the approximate index"] == 1
 
 
-def test_where_nothing_is_kept_the_least_distances_and_the_thresholds_are_told(folder, tmp_path, finta, small_port):
+def test_where_nothing_is_kept_the_least_distances_and_the_thresholds_are_told(collection, tmp_path, finta, small_port):
     (tmp_path / "none.json").write_text(json.dumps(dict.fromkeys(BUNDLES, 1e-9)))
     options = ["--thresholds", tmp_path / "none.json", "--any-space"]
-    done = filtered(finta, folder, folder / "implausible.trk", tmp_path / "out", small_port, *options)
+    done = filtered(finta, collection, collection / "implausible.trk", tmp_path / "out", small_port, *options)
     assert done.status == 0, done.err
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert_as_schema_says(summary, "finta-filtering/1")
