@@ -339,7 +339,8 @@ def _finish(
     report: "ParityReport", json_file: Path | None, html_file: Path | None, *, lines: Sequence[str] = ()
 ) -> NoReturn:
     """Show the report, write its files, and exit with the verdict's status."""
-    from porting.reports.console import as_json, render_report
+    from porting.reports.console import render_report
+    from porting.reports.documents import as_json
 
     write_json(json_file, as_json(report))
     _write_page(html_file, report)

@@ -75,7 +75,7 @@ def _writer(folder: Path, test: str) -> "Callable[[ParityReport], None]":
 
 def _write_report(stem: Path, report: "ParityReport") -> None:
     from porting.placement import write_text
-    from porting.reports.console import as_json
+    from porting.reports.documents import as_json
     from porting.reports.page import render_page
 
     write_text(stem.with_name(f"{stem.name}.json"), json.dumps(as_json(report), indent=1) + "\n")

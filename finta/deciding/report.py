@@ -9,10 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from finta.deciding.decisions import Compared, Parity
-from porting.reports.console import plain
+from porting.reports.documents import plain
 from tractography.agreement.comparison import Disagreement
 from tractography.agreement.decisions import EPSILON
 from tractography.generating.anatomy import Anatomy
+
+SCHEMA = "finta-decisions/1"
+"""Name and version of ``finta/schemas/finta-decisions.schema.json``."""
 
 LISTED = 20
 """Disagreements that are shown; the JSON report has them all."""
@@ -21,6 +24,7 @@ LISTED = 20
 def as_json(parity: Parity) -> dict[str, Any]:
     """All figures and all disagreements, of JSON's types."""
     content = {
+        "schema": SCHEMA,
         "verdict": _verdict(parity.has_passed),
         "checkpoint": str(parity.checkpoint),
         "port": str(parity.port),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SCHEMA = "finta-evaluation/1"
+"""Name and version of ``finta/schemas/finta-evaluation.schema.json``."""
+
+
 def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, thresholds: np.ndarray, model: Path) -> None:
     """Write metrics, confusion matrix and pictures into a folder, as a page and as JSON; thresholds are (bundle,).
 
@@ -36,16 +40,20 @@ def write_evaluation(output: Path, evaluation: Evaluation, judged: Judged, thres
         "plausible or not": asdict(evaluation.plausible),
     }
     tables = {
-        "bundles": [{"bundle": name, **asdict(scores)} for name, scores in evaluation.bundles],
+        "bundles": [
+            {"bundle": name, "class": number, "threshold": float(threshold), **asdict(scores)}
+            for (number, (name, scores)), threshold in zip(enumerate(evaluation.bundles), thresholds, strict=True)
+        ],
         "confusion matrix": [
             {"true": name, **{found: int(count) for found, count in zip(names, row, strict=True)}}
             for name, row in zip(names, evaluation.confusion, strict=True)
         ],
     }
-    pictures: dict[str, Figure] = {"confusion matrix": draw_confusion(evaluation.confusion, names)}
+    numbers = {name: number for number, name in enumerate(judged.bundles)}
+    pictures: dict[str, Figure] = {"shares of the confusion matrix": draw_confusion(evaluation.confusion, names)}
     if len(judged.codes) > 2:
-        pictures["latent codes"] = draw_latent_codes(judged.codes, np.array(names)[judged.labels].tolist())
+        pictures["latent codes"] = draw_latent_codes(judged.codes, np.array(names)[judged.labels].tolist(), numbers)
     pictures["ROC of each bundle"] = draw_rocs(
         judged.rocs(), dict(zip(judged.bundles, thresholds.tolist(), strict=True))
     )
-    write_summary(output, "Filtering against the truth", facts, tables, pictures)
+    write_summary(output, SCHEMA, "Filtering against the truth", facts, tables, pictures)

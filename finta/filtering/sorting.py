@@ -55,6 +55,8 @@ class Sorted:
         Streamlines.
     nearest, kept : ndarray, (bundle,), int
         Streamlines nearest to each bundle, and those of them that are kept.
+    least : ndarray, (bundle,)
+        Least latent distance of the ones nearest to each bundle; infinite without any.
     distances : ndarray, (bundle,)
         Mean latent distance of the ones kept; NaN without any.
     skipped : int
@@ -66,9 +68,15 @@ class Sorted:
     count: int
     nearest: np.ndarray
     kept: np.ndarray
+    least: np.ndarray
     distances: np.ndarray
     skipped: int
     sample: Sample
+
+    @property
+    def removed(self) -> int:
+        """Streamlines that are in no bundle, though they could be encoded."""
+        return self.count - self.skipped - int(self.kept.sum())
 
 
 class Sorting:
@@ -141,6 +149,7 @@ class _Tally:
         self._count, self._places = count, places
         self._nearest, self._kept = np.zeros(places, int), np.zeros(places, int)
         self._away, self._skipped = np.zeros(places), 0
+        self._least = np.full(places, np.inf)
         self._every = max(count // PICTURED, 1)
         self._lines: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
@@ -149,6 +158,7 @@ class _Tally:
         """Count a range."""
         kept, encoded = places != NO_BUNDLE, assignment.labels != NO_BUNDLE
         self._nearest += np.bincount(assignment.labels[encoded], minlength=self._places)
+        np.minimum.at(self._least, assignment.labels[encoded], assignment.distances[encoded])
         self._kept += np.bincount(places[kept], minlength=self._places)
         self._away += np.bincount(places[kept], assignment.distances[kept], minlength=self._places)
         self._skipped += int((~encoded).sum())
@@ -162,7 +172,7 @@ class _Tally:
         with np.errstate(invalid="ignore"):
             distances = self._away[:-1] / kept
         sample = Sample(self._lines, np.concatenate(self._labels))
-        return Sorted(self._count, self._nearest[:-1], kept, distances, self._skipped, sample)
+        return Sorted(self._count, self._nearest[:-1], kept, self._least[:-1], distances, self._skipped, sample)
 
 
 class _Writers:

@@ -34,7 +34,7 @@ class Finished:
     ----------
     generated : Generated
     pictured : ndarray, (streamline, point, coordinate), RAS+ mm
-        Some of what the seeds were chosen from, for its picture.
+        Some of the streamlines that the seeds are of, for its picture.
     skipped : int
         Streamlines of the input that could not be encoded.
     """

@@ -14,7 +14,7 @@ from finta.generating.bundle_settings import BundleSettings, Choices
 from tractography.errors import GenerationError
 from tractography.generating.anatomy import fraction_inside
 from tractography.generating.densities import LatentDensity, fit_density
-from tractography.generating.seeds import encode_both_orders, generator_for, mix_seeds
+from tractography.generating.seeds import choose_seeds, encode_both_orders, generator_for
 
 DRAWN = 2000
 """Streamlines of a bundle that are kept for its picture."""
@@ -34,7 +34,7 @@ class Bundle:
     density : LatentDensity
         Of its seeds.
     pictured : ndarray, (streamline, point, coordinate), RAS+ mm
-        Some of what the seeds were chosen from, for its picture.
+        Some of the streamlines that its seeds are of, for its picture.
     chosen : BundleSettings
     skipped : int
         Streamlines that could not be encoded.
@@ -84,29 +84,46 @@ def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleS
         If a file cannot be used, or the seeds make no density.
     """
     skips = Skips()
-    own, lines = _encode(path, coder, coder.encode, skips)
-    other, pictured = None, lines
+    own = _encode(path, coder, coder.encode, skips)
+    other = None
     if atlas:
-        other, others = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
-        pictured = np.concatenate([lines, others])
+        other = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
     generator = generator_for(chosen.settings.seed, path.stem, 0)
+    codes = own.codes if other is None else np.concatenate([own.codes, other.codes])
     try:
-        seeds = mix_seeds(own, other, chosen.ratio, max_seeds, generator)
-        density = fit_density(seeds, chosen.settings.bandwidth)
+        rows = choose_seeds(len(own.codes), len(codes) - len(own.codes), chosen.ratio, max_seeds, generator)
+        density = fit_density(codes[rows], chosen.settings.bandwidth)
     except GenerationError as error:
         raise GenerationError(f"{path}: {error}") from error
-    return Bundle(path, density, pictured, chosen, skips.total(), _check_mask(lines, chosen))
+    pictured = own.lines_of(rows[rows < len(own.codes)])
+    if other is not None:
+        pictured = np.concatenate([pictured, other.lines_of(rows[rows >= len(own.codes)] - len(own.codes))])
+    return Bundle(path, density, pictured, chosen, skips.total(), _check_mask(own.lines, chosen))
 
 
-def _encode(
-    path: Path, coder: Coder, encode: Callable[[np.ndarray], np.ndarray], skips: Skips
-) -> tuple[np.ndarray, np.ndarray]:
-    codes = [np.empty((0, coder.latent_size), np.float32)]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoded:
+    """A tractogram's latent codes, (code, latent), which streamline each is of, (code,), and the first streamlines."""
+
+    codes: np.ndarray
+    owners: np.ndarray
+    lines: np.ndarray
+
+    def lines_of(self, rows: np.ndarray) -> np.ndarray:
+        """The streamlines that codes are of, as far as they are kept, (streamline, point, coordinate)."""
+        owners = self.owners[rows]
+        return self.lines[owners[owners < len(self.lines)]]
+
+
+def _encode(path: Path, coder: Coder, encode: Callable[[np.ndarray], np.ndarray], skips: Skips) -> _Encoded:
+    codes, owners, count = [np.empty((0, coder.latent_size), np.float32)], [np.empty(0, int)], 0
     lines = np.empty((0, coder.point_count, 3), np.float32)
     for streamlines in read_resampled(path, coder.point_count, skips):
         codes.append(encode(streamlines))
+        owners.append(np.tile(np.arange(count, count + len(streamlines)), len(codes[-1]) // len(streamlines)))
         lines = np.concatenate([lines, streamlines[: DRAWN - len(lines)]])
-    return np.concatenate(codes), lines
+        count += len(streamlines)
+    return _Encoded(np.concatenate(codes), np.concatenate(owners), lines)
 
 
 def _check_mask(lines: np.ndarray, chosen: BundleSettings) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ from tractography.files.writers import open_writer
 from tractography.generating.anatomy import FILTERS
 from tractography.generating.generated import Generated
 
+SCHEMA = "finta-generation/1"
+"""Name and version of ``finta/schemas/finta-generation.schema.json``."""
+
 
 def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | None], *, force: bool) -> None:
     """Refuse to replace what is read, and other files without `force`.
@@ -69,11 +72,14 @@ def write_generated(
         for (path, header), held in zip(headers.items(), finished, strict=True):
             _write_tractogram(folder / path.name, header, held.generated)
         pictures = {
-            _heading(held.generated.bundle): draw_generated(list(held.generated.streamlines), list(held.pictured))
+            _heading(held.generated.bundle): draw_generated(
+                list(held.generated.streamlines), list(held.pictured), held.generated.seed_count
+            )
             for held in finished
         }
         facts = _facts(made, sum(held.skipped for held in finished), coder, choices)
-        write_summary(folder, "Generated streamlines", facts, _tables(made), pictures)
+        notes = [f"{generated.bundle}: {note}" for generated in made for note in generated.notes]
+        write_summary(folder, SCHEMA, "Generated streamlines", facts, _tables(made), pictures, notes)
         staged.commit()
 
 
@@ -107,7 +113,6 @@ def _tables(made: Sequence[Generated]) -> dict[str, list[dict[str, Any]]]:
             for generated in made
             for past in generated.rounds
         ],
-        "notes": [{"bundle": generated.bundle, "note": note} for generated in made for note in generated.notes],
     }
     return {name: rows for name, rows in tables.items() if rows}
 

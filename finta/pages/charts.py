@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.pages.colours import DIRECTIONS, FIRST, INK, NAMED, SECOND, SOFT, colour_classes, colour_directions, plain
+from finta.pages.colours import (
+    DIRECTIONS,
+    FIRST,
+    INK,
+    NAMED,
+    SECOND,
+    SOFT,
+    colour_directions,
+    colour_names,
+    number_name,
+    plain,
+)
 from finta.pages.projections import DRAWN, Row, choose, choose_streamlines, count_drawn, draw_rows, in_one_colour
 
 if TYPE_CHECKING:
@@ -17,52 +28,70 @@ _WORST = 5
 """Curves that are named where there are too many to name them all."""
 
 
-def draw_kept_and_removed(kept: Sequence[np.ndarray], removed: Sequence[np.ndarray]) -> "Figure":
+def draw_kept_and_removed(
+    kept: Sequence[np.ndarray], removed: Sequence[np.ndarray], counts: tuple[int, int] | None = None
+) -> "Figure":
     """Draw what was kept above what was removed, coloured by direction.
 
     Parameters
     ----------
     kept, removed : sequence of ndarray, (point, coordinate), RAS+ mm
         Of any number and any lengths; at most 2000 of each are drawn, at random but always the same.
+    counts : tuple of two int, optional
+        How many were kept and removed, where these are some of them.
 
     Returns
     -------
     Figure
         Two rows of three projections in the same limits.
     """
-    return draw_rows([_row("kept", kept), _row("removed", removed)], DIRECTIONS)
+    counts = counts or (len(kept), len(removed))
+    return draw_rows([_row("kept", kept, counts[0]), _row("removed", removed, counts[1])], DIRECTIONS)
 
 
-def draw_generated(generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray]) -> "Figure":
+def draw_generated(
+    generated: Sequence[np.ndarray], seeds: Sequence[np.ndarray], seed_count: int | None = None
+) -> "Figure":
     """Draw seeds above what was generated from them.
 
     Parameters
     ----------
     generated, seeds : sequence of ndarray, (point, coordinate), RAS+ mm
         Of any number and any lengths; at most 2000 of each are drawn, at random but always the same.
+    seed_count : int, optional
+        How many seeds there are, where these are some of them.
 
     Returns
     -------
     Figure
         Two rows of three projections in the same limits.
     """
-    return draw_rows([_row("seeds", seeds, FIRST), _row("generated", generated, SECOND)], {})
+    count = len(seeds) if seed_count is None else seed_count
+    return draw_rows([_row("seeds", seeds, count, FIRST), _row("generated", generated, len(generated), SECOND)], {})
 
 
-def _row(name: str, streamlines: Sequence[np.ndarray], colour: str | None = None) -> Row:
-    """Some of the streamlines, in one colour or coloured by direction."""
+def _row(name: str, streamlines: Sequence[np.ndarray], count: int, colour: str | None = None) -> Row:
+    """Some of so many streamlines, in one colour or coloured by direction."""
     drawn = choose_streamlines(streamlines)
     colours = in_one_colour(colour, len(drawn)) if colour else colour_directions(drawn)
-    return Row(count_drawn(name, len(streamlines), len(drawn)), drawn, colours)
+    return Row(count_drawn(name, count, len(drawn)), drawn, colours)
 
 
-def draw_bundles(bundles: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
+def draw_bundles(
+    bundles: Mapping[str, Sequence[np.ndarray]],
+    numbers: Mapping[str, int] | None = None,
+    count: int | None = None,
+) -> "Figure":
     """Draw bundles together, a colour for each.
 
     Parameters
     ----------
     bundles : mapping of str to sequence of ndarray, (point, coordinate), RAS+ mm
         At most 2000 streamlines are drawn of all together, at random but always the same, and some of every bundle.
+    numbers : mapping of str to int, optional
+        All bundles, drawn or not, with the numbers that tables have; the names are numbered so, and of these colours.
+    count : int, optional
+        How many streamlines there are, where these are some of them.
 
     Returns
     -------
@@ -71,12 +100,14 @@ def draw_bundles(bundles: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
     """
     share = max(DRAWN // max(len(bundles), 1), 10)
     drawn = [choose_streamlines(streamlines, share) for streamlines in bundles.values()]
-    colours = colour_classes(len(bundles))
+    shade_of = colour_names(bundles, numbers or bundles)
+    colours = np.array(list(shade_of.values())).reshape(-1, 3)
     order = choose(total := sum(map(len, drawn)), total)
     lines, shades = list(chain.from_iterable(drawn)), np.repeat(colours, [len(held) for held in drawn], axis=0)
-    title = count_drawn(f"streamlines of {len(bundles)} bundles", sum(map(len, bundles.values())), len(order))
+    held = sum(map(len, bundles.values()))
+    title = count_drawn(f"streamlines of {len(bundles)} bundles", held if count is None else count, len(order))
     row = Row(title, [lines[number] for number in order], shades[order])
-    return draw_rows([row], dict(zip(bundles, colours, strict=True)))
+    return draw_rows([row], {number_name(name, numbers): shade for name, shade in shade_of.items()})
 
 
 def draw_roc(
@@ -102,11 +133,12 @@ def draw_roc(
     ascending = sorted(curves, key=lambda name: (np.nan_to_num(curves[name][2], nan=-1.0), name))
     are_few = len(curves) <= NAMED
     named = ascending if are_few else ascending[:_WORST]
-    colours = dict(zip(named, colour_classes(len(named)), strict=True))
+    colours = colour_names(named, curves if are_few else named)
     figure = Figure(figsize=(12, 6), layout="constrained")
     axes, beside = figure.subplots(1, 2, width_ratios=(1, 1 if are_few else 0.8))
     handles = _draw_curves(axes, curves, marked, colours)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set_title("of each bundle, among the streamlines nearest to it", fontsize=10)
     if curves:
         title = "bundle, area under the curve" if are_few else f"lowest areas under the curve, of {len(curves)} bundles"
         style = {"fontsize": 9, "title_fontsize": 9, "edgecolor": "none", "framealpha": 0.85}
@@ -128,7 +160,7 @@ def _draw_curves(
     colours: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
     """Draw curves, the named ones last, and give what a legend holds: texts, and what they are about."""
-    handles = {}
+    handles, written = {}, dict(zip(colours, plain(list(colours)), strict=True))
     axes.axline((0, 0), slope=1, color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
     for name in (*(name for name in curves if name not in colours), *colours):
         false, true, area = curves[name]
@@ -137,7 +169,7 @@ def _draw_curves(
             style = {"color": colours[name], "linewidth": 1.6, "markersize": 7, "zorder": 3}
         (line,) = axes.plot(false, true, **style)
         if name in colours:
-            handles[f"{plain(name)}  {area:.3f}"] = line
+            handles[f"{written[name]}  {area:.3f}"] = line
         if name in marked:
             axes.plot(*marked[name], "o", **style | {"zorder": style["zorder"] + 2})
     if marked:
@@ -184,7 +216,7 @@ def draw_confusion(matrix: np.ndarray, names: Sequence[str]) -> "Figure":
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
-    labels, size = [plain(name) for name in names], 9 if are_few else 6
+    labels, size = plain(names), 9 if are_few else 6
     axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=size)
     axes.set_yticks(range(len(names)), labels, fontsize=size)
     recalls = np.diagonal(shares)[totals > 0]

@@ -1,8 +1,10 @@
 """Colours of pictures, and how names are written in them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+
+from porting.reports.names import shorten_names
 
 INK, SOFT = "#1d1f24", "#8b929c"
 FIRST, SECOND = "#5b6b7a", "#d1495b"
@@ -27,6 +29,20 @@ def colour_classes(count: int) -> np.ndarray:
     return colormaps["turbo"](np.linspace(0.03, 0.97, count))[:, :3]
 
 
+def colour_names(names: Iterable[str], known: Iterable[str]) -> dict[str, np.ndarray]:
+    """A colour, (red green blue,), for each name by its place among all that are known; grey for others."""
+    from matplotlib.colors import to_rgb
+
+    order = list(known)
+    shades = dict(zip(order, colour_classes(len(order)), strict=True))
+    return {name: shades[name] if name in shades else np.array(to_rgb(SOFT)) for name in names}
+
+
+def number_name(name: str, numbers: Mapping[str, int] | None) -> str:
+    """A name behind its number, where it has one."""
+    return f"{numbers[name]}  {name}" if numbers and name in numbers else name
+
+
 def colour_directions(streamlines: Sequence[np.ndarray]) -> np.ndarray:
     """Colours of the mean direction, (streamline, red green blue): red across, green along, blue up, as is usual.
 
@@ -42,9 +58,6 @@ def colour_directions(streamlines: Sequence[np.ndarray]) -> np.ndarray:
     return 0.9 * colours / np.maximum(lengths, np.finfo(float).tiny)
 
 
-def plain(name: str, longest: int = 60) -> str:
-    """A name as matplotlib is to write it: no formula is read into dollars, and what is too long loses its middle."""
-    if len(name) > longest:
-        kept = longest - 1
-        name = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
-    return name.replace("$", r"\$")
+def plain(names: Sequence[str], longest: int = 60) -> list[str]:
+    """Names as matplotlib is to write them: no formula is read into dollars, and long ones are short, but not alike."""
+    return [name.replace("$", r"\$") for name in shorten_names(names, longest)]

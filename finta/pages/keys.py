@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 _LONGEST = 48
-"""Letters of a name; what is longer loses its middle."""
+"""Letters of a name."""
 
 
 def measure_key(names: Sequence[str], width: float) -> tuple[int, float]:
@@ -28,7 +28,7 @@ def draw_key(part: "FigureBase", key: Mapping[str, Any], columns: int) -> None:
 
     part.legend(
         [Line2D([], [], color=colour, linewidth=2.5) for colour in key.values()],
-        [plain(name, _LONGEST) for name in key],
+        plain(list(key), _LONGEST),
         loc="center",
         ncols=columns,
         frameon=False,

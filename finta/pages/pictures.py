@@ -1,12 +1,12 @@
 """Pictures of a training: reconstructions in three projections, and latent codes in two dimensions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finta.pages.colours import FIRST, INK, NAMED, SECOND, colour_classes
+from finta.pages.colours import FIRST, INK, NAMED, SECOND, colour_names, number_name
 from finta.pages.keys import draw_key, measure_key
 from finta.pages.projections import Row, choose, count_drawn, draw_rows, in_one_colour
 
@@ -28,7 +28,12 @@ def draw_reconstructions(streamlines: np.ndarray, reconstructions: np.ndarray) -
     return draw_rows([Row(title, lines, colours)], {"streamlines": FIRST, "reconstructed": SECOND})
 
 
-def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figure":
+def draw_latent_codes(
+    latent_codes: np.ndarray,
+    classes: Sequence[str],
+    numbers: Mapping[str, int] | None = None,
+    count: int | None = None,
+) -> "Figure":
     """Draw latent codes along their two principal axes, a colour for each class.
 
     Parameters
@@ -37,6 +42,10 @@ def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figu
         Some 6000 are drawn at most, at random but always the same, and some of every class.
     classes : sequence of str
         One for each streamline.
+    numbers : mapping of str to int, optional
+        All classes that have a number in tables, drawn or not: they are of these colours, all others are grey.
+    count : int, optional
+        How many streamlines there are, where these are some of them.
 
     Returns
     -------
@@ -47,11 +56,15 @@ def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figu
     from matplotlib.figure import Figure
 
     flat, shares = _project(latent_codes)
-    names, labels = np.unique(np.asarray(classes, dtype=str), return_inverse=True)
+    names = _in_order(set(classes), numbers or {})
+    places = {name: place for place, name in enumerate(names)}
+    labels = np.array([places[name] for name in classes], int)
     drawn = _choose_of_every_class(labels)
-    colours = colour_classes(len(names))
     are_many = len(names) > NAMED
-    entries = [f"{number}  {name}" if are_many else str(name) for number, name in enumerate(names, 1)]
+    if numbers is None:
+        numbers = {name: place + 1 for name, place in places.items()} if are_many else {}
+    colours = np.array(list(colour_names(names, numbers or names).values()))
+    entries = [number_name(name, numbers) for name in names]
     width, height = (12.0, 8.0) if are_many else (6.4, 5.4)
     columns, key_height = measure_key(entries, width)
     figure = Figure(figsize=(width, height + key_height), layout="constrained")
@@ -61,13 +74,19 @@ def draw_latent_codes(latent_codes: np.ndarray, classes: Sequence[str]) -> "Figu
     axes.set(
         xlabel=f"first principal axis ({shares[0]:.0%} of the variance)",
         ylabel=f"second principal axis ({shares[1]:.0%})",
-        title=count_drawn("latent codes", len(flat), len(drawn)),
+        title=count_drawn("latent codes", len(flat) if count is None else count, len(drawn)),
     )
     axes.set_aspect("equal", adjustable="datalim")
     if are_many:
-        _number_classes(axes, [np.median(flat[labels == number], axis=0) for number in range(len(names))])
+        medians = {name: np.median(flat[labels == place], axis=0) for place, name in enumerate(names)}
+        _number_classes(axes, {numbers[name]: median for name, median in medians.items() if name in numbers})
     draw_key(below, dict(zip(entries, colours, strict=True)), columns)
     return figure
+
+
+def _in_order(names: set[str], numbers: Mapping[str, int]) -> list[str]:
+    """Those that have a number as they are numbered, then all others by name."""
+    return [*(name for name in numbers if name in names), *sorted(names - set(numbers))]
 
 
 def _project(latent_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,12 +108,12 @@ def _choose_of_every_class(labels: np.ndarray) -> np.ndarray:
     return kept[choose(len(kept), len(kept))]
 
 
-def _number_classes(axes: "Axes", medians: Sequence[np.ndarray]) -> None:
+def _number_classes(axes: "Axes", medians: Mapping[int, np.ndarray]) -> None:
     from matplotlib.patheffects import withStroke
 
     least = _APART * max(axes.dataLim.width, axes.dataLim.height)
     numbered: list[np.ndarray] = []
-    for number, median in enumerate(medians, 1):
+    for number, median in medians.items():
         if all(np.linalg.norm(median - other) >= least for other in numbered):
             numbered.append(median)
             across, up = median

@@ -69,9 +69,7 @@ def _thin(streamline: np.ndarray) -> np.ndarray:
 
 def count_drawn(name: str, count: int, drawn: int) -> str:
     """Say of how many things how many are drawn."""
-    if count == drawn:
-        return f"{name}: {count:,}"
-    return f"{name}: {count:,}, of which {drawn:,} drawn at random"
+    return f"{name}: {count:,}" if count == drawn else f"{name}: {drawn:,} of {count:,} drawn"
 
 
 def draw_rows(rows: Sequence[Row], key: Mapping[str, Any]) -> "Figure":

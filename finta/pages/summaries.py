@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finta.pages.summary_views import view_facts, view_table
-from porting import reports
 from porting.staging import OwnNames, staging
 
 if TYPE_CHECKING:
@@ -23,10 +22,12 @@ _DOTS_PER_INCH = 150
 
 def write_summary(
     folder: Path,
+    schema: str,
     title: str,
     facts: Mapping[str, Any],
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
     pictures: Mapping[str, "Figure"],
+    notes: Sequence[str] = (),
 ) -> list[Path]:
     """Write what a run found: ``summary.json``, a PNG for each picture, and ``summary.html``, which holds all of it.
 
@@ -34,14 +35,20 @@ def write_summary(
     ----------
     folder : Path
         Made where it is missing; files of the same names are replaced, all of them together.
+    schema : str
+        Name and version of the schema of ``summary.json``, as ``finta/schemas`` has it.
     title : str
         What was done, as the heading says it.
     facts : mapping of str to Any
         Numbers are shown large, texts in a list; mappings inside are facts of the same kind.
     tables : mapping of str to sequence of mapping
-        Rows of each table; a column for each name that any row holds, in the order of the first that holds it.
+        Rows of each table, the result first; a column for each name that any row holds, in the order of the first
+        that holds it.
     pictures : mapping of str to Figure
-        Headings and figures; the files are called like the headings, with dashes for what file names do not hold.
+        Headings, other ones than the tables', and figures; the files are called like the headings, with dashes for
+        what file names do not hold.
+    notes : sequence of str
+        What is not as one would expect; shown first.
 
     Returns
     -------
@@ -52,8 +59,12 @@ def write_summary(
     ------
     OutputError
         If the folder, or the disk, does not take the files; those that were there before stay as they were.
+    ValueError
+        If a table and a picture have one heading.
     """
-    content = _as_json({"title": title, "facts": facts, "tables": tables})
+    if both := sorted(set(tables) & set(pictures)):
+        raise ValueError(f"A table and a picture are both called {both[0]}.")
+    content = _as_json({"schema": schema, "title": title, "notes": list(notes), "facts": facts, "tables": tables})
     content["pictures"] = files = name_pictures(pictures)
     with staging(folder / "summary", own_names=OwnNames()) as staged:
         (drafts := staged.stem.parent).joinpath("summary.json").write_text(
@@ -91,21 +102,20 @@ def _as_json(value: Any) -> Any:
 
 
 def _render(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from porting.reports.rendering import render_template
 
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(reports.__file__).parent]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     figures, texts = view_facts(content["facts"])
-    return environment.get_template("summary.html.jinja").render(
-        title=content["title"],
-        figures=figures,
-        texts=texts,
-        tables={name: view_table(rows) for name, rows in content["tables"].items()},
-        pictures={name: base64.b64encode(png).decode() for name, png in pictures.items()},
-        files=content["pictures"],
-    )
+    tables = {name: view_table(rows) for name, rows in content["tables"].items()}
+    result, *others = [(f"table-{number}", name) for number, name in enumerate(tables, 1)] or [("", "")]
+    drawn = [(f"picture-{number}", name) for number, name in enumerate(pictures, 1)]
+    sections = [section for section in (result, *drawn, *others) if section[0]]
+    filled = {
+        **content,
+        "figures": figures,
+        "texts": texts,
+        "tables": tables,
+        "sections": sections,
+        "pictures": {name: base64.b64encode(png).decode() for name, png in pictures.items()},
+        "files": content["pictures"],
+    }
+    return render_template("summary.html.jinja", filled, [Path(__file__).parent / "templates"])

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from porting.reports.rendering import Tile
+
 MISSING = "-"
 _DIGITS = 4
 """Significant digits of the largest number of a column."""
@@ -36,12 +38,12 @@ def view_table(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     return [_view_column(name, [row.get(name) for row in rows]) for name in names]
 
 
-def view_facts(facts: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def view_facts(facts: Mapping[str, Any]) -> tuple[list[Tile], list[tuple[str, str]]]:
     """The first numbers among facts, to be shown large, and all the others."""
     pairs = list(_flatten(facts))
     large = [name for name, value in pairs if _is_number(value)][:_LARGE]
     written = [(name, write_value(value)) for name, value in pairs]
-    return [fact for fact in written if fact[0] in large], [fact for fact in written if fact[0] not in large]
+    return [Tile(*fact) for fact in written if fact[0] in large], [fact for fact in written if fact[0] not in large]
 
 
 def write_value(value: Any) -> str:

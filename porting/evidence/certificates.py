@@ -14,6 +14,8 @@ from typing import Any
 from porting.errors import PortFileError, first_line
 
 VERSION = 1
+SCHEMA = "porting-certificate/1"
+"""Name and version of the schema that lies with those of reports; certificates of 0.1.0 name none."""
 SUFFIX = ".certificate.json"
 GOLDEN_SUFFIX = ".golden.h5"
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -123,6 +125,7 @@ def write_certificate(
 ) -> None:
     """Bind the bytes of `files` to their source and to the report of their verification."""
     certificate = {
+        "schema": SCHEMA,
         "certificate": VERSION,
         "pair": report["pair"],
         "verdict": report["verdict"],

@@ -29,6 +29,9 @@ MISTAKE = 2
 LAST_LINES = 5
 """How much of a crashed process' standard error is told."""
 
+SCHEMA = "porting-backends/1"
+"""Name and version of the schema that lies with those of reports."""
+
 _COMMAND = "import sys; sys.path[:] = {path!r}; from porting.entry import main; main()"
 
 
@@ -41,7 +44,7 @@ class BackendResult:
     backend : str
     verdict : Status
     report : Mapping or None
-        As `porting.reports.console.as_json` gives it; None where the process came to none.
+        As `porting.reports.documents.as_json` gives it; None where the process came to none.
     reason : str
         Why the verdict is not PASS.
     text : str
@@ -196,7 +199,7 @@ def results_as_json(results: Sequence[BackendResult]) -> dict[str, Any]:
         result.backend: {"verdict": result.verdict.value, "reason": result.reason, "report": result.report}
         for result in results
     }
-    return {"verdict": overall(results).value, "backends": each}
+    return {"schema": SCHEMA, "verdict": overall(results).value, "backends": each}
 
 
 def render_results(results: Sequence[BackendResult]) -> RenderableType:

@@ -33,7 +33,7 @@ from porting.records.runs import ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
-from porting.reports.console import as_json
+from porting.reports.documents import as_json
 from porting.rules import patterns
 from porting.statuses import Status
 

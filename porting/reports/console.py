@@ -1,10 +1,8 @@
-"""Plan and verdict, as JSON and as what a console shows."""
+"""Plan and verdict as a console shows them."""
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from io import StringIO
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -12,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from porting.plans.plan import TransferPlan
-from porting.proof.gradients import GRADIENT_LIMIT
 from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT, describe_divergence, plain_number
 from porting.records.verdict import LayerParity, ParityReport
 from porting.statuses import Status
@@ -24,45 +21,6 @@ SENTENCES = {
     Status.FAIL: "the port does not compute what the reference computes",
     Status.NOT_CHECKED: "not everything could be checked here, so nothing is claimed",
 }
-
-
-def as_json(report: ParityReport) -> dict[str, Any]:
-    """Everything that the report holds but its pictures' arrays; a figure that is infinite becomes the word "inf"."""
-    first = report.first_divergence
-    return {
-        "pair": report.pair,
-        "verdict": report.verdict.value,
-        **{name: part.status.value for name, part in report.parts.items()},
-        "details": {name: list(part.lines) for name, part in report.parts.items()},
-        "first_divergence": plain(asdict(first)) if first else None,
-        "divergences": plain([asdict(divergence) for divergence in report.divergences]),
-        "layers": plain([asdict(row) for row in report.layers]),
-        "outputs": plain([asdict(row) for row in report.outputs]),
-        "gradients": plain(dict(report.gradient_errors)),
-        "worst": plain([asdict(sample) for sample in report.worst]),
-        "blind_spots": plain([asdict(spot) for spot in report.blind_spots]),
-        "settings": plain([asdict(finding) for finding in report.plan.settings]),
-        "limits": {
-            "float64_relative_error": FLOAT64_LIMIT,
-            "float32_ratio": RATIO_LIMIT,
-            "gradient_relative_error": GRADIENT_LIMIT,
-        },
-        "plan": report.plan.as_json(),
-        "changed_tensors": list(report.changed_tensors),
-        "probe": dict(report.probe),
-        "versions": dict(report.versions),
-        "hashes": dict(report.hashes),
-        "drift": list(report.drift),
-    }
-
-
-def plain(value: Any) -> Any:
-    """JSON's types, numbers that are not finite as words."""
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return "inf" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def render_plan(plan: TransferPlan) -> RenderableType:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT, Divergence
 from porting.records.verdict import LayerParity
+from porting.reports.names import shorten_names
 from porting.reports.pictures import Label, LogAxis, Mark, Picture, Stroke, compact, path_through
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = 26.0, 266.0, 66.0, 18.0
@@ -22,12 +23,15 @@ class Depth:
     ----------
     rows : sequence of LayerParity
     divergences : sequence of Divergence
+    labels : sequence of str
+        What each column is called.
     step : float
         Width of a column.
     """
 
     rows: Sequence[LayerParity]
     divergences: Sequence[Divergence]
+    labels: Sequence[str]
     step: float
 
     @property
@@ -128,7 +132,8 @@ def _float32_marks(depth: Depth, axis: LogAxis) -> Iterator[Mark]:
 
 
 def _depth(rows: Sequence[LayerParity], divergences: Sequence[Divergence]) -> Depth:
-    return Depth(rows, divergences, max(26.0, (860.0 - _LEFT - _RIGHT) / max(1, len(rows))))
+    labels = shorten_names([row.reference for row in rows], _LONGEST_LABEL)
+    return Depth(rows, divergences, labels, max(26.0, (860.0 - _LEFT - _RIGHT) / max(1, len(rows))))
 
 
 def _exponents(errors: Sequence[float]) -> list[int]:
@@ -145,7 +150,7 @@ def _chart(title: str, description: str, depth: Depth, axis: LogAxis, strokes: t
         title,
         description,
         depth.right + _RIGHT,
-        _BOTTOM + 24 + _LETTER * max((len(_shortened(row.reference)) for row in depth.rows), default=0),
+        _BOTTOM + 24 + _LETTER * max(map(len, depth.labels), default=0),
         strokes,
         tuple(marks(depth, axis)),
         (*_value_labels(axis), *_layer_labels(depth), *_divergence_labels(depth)),
@@ -173,12 +178,8 @@ def _value_labels(axis: LogAxis) -> Iterator[Label]:
 
 
 def _layer_labels(depth: Depth) -> Iterator[Label]:
-    for number, row in enumerate(depth.rows):
-        yield Label(depth.at(number) + 4, _BOTTOM + 16, _shortened(row.reference), "tilted")
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_LABEL else f"{name[:6]}…{name[-9:]}"
+    for number, label in enumerate(depth.labels):
+        yield Label(depth.at(number) + 4, _BOTTOM + 16, label, "tilted")
 
 
 def _divergence_labels(depth: Depth) -> Iterator[Label]:

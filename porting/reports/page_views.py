@@ -1,4 +1,4 @@
-"""What a report's page shows of models' outputs and of backends: figures and pictures, ready to be set."""
+"""What a report's page shows of models' errors and outputs: figures and pictures, ready to be set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,16 +49,6 @@ class CurvesView:
 
 
 @dataclass(frozen=True, slots=True)
-class BackendView:
-    """The verdict on one backend, and its worst figures; None where not checked."""
-
-    name: str
-    report: ParityReport
-    float64_error: float | None
-    float32_ratio: float
-
-
-@dataclass(frozen=True, slots=True)
 class Curves:
     """Curves of both models and of the input, if it has their shape: (sample, point, coordinate) each."""
 
@@ -76,14 +66,6 @@ class Curves:
         inputs = None if self.inputs is None else self.inputs[chosen]
         curves = inputs, self.reference[chosen], self.port[chosen]
         return value_charts.draw_projections(name, curves, unit, side)
-
-
-def view_backend(report: ParityReport) -> BackendView:
-    """The verdict with its worst figures, under the backend's name."""
-    rows = (*report.layers, *report.outputs)
-    errors = [row.float64_output_error for row in rows if row.float64_output_error is not None]
-    ratio = max((row.float32_ratio for row in rows), default=0.0)
-    return BackendView(report.versions.get("backend", "unknown"), report, max(errors, default=None), ratio)
 
 
 def draw_errors(report: ParityReport) -> list[Picture]:

@@ -12,7 +12,8 @@ from rich.text import Text
 from porting.errors import OutputError
 from porting.placement import written_whole
 from porting.records.parity import plain_number
-from porting.reports.console import COLOURS, plain
+from porting.reports.console import COLOURS
+from porting.reports.documents import plain
 from porting.statuses import Status
 from porting.training.verdict import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
 
@@ -35,11 +36,16 @@ PICTURES = (".png", ".svg", ".pdf")
 """Endings of a picture's file."""
 
 
+SCHEMA = "porting-training/1"
+"""Name and version of the schema that lies with those of reports."""
+
+
 def as_json(report: TrajectoryReport) -> dict[str, Any]:
     """Everything that the report holds; a figure that is infinite becomes the word "inf"."""
     first = report.first_divergence
     return plain(
         {
+            "schema": SCHEMA,
             "pair": report.pair,
             "recipe": report.recipe,
             "batches": report.batches,

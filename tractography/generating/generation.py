@@ -112,7 +112,7 @@ def generate(
     bundle : str
         Its name, by which it draws its own numbers.
     density : LatentDensity
-        Of the seeds that `mix_seeds` gives, with the settings' bandwidth.
+        Of the seeds that `choose_seeds` gives, with the settings' bandwidth.
     decode : callable
         (code, latent), float32 -> (streamline, point, coordinate) in RAS+ mm; of no code, too.
     anatomy : Anatomy

@@ -40,20 +40,15 @@ def check_ratio(ratio: tuple[float, ...]) -> None:
         raise GenerationError(f"The ratio is {ratio}: subject and atlas must be two shares that sum to 1.")
 
 
-def mix_seeds(
-    subject: np.ndarray,
-    atlas: np.ndarray | None,
-    ratio: tuple[float, float],
-    max_seeds: int,
-    generator: np.random.Generator,
+def choose_seeds(
+    subject: int, atlas: int, ratio: tuple[float, float], max_seeds: int, generator: np.random.Generator
 ) -> np.ndarray:
     """Choose seeds of a subject's and an atlas' bundle by a ratio, as many as it allows.
 
     Parameters
     ----------
-    subject : ndarray, (code, latent)
-    atlas : ndarray, (code, latent), or None
-        In both orders of the points.
+    subject, atlas : int
+        Latent codes of each; the atlas' in both orders of the points.
     ratio : tuple of two float
         Shares of the subject and of the atlas, which sum to 1. They are kept: where one side has too few latent codes,
         the other gives fewer.
@@ -62,8 +57,8 @@ def mix_seeds(
 
     Returns
     -------
-    ndarray, (seed, latent)
-        Chosen without repetition, in an order that is drawn, too.
+    ndarray, (seed,), int
+        Rows of the subject's codes followed by the atlas', chosen without repetition, in an order that is drawn, too.
 
     Raises
     ------
@@ -73,15 +68,19 @@ def mix_seeds(
     check_ratio(ratio)
     if max_seeds < 1:
         raise GenerationError(f"At most {max_seeds} seeds leave none; it must be at least 1.")
-    for name, share, codes in zip(("subject", "atlas"), ratio, (subject, atlas), strict=True):
-        if share > 0 and (codes is None or not len(codes)):
+    for name, share, count in zip(("subject", "atlas"), ratio, (subject, atlas), strict=True):
+        if share > 0 and not count:
             raise GenerationError(f"Zero seeds of the {name}, where the ratio {ratio} wants {share:.0%} of them.")
-    sides = [codes for share, codes in zip(ratio, (subject, atlas), strict=True) if share > 0 and codes is not None]
-    total = int(min(max_seeds, *(len(codes) / share for share, codes in zip(filter(None, ratio), sides, strict=True))))
+    sides = [rows for share, rows in zip(ratio, _rows(subject, atlas), strict=True) if share > 0]
+    total = int(min(max_seeds, *(len(rows) / share for share, rows in zip(filter(None, ratio), sides, strict=True))))
     first = round(total * ratio[0]) if len(sides) == 2 else total
     counts = (first, total - first)
-    chosen = [generator.permutation(codes)[:count] for codes, count in zip(sides, counts, strict=False)]
+    chosen = [generator.permutation(rows)[:count] for rows, count in zip(sides, counts, strict=False)]
     return generator.permutation(np.concatenate(chosen))
+
+
+def _rows(subject: int, atlas: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(subject), np.arange(subject, subject + atlas)
 
 
 def encode_both_orders(streamlines: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

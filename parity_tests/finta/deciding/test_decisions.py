@@ -18,6 +18,7 @@ from finta.deciding.rounding import Rounding, measure_rounding
 from finta.errors import FintaError, ModelError
 from finta.filtering.atlases import find_bundles
 from keras_model import load_autoencoder
+from parity_tests.schemas import assert_as_schema_says
 from porting.requirements import BACKENDS
 from tractography.agreement.decisions import EPSILON
 from tractography.errors import TractographyError
@@ -71,6 +72,7 @@ def test_the_shipped_port_decides_as_the_reference_does(subjects, run_cli, tmp_p
     assert done.status == 0, done
     assert "PASS: the port decides as the reference does; no differences" in done.out
     report = json.loads((tmp_path / "report.json").read_text())
+    assert_as_schema_says(report, "finta-decisions/1")
     assert (report["neighbours"], report["point"], report["anatomy"]["lengths_mm"]) == (3, "youden", [40, 90])
     figures = report["backends"][backend]
     fates = figures["filters"]["reference"]
@@ -93,7 +95,9 @@ def test_reversed_taps_of_the_encoder_fail_with_rows_and_margins(subjects, spoil
     assert done.status == 1, done
     assert "FAIL: the port decides otherwise" in done.out
     assert f"porting verify {shipped.TORCH_CHECKPOINT} {port} --backend tensorflow" in done.out.replace("\n", "")
-    report = json.loads((tmp_path / "report.json").read_text())["backends"]["tensorflow"]
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert_as_schema_says(written, "finta-decisions/1")
+    report = written["backends"]["tensorflow"]
     for whats in ({"kept"}, {"code", "atlas code"}):
         beyond = [held for held in report["disagreements"] if held["what"] in whats and not held["explained"]]
         assert beyond

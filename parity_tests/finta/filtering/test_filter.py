@@ -9,6 +9,7 @@ from dipy.io.streamline import load_tractogram
 
 from finta import shipped
 from parity_tests.finta.tractograms import BROKEN, BUNDLES, assert_sorted, filtered, read, write
+from parity_tests.schemas import assert_as_schema_says
 from tractography.files.writers import open_writer
 
 MODEL = shipped.KERAS_CHECKPOINT
@@ -35,9 +36,10 @@ def test_thresholds_filtering_and_evaluation_with_the_shipped_model(collection, 
     assert len(places["implausible"]) > 50
     done = finta("evaluate", *known, "--thresholds", tmp_path / "t.json", "--output", tmp_path / "judged")
     assert done.status == 0, done.err
-    facts = json.loads((tmp_path / "judged" / "summary.json").read_text())["facts"]
-    assert facts["accuracy"] > 0.8
-    assert (tmp_path / "judged" / "confusion-matrix.png").is_file()
+    summary = json.loads((tmp_path / "judged" / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-evaluation/1")
+    assert summary["facts"]["accuracy"] > 0.8
+    assert (tmp_path / "judged" / "shares-of-the-confusion-matrix.png").is_file()
 
 
 def test_trk_keeps_header_affine_and_data(collection, header, subject, thresholds, tmp_path, finta, small_port):
@@ -54,6 +56,7 @@ def test_trk_keeps_header_affine_and_data(collection, header, subject, threshold
         assert len(state) == len(ids)
         assert state.data_per_point["fa"][0].shape == (len(state.streamlines[0]), 1)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-filtering/1")
     facts, rows = summary["facts"], summary["tables"]["bundles"]
     assert facts["kept"] + facts["removed"] + facts["skipped"] == facts["streamlines"] == len(subject)
     assert facts["kept"] == sum(row["kept"] for row in rows)
@@ -104,7 +107,27 @@ def test_an_approximate_index_tells_its_recall(collection, header, subject, thre
     source = write(tmp_path / "subject.trk", header, subject)
     done = filtered(finta, collection, source, tmp_path / "out", small_port, "--index", "approximate")
     assert "the approximate index finds 100.00% of nearest neighbours" in done.out, done.err
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["facts"]["recall of the approximate index"] == 1
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-filtering/1")
+    assert summary["facts"]["recall of the approximate index"] == 1
+
+
+def test_where_nothing_is_kept_the_least_distances_and_the_thresholds_are_told(collection, tmp_path, finta, small_port):
+    (tmp_path / "none.json").write_text(json.dumps(dict.fromkeys(BUNDLES, 1e-9)))
+    options = ["--thresholds", tmp_path / "none.json", "--any-space"]
+    done = filtered(finta, collection, collection / "implausible.trk", tmp_path / "out", small_port, *options)
+    assert done.status == 0, done.err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-filtering/1")
+    with h5py.File(tmp_path / "out" / "assignments.h5") as file:
+        labels, distances = file["labels"][:], file["distances"][:]
+    for number, row in enumerate(summary["tables"]["bundles"]):
+        own = distances[labels == number]
+        assert row["least distance"] == (own.min() if len(own) else None)
+    (note,) = summary["notes"]
+    assert note.startswith("Nothing was kept.")
+    assert f"{distances.min():.4g}, its threshold 1e-09" in note
+    assert note in (tmp_path / "out" / "summary.html").read_text()
 
 
 def test_tractograms_of_nothing_are_refused_and_of_nothing_usable_skipped(

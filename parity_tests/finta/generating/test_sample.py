@@ -10,8 +10,10 @@ from finta.cli import app
 from finta.coding.coders import open_coder
 from finta.errors import FintaError
 from finta.generating.anatomy_files import AnatomyFiles
-from finta.generating.bundle_settings import Choices
+from finta.generating.bundle_settings import BundleSettings, Choices
 from finta.generating.generation import sample_bundles
+from finta.generating.inputs import prepare_bundle
+from parity_tests.schemas import assert_as_schema_says
 from tractography.errors import GenerationError, TractogramError, TractographyError
 from tractography.files.headers import header_in_space
 from tractography.files.streamlines import Streamlines
@@ -62,6 +64,7 @@ def test_the_command_writes_a_tractogram_in_the_bundles_space_and_a_summary(subj
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == ["AF_L-generated.png", "AF_L.trk", "summary.html", "summary.json"]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-generation/1")
     (row,) = summary["tables"]["bundles"]
     assert (row["bundle"], row["streamlines"], row["seeds"]) == ("AF_L", 30, 50)
     (removed,) = summary["tables"]["removed by the filters"]
@@ -105,7 +108,9 @@ def test_rejection_reports_its_proposal(subjects, mask, tmp_path, run_cli):
     options = ["--wm", mask, "--mode", "rejection", "--components", "20", "--bandwidth", "silverman"]
     done = sampled(subjects, tmp_path, run_cli, *options, "--scale", "percentile", "--draws", "2000")
     assert done.status == 0, done.err
-    (row,) = json.loads((tmp_path / "summary.json").read_text())["tables"]["bundles"]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert_as_schema_says(summary, "finta-generation/1")
+    (row,) = summary["tables"]["bundles"]
     assert row["components"] == 20
     assert 0 < row["acceptance rate"] < 1
     assert row["log M"] > 0
@@ -117,6 +122,16 @@ def test_an_atlas_gives_its_share_of_the_seeds_in_both_orders(subjects, tmp_path
     assert done.status == 0, done.err
     rows = json.loads((tmp_path / "summary.json").read_text())["tables"]["bundles"]
     assert [(row["bundle"], row["seeds"]) for row in rows] == [("AF_L", 125), ("CST_R", 125)]
+
+
+def test_the_picture_shows_the_seeds_that_the_table_counts(subjects):
+    path, atlas = subjects / "sub_1" / "AF_L.trk", subjects / "sub_2" / "AF_L.trk"
+    chosen = BundleSettings((0.5, 0.5), Anatomy(), Settings(5))
+    bundle = prepare_bundle(path, atlas, open_coder(MODEL), chosen, 20)
+    assert len(bundle.pictured) == len(bundle.density.seeds) == 20
+    own, other = (resampled(held) for held in (path, atlas))
+    assert [bool((own == line).all(axis=(1, 2)).any()) for line in bundle.pictured] == [True] * 10 + [False] * 10
+    assert all((other == line).all(axis=(1, 2)).any() for line in bundle.pictured[10:])
 
 
 @pytest.mark.parametrize("suffix", [".tck", ".trx"])

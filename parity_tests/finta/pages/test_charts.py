@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from finta.pages import charts, pictures
-from finta.pages.colours import NAMED, SECOND, colour_directions
+from finta.pages.colours import NAMED, SECOND, SOFT, colour_directions
 from finta.pages.projections import DRAWN, choose_streamlines
 
 GENERATOR = np.random.default_rng(0)
@@ -88,10 +88,45 @@ def test_what_is_empty_or_degenerate_is_drawn_all_the_same(draw, tmp_path):
 def test_of_very_many_streamlines_some_are_drawn_always_the_same_and_the_title_says_so():
     many = streamlines(DRAWN + 500)
     figure = charts.draw_kept_and_removed(many, [])
-    assert f"kept: {DRAWN + 500:,}, of which {DRAWN:,} drawn at random" in words(figure)
+    assert f"kept: {DRAWN:,} of {DRAWN + 500:,} drawn" in words(figure)
     assert len(drawn(figure)[0].get_segments()) == DRAWN
     again = choose_streamlines(many)
     assert all(np.array_equal(one, other) for one, other in zip(choose_streamlines(many), again, strict=True))
+
+
+def test_pictures_of_a_sample_say_of_how_many_it_is():
+    kept, removed = streamlines(5), streamlines(3)
+    assert {"kept: 5 of 1,686 drawn", "removed: 3 of 40 drawn"} <= set(
+        words(charts.draw_kept_and_removed(kept, removed, (1686, 40)))
+    )
+    assert "streamlines of 1 bundles: 5 of 1,686 drawn" in words(charts.draw_bundles({"a": kept}, {"a": 3}, 1686))
+    codes = GENERATOR.normal(size=(5, 4))
+    assert "latent codes: 5 of 1,686 drawn" in words(pictures.draw_latent_codes(codes, ["a"] * 5, {"a": 3}, 1686))
+    assert "seeds: 3 of 40 drawn" in words(charts.draw_generated(kept, removed, 40))
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_bundles_have_the_tables_numbers_and_one_colour_in_all_pictures(count):
+    numbers = {f"bundle_{chr(122 - place % 26)}{place}": 7 * place for place in range(count)}
+    present = [name for name in numbers if numbers[name] != 7]
+    space = charts.draw_bundles({name: streamlines(2) for name in present}, numbers)
+    classes = [*present, *present, "implausible"]
+    codes = pictures.draw_latent_codes(GENERATOR.normal(size=(len(classes), 8)), classes, numbers)
+    keys = []
+    for figure in (space, codes):
+        (legend,) = [part.legends[0] for part in figure.subfigs if part.legends]
+        texts = [text.get_text() for text in legend.get_texts()]
+        keys.append(dict(zip(texts, (to_rgb(line.get_color()) for line in legend.get_lines()), strict=True)))
+    assert list(keys[0]) == [f"{numbers[name]}  {name}" for name in present]
+    assert keys[1] == {**keys[0], "implausible": to_rgb(SOFT)}
+
+
+def test_long_names_are_told_apart_in_a_key():
+    names = [f"ProjectionBrainstem_NonDecussatingDentato{side}{'rubrothalamic' * 2}Tract" for side in ("_L_", "_R_")]
+    figure = charts.draw_bundles({name: streamlines(1) for name in names})
+    (legend,) = [part.legends[0] for part in figure.subfigs if part.legends]
+    left, right = (text.get_text() for text in legend.get_texts())
+    assert ("_L_" in left, "_R_" in right, max(len(left), len(right)) <= 48) == (True, True, True)
 
 
 def test_long_streamlines_keep_their_ends():

@@ -27,6 +27,13 @@ ROWS = [
 ]
 
 
+SCHEMA = "finta-any/1"
+
+
+def write(folder, title, facts, tables, drawn, notes=()):
+    return write_summary(folder, SCHEMA, title, facts, tables, drawn, notes)
+
+
 def figure():
     drawn = Figure(figsize=(2, 1))
     drawn.subplots().plot([0, 1], [0, 1])
@@ -48,13 +55,13 @@ class Page(HTMLParser):
 
 
 def test_json_holds_numbers_as_numbers_and_what_is_not_finite_as_null(tmp_path):
-    write_summary(tmp_path, "filtered", FACTS, {"bundles": ROWS}, {})
+    write(tmp_path, "filtered", FACTS, {"bundles": ROWS}, {})
 
     def refuse(constant):
         raise AssertionError(constant)
 
     read = json.loads((tmp_path / "summary.json").read_text(), parse_constant=refuse)
-    assert read["title"] == "filtered"
+    assert (read["schema"], read["title"], read["notes"]) == (SCHEMA, "filtered", [])
     assert read["facts"] == {
         "streamlines": 12_345_678,
         "share kept": 0.8,
@@ -68,7 +75,7 @@ def test_json_holds_numbers_as_numbers_and_what_is_not_finite_as_null(tmp_path):
 
 
 def test_the_page_holds_its_pictures_and_loads_and_runs_nothing(tmp_path):
-    paths = write_summary(tmp_path / "new", "filtered", FACTS, {"bundles": ROWS}, {"kept/removed": figure()})
+    paths = write(tmp_path / "new", "filtered", FACTS, {"bundles": ROWS}, {"kept/removed": figure()})
     assert [path.name for path in paths] == ["kept-removed.png", "summary.html", "summary.json"]
     png, html, _ = (path.read_bytes() for path in paths)
     page = Page(html.decode())
@@ -82,7 +89,7 @@ def test_the_page_holds_its_pictures_and_loads_and_runs_nothing(tmp_path):
 
 def test_names_are_written_and_not_obeyed(tmp_path):
     evil = '<script>alert("1")</script>&amp;'
-    write_summary(tmp_path, evil, {evil: evil, evil + "2": 3}, {evil: [{evil: evil}]}, {evil: figure()})
+    write(tmp_path, evil, {evil: evil, evil + "2": 3}, {evil: [{evil: evil}]}, {f"{evil}2": figure()}, [evil])
     page = Page((tmp_path / "summary.html").read_text())
     assert "script" not in page.tags
     assert page.words.count(evil) > 5
@@ -90,7 +97,7 @@ def test_names_are_written_and_not_obeyed(tmp_path):
 
 
 def test_columns_of_a_table_line_up_and_are_rounded_alike(tmp_path):
-    write_summary(tmp_path, "filtered", {}, {"bundles": ROWS}, {})
+    write(tmp_path, "filtered", {}, {"bundles": ROWS}, {})
     page = (tmp_path / "summary.html").read_text()
     for cell in ("1,234", "9", "0.9877", "1.0e-07"):
         assert f'<td class="number">{cell}</td>' in page
@@ -99,7 +106,7 @@ def test_columns_of_a_table_line_up_and_are_rounded_alike(tmp_path):
 
 
 def test_facts_are_all_on_the_page(tmp_path):
-    write_summary(tmp_path, "filtered", FACTS, {}, {})
+    write(tmp_path, "filtered", FACTS, {}, {})
     words = Page((tmp_path / "summary.html").read_text()).words
     for name, value in (
         ("streamlines", "12,345,678"),
@@ -114,15 +121,15 @@ def test_facts_are_all_on_the_page(tmp_path):
 
 
 def test_a_run_that_found_nothing_has_a_page(tmp_path):
-    write_summary(tmp_path, "nothing", {}, {"bundles": []}, {})
+    write(tmp_path, "nothing", {}, {"bundles": []}, {})
     assert "No rows." in Page((tmp_path / "summary.html").read_text()).words
 
 
 def test_a_full_disk_is_one_error_and_leaves_the_last_summary_whole(tmp_path):
-    write_summary(tmp_path, "first", FACTS, {}, {"roc": figure()})
+    write(tmp_path, "first", FACTS, {}, {"roc": figure()})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with room_for(3_000), pytest.raises(OutputError, match=re.escape(str(tmp_path))):
-        write_summary(tmp_path, "second", FACTS, {}, {"roc": figure(), "other": figure()})
+        write(tmp_path, "second", FACTS, {}, {"roc": figure(), "other": figure()})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -130,20 +137,46 @@ def test_a_picture_that_cannot_be_drawn_leaves_nothing(tmp_path):
     broken = figure()
     broken.axes[0].set_title("$\\frac{$")
     with pytest.raises(ValueError, match="frac"):
-        write_summary(tmp_path / "run", "filtered", FACTS, {}, {"first": figure(), "broken": broken})
+        write(tmp_path / "run", "filtered", FACTS, {}, {"first": figure(), "broken": broken})
     assert not (tmp_path / "run").exists()
 
 
 def test_a_file_where_the_folder_should_be_is_one_error(tmp_path):
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(OutputError, match="taken"):
-        write_summary(tmp_path / "taken", "filtered", FACTS, {}, {})
+        write(tmp_path / "taken", "filtered", FACTS, {}, {})
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_pictures_whose_headings_make_one_file_name_are_kept_apart(tmp_path):
     headings = ("AF L", "AF-L", "af l", "AF/L")
-    write_summary(tmp_path, "generated", {}, {}, dict.fromkeys(headings, figure()))
+    write(tmp_path, "generated", {}, {}, dict.fromkeys(headings, figure()))
     held = json.loads((tmp_path / "summary.json").read_text())["pictures"]
     assert held == {"AF L": "AF-L.png", "AF-L": "AF-L-2.png", "af l": "af-l-3.png", "AF/L": "AF-L-4.png"}
     assert all((tmp_path / file).is_file() for file in held.values())
+
+
+def test_notes_and_the_result_come_before_pictures_and_other_tables_behind(tmp_path):
+    tables = {"bundles": ROWS, "rounds": [{"round": 17}]}
+    write(tmp_path, "filtered", {"kept": 9, "model": "m"}, tables, {"in space": figure()}, ["sparse"])
+    page = (tmp_path / "summary.html").read_text()
+    marks = ("<dd>9</dd>", "<li>sparse</li>", "1,234", "<img", ">17<", '<th scope="row">model</th>')
+    places = [page.index(mark) for mark in marks]
+    assert places == sorted(places)
+    assert re.findall(r'<section id="(.*?)"', page) == ["table-1", "picture-1", "table-2", "circumstances"]
+    assert re.findall(r'<a href="#(.*?)"', page) == ["table-1", "picture-1", "table-2", "circumstances"]
+
+
+def test_no_two_sections_have_one_name(tmp_path):
+    with pytest.raises(ValueError, match="both called bundles"):
+        write(tmp_path / "run", "filtered", {}, {"bundles": ROWS}, {"bundles": figure()})
+    assert not (tmp_path / "run").exists()
+
+
+def test_tables_scroll_with_a_shadow_and_no_name_is_cut(tmp_path):
+    write(tmp_path, "filtered", {}, {"bundles": ROWS}, {})
+    page = (tmp_path / "summary.html").read_text()
+    assert page.count("<table") == page.count('<div class="scroll table"') == 1
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "ellipsis" not in style
+    assert not re.search(r"^\.table \{[^}]*background", style, re.M)

@@ -6,6 +6,7 @@ import h5py
 import pytest
 
 import keras_model
+from parity_tests.schemas import assert_as_schema_says
 from porting import verify
 from porting.errors import PortFileError
 from porting.evidence.certificates import certificate_path, hash_file, read_certificate
@@ -15,6 +16,7 @@ FILES = ["small.golden.h5", "small.keras", "small.safetensors", "small.weights.h
 
 def test_certificate_binds_bytes_source_plan_probe_versions_and_verdict(small_port, small_checkpoint):
     certificate = read_certificate(small_port.with_name("small.certificate.json"))
+    assert_as_schema_says(certificate, "porting-certificate/1")
     certified = certificate["port"]["files"]
     assert certified == {name: hash_file(small_port.with_name(name)) for name in FILES}
     assert certificate["source"]["sha256"] == hash_file(small_checkpoint)

@@ -19,7 +19,8 @@ from porting.pairs import draw_probe
 from porting.proof.judgement import hash_weights
 from porting.proof.runs import run_reference
 from porting.reference import side as torch_side
-from porting.reports.console import as_json, as_text
+from porting.reports.console import as_text
+from porting.reports.documents import as_json
 from porting.reports.page import render_page
 
 

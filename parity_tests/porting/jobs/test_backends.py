@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests.schemas import assert_as_schema_says
 from porting import Status
 from porting.errors import InputError
 from porting.jobs import backends
@@ -76,6 +77,7 @@ def test_the_command_shows_a_table_and_the_first_report_that_does_not_pass(resul
     assert "The report on torch:" in shown.out
     assert "The report on jax" not in shown.out
     written = json.loads((tmp_path / "r.json").read_text())
+    assert_as_schema_says(written, "porting-backends/1")
     assert written["verdict"] == "NOT CHECKED"
     assert list(written["backends"]) == list(results)
     assert written["backends"]["jax"]["report"] == results["jax"].report
@@ -98,7 +100,9 @@ def test_a_crash_on_one_backend_is_that_backends_alone(small_port, run_cli, tmp_
     command = ("verify", small_port, "--pair", "crashing:PAIR", "--backend", "jax,torch,tensorflow")
     shown = run_cli(*command, "--json", "r.json")
     assert shown.status == 3, shown
-    found = json.loads(Path("r.json").read_text())["backends"]
+    written = json.loads(Path("r.json").read_text())
+    assert_as_schema_says(written, "porting-backends/1")
+    found = written["backends"]
     assert found["jax"]["reason"].startswith("the process was killed by SIGABRT")
     assert found["torch"]["reason"].startswith("the process ended with exit status 1 and no verdict")
     assert found["torch"]["reason"].endswith("ZeroDivisionError: division by zero")

@@ -204,6 +204,98 @@ def test_every_divergence_is_named_with_its_causes_and_remedies():
     assert "where the models part" not in Outline(render_page(REPORTS["PASS"])).text
 
 
+def order_of(page, *words):
+    """Where words stand in the text of a page, one after another."""
+    text, places = Outline(page).text, []
+    for word in words:
+        assert word in text, word
+        places.append(text.index(word, places[-1] if places else 0))
+    return places
+
+
+def test_cause_and_remedy_stand_before_figures_parts_and_links():
+    page = render_page(REPORTS["FAIL"])
+    main = page[page.index("<main>") :]
+    assert re.search(r"<section id=\"(.*?)\"", main).group(1) == "divergences"
+    assert main.index(MISSING.remedy) < min(main.index(word) for word in ('<dl class="row', "<nav", "headline", "<svg"))
+    order_of(page, "FAIL", MISSING.name, MISSING.detail, MISSING.remedy, "four parts", "float32 error", "against depth")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"transfer": FAILED, "changed_tensors": ("conv1.weight",)},
+            ("What fails", "transfer", "as it should not be", "Remedy", "Convert again"),
+        ),
+        ({"training": FAILED}, ("What fails", "training", "as it should not be", "Remedy", "dropout")),
+        ({"deployed": FAILED}, ("What fails", "deployed", "as it should not be", "Remedy", "--backend")),
+        ({"semantics": NOT_CHECKED}, ("What could not be checked", "semantics", "no float64 here")),
+    ],
+)
+def test_what_keeps_a_verdict_from_passing_comes_first_where_no_place_is_to_blame(changes, words):
+    page = render_page(make_report(**changes))
+    order_of(page, *words, "Verdict", "four parts", "float32 error")
+    assert re.search(r"<section id=\"(.*?)\"", page).group(1) == "concerns"
+
+
+def test_one_fault_has_one_figure():
+    grown = layer("conv2", "conv1", float64_output_error=0.89, own_output_error=0.89)
+    (fault, *_) = PARTED
+    page = render_page(make_report(semantics=FAILED, divergences=(fault,), layers=(grown,)), [REPORTS["PASS"]])
+    figures = [
+        re.search(pattern, page, re.S).group(1)
+        for pattern in (
+            r"over\">relative error ([^<\s]+)</span>",
+            r"<dt>error where they part</dt><dd>(\S+)</dd>",
+            r"<td class=\"word-pass\">PASS</td>\s*<td class=\"number over\">(\S+)<span",
+        )
+    ]
+    assert figures == ["1.4e+00"] * 3
+    several = Outline(render_page(REPORTS["FAIL"])).text
+    assert "error where they part1.4e+00the greatest of 3; limit 1e-12" in several
+    rounding = replace(fault, seen_on="float32", error=2e-6)
+    assert "greatest float64 error2.0e-16" in Outline(render_page(make_report(divergences=(rounding,)))).text
+
+
+def test_the_greatest_float64_error_is_of_inputs_too():
+    report = make_report(layers=(layer("conv1", float64_input_error=5e-14),))
+    assert "greatest float64 error5.0e-14" in Outline(render_page(report)).text
+
+
+def test_many_places_fold_away_behind_the_first():
+    many = tuple(replace(PARTED[0], reference=f"conv{number}") for number in range(9))
+    page = render_page(make_report(semantics=FAILED, divergences=many))
+    assert page.count('<article class="divergence">') == 9
+    folded = page[page.index("<details><summary>3 more</summary>") :]
+    assert folded.index("</details>") > folded.index("<code>conv8</code>")
+
+
+LONG = [f"encoder.layers.{number}.attention.output_projection.query" for number in range(60)]
+
+
+def test_long_names_are_whole_in_tables_and_told_apart_in_pictures():
+    rows = tuple(layer(name, before) for name, before in zip(LONG, ["", *LONG], strict=False))
+    page = render_page(make_report(layers=rows, outputs=(), plan=plan_of(*LONG)))
+    for name in LONG:
+        assert f"<code>{name}</code>" in page
+    labels = re.findall(r'<text class="tilted"[^>]*>([^<]*)<', page)
+    assert len(labels) == 2 * len(set(labels)) == 2 * len(LONG)
+    assert max(map(len, labels)) <= 20
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "ellipsis" not in style
+
+
+def test_what_scrolls_shows_a_shadow_where_it_goes_on():
+    page = render_page(REPORTS["FAIL"])
+    style = page[page.index("<style>") : page.index("</style>")]
+    (rule,) = re.findall(r"\.scroll \{([^}]*overflow-x: auto[^}]*)\}", style)
+    assert rule.count("local") == rule.count("var(--shadow)") == 2
+    for table in re.finditer("<table", page):
+        assert re.search(r'<div class="scroll[^>]*>\s*$', page[: table.start()]), page[table.start() :][:200]
+    assert page.index("scroll it sideways") < page.index('<table class="figures">')
+
+
 def test_hostile_names_stay_words():
     report = make_report(
         pair=HOSTILE,

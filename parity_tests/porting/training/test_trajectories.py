@@ -13,6 +13,7 @@ from finta import shipped
 from finta.pair import FINTA
 from finta.recipe import Contrastive
 from keras_model.training.trainer import Trainer
+from parity_tests.schemas import assert_as_schema_says
 from parity_tests.streamlines import write_walks
 from porting import Status
 from porting.errors import PairError, ProbeError
@@ -47,6 +48,8 @@ def verified(checkpoint, batches, port=FINTA.training.port, recipe="original", s
 def test_the_port_trains_as_the_reference(untrained, batches, recipe):
     report = verified(untrained, batches, recipe=recipe)
     assert report.verdict is Status.PASS
+    for held in (report, replace(report, why_no_float64="this backend knows none")):
+        assert_as_schema_says(as_json(held), "porting-training/1")
     assert [step.step for step in report.steps] == list(range(1, STEPS + 1))
     assert max(step.trajectory.error for step in report.steps) < PARAMETER_LIMIT
     assert max(step.quantities["gradient"].error for step in report.steps) < 1e-11
@@ -102,6 +105,7 @@ def test_a_training_that_differs_is_named_by_step_and_quantity(untrained, batche
     assert report.verdict is Status.FAIL
     assert (report.first_divergence.first_cause(), report.first_divergence.step) == (cause, step)
     shown = as_json(report)
+    assert_as_schema_says(shown, "porting-training/1")
     assert shown["first_divergence"] == {"step": step, "quantity": cause}
 
 

@@ -10,7 +10,7 @@ from tractography.errors import GenerationError
 from tractography.generating.anatomy import Anatomy, keep_plausible
 from tractography.generating.densities import fit_density
 from tractography.generating.generation import Settings, generate
-from tractography.generating.seeds import encode_both_orders, generator_for, mix_seeds
+from tractography.generating.seeds import choose_seeds, encode_both_orders, generator_for
 from tractography.generating.volumes import read_mask
 
 DIRECTIONS = np.random.default_rng(11).normal(0, 1, (6, 40, 3)).cumsum(axis=1) / 12
@@ -169,22 +169,20 @@ def test_a_bandwidth_at_the_end_of_the_grid_is_noted(seeds, anatomy):
         ((40, 400), (1, 0), 1000, (40, 0)),
         ((40, 400), (0, 1), 1000, (0, 400)),
         ((40, 400), (0.5, 0.5), 3, (2, 1)),
-        ((40, None), (1.0, 0.0), 10, (10, 0)),
+        ((40, 0), (1.0, 0.0), 10, (10, 0)),
     ],
 )
 def test_seeds_are_mixed_by_the_ratio_as_many_as_it_allows(counts, ratio, most, expected):
-    subject = np.arange(counts[0])[:, None].astype(float)
-    atlas = None if counts[1] is None else 1000.0 + np.arange(counts[1])[:, None]
-    mixed = mix_seeds(subject, atlas, ratio, most, generator_for(0, "AF_L", 0)).ravel()
-    assert ((mixed < 1000).sum(), (mixed >= 1000).sum()) == expected
-    assert len(np.unique(mixed)) == len(mixed)
-    assert mixed.tolist() != sorted(mixed)
+    rows = choose_seeds(*counts, ratio, most, generator_for(0, "AF_L", 0))
+    assert ((rows < counts[0]).sum(), (rows >= counts[0]).sum()) == expected
+    assert len(np.unique(rows)) == len(rows)
+    assert max(rows) < sum(counts)
+    assert rows.tolist() != sorted(rows)
 
 
 def test_which_seeds_are_left_out_is_drawn():
-    codes = np.arange(100.0)[:, None]
-    first, second = (mix_seeds(codes, None, (1.0, 0.0), 20, generator_for(0, name, 0)) for name in ("AF_L", "AF_R"))
-    assert set(first.ravel()) != set(second.ravel())
+    first, second = (choose_seeds(100, 0, (1.0, 0.0), 20, generator_for(0, name, 0)) for name in ("AF_L", "AF_R"))
+    assert set(first) != set(second)
     assert max(first.max(), second.max()) > 80
 
 
@@ -196,13 +194,11 @@ def test_which_seeds_are_left_out_is_drawn():
         ((4, 4), (1.0,), "must be two shares that sum to 1"),
         ((0, 4), (0.5, 0.5), "Zero seeds of the subject"),
         ((4, 0), (0.5, 0.5), "Zero seeds of the atlas"),
-        ((4, None), (0.5, 0.5), "Zero seeds of the atlas"),
     ],
 )
 def test_ratios_that_cannot_be_kept_are_refused(counts, ratio, words):
-    subject, atlas = (None if count is None else np.zeros((count, 2)) for count in counts)
     with pytest.raises(GenerationError, match=words):
-        mix_seeds(subject, atlas, ratio, 10, generator_for(0, "AF_L", 0))
+        choose_seeds(*counts, ratio, 10, generator_for(0, "AF_L", 0))
 
 
 def test_an_atlas_is_encoded_in_both_orders_of_its_points():
