@@ -17,7 +17,8 @@ from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
 from porting.port import side as keras_side
 from porting.probes import SYNTHETIC
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
-from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
+from porting.proof.port_runs import run_port
+from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.streaming import BATCH, stream
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport

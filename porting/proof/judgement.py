@@ -128,7 +128,8 @@ def _judge_semantics(
     compared: Comparison, divergences: Sequence[Divergence], reference: ReferenceRun, port: PortRun
 ) -> Part:
     if port.wide is None:
-        return Part(Status.NOT_CHECKED, (port.why_no_float64,))
+        varied = tuple(_varied(reference, port))
+        return Part(Status.FAIL if varied else Status.NOT_CHECKED, (port.why_no_float64, *varied))
     lines = [
         f"worst relative error {compared.worst_wide():.1e} in float64 over {len(compared.layers)} layer calls "
         f"(limit {parity.FLOAT64_LIMIT:.0e}), {compared.worst_own():.1e} of a layer or segment alone"
@@ -137,7 +138,9 @@ def _judge_semantics(
     lines += miscounted
     wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
     lines += [parity.describe_divergence(divergence) for divergence in wide]
-    if wide or miscounted:
+    varied = list(_varied(reference, port))
+    lines += varied
+    if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
     if dark := [call.name for call in reference.trace.calls if not call.input.any()]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
@@ -153,6 +156,36 @@ def _judge_semantics(
         lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))
     return Part(Status.PASS, tuple(lines))
+
+
+def _varied(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
+    """Outputs of the port that are others where it is called otherwise, or where its samples are in another batch."""
+    told: set[str] = set()
+    for held in port.variations:
+        what = held.what.removesuffix(", again")
+        judged = zip(held.errors, _variation_limits(reference, port), strict=False)
+        beyond = [error for error, limit in judged if error > limit]
+        if what in told or not (beyond or held.failure):
+            continue
+        told.add(what)
+        if held.failure:
+            yield f"the port fails {what}: {held.failure}"
+        else:
+            yield f"the port's outputs are others {what}: relative error {max(beyond):.1e}; {_why_varied(held.what)}"
+
+
+def _why_varied(what: str) -> str:
+    if what.startswith("for "):
+        return "an output depends on the batch that its sample is in"
+    return "something draws, or takes the batch's statistics, although nobody trains"
+
+
+def _variation_limits(reference: ReferenceRun, port: PortRun) -> Iterator[float]:
+    """How far rounding alone takes each output from call to call, in the precision that the port was varied in."""
+    for squares, output in zip(reference.outputs_rounding, reference.trace.outputs, strict=True):
+        rounding, scale = parity.root_mean(squares), parity.root_mean_square(output) or 1.0
+        narrow = parity.RATIO_LIMIT**2 * max(rounding / scale, parity.FLOAT32_ULP)
+        yield parity.compounded_limit(rounding, scale) if port.wide else narrow
 
 
 def judge_deployed(rows: Sequence[LayerParity]) -> Part:
