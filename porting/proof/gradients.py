@@ -14,6 +14,7 @@ from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
+from porting.wording import counted
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
@@ -47,9 +48,8 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
     worst = max(errors.values(), default=0.0)
     greatest_limit = max((limit for *_, limit in judged), default=GRADIENT_LIMIT)
     raised = ", more where one rounding moves the reference's own so far" if greatest_limit > GRADIENT_LIMIT else ""
-    figures = (
-        f"worst relative error {worst:.1e} of {len(errors)} float64 gradients (limit {GRADIENT_LIMIT:.0e}{raised})"
-    )
+    count = counted(len(errors), "float64 gradient")
+    figures = f"worst relative error {worst:.1e} of {count} (limit {GRADIENT_LIMIT:.0e}{raised})"
     notes = dict.fromkeys(note for _, _, note in statistics if note)
     return Part(status, (figures, *lines, *notes, *_padded(reference), *_initialisers(plan))), errors
 
