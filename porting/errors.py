@@ -15,7 +15,10 @@ PortingError
     └── CoverageError       a tensor of either model would stay behind
 """
 
+import os
 import re
+import sysconfig
+import traceback
 
 
 class PortingError(Exception):
@@ -80,9 +83,43 @@ class CoverageError(PlanError):
     """A tensor of either model has no counterpart, or two claim the same one."""
 
 
+_TRIMMINGS = re.compile(r"\x1b\[[0-9;]*m|\{\{[^}]*\}\} *| *\[Op:\w+\]")
+"""Colours, and where in its graph TensorFlow was."""
+
+
 def first_line(error: BaseException) -> str:
-    """Say what another library's error says, without its later lines."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """Say in a line, without a full stop, what another library's error gives as its reason.
+
+    It is the first line as a rule. Keras gives it behind "Exception encountered", einops in its last line.
+    """
+    text = _TRIMMINGS.sub("", str(error)).strip()
+    _, _, text = f"Exception encountered: {text}".rpartition("Exception encountered: ")
+    paragraphs = [part.strip().splitlines() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    if not paragraphs:
+        return type(error).__name__
+    reason = paragraphs[0][0]
+    if reason.startswith("Exception encountered when calling") and len(paragraphs) > 1:
+        reason = f"{reason.rstrip('.')}: {paragraphs[1][0]}"
+    elif reason.startswith("Error while processing"):
+        reason = paragraphs[0][-1]
+    return reason.partition(" Full object config:")[0].strip().rstrip(".:")
+
+
+def reason_and_place(error: BaseException) -> str:
+    """Say the reason, and in which line of the user's own code it arose."""
+    kind = "" if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: "
+    if isinstance(error, SyntaxError):
+        return f"{kind}{error.msg} ({error.filename}, line {error.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{kind}{first_line(error)}{place}"
+
+
+def _is_users(file: str) -> bool:
+    """Whether a file belongs neither to Python, nor to what is installed, nor to this package."""
+    homes = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    homes.add(os.path.dirname(__file__))
+    return not file.startswith("<") and not any(file.startswith(home + os.sep) for home in homes)
 
 
 def reason_of(error: BaseException) -> str:

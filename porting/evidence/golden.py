@@ -149,8 +149,7 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
     """
     import h5py
 
-    if not path.is_file():
-        raise PortFileError(f"No golden file at {path}. Give the PyTorch checkpoint.")
+    check_golden_file(path)
     try:
         with h5py.File(path) as file:
             if (version := file.attrs.get("version")) != VERSION:
@@ -164,6 +163,18 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
             return run.repeated(-(-int(batch) // len(run.probe))), about
     except (OSError, KeyError, ValueError) as error:
         raise PortFileError(f"{path} is no readable golden file: {first_line(error)}.") from error
+
+
+def check_golden_file(path: Path) -> None:
+    """Find out whether a golden file is there.
+
+    Raises
+    ------
+    PortFileError
+        If there is none.
+    """
+    if not path.is_file():
+        raise PortFileError(f"No golden file at {path}. Give the PyTorch checkpoint: CHECKPOINT PORT.")
 
 
 def _read_run(file: Any) -> ReferenceRun:

@@ -11,6 +11,7 @@ from porting.port.side import array_of, build, call, cast, outputs_of, shapes, v
 from porting.port.structure import layers_with_weights, own_names
 from porting.port.watch import Call, Watch, recording
 from porting.traces import LayerCall, Lesson, Teacher, Trace
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +78,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher) -
     try:
         return Trace(tuple(map(_recorded, watch.calls)), _arrays(outputs), shapes(model))
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}") from error
+        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}.") from error
 
 
 def _recorded(held: Call) -> LayerCall:
@@ -91,7 +92,7 @@ def _check_all_ran(owners: Mapping[str, Any], watch: Watch) -> None:
     idle = sorted(set(owners) - {held.path for held in watch.calls})
     if idle:
         raise PairError(
-            f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
+            f"{counted(len(idle), 'layer')} of the port with weights did not run: {', '.join(idle)}.\n"
             "Call the layer itself rather than a function with its weights, or remove the layer if nothing uses it."
         )
 

@@ -15,6 +15,7 @@ from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
+from porting.wording import counted
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
@@ -56,7 +57,8 @@ def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
     worst = max((error for _, error, _ in judged), default=0.0)
     is_raised = max((limit for *_, limit in judged), default=0.0) > GRADIENT_LIMIT
     raised = ", more where one rounding moves the reference's own so far" if is_raised else ""
-    return f"worst relative error {worst:.1e} of {len(judged)} float64 gradients (limit {GRADIENT_LIMIT:.0e}{raised})"
+    count = counted(len(judged), "float64 gradient")
+    return f"worst relative error {worst:.1e} of {count} (limit {GRADIENT_LIMIT:.0e}{raised})"
 
 
 def _randomness(reference: ReferenceRun, port: PortRun) -> Randomness:

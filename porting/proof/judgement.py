@@ -23,6 +23,7 @@ from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
 from porting.statuses import Status
+from porting.wording import counted
 
 WORST_SAMPLES = 5
 
@@ -95,7 +96,8 @@ def weights_back(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
     for transfer in plan.transfers:
-        yield from transfer.parts(fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern)))
+        back = partial(patterns.to_reference, pattern=transfer.pattern, named=transfer.port)
+        yield from transfer.parts(fetch(transfer.port, back))
 
 
 def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
@@ -106,11 +108,11 @@ def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
 def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
     count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
-    lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
+    lines = [f"{count} of {counted(count, 'tensor')}, {counted(parameters, 'parameter')}, covered both ways"]
     summed = [transfer.reference for transfer in plan.transfers if transfer.is_sum]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
-        lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")
+        lines.append(f"{counted(len(changed), 'tensor')} of the port not the checkpoint's, bit for bit: {some}")
     else:
         but = ", all but the tensors that Keras adds up" if summed else ""
         lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
@@ -131,8 +133,9 @@ def _judge_semantics(
         varied = tuple(_varied(reference, port))
         return Part(Status.FAIL if varied else Status.NOT_CHECKED, (port.why_no_float64, *varied))
     lines = [
-        f"worst relative error {compared.worst_wide():.1e} in float64 over {len(compared.layers)} layer calls "
-        f"(limit {parity.FLOAT64_LIMIT:.0e}), {compared.worst_own():.1e} of a layer or segment alone"
+        f"worst relative error {compared.worst_wide():.1e} in float64 "
+        f"over {counted(len(compared.layers), 'layer call')} (limit {parity.FLOAT64_LIMIT:.0e}), "
+        f"{compared.worst_own():.1e} of a layer or segment alone"
     ]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
@@ -148,7 +151,9 @@ def _judge_semantics(
     unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
     seen_alone = len(reference.blind_spots) - len(unseen)
     if seen_alone:
-        lines.append(f"{seen_alone} blind spots of the probe, all seen where each layer runs alone on synthetic input")
+        lines.append(
+            f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
+        )
     if reference.why_no_unseen:
         lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
     if unseen or reference.why_no_unseen:

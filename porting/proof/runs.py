@@ -214,7 +214,10 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
             raise ProbeError(
                 f"{probe.source}: shape {array.shape} has not the axes {pattern.partition('->')[2].strip()}."
             )
-    return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
+    return [
+        patterns.to_reference(array, pattern, named=f"input {number} of pair {pair.name}")
+        for number, (array, pattern) in enumerate(zip(probe.arrays, pair.inputs, strict=True))
+    ]
 
 
 def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
