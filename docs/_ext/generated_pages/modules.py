@@ -1,0 +1,58 @@
+"""The public members of packages, from their docstrings."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+from generated_pages.text import code, escaped, summary, table
+
+_DOORS = {"__main__", "cli", "commands", "errors"}
+"""Modules that other pages tell of."""
+
+
+def members(name: str) -> str:
+    """What a package's ``__all__`` names: a table of all, then each with its docstring."""
+    package = importlib.import_module(name)
+    public = {each: getattr(package, each) for each in package.__all__ if not each.startswith("__")}
+    rows = ((f"{{py:obj}}`~{name}.{each}`", escaped(summary(value))) for each, value in public.items())
+    shown = (_documented(name, each, value) for each, value in public.items())
+    return "\n\n".join([table(("name", "what it is"), rows), *shown])
+
+
+def _documented(package: str, name: str, value: object) -> str:
+    kind = "class" if isinstance(value, type) else "function" if inspect.isroutine(value) else "data"
+    options = {"class": "\n   :members:", "data": "\n   :no-value:"}.get(kind, "")
+    return f"## {code(name)}\n\n```{{eval-rst}}\n.. auto{kind}:: {package}.{name}{options}\n```"
+
+
+def markdown(name: str) -> str:
+    """What a room says of itself, and every module that has public members of its own, in a section each."""
+    told = escaped(" ".join(inspect.cleandoc(importlib.import_module(name).__doc__ or "").split()))
+    return "\n\n".join([told, *map(_section, _public(name))])
+
+
+def _public(name: str) -> Iterator[ModuleType]:
+    package = importlib.import_module(name)
+    for found in pkgutil.iter_modules(package.__path__):
+        if not found.ispkg and found.name not in _DOORS and not found.name.startswith("_"):
+            module = importlib.import_module(f"{name}.{found.name}")
+            if _own(module):
+                yield module
+
+
+def _own(module: ModuleType) -> list[str]:
+    """Public functions and classes that a module itself defines, in its order."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)
+    ]
+
+
+def _section(module: ModuleType) -> str:
+    names = ", ".join(_own(module))
+    return (
+        f"## {code(module.__name__)}\n\n```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :members: {names}\n```"
+    )

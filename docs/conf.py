@@ -1,0 +1,69 @@
+"""How the site is built: `make docs`. What can be said by the code is said by it (`_ext/generated_pages`)."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+# Notebooks and autodoc import both frameworks; what TensorFlow logs as it starts is no part of a page.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from porting.version import __version__  # noqa: E402
+
+project = "Porting"
+author = "The Porting developers"
+project_copyright = author
+version = release = __version__
+language = "en_GB"
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "generated_pages",
+]
+exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
+suppress_warnings = ["config.cache"]
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# Notebooks run whenever they or the installed packages change; an exception in one ends the build.
+nb_execution_mode = "cache"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_ipywidgets_js = {}
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autosummary_generate = False
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+default_role = "autolink"
+
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_prompt_text = "$ "
+
+html_theme = "pydata_sphinx_theme"
+html_title = "Porting"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "header_links_before_dropdown": 7,
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": True,
+}
