@@ -1,18 +1,22 @@
 # make demo   set up and run the main job
 # make test   set up and pass the tests, in as many processes as WORKERS says
+# make docs   build the site of the documentation into docs/_build/html, warnings as errors
 # make lint   format, style, types, who imports whom, and what the wheel holds
 # make wheel  build dist/porting-VERSION-py3-none-any.whl
 PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test lint wheel
+.PHONY: demo docs lint test wheel
 
 demo: .venv/ready
 	$(BIN)/porting demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+docs: .venv/ready
+	$(BIN)/sphinx-build -E -W --keep-going --quiet -b html docs docs/_build/html
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
@@ -30,5 +34,5 @@ wheel: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev,tensorflow-cpu]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs,tensorflow-cpu]' --constraint constraints.txt
 	touch $@

@@ -27,7 +27,8 @@ extensions = [
     "generated_pages",
 ]
 exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
-suppress_warnings = ["config.cache"]
+# Two packages may have a class of one name, which docstrings name without its module.
+suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3

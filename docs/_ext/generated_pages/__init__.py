@@ -1,15 +1,14 @@
 """Parts of pages that the code itself says: commands, layers, settings, causes, errors, modules, schemas, decisions.
 
-Each module gives Markdown for what it finds, and a directive of its name puts it on a page, so that no page can say
-what is no longer true. Whoever changes the code changes the site.
+Each module gives Markdown for what it finds, which takes the place of ``:::{generated-NAME} ARGUMENT`` in a page before
+the page is read, so that no page can say what is no longer true. Whoever changes the code changes the site.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 from generated_pages import architecture, causes, commands, decisions, errors, layers, modules, rooms, schemas
 
@@ -27,23 +26,21 @@ CONTENTS: dict[str, Callable[[str], str]] = {
     "rooms": lambda _: rooms.markdown(),
     "schemas": lambda _: schemas.markdown(ROOT),
 }
-"""Directive -> what it writes, given its argument."""
+"""What stands behind ``generated-`` -> what takes its place, given its argument."""
+
+_PLACE = re.compile(r"^:::\{generated-(\w+)\} ?(\S*)\n:::$", re.MULTILINE)
 
 
-class Generated(SphinxDirective):
-    """Markdown that a function gives, in the place of the directive."""
+def expanded(text: str) -> str:
+    """A page with what is generated in its place."""
+    return _PLACE.sub(lambda found: CONTENTS[found[1]](found[2]), text)
 
-    optional_arguments = 1
-    has_content = False
 
-    def run(self) -> list[nodes.Node]:
-        """Write the Markdown and have it read as part of the page, headings included."""
-        text = CONTENTS[self.name.removeprefix("generated-")](self.arguments[0] if self.arguments else "")
-        return self.parse_text_to_nodes(text, offset=self.content_offset, allow_section_headings=True)
+def _expand(app: Sphinx, document: str, source: list[str]) -> None:
+    source[0] = expanded(source[0])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register a directive ``generated-NAME`` for each of the contents."""
-    for name in CONTENTS:
-        app.add_directive(f"generated-{name}", Generated)
+    """Expand every page as it is read."""
+    app.connect("source-read", _expand)
     return {"parallel_read_safe": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from generated_pages import rooms
 
-BOX, ROW, GAP, CHARACTER, MARGIN = 30, 62, 18, 7.6, 16
-"""Height of a box, distance of rows, of boxes, width of a character, and of a panel's rim; pixels."""
+BOX, ROW, GAP, CHARACTER, MARGIN = 28, 58, 12, 7.0, 12
+"""Height of a box, distance of rows, of boxes, width of a character and of a panel's rim; pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,32 @@ class Panel:
 
 def picture(contracts: Path) -> str:
     """The packages as one drawing, to be read from the top down: arrows go from who imports to what is imported."""
-    finta, porting, tractography = (_panel(contracts, name) for name in ("finta", "porting", "tractography"))
-    right = finta.width + 60
-    width = right + max(porting.width, finta.width) + 4
-    models = ["keras_model", "reference_torch"]
+    finta = _panel(contracts, "finta", *rooms.MODELS)
+    porting, tractography = (_panel(contracts, name) for name in rooms.TOOLS)
+    width = max(finta.width, porting.width + 2 * MARGIN + tractography.width) + 4
     lower = finta.height + 60
-    height = max(porting.height, lower + 50 + 50 + tractography.height) + 8
-    middle = finta.width / 2
-    parts = [
-        _drawn(finta, 2, 2),
-        _drawn(porting, right, 2),
-        _drawn(tractography, middle - tractography.width / 2, lower + 90),
-        *(_package(name, middle + shift - 70, lower) for name, shift in zip(models, (-80, 80), strict=True)),
-        *(_arrow([(middle + shift, finta.height + 2), (middle + shift, lower)]) for shift in (-80, 80)),
-        _arrow([(middle - 80, lower + 34), (middle - 20, lower + 90)]),
-        _arrow([(middle + 80, lower + 34), (middle + 20, lower + 90)]),
-        _arrow([(finta.width + 2, 40), (right, 40)]),
-    ]
-    return _figure(parts, width, height)
+    right = width - tractography.width - 2
+    above = (max((width - finta.width) / 2, 2), 2.0, finta.width, finta.height)
+    places = {
+        "porting": (2.0, lower, porting.width, porting.height),
+        "tractography": (right, lower, tractography.width, tractography.height),
+    }
+    imported = {below for above, below in rooms.package_imports("finta", *rooms.TOOLS) if above == "finta"}
+    parts = [_between(above, places[name]) for name in sorted(imported)]
+    parts += [_drawn(finta, *above[:2], title="finta, with its two models")]
+    parts += [_drawn(panel, *places[panel.name][:2]) for panel in (porting, tractography)]
+    return _figure(parts, width, lower + max(porting.height, tractography.height) + 4)
+
+
+Place = tuple[float, float, float, float]
+"""Left, top, width, height."""
+
+
+def _between(above: Place, below: Place) -> str:
+    """From one package's lower rim to another's upper one, as upright as both allow."""
+    left, right = max(above[0], below[0]), min(above[0] + above[2], below[0] + below[2])
+    ends = [_mean((left, right))] * 2 if left < right else [place[0] + place[2] / 2 for place in (above, below)]
+    return _arrow([(ends[0], above[1] + above[3]), (ends[1], below[1] - 1)])
 
 
 def _figure(parts: Sequence[str], width: float, height: float) -> str:
@@ -72,12 +80,13 @@ def _figure(parts: Sequence[str], width: float, height: float) -> str:
     )
 
 
-def _panel(contracts: Path, package: str) -> Panel:
+def _panel(contracts: Path, package: str, *others: str) -> Panel:
     rows = rooms.layers(contracts, package)
     level = {name: number for number, row in enumerate(rows) for name in row}
-    edges = [edge for edge in sorted(rooms.imports(package)) if edge[0] in level and edge[1] in level]
+    edges = [edge for edge in sorted(rooms.imports(package, *others)) if edge[0] in level and edge[1] in level]
     ways = [_way(edge, level) for edge in edges]
-    grid = [[*row, *(stop for way in ways for stop in way[1:-1] if stop.endswith(f"@{number}"))] for number, row in enumerate(rows)]
+    stops = [stop for way in ways for stop in way[1:-1]]
+    grid = [[*row, *(stop for stop in stops if stop.endswith(f"@{number}"))] for number, row in enumerate(rows)]
     return Panel(package, rows, _middles(grid, ways), ways)
 
 
@@ -125,10 +134,10 @@ def _width(name: str) -> float:
     return 6 if "@" in name else CHARACTER * len(name) + 22
 
 
-def _drawn(panel: Panel, left: float, top: float) -> str:
+def _drawn(panel: Panel, left: float, top: float, title: str = "") -> str:
     body = [
         f'<rect class="panel" width="{panel.width:.0f}" height="{panel.height:.0f}" rx="8"/>',
-        f'<text class="title" x="{MARGIN}" y="22">{escape(panel.name)}</text>',
+        f'<text class="title" x="{MARGIN}" y="22">{escape(title or panel.name)}</text>',
         *_arrows(panel),
         *(_box(name, *panel.point(name)) for row in panel.rows for name in row),
     ]
@@ -159,9 +168,3 @@ def _box(name: str, x: float, y: float) -> str:
         f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{escape(name)}</text>'
     )
 
-
-def _package(name: str, x: float, y: float) -> str:
-    return (
-        f'<rect class="panel" x="{x:.0f}" y="{y:.0f}" width="140" height="34" rx="8"/>'
-        f'<text class="title" x="{x + 70:.0f}" y="{y + 22:.0f}" text-anchor="middle">{escape(name)}</text>'
-    )

@@ -1,6 +1,6 @@
 """The table of rules as a page: which torch layer becomes which Keras layer, how each tensor moves, what is judged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from porting.rules.settings import Agreement, Declared, Equal, Fixed, Required, Setting
 from porting.rules.table import LAYER_RULES, LayerRule
@@ -38,28 +38,36 @@ def _parts(rule: LayerRule) -> Iterator[str]:
     )
     yield f"Activation: {code(rule.activation)}" + (f"; output: {code(rule.output)}" if rule.output else "") + "."
     yield f"{escaped(rule.note[:1].upper() + rule.note[1:])}." if rule.note else ""
-    judged = [line for setting in rule.settings if (line := _judged(setting))]
-    yield "\n".join(f"- {line}" for line in judged)
+    yield "\n".join(f"- {line}" for line in _judged(rule.settings))
     yield dropdown("Settings that need no check of their own", "\n".join(map(_declared, _declarations(rule))))
 
 
-def _judged(setting: Setting) -> str:
-    """How a setting is judged, in a line; empty for those that need no check."""
+def _judged(settings: Sequence[Setting]) -> Iterator[str]:
+    """How each setting is judged, in a line; those of one kind and one reason together."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for setting in settings:
+        if told := _told(setting):
+            names, how = told
+            lines.setdefault((how, " *(training)*" if setting.in_training else ""), []).append(names)
+    return (f"{', '.join(names)} {how}{training}" for (how, training), names in lines.items())
+
+
+def _told(setting: Setting) -> tuple[str, str] | None:
+    """A setting's name, and how it is judged; nothing for those that need no check."""
     match setting:
         case Equal():
             formula = f" is {setting.formula}" if setting.formula else ""
-            line = f"{code(setting.reference)} in torch = {code(setting.port)} in Keras{formula}"
+            return code(setting.reference), f"in torch = {code(setting.port)} in Keras{formula}"
         case Fixed():
-            value = f"must be {code(str(setting.value))}"
-            line = f"{_SIDES[setting.side]} {code(setting.name)} {value}: {escaped(setting.remedy)}"
+            how = f"must be {code(str(setting.value))}: {escaped(setting.remedy)}"
+            return f"{_SIDES[setting.side]} {code(setting.name)}", how
         case Required():
-            value = f"must be {code(str(setting.value))}, or nothing is compared"
-            line = f"torch's {code(setting.name)} {value}: {escaped(setting.remedy)}"
+            how = f"must be {code(str(setting.value))}, or nothing is compared: {escaped(setting.remedy)}"
+            return f"torch's {code(setting.name)}", how
         case Agreement():
-            line = f"{', '.join(map(code, (*setting.reference, *setting.port)))}: judged together"
+            return ", ".join(map(code, (*setting.reference, *setting.port))), "judged together"
         case _:
-            return ""
-    return line + (" *(training)*" if setting.in_training else "")
+            return None
 
 
 def _declarations(rule: LayerRule) -> list[Declared]:

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -43,11 +44,14 @@ def _public(name: str) -> Iterator[ModuleType]:
 
 
 def _own(module: ModuleType) -> list[str]:
-    """Public functions and classes that a module itself defines, in its order."""
+    """Public functions and classes that a module itself defines, without those that its package hands out."""
+    package = sys.modules[module.__name__.split(".")[0]]
+    handed_out = set(getattr(package, "__all__", ()))
     return [
         name
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)
+        if name not in handed_out or getattr(package, name) is not value
     ]
 
 

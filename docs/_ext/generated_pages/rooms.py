@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,35 +13,47 @@ import grimp
 from generated_pages.text import code, escaped, summary, table
 
 PACKAGES = ("porting", "finta", "keras_model", "reference_torch", "tractography")
+TOOLS = ("porting", "tractography")
+MODELS = ("keras_model", "reference_torch")
 Edges = set[tuple[str, str]]
 
 
 def layers(contracts: Path, package: str) -> list[list[str]]:
     """The rooms of a package from the top down, as the layer contract of ``pyproject.toml`` has them."""
     for contract in tomllib.loads(contracts.read_text())["tool"]["importlinter"]["contracts"]:
-        rows = [[name.strip() for name in row.replace(":", "|").split("|")] for row in contract["layers"]]
+        rows = [[name.strip() for name in re.split("[|:]", row)] for row in contract["layers"]]
         if contract.get("containers") == [package]:
             return rows
-        own = [[name.removeprefix(f"{package}.") for name in row if name.startswith(f"{package}.")] for row in rows]
-        if not contract.get("containers") and sum(map(len, own)) > 1:
-            return [row for row in own if row]
+        if not contract.get("containers") and sum(name.startswith(f"{package}.") for row in rows for name in row) > 1:
+            return [[name.removeprefix(f"{package}.") for name in row] for row in rows if set(row).isdisjoint(TOOLS)]
     return []
 
 
-def imports(package: str) -> Edges:
-    """Which room imports which, without those imports that others imply."""
-    graph = grimp.build_graph(package, cache_dir=None)
+def imports(package: str, *others: str) -> Edges:
+    """Which room imports which, without those imports that others imply; other packages are a room each."""
+    graph = grimp.build_graph(package, *others, cache_dir=None)
     found = {
-        (_room(module), _room(imported))
+        (_room(module, package), _room(imported, package))
         for module in graph.modules - {package}
-        for imported in graph.find_modules_directly_imported_by(module)
-        if imported != package
+        for imported in graph.find_modules_directly_imported_by(module) - {package}
     }
     return _reduced({(above, below) for above, below in found if above != below})
 
 
-def _room(module: str) -> str:
-    return module.split(".")[1]
+def package_imports(*packages: str) -> Edges:
+    """Which package imports which."""
+    graph = grimp.build_graph(*packages, cache_dir=None)
+    found = {
+        (module.split(".")[0], imported.split(".")[0])
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    }
+    return {(above, below) for above, below in found if above != below}
+
+
+def _room(module: str, package: str) -> str:
+    first, *rest = module.split(".")
+    return rest[0] if first == package else first
 
 
 def _reduced(edges: Edges) -> Edges:

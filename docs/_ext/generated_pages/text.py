@@ -14,14 +14,19 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A name as code, in a table's cell as well."""
-    return f"`{text}`".replace("|", r"\|")
+    """A name as code."""
+    return f"`{text}`"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table, which scrolls by itself where it is too wide."""
     lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(map(_in_cell, cells))} |" for cells in lines)
+
+
+def _in_cell(text: str) -> str:
+    """Text whose bars do not end the cell, in code as well."""
+    return re.sub(r"(?<!\\)\|", r"\|", text)
 
 
 def dropdown(title: str, content: str) -> str:
