@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from generated_pages import rooms
@@ -100,10 +101,10 @@ def _middles(grid: list[list[str]], ways: Sequence[Sequence[str]]) -> dict[str, 
     """Order each row by what it is tied to, in sweeps down and up, and set it side by side about there."""
     neighbours: dict[str, list[str]] = {name: [] for row in grid for name in row}
     for way in ways:
-        for above, below in zip(way, way[1:], strict=False):
+        for above, below in pairwise(way):
             neighbours[above].append(below)
             neighbours[below].append(above)
-    middles = {name: 0.0 for name in neighbours}
+    middles = dict.fromkeys(neighbours, 0.0)
     for row in grid:
         middles.update(_side_by_side(row, {name: float(at) for at, name in enumerate(row)}))
     for sweep in range(24):
@@ -155,7 +156,7 @@ def _arrows(panel: Panel) -> Iterator[str]:
 def _arrow(points: Sequence[tuple[float, float]]) -> str:
     """A line through points, bent smoothly from row to row."""
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(points):
         half = (y + to_y) / 2
         path += f" C{x:.1f} {half:.1f} {to_x:.1f} {half:.1f} {to_x:.1f} {to_y:.1f}"
     return f'<path class="arrow" d="{path}" marker-end="url(#tip)"/>'
@@ -167,4 +168,3 @@ def _box(name: str, x: float, y: float) -> str:
         f'<rect class="box" x="{x - width / 2:.1f}" y="{y - BOX / 2:.1f}" width="{width:.1f}" height="{BOX}" rx="5"/>'
         f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{escape(name)}</text>'
     )
-

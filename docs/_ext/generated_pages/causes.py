@@ -5,9 +5,8 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
-from porting import causes
-
 from generated_pages.text import escaped, table
+from porting import causes
 
 
 def markdown() -> str:

@@ -4,16 +4,16 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from porting.pairs import resolve
 from typer.main import get_command
 
 from generated_pages.text import escaped
+from porting.pairs import resolve
 
 
 def markdown(name: str) -> str:
     """All commands of ``module:APP``, in the order in which they were given to it."""
     app = get_command(resolve(name))
-    return "\n\n".join(_command(app, app.context_class(app, info_name=name.split(".")[0]), level=1))
+    return "\n\n".join(_command(app, app.context_class(app, info_name=name.partition(".")[0]), level=1))
 
 
 def _command(command: Any, context: Any, level: int) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _entry(parameter: Any, context: Any) -> str:
 
 
 def _paragraphs(text: str | None) -> str:
-    """Help as paragraphs; what it marks as laid out (``\\b``), or indents, stays as it stands."""
+    """Help as paragraphs; what it marks as laid out, or indents, stays as it stands."""
     paragraphs = inspect.cleandoc(text or "").split("\n\n")
     return "\n\n".join(_laid_out(paragraph) or escaped(paragraph) for paragraph in paragraphs)
 

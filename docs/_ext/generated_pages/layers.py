@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from generated_pages.text import code, dropdown, escaped, table
 from porting.rules.settings import Agreement, Declared, Equal, Fixed, Required, Setting
 from porting.rules.table import LAYER_RULES, LayerRule
-
-from generated_pages.text import code, dropdown, escaped, table
 
 _SIDES = {"torch": "torch's", "keras": "Keras'"}
 
@@ -47,25 +46,25 @@ def _judged(settings: Sequence[Setting]) -> Iterator[str]:
     lines: dict[tuple[str, str], list[str]] = {}
     for setting in settings:
         if told := _told(setting):
-            names, how = told
-            lines.setdefault((how, " *(training)*" if setting.in_training else ""), []).append(names)
-    return (f"{', '.join(names)} {how}{training}" for (how, training), names in lines.items())
+            whose, names, how = told
+            lines.setdefault((whose, how + (" *(training)*" if setting.in_training else "")), []).append(names)
+    return (f"{whose} {', '.join(names)} {how}".strip() for (whose, how), names in lines.items())
 
 
-def _told(setting: Setting) -> tuple[str, str] | None:
-    """A setting's name, and how it is judged; nothing for those that need no check."""
+def _told(setting: Setting) -> tuple[str, str, str] | None:
+    """Whose setting it is, its name, and how it is judged; nothing for those that need no check."""
     match setting:
         case Equal():
             formula = f" is {setting.formula}" if setting.formula else ""
-            return code(setting.reference), f"in torch = {code(setting.port)} in Keras{formula}"
+            return "", code(setting.reference), f"in torch = {code(setting.port)} in Keras{formula}"
         case Fixed():
             how = f"must be {code(str(setting.value))}: {escaped(setting.remedy)}"
-            return f"{_SIDES[setting.side]} {code(setting.name)}", how
+            return _SIDES[setting.side], code(setting.name), how
         case Required():
             how = f"must be {code(str(setting.value))}, or nothing is compared: {escaped(setting.remedy)}"
-            return f"torch's {code(setting.name)}", how
+            return _SIDES["torch"], code(setting.name), how
         case Agreement():
-            return ", ".join(map(code, (*setting.reference, *setting.port))), "judged together"
+            return "", ", ".join(map(code, (*setting.reference, *setting.port))), "judged together"
         case _:
             return None
 

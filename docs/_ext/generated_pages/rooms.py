@@ -87,4 +87,6 @@ def _names(package: ModuleType, *, rooms: bool) -> Iterator[str]:
 def _modules(package: ModuleType) -> str:
     """A row for each module; causes import torch, and all are read rather than run where they can be."""
     modules = (importlib.import_module(f"{package.__name__}.{name}") for name in _names(package, rooms=False))
-    return table(("module", "what it is"), ((code(each.__name__.rsplit(".", 1)[1]), escaped(summary(each))) for each in modules))
+    return table(
+        ("module", "what it is"), ((code(each.__name__.rsplit(".", 1)[1]), escaped(summary(each))) for each in modules)
+    )

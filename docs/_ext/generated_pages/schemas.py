@@ -25,7 +25,9 @@ def _section(path: Path, schema: dict[str, Any]) -> str:
     tables = [_properties(schema)]
     for name, definition in definitions.items():
         if definition.get("properties"):
-            tables.append(f"**{escaped(name)}**: {escaped(definition.get('description', ''))}\n\n{_properties(definition)}")
+            tables.append(
+                f"**{escaped(name)}**: {escaped(definition.get('description', ''))}\n\n{_properties(definition)}"
+            )
     told = escaped(schema.get("description", ""))
     link = f"{{download}}`{path.name} </../{path.relative_to(path.parents[_depth(path)])}>`"
     return "\n\n".join([f"### {escaped(schema.get('title', path.stem))}", told, link, *tables])
@@ -39,7 +41,11 @@ def _depth(path: Path) -> int:
 def _properties(schema: dict[str, Any]) -> str:
     required = set(schema.get("required", ()))
     rows = (
-        (code(name), _type(value), escaped(value.get("description", "")) + ("" if name in required else " *(may be absent)*"))
+        (
+            code(name),
+            _type(value),
+            escaped(value.get("description", "")) + ("" if name in required else " *(may be absent)*"),
+        )
         for name, value in schema.get("properties", {}).items()
     )
     return table(("key", "type", "what it is"), rows)
