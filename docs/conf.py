@@ -1,6 +1,8 @@
 """How the site is built: `make docs`. What can be said by the code is said by it (`_ext/generated_pages`)."""
 
+import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -44,6 +46,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 90
 autosummary_generate = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -56,6 +59,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "Porting"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_sidebars = {"benchmarks": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -68,3 +72,20 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "show_prev_next": True,
 }
+
+
+def _plain_signature(app, what, name, documented, options, signature, returned):
+    """Of a class the names of what it takes: the types stand below, and `<factory>` is no Python."""
+    if what != "class" or not signature:
+        return None
+    try:
+        parameters = inspect.signature(documented).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return re.sub(r"<factory>|<[^<>]* at 0x[0-9a-f]+>", "...", str(inspect.Signature(plain))), returned
+
+
+def setup(app):
+    """Connect what this site does by itself."""
+    app.connect("autodoc-process-signature", _plain_signature)

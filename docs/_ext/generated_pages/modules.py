@@ -17,15 +17,27 @@ def members(name: str) -> str:
     """What a package's ``__all__`` names: a table of all, then each with its docstring."""
     package = importlib.import_module(name)
     public = {each: getattr(package, each) for each in package.__all__ if not each.startswith("__")}
-    rows = ((f"{{py:obj}}`~{name}.{each}`", escaped(summary(value))) for each, value in public.items())
-    shown = (_documented(name, each, value) for each, value in public.items())
+    rows = ((f"{{py:obj}}`~{name}.{each}`", escaped(_told(value))) for each, value in public.items())
+    shown = (_documented(f"{name}.{each}", value) for each, value in public.items())
     return "\n\n".join([table(("name", "what it is"), rows), *shown])
 
 
-def _documented(package: str, name: str, value: object) -> str:
-    kind = "class" if isinstance(value, type) else "function" if inspect.isroutine(value) else "data"
-    options = {"class": "\n   :members:", "data": "\n   :no-value:"}.get(kind, "")
-    return f"## {code(name)}\n\n```{{eval-rst}}\n.. auto{kind}:: {package}.{name}{options}\n```"
+def _told(value: object) -> str:
+    """What a thing is; of a constant, what it holds."""
+    if isinstance(value, type) or inspect.isroutine(value):
+        return summary(value)
+    kinds = sorted({type(one).__name__ for one in value}) if isinstance(value, tuple) else []
+    return f"{type(value).__name__} of {len(value)} {' and '.join(kinds)}" if kinds else type(value).__name__
+
+
+def _documented(name: str, value: object) -> str:
+    if isinstance(value, type):
+        directive = f".. autoclass:: {name}\n   :members:"
+    elif inspect.isroutine(value):
+        directive = f".. autofunction:: {name}"
+    else:
+        directive = f".. py:data:: {name}\n\n   A {_told(value)}."
+    return f"```{{eval-rst}}\n{directive}\n```"
 
 
 def markdown(name: str) -> str:

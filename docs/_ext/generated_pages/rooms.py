@@ -85,8 +85,7 @@ def _names(package: ModuleType, *, rooms: bool) -> Iterator[str]:
 
 
 def _modules(package: ModuleType) -> str:
-    """A row for each module; causes import torch, and all are read rather than run where they can be."""
+    """A row for each module."""
     modules = (importlib.import_module(f"{package.__name__}.{name}") for name in _names(package, rooms=False))
-    return table(
-        ("module", "what it is"), ((code(each.__name__.rsplit(".", 1)[1]), escaped(summary(each))) for each in modules)
-    )
+    rows = ((code(module.__name__.rpartition(".")[2]), escaped(summary(module))) for module in modules)
+    return table(("module", "what it is"), rows)

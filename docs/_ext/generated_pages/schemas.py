@@ -25,9 +25,8 @@ def _section(path: Path, schema: dict[str, Any]) -> str:
     tables = [_properties(schema)]
     for name, definition in definitions.items():
         if definition.get("properties"):
-            tables.append(
-                f"**{escaped(name)}**: {escaped(definition.get('description', ''))}\n\n{_properties(definition)}"
-            )
+            told = escaped(definition.get("description", ""))
+            tables.append(f"**{escaped(name)}**: {told}\n\n{_properties(definition)}")
     told = escaped(schema.get("description", ""))
     link = f"{{download}}`{path.name} </../{path.relative_to(path.parents[_depth(path)])}>`"
     return "\n\n".join([f"### {escaped(schema.get('title', path.stem))}", told, link, *tables])
@@ -40,12 +39,9 @@ def _depth(path: Path) -> int:
 
 def _properties(schema: dict[str, Any]) -> str:
     required = set(schema.get("required", ()))
+    absent = " *(may be absent)*"
     rows = (
-        (
-            code(name),
-            _type(value),
-            escaped(value.get("description", "")) + ("" if name in required else " *(may be absent)*"),
-        )
+        (code(name), _type(value), escaped(value.get("description", "")) + ("" if name in required else absent))
         for name, value in schema.get("properties", {}).items()
     )
     return table(("key", "type", "what it is"), rows)
