@@ -1,4 +1,4 @@
-"""The JSON schemas of the reports, as the packages ship them: each to fetch, and its properties in a table."""
+"""The JSON schemas of the reports, as the packages ship them: each to fetch, and its keys in a table."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ from typing import Any
 from generated_pages.text import code, escaped, table
 
 PACKAGES = ("porting", "finta")
+Schema = dict[str, Any]
 
 
 def markdown(root: Path) -> str:
     """A section for each schema."""
-    return "\n\n".join(_section(path, json.loads(path.read_text())) for path in _files(root))
+    return "\n\n".join(_section(path, path.relative_to(root)) for path in _files(root))
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -20,43 +21,52 @@ def _files(root: Path) -> Iterator[Path]:
         yield from sorted((root / package).rglob("*.schema.json"))
 
 
-def _section(path: Path, schema: dict[str, Any]) -> str:
-    definitions = schema.get("$defs", {})
-    tables = [_properties(schema)]
-    for name, definition in definitions.items():
-        if definition.get("properties"):
-            told = escaped(definition.get("description", ""))
-            tables.append(f"**{escaped(name)}**: {told}\n\n{_properties(definition)}")
+def _section(path: Path, place: Path) -> str:
+    schema = json.loads(path.read_text())
+    parts = [
+        f"## {escaped(schema.get('title', path.stem))}",
+        escaped(schema.get("description", "")),
+        f"{{download}}`{path.name} </../{place}>`",
+        _table(schema),
+        *(_definition(name, value) for name, value in schema.get("$defs", {}).items()),
+    ]
+    return "\n\n".join(parts)
+
+
+def _definition(name: str, schema: Schema) -> str:
+    """What the tables call by a name."""
     told = escaped(schema.get("description", ""))
-    link = f"{{download}}`{path.name} </../{path.relative_to(path.parents[_depth(path)])}>`"
-    return "\n\n".join([f"### {escaped(schema.get('title', path.stem))}", told, link, *tables])
+    if schema.get("properties"):
+        return f"{code(name)}: {told}\n\n{_table(schema)}"
+    return f"{code(name)}: {told} {_type(schema)}"
 
 
-def _depth(path: Path) -> int:
-    """How many folders lie between a file and the root of the repository."""
-    return next(number for number, parent in enumerate(path.parents) if (parent / "pyproject.toml").is_file())
+def _table(schema: Schema) -> str:
+    return table(("key", "type", "what it is"), _rows(schema))
 
 
-def _properties(schema: dict[str, Any]) -> str:
+def _rows(schema: Schema, above: str = "") -> Iterator[tuple[str, str, str]]:
+    """A row for each key, and for those of objects inside, by their path."""
     required = set(schema.get("required", ()))
-    absent = " *(may be absent)*"
-    rows = (
-        (code(name), _type(value), escaped(value.get("description", "")) + ("" if name in required else absent))
-        for name, value in schema.get("properties", {}).items()
-    )
-    return table(("key", "type", "what it is"), rows)
+    for name, value in schema.get("properties", {}).items():
+        held = value if isinstance(value, dict) else {}
+        absent = "" if name in required else " *(may be absent)*"
+        yield code(above + name), _type(held), escaped(held.get("description", "")) + absent
+        for inner, where in ((held, "."), (held.get("items"), "[]."), (held.get("additionalProperties"), ".NAME.")):
+            if isinstance(inner, dict):
+                yield from _rows(inner, above + name + where)
 
 
-def _type(value: dict[str, Any]) -> str:
-    if "$ref" in value:
-        return escaped(value["$ref"].rsplit("/", 1)[-1])
-    if "const" in value:
-        return code(json.dumps(value["const"]))
-    if "enum" in value:
-        return ", ".join(code(json.dumps(one)) for one in value["enum"])
-    options = value.get("anyOf") or value.get("oneOf")
-    if options:
+def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        return code(schema["$ref"].rpartition("/")[2].removesuffix(".schema.json"))
+    if "const" in schema:
+        return code(json.dumps(schema["const"]))
+    if "enum" in schema:
+        return ", ".join(code(json.dumps(one)) for one in schema["enum"])
+    if options := schema.get("anyOf") or schema.get("oneOf"):
         return " or ".join(map(_type, options))
-    kind = value.get("type", "any")
+    kind = schema.get("type", "anything")
     named = " or ".join(kind) if isinstance(kind, list) else kind
-    return f"{named} of {_type(value['items'])}" if "items" in value else named
+    held = schema.get("items", schema.get("additionalProperties"))
+    return f"{named} of {_type(held)}" if isinstance(held, dict) else named
