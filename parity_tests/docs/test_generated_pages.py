@@ -104,3 +104,11 @@ def test_a_schema_is_shown_with_its_keys_types_and_what_may_be_absent(tmp_path):
 def test_every_generated_part_of_every_page_is_written():
     for page in DOCS.rglob("*.md"):
         assert "{generated-" not in generated_pages.expanded(page.read_text()), page
+
+
+@pytest.mark.parametrize("package", ["finta", "keras_model", "tractography"])
+def test_every_room_of_an_application_has_a_page_of_its_modules(package):
+    left_out = {"finta.pages", "finta.slurm"}
+    rooms = {f"{package}.{path.parent.name}" for path in (DOCS.parent / package).glob("*/__init__.py")} - left_out
+    pages = "".join(page.read_text() for page in (DOCS / "reference" / "api").glob("*.md"))
+    assert [room for room in sorted(rooms) if f"{{generated-modules}} {room}\n" not in pages] == []

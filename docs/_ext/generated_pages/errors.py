@@ -19,10 +19,11 @@ def markdown(package: str) -> str:
 
 def _section(error: type, messages: list[str]) -> str:
     kind = error.__bases__[0].__name__
-    paragraphs = [escaped(" ".join(part.split())) for part in (error.__doc__ or "").split("\n\n")]
+    told = (error.__doc__ or "").split("\n\n    Examples\n")[0]
+    paragraphs = [escaped(" ".join(part.split())) for part in told.split("\n\n")]
     listed = "\n".join(f"- {escaped(message)}" for message in dict.fromkeys(messages))
-    told = [dropdown(f"Messages ({len(set(messages))})", listed)] if messages else []
-    return "\n\n".join([f"### {error.__name__}", f"*a kind of {kind}*", *paragraphs, *told])
+    below = [dropdown(f"Messages ({len(set(messages))})", listed)] if messages else []
+    return "\n\n".join([f"### {error.__name__}", f"*a kind of {kind}*", *paragraphs, *below])
 
 
 def _messages(folder: Path) -> dict[str, list[str]]:
