@@ -82,13 +82,18 @@ def _figure(parts: Sequence[str], width: float, height: float) -> str:
 
 
 def _panel(contracts: Path, package: str, *others: str) -> Panel:
+    """The lowest row is the ground: everything may import it, so that no arrow to it is drawn."""
     rows = rooms.layers(contracts, package)
-    level = {name: number for number, row in enumerate(rows) for name in row}
-    edges = [edge for edge in sorted(rooms.imports(package, *others)) if edge[0] in level and edge[1] in level]
+    level = {name: number for number, row in enumerate(rows[:-1]) for name in row}
+    edges = [edge for edge in sorted(rooms.imports(package, *others)) if set(edge) <= level.keys()]
     ways = [_way(edge, level) for edge in edges]
     stops = [stop for way in ways for stop in way[1:-1]]
-    grid = [[*row, *(stop for stop in stops if stop.endswith(f"@{number}"))] for number, row in enumerate(rows)]
-    return Panel(package, rows, _middles(grid, ways), ways)
+    grid = [[*row, *(stop for stop in stops if stop.endswith(f"@{number}"))] for number, row in enumerate(rows[:-1])]
+    middles = _middles(grid, ways)
+    centre = _mean((min(middles.values()), max(middles.values())))
+    middles.update(_side_by_side(rows[-1], {name: centre + at / 100 for at, name in enumerate(rows[-1])}))
+    left = min(at - _width(name) / 2 for name, at in middles.items())
+    return Panel(package, rows, {name: at - left + MARGIN for name, at in middles.items()}, ways)
 
 
 def _way(edge: tuple[str, str], level: Mapping[str, int]) -> list[str]:
@@ -111,8 +116,7 @@ def _middles(grid: list[list[str]], ways: Sequence[Sequence[str]]) -> dict[str, 
         for row in grid if sweep % 2 == 0 else reversed(grid):
             wanted = {name: _mean([middles[other] for other in neighbours[name]] or [middles[name]]) for name in row}
             middles.update(_side_by_side(row, wanted))
-    left = min(middles[name] - _width(name) / 2 for name in middles)
-    return {name: at - left + MARGIN for name, at in middles.items()}
+    return middles
 
 
 def _side_by_side(row: Sequence[str], wanted: Mapping[str, float]) -> dict[str, float]:
