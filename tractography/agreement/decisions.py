@@ -98,8 +98,8 @@ def distance_rounding(relative: float, sizes: np.ndarray | float) -> np.ndarray 
 
     ``relative * (|query| + |reference code|)``: where either implementation's code of a streamline is at most
     ``relative`` times its norm from the other's, the triangle inequality gives
-    ``| |q' - r'| - |q - r| | <= |q' - q| + |r' - r|``. It does not shrink with the distance: two codes that are near one another are subtracted after they were
-    rounded.
+    ``| |q' - r'| - |q - r| | <= |q' - q| + |r' - r|``. It does not shrink with the distance: two codes that are
+    near one another are subtracted after they were rounded.
 
     Parameters
     ----------
