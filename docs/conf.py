@@ -18,6 +18,7 @@ author = "The Porting developers"
 project_copyright = author
 version = release = __version__
 language = "en_GB"
+smartquotes = False  # --option is no dash
 
 extensions = [
     "myst_nb",
