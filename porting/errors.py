@@ -36,51 +36,92 @@ class PortingError(Exception):
 
 
 class PackageError(PortingError):
-    """A package that is needed is not installed."""
+    """A package that is needed is not installed.
+
+    Remedy: install it by the line that the message gives.
+    """
 
 
 class InputError(PortingError):
-    """Something given to the tool is not what it must be."""
+    """Something given to the tool is not what it must be.
+
+    Remedy: look at the file or the value that the message names.
+    """
 
 
 class CheckpointError(InputError):
-    """The reference's checkpoint cannot be read, or does not fit the reference model."""
+    """The reference's checkpoint cannot be read, or does not fit the reference model.
+
+    Remedy: give the file that holds the model's state dict, whole, and the pair whose reference it is of;
+    ``porting inspect FILE`` shows what it holds. A file that would run code is never opened: save its state dict.
+    """
 
 
 class PortFileError(InputError):
-    """A converted checkpoint, its certificate or its golden file cannot be used."""
+    """A converted checkpoint, its certificate or its golden file cannot be used.
+
+    Remedy: convert the checkpoint again. Keep the three files together, under the name that they were written with.
+    """
 
 
 class ProbeError(InputError):
-    """The probe cannot be read, or the models cannot take it."""
+    """The probe cannot be read, or the models cannot take it.
+
+    Remedy: give numbers in the port's axis order, one row a sample, finite, as many rows for each input; or give the
+    pair ``input_shapes`` and leave ``--probe`` out.
+    """
 
 
 class PairError(InputError):
-    """The pair cannot be found, or its models cannot be built."""
+    """The pair cannot be found, or its models cannot be built.
+
+    Remedy: name it as it is registered, or as ``module:NAME`` from the folder that the module lies in; correct what
+    the message says of the pair's models, ``matches``, ``axes`` or ``outputs``.
+    """
 
 
 class OutputError(InputError):
-    """The result cannot be written where it was wanted."""
+    """The result cannot be written where it was wanted.
+
+    Remedy: name a place that can be written to; ``--force`` replaces what is there.
+    """
 
 
 class PlanError(PortingError):
-    """The two models cannot be paired."""
+    """The two models cannot be paired.
+
+    Remedy: see the kinds of it below.
+    """
 
 
 class LayerCountError(PlanError):
-    """The two models ran different numbers of layers with weights."""
+    """The two models ran different numbers of layers with weights.
+
+    Remedy: look for a layer that only one model has, or that did not run on the probe; the message lists both sides.
+    """
 
 
 class MissingRuleError(PlanError):
-    """The table of rules has no row for a pair of layer types."""
+    """The table of rules has no row for a pair of layer types.
+
+    Remedy: if the layers belong together, give the pair ``rules=(LayerRule(...),)``; if not, pair them by
+    ``matches={torch layer: Keras layer}``.
+    """
 
 
 class AxisSizeError(PlanError):
-    """A named axis has different lengths on the two sides."""
+    """A named axis has different lengths on the two sides.
+
+    Remedy: check the setting that the message names; pair the layer with another one by ``matches``, or name the
+    tensor's axes by ``axes={tensor: pattern}``.
+    """
 
 
 class CoverageError(PlanError):
-    """A tensor of either model has no counterpart, or two claim the same one."""
+    """A tensor of either model has no counterpart, or two claim the same one.
+
+    Remedy: look for a bias or a scale on one side only, or a layer that did not run on the probe.
+    """
 
 
 _TRIMMINGS = re.compile(r"\x1b\[[0-9;]*m|\{\{[^}]*\}\} *| *\[Op:\w+\]")
