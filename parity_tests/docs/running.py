@@ -4,7 +4,7 @@
 - Any block whose first line is a comment with a file's name (``# theirs.py``): written to that file.
 - `sh`: each command is run and ends with status 0, or with what its comment says: ``# exit status 1: FAIL``.
 - `diff`: changes the file that was written last.
-- `output`: stands in what the block before it printed, whatever the numbers are; a line ``...`` stands for any.
+- `output`: its lines stand in what the block before it printed, in this order, whatever the numbers are.
 - A cell of a notebook: as python, `%%sh` and `%%writefile` included.
 
 The project's own commands run in the test's process, which has loaded the frameworks once for all pages.
@@ -89,8 +89,9 @@ class Page:
 
     def _output(self, block: Block) -> None:
         printed = _words(self.printed)
-        for expected in filter(None, map(_words, block.code.split("\n...\n"))):
-            assert expected in printed, f"{block.place}: not in what was printed:\n{expected}\n\n{self.printed}"
+        for line in block.code.splitlines():
+            expected = "" if line == "..." else _words(line)
+            assert expected in printed, f"{block.place}: not in what was printed: {line}\n\n{self.printed}"
             printed = printed.partition(expected)[2]
 
 
