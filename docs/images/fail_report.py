@@ -1,6 +1,6 @@
 """Draw the README's picture: what a terminal shows where the port in the README's example is wrong.
 
-    python docs/images/fail_report.py
+python docs/images/fail_report.py
 """
 
 import os

@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 CELL = "{code-cell}"
-_OPTION = re.compile(r":[\w-]+:|---$")
+_OPTION = re.compile(r":[\w-]+:|\s*$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ COMMANDS = {"porting": "porting.cli", "finta": "finta.cli"}
 NOT_RUN = frozenset({"text", "console"})
 _FILE_NAME = re.compile(r"# ([\w./-]+\.\w+)$")
 _STATUS = re.compile(r"#.*exit status (\d+)")
+_OPERATORS = frozenset({"|", "||", "&&", ">", "<", ";"})
 _NUMBER = re.compile(r"\d[\d.,]*(e[+-]\d+)?")
 
 
@@ -59,7 +60,7 @@ class Page:
     def _python(self, block: Block) -> None:
         forget_modules_of(Path.cwd())
         with captured() as printed:
-            exec(compile("\n" * block.line + block.code, block.page, "exec"), self.names)  # noqa: S102
+            exec(compile("\n" * (block.line - 1) + block.code, block.page, "exec"), self.names)  # noqa: S102
         self.printed = printed.getvalue()
 
     def _sh(self, block: Block) -> None:
@@ -89,8 +90,8 @@ class Page:
 
     def _output(self, block: Block) -> None:
         printed = _words(self.printed)
-        for line in block.code.splitlines():
-            expected = "" if line == "..." else _words(line)
+        for line in (line for line in block.code.splitlines() if line.strip() not in ("", "...")):
+            expected = _words(line)
             assert expected in printed, f"{block.place}: not in what was printed: {line}\n\n{self.printed}"
             printed = printed.partition(expected)[2]
 
@@ -108,10 +109,15 @@ def _commands(code: str) -> Iterator[str]:
 def run_command(command: str) -> tuple[int, str]:
     """Run a line of a shell: its exit status and what it printed."""
     words = shlex.split(command, comments=True)
-    if set(words) & {"|", "&&", ">", ";"} or words[0] not in (*COMMANDS, "python") or words[1:2] == ["-m"]:
+    if _needs_a_shell(words):
         paths = {"PYTHONPATH": str(REPOSITORY), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(
-            command, shell=True, env=os.environ | paths, capture_output=True, text=True, check=False  # noqa: S602
+            command,
+            shell=True,
+            env=os.environ | paths,
+            capture_output=True,
+            text=True,
+            check=False,  # noqa: S602
         )
         return done.returncode, done.stdout + done.stderr
     forget_modules_of(Path.cwd())
@@ -119,6 +125,11 @@ def run_command(command: str) -> tuple[int, str]:
     with captured() as printed:
         status = _status_of(words)
     return status, printed.getvalue()
+
+
+def _needs_a_shell(words: list[str]) -> bool:
+    is_script = words[0] == "python" and not words[1].startswith("-")
+    return bool(_OPERATORS & set(words)) or not (is_script or words[0] in COMMANDS)
 
 
 def _status_of(words: list[str]) -> int:
