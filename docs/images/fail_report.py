@@ -20,10 +20,8 @@ from porting.reports.console import render_report
 HERE = Path(__file__).parent
 EXAMPLE = re.compile(r"```python\n(# theirs\.py\n.*?)```", re.DOTALL)
 COMMAND = "$ porting convert net.pt --pair theirs:PAIR -o out/"
-COLOURS = TerminalTheme(
-    (255, 255, 255), (36, 41, 47),
-    [(36, 41, 47), (207, 34, 46), (26, 127, 55), (154, 103, 0), (9, 105, 218), (130, 80, 223), (27, 124, 131), (87, 96, 106)],
-)  # fmt: skip
+INK, RED, GREEN, GRAY = (36, 41, 47), (207, 34, 46), (26, 127, 55), (87, 96, 106)
+COLOURS = TerminalTheme((255, 255, 255), INK, [INK, RED, GREEN, INK, INK, INK, INK, GRAY])
 SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font: {char_height}px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }}

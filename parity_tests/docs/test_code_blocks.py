@@ -2,7 +2,7 @@
 
 import pytest
 
-from parity_tests.docs.blocks import Block, read_blocks
+from parity_tests.docs.blocks import read_blocks
 from parity_tests.docs.running import REPOSITORY, Page
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs" / "guides").glob("*.md"))]
