@@ -11,7 +11,7 @@ def clone(tmp_path, monkeypatch):
     """An empty folder with the clone's checkpoints to work in, on a console of 80 columns."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["python"])
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setenv("COLUMNS", "80")

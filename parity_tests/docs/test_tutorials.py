@@ -17,6 +17,7 @@ QUICK = {"filter_a_tractogram"}
 )
 def test_every_cell_of_a_tutorial_runs(name, clone, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(clone))
+    monkeypatch.syspath_prepend(TUTORIALS[name].parent)
     state = Page()
     for block in read_blocks(TUTORIALS[name]):
         state.run(block)
