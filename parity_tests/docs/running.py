@@ -27,7 +27,7 @@ from typing import Any
 from parity_tests.docs.blocks import CELL, Block
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = {"porting": "porting.cli", "finta": "finta.cli"}
+COMMANDS = {"porting": "porting.entry", "finta": "finta.entry"}
 NOT_RUN = frozenset({"text", "console"})
 _FILE_NAME = re.compile(r"# ([\w./-]+\.\w+)$")
 _STATUS = re.compile(r"#.*exit status (\d+)")
