@@ -23,7 +23,8 @@ def start() -> None:
 
 def run_commands(line: str, cell: str) -> None:
     """Run a cell of commands; IPython's own prints it in pieces of 100 characters, which end as lines of the page."""
-    done = subprocess.run(["sh", "-ec", cell], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    shell = ["/bin/sh", "-ec", cell]
+    done = subprocess.run(shell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # noqa: S603
     print("\n".join(line.rstrip() for line in done.stdout.splitlines()))
     if done.returncode and (done.returncode, line) != (1, "--no-raise-error"):  # 1 is FAIL
         raise RuntimeError(f"exit status {done.returncode}")
