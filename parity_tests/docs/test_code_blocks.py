@@ -7,6 +7,7 @@ import pytest
 
 from parity_tests.docs.blocks import read_blocks
 from parity_tests.docs.running import REPOSITORY, Page
+from porting import LAYER_RULES
 
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted([*DOCS.glob("guides/*.md"), *DOCS.glob("finta/*.md")])]
@@ -38,6 +39,12 @@ def test_the_readme_is_one_page_long_and_its_links_hold_anywhere():
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert target.startswith("https://"), f"{target} leads nowhere on a package index"
         assert (source := _source(target)) is None or source.is_file(), target
+
+
+def test_the_readme_names_every_layer_of_the_table():
+    known = PAGES[0].read_text().partition("**Layers that are known**")[2].partition("**Not yet**")[0]
+    for rule in LAYER_RULES:
+        assert re.sub(r"\dd$", "", rule.reference) in known, f"{rule.reference} is not in the README's list"
 
 
 def _source(target):
