@@ -26,8 +26,16 @@ def porting(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("at_import", ["", "leave()"], ids=["as it is built", "as it is imported"])
-@pytest.mark.parametrize("how", ["sys.exit(0)", "os._exit(0)", "raise SystemExit"])
+BUILT, IMPORTED = "", "leave()"
+LEAVINGS = [
+    ("os._exit(0)", BUILT),
+    ("os._exit(0)", IMPORTED),
+    ("raise SystemExit", IMPORTED),
+    pytest.param("sys.exit(0)", BUILT, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("how", "at_import"), LEAVINGS)
 def test_a_pair_that_ends_the_process_is_an_error(how, at_import, small_checkpoint, tmp_path):
     (tmp_path / "leaving.py").write_text(LEAVING.format(how=how, at_import=at_import))
     done = porting(tmp_path, "convert", small_checkpoint, "-o", tmp_path / "out", "--pair", "leaving:PAIR")
