@@ -23,6 +23,28 @@ def with_first_argument(
     return record(keywords[word], lambda fed: call(**{**keywords, word: fed}))
 
 
+def leaves(values: Any) -> Iterator[Any]:
+    """Everything in nested tuples, lists and mappings."""
+    if isinstance(values, (tuple, list)):
+        for value in values:
+            yield from leaves(value)
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from leaves(value)
+    else:
+        yield values
+
+
+def with_leaves(values: Any, others: Mapping[int, Any]) -> Any:
+    """The same nested values with others in the place of some, by their ids."""
+    if isinstance(values, (tuple, list)):
+        changed = [with_leaves(value, others) for value in values]
+        return tuple(changed) if isinstance(values, tuple) else changed
+    if isinstance(values, Mapping):
+        return {name: with_leaves(value, others) for name, value in values.items()}
+    return others.get(id(values), values)
+
+
 def first(output: Any) -> Any:
     """What a layer returns, the first of it where it is several."""
     return output[0] if isinstance(output, (tuple, list)) else output

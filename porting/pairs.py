@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from porting.errors import PairError, first_line
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
 from porting.requirements import not_found
+from porting.rules import patterns
 from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
@@ -160,6 +161,18 @@ class ModelPair:
     def whole_kinds(self) -> frozenset[str]:
         """Types of modules that are one layer each, whatever functions they call: those that the pair has rules for."""
         return frozenset(rule.reference for rule in self.rules)
+
+    def whole_port_kinds(self) -> frozenset[str]:
+        """Types of the port's layers that are one layer each, whatever they do inside."""
+        return frozenset(rule.port for rule in self.rules)
+
+    def sample_axes(self) -> tuple[int, ...]:
+        """Where each of the reference's inputs has its samples, which are the port's first axis."""
+        return tuple(_samples_at(*patterns.parse(pattern)) for pattern in self.inputs)
+
+
+def _samples_at(reference: patterns.Side, port: patterns.Side) -> int:
+    return reference.index(port[0]) if port and port[0] in reference and ("...",) not in reference[:1] else 0
 
 
 def find_pair(name: "str | ModelPair") -> ModelPair:

@@ -14,11 +14,10 @@ from porting.jobs import optimiser_states
 from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import file_format, read_port, read_shapes
 from porting.proof.judgement import weights_back
-from porting.proof.runs import OnStep, plan_of, silent, trace_with_sources
+from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
 from porting.reference.files import write_checkpoint
 
@@ -137,5 +136,5 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
     reference = build_reference(pair, sizes)
     probe = draw_probe(pair, sizes, None, 1)
     with keras_side.precision("float32"):
-        port_trace = keras_runs.trace(port, probe.arrays)
+        port_trace = trace_port(pair, port, probe.arrays)
         return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)

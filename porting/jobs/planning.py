@@ -6,10 +6,9 @@ from typing import Any
 from porting.defaults import DEFAULT_PAIR
 from porting.pairs import ModelPair, build_port, draw_probe, find_pair
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
-from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
+from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
 from porting.traces import Trace
@@ -76,4 +75,4 @@ def plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> Tran
         If the two models cannot be paired.
     """
     few = probe.rows(1).arrays
-    return plan_of(pair, reference, keras_runs.trace(port, few), port, few)
+    return plan_of(pair, reference, trace_port(pair, port, few), port, few)

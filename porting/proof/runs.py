@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
+from porting.errors import CheckpointError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
-from porting.plans.flow import with_sources
+from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
@@ -30,7 +30,7 @@ from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
-from porting.traces import Trace, lesson_of
+from porting.traces import Lesson, Trace, lesson_of
 
 T = TypeVar("T")
 
@@ -93,26 +93,53 @@ def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
     """Trace a reference on one sample, with what reaches what."""
     few = reference_inputs(pair, probe.rows(1))
-    return with_sources(trace_reference(pair, model, few), few, partial(torch_runs.teach, model, alone=False))
+    return _with_reference_sources(pair, model, trace_reference(pair, model, few), few)
+
+
+def _with_reference_sources(pair: ModelPair, model: Any, trace: Trace, inputs: Sequence[np.ndarray]) -> Trace:
+    runner = Runner(partial(trace_reference, pair, model), partial(torch_runs.arrivals, model), pair.sample_axes())
+    return with_sources(trace, inputs, runner)
+
+
+def trace_port(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
+    """Trace a port; types of layers that the pair has rules for are layers as a whole."""
+    return keras_runs.trace(model, inputs, pair.whole_port_kinds())
+
+
+def teach_port(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray], lesson: Lesson) -> Trace:
+    """Run a port whose layers are taught a lesson."""
+    return keras_runs.teach(model, inputs, lesson, pair.whole_port_kinds())
 
 
 def plan_of(
     pair: ModelPair, reference: Trace, port: Trace, port_model: Any = None, inputs: Sequence[np.ndarray] = ()
 ) -> TransferPlan:
-    """Derive a pair's plan; where execution order does not pair the layers, by what reaches what in either model.
+    """Derive a pair's plan, by what reaches what in either model and, where that leaves a choice, by names and proof.
 
     Raises
     ------
     PlanError
         If the two models cannot be paired.
     """
-    try:
+    if port_model is None or not reference.sources:
         return plan_from_traces(pair, reference, port)
-    except (AxisSizeError, MissingRuleError):
-        if port_model is None or not reference.sources:
-            raise
-        flowing = with_sources(port, keras_side.cast(inputs), partial(keras_runs.teach, port_model))
-        return plan_from_traces(pair, reference, flowing)
+    kinds, given = pair.whole_port_kinds(), keras_side.cast(inputs)
+    arrivals = partial(keras_runs.arrivals, port_model, whole_kinds=kinds)
+    runner = Runner(partial(trace_port, pair, port_model), arrivals, (0,) * len(given))
+    flowing = with_sources(port, given, runner)
+    few, samples = _few_of(reference, given)
+    return plan_from_traces(pair, few, flowing, partial(teach_port, pair, port_model, samples))
+
+
+def _few_of(trace: Trace, inputs: Sequence[np.ndarray]) -> tuple[Trace, Sequence[np.ndarray]]:
+    """A trace and its inputs on two samples, where every array has a row for each sample; else as they are."""
+    arrays = [*inputs, *trace.outputs, *(array for call in trace.calls for array in (call.input, call.output))]
+    if not inputs or any(not array.ndim or len(array) != len(inputs[0]) for array in arrays):
+        return trace, inputs
+    calls = tuple(replace(call, input=call.input[:2], output=call.output[:2]) for call in trace.calls)
+    return replace(trace, calls=calls, outputs=tuple(array[:2] for array in trace.outputs)), [
+        array[:2] for array in inputs
+    ]
 
 
 def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
@@ -135,7 +162,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     unseen, why_no_unseen = _attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
-    small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
+    small = _with_reference_sources(pair, wide_model, small, few)
     synthetic = synthetic_lesson(small)
     unseen_alone, why_none_alone = _attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
@@ -149,7 +176,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     torch_side.in_precision(model, "float64")
     return ReferenceRun(
         probe=probe,
-        trace=replace(wide, sources=small.sources),
+        trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
         synthetic=synthetic,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
@@ -231,7 +258,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            wide = _port_pass(pair, wide_model, reference, synthetic=True)
+            wide = _port_pass(pair, wide_model, reference, synthetic=True, plan=narrow.plan)
             if reference.gradients is not None:
                 few = reference.gradient_probe
                 moved = _port_cotangents(pair, reference, narrow.trace)
@@ -249,18 +276,21 @@ def _attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
         return None, f"cannot be taken: {first_line(error)}"
 
 
-def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
+def _port_pass(
+    pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False, plan: TransferPlan | None = None
+) -> PortPass:
     """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
     inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
-    trace = keras_runs.trace(model, inputs)
+    trace = trace_port(pair, model, inputs)
     parity.check_output_counts(reference.trace, trace, pair.outputs)
-    plan = plan_of(pair, reference.trace, trace, model, inputs)
+    if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
+        plan = plan_of(pair, reference.trace, trace, model, inputs)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = keras_runs.teach(model, inputs, lesson)
+    taught = teach_port(pair, model, inputs, lesson)
     if not synthetic:
         return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
-    return PortPass(model, trace, plan, taught, keras_runs.teach(model, few, lesson))
+    return PortPass(model, trace, plan, taught, teach_port(pair, model, few, lesson))
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:

@@ -10,9 +10,9 @@ import numpy as np
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.side import array_of, outputs_of, tensors_of
-from porting.reference.structure import taught_modules
-from porting.reference.watch import Watch, run
-from porting.traces import Lesson, Teacher
+from porting.reference.uses import taught
+from porting.reference.watch import run
+from porting.traces import Lesson
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
     """
     import torch
 
-    watch = Watch(taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
+    watch = taught(model, lesson, differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
         outputs = run(model, inputs, watch) if watch else outputs_of(model.eval()(*tensors_of(model, inputs)))
         seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]

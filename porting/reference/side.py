@@ -161,7 +161,7 @@ def tensor_of(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
     """An array as a tensor of its own memory, floats in a model's precision."""
     import torch
 
-    made = torch.tensor(array)
+    made = torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
     return made.to(precision) if made.is_floating_point() else made
 
 

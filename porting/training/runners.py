@@ -11,9 +11,8 @@ from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
 from porting.pairs import ModelPair, build_port, draw_probe, resolve
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
-from porting.proof.runs import load_reference, plan_of, trace_with_sources
+from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
 from porting.records import parity
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
@@ -62,7 +61,7 @@ class Runner:
             for _ in range(2 if dtype == "float64" else 1):
                 with keras_side.uninitialised():
                     port = build_port(pair, sizes)
-                plan = plan_of(pair, trace, keras_runs.trace(port, probe.arrays), port, probe.arrays)
+                plan = plan_of(pair, trace, trace_port(pair, port, probe.arrays), port, probe.arrays)
                 move_weights(plan, source.state_dict, port)
                 ports.append(TrainedPort(port, train_port(port, settings), plan))
         return cls(dtype, model, train(model, settings), ports[0], ports[1] if len(ports) > 1 else None)
