@@ -167,10 +167,11 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
 
     watch.precision = precision_of(model)
     watch.samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
+    given = tensors_of(model, inputs)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
         with gradient_mode, _recording(model, watch):
-            return outputs_of(model.eval()(*tensors_of(model, inputs)))
+            return outputs_of(model.eval()(*given))
     except (PairError, Arrived):
         raise
     except Exception as error:  # a model raises what it likes
