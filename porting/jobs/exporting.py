@@ -19,6 +19,7 @@ from porting.port.files import file_format, read_port, read_shapes
 from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
+from porting.reference.computed import check_none
 from porting.reference.files import write_checkpoint
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
@@ -134,6 +135,7 @@ def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: 
 def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferPlan]:
     """A reference of the port's sizes, with its own initial values, and the plan between the two."""
     reference = build_reference(pair, sizes)
+    check_none(reference)
     probe = draw_probe(pair, sizes, None, 1)
     with keras_side.precision("float32"):
         port_trace = trace_port(pair, port, probe.arrays)

@@ -144,7 +144,7 @@ def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
     arrays = dict(source.state_dict)
     if source.mapped:
         again = read_checkpoint(source.path, is_mapped=False)
-        again = again if again.state_dict.keys() == arrays.keys() else again.with_prefix()
+        again = again if source.mapped <= again.state_dict.keys() else again.with_prefix()
         arrays |= {name: again.state_dict[name] for name in source.mapped}
     return hash_weights(arrays.items())
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting import calls
 from porting.errors import PortFileError, first_line
 from porting.pairs import ModelPair, Sizes, build_port, resolve
 from porting.placement import library_writes
@@ -80,7 +81,7 @@ def read_port(
             import keras
 
             with keras_side.uninitialised():
-                return keras.saving.load_model(path, compile=with_optimiser)  # type: ignore[return-value]
+                return calls.sign(keras.saving.load_model(path, compile=with_optimiser), pair.port_signature())
         return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
 
 
@@ -96,6 +97,7 @@ def in_precision(
     """
     with _readable(path):
         twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(pair, sizes, probe)
+    calls.sign(twin, pair.port_signature())
     for wide, narrow in zip(twin.weights, model.weights, strict=True):
         wide.assign(narrow)
     return twin

@@ -61,7 +61,7 @@ def arrivals(
     watch = Watch(Teacher(lesson), alone=False, digest=digest)
     _, outputs = _watched(model, inputs, watch, whole_kinds)
     arrived = arrived_at(lesson, [held.path for held in watch.calls], watch.digests)
-    return [*arrived, *map(digest, _arrays(outputs))]
+    return [*arrived, *map(digest, _arrays(model, outputs))]
 
 
 def _watched(
@@ -86,7 +86,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
     try:
         return Trace(
             tuple(_recorded(held, structure, samples) for held in watch.calls),
-            _arrays(outputs),
+            _arrays(model, outputs),
             shapes(model),
             shared=tuple(_uncalled(path, structure) for path in shared),
         )
@@ -121,5 +121,5 @@ def _check_all_ran(structure: Structure, watch: Watch) -> None:
         )
 
 
-def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
-    return tuple(view(output) for output in outputs_of(outputs))
+def _arrays(model: Any, outputs: Any) -> tuple[np.ndarray, ...]:
+    return tuple(view(output) for output in outputs_of(outputs, model))

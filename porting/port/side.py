@@ -4,10 +4,11 @@
 """
 
 import importlib.util
+import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -250,10 +251,28 @@ def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool = False) -> Any:
-    """Run a model on its inputs: Keras takes several as a list, one as it is."""
+    """Run a model on its inputs: Keras takes several as a list, one as it is, named ones by their names."""
+    names = calls.signature_of(model).inputs
+    if names:
+        return _called_by_name(model, dict(zip(names, inputs, strict=True)), training)
     return model(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
 
 
-def outputs_of(outputs: Any) -> tuple[Any, ...]:
+def _called_by_name(model: "keras.Model", named: Mapping[str, Any], training: bool) -> Any:
+    """Named inputs as a mapping where the model was built with one or takes one argument, else as keywords."""
+    structure = getattr(model, "_inputs_struct", None)
+    if isinstance(structure, Mapping):
+        return model(dict(named), training=training)
+    if structure is not None:
+        by_tensor = [getattr(tensor, "name", "").partition(":")[0] for tensor in model.inputs]
+        ordered = [named[name] for name in by_tensor] if set(by_tensor) == set(named) else list(named.values())
+        return model(ordered[0] if len(ordered) == 1 else ordered, training=training)
+    if set(named) <= set(inspect.signature(model.call).parameters):
+        return model(**named, training=training)
+    return model(dict(named), training=training)
+
+
+def outputs_of(outputs: Any, model: Any = None) -> tuple[Any, ...]:
     """What a model returns, one tensor or several; PairError if it is something else."""
-    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port")
+    names = calls.signature_of(model).outputs if model is not None else ()
+    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port", names)

@@ -27,6 +27,7 @@ from porting.records.unit_axes import output_to_port
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
+from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
@@ -74,11 +75,20 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
     except CheckpointError as error:
         built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
         raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
+    if settle(model):
+        checkpoint = _as_computed(checkpoint, model)
     if summed := sum_up(checkpoint.state_dict, model, pair.rules, pair.axes):
         state_dict = {**checkpoint.state_dict, **summed}
         checkpoint = replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped - summed.keys())
         torch_side.load_weights(model, state_dict)
     return model, sizes, checkpoint
+
+
+def _as_computed(checkpoint: Checkpoint, model: Any) -> Checkpoint:
+    """The checkpoint with weights that are computed in the place of what they are computed from."""
+    held = torch_side.arrays(model)
+    state_dict = {name: checkpoint.state_dict.get(name, array) for name, array in held.items()}
+    return replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped & state_dict.keys())
 
 
 def _sizes_text(sizes: Sizes) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
-from porting.reference.side import array_of, outputs_of, tensors_of
+from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
 from porting.reference.watch import run
 from porting.traces import Lesson
@@ -71,7 +71,7 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
 
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in tensors_of(model, inputs)]
     with _differentiable(model), torch.enable_grad():
-        outputs = outputs_of(model.eval()(*(tensor.clone() for tensor in given)))
+        outputs = call(model.eval(), [tensor.clone() for tensor in given])
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
@@ -92,7 +92,7 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
 
     watch = taught(model, lesson, differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
-        outputs = run(model, inputs, watch) if watch else outputs_of(model.eval()(*tensors_of(model, inputs)))
+        outputs = run(model, inputs, watch) if watch else call(model.eval(), tensors_of(model, inputs))
         seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
@@ -131,7 +131,7 @@ def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarr
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
         with torch.no_grad(), _without_dropout():
-            model.train()(*tensors_of(model, inputs))
+            call(model.train(), tensors_of(model, inputs))
         return {name: array_of(buffer).copy() for name, buffer in held.items()}
     finally:
         model.eval()

@@ -4,7 +4,7 @@
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -173,8 +173,17 @@ def precision_of(model: "torch.nn.Module") -> "torch.dtype":
     return next(own_dtypes, torch.float32)
 
 
-def outputs_of(outputs: Any) -> tuple["torch.Tensor", ...]:
-    """What a model returns, one tensor or several; PairError if it is something else."""
+def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["torch.Tensor", ...]:
+    """Run a model on its inputs, by their names where it takes them so.
+
+    Returns
+    -------
+    tuple of Tensor
+        What it returns, one tensor or several; PairError if it is something else.
+    """
     import torch
 
-    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference")
+    signature = calls.signature_of(model)
+    names = signature.inputs
+    outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
+    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)

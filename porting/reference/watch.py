@@ -11,7 +11,7 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
-from porting.reference.side import array_of, outputs_of, precision_of, tensor_of, tensors_of
+from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import About, structure_of
 from porting.traces import LayerCall, Teacher
 
@@ -171,7 +171,7 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
         with gradient_mode, _recording(model, watch):
-            return outputs_of(model.eval()(*given))
+            return call(model.eval(), given)
     except (PairError, Arrived):
         raise
     except Exception as error:  # a model raises what it likes
