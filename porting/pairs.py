@@ -3,7 +3,7 @@
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.calls import Signature, sign
 from porting.errors import PairError, first_line
-from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
+from porting.probes import SYNTHETIC, InputKind, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
 from porting.requirements import not_found
 from porting.rules import patterns
 from porting.rules.rule import LayerRule
@@ -293,12 +293,12 @@ def read_port_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
     return resolve(pair.port_sizes)(shapes) if pair.port_sizes else {}
 
 
-def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
+def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int, kinds: Sequence[InputKind] = ()) -> Probe:
     """The inputs that both models are to see; a file called ``synthetic`` stands for normal numbers of their scale."""
     if file == SYNTHETIC:
-        return synthetic_probe(draw_probe(pair, sizes, None, count))
+        return synthetic_probe(draw_probe(pair, sizes, None, count, kinds))
     if pair.probe is None:
-        return read_probe(pair.input_shapes, file, count)
+        return read_probe(pair.input_shapes, file, count, kinds)
     return resolve(pair.probe)(sizes, file, count)
 
 

@@ -13,9 +13,10 @@ from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFi
 from porting.evidence.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
-from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
+from porting.pairs import ModelPair, Sizes, find_pair, read_all
 from porting.port import side as keras_side
 from porting.probes import SYNTHETIC
+from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
 from porting.proof.streaming import BATCH, stream
@@ -125,7 +126,7 @@ def _hold_against(
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-    drawn = draw_probe(pair, sizes, probe, PROBE_SAMPLES)
+    drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
     extend = _as_it_is

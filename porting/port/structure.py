@@ -41,7 +41,9 @@ def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()
     raw: dict[str, Any] = {}
     ids: dict[int, str] = {}
     for layer in _layers(model, whole_kinds):
-        own = [held for held in _own_variables(layer, whole_kinds) if id(held) not in claimed and _is_its_own(held, layer)]
+        own = [
+            held for held in _own_variables(layer, whole_kinds) if id(held) not in claimed and _is_its_own(held, layer)
+        ]
         if not own:
             continue
         claimed |= set(map(id, own))

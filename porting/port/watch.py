@@ -205,9 +205,7 @@ def _with_last_step(output: Any, give: np.ndarray, own: Any) -> Any:
 def recording(structure: Structure, watch: Watch) -> Iterator[None]:
     """Wrap the ``call`` of each layer and the reading of variables, and unwrap them again."""
     within = {path: kind for path, layer in structure.owners.items() if (kind := inner_class(layer))}
-    methods = [
-        (layer, _recorder(path, layer, watch)) for path, layer in structure.owners.items() if path not in within
-    ]
+    methods = [(layer, _recorder(path, layer, watch)) for path, layer in structure.owners.items() if path not in within]
     with ExitStack() as stack:
         stack.enter_context(calls.with_methods("call", methods))
         for kind in set(within.values()):

@@ -122,14 +122,14 @@ def _abouts(
     return abouts
 
 
-def _with_inner(
-    path: str, module: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]
-) -> Mapping[str, str]:
+def _with_inner(path: str, module: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """A module's own tensors; attention's also those of the layer inside it that never runs by itself."""
     inner = own.get(f"{path}.out_proj" if path else "out_proj", {}) if kind_of(module) == "MultiheadAttention" else {}
     return {**own[path], **{f"out_proj.{word}": name for word, name in inner.items()}}
 
 
 def _settings(module: "torch.nn.Module") -> dict[str, Any]:
-    further = ("embed_dim", "num_heads", "kdim", "vdim", "add_zero_attn") if kind_of(module) == "MultiheadAttention" else ()
+    further = (
+        ("embed_dim", "num_heads", "kdim", "vdim", "add_zero_attn") if kind_of(module) == "MultiheadAttention" else ()
+    )
     return {name: getattr(module, name) for name in (*getattr(module, "__constants__", ()), *further)}
