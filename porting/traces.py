@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 
+PARAMETER = "Parameter"
+"""The kind of a tensor, or variable, that a model uses as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerCall:
     """One execution of one layer that owns weights.

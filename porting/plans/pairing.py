@@ -12,12 +12,10 @@ from porting.plans.transfers import RuledLayers, Traced, listed, transfers_of
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.rules.table import find_rule, rows_of
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace
 
 Pairs = list[tuple[LayerCall, LayerCall]]
 Fit = Callable[[LayerCall, LayerCall], bool]
-
-_PARAMETER = "Parameter"
 
 
 def pair_layers(traced: Traced) -> Pairs:
@@ -93,7 +91,7 @@ def _by_flow(
 
 def _graph(trace: Trace, layers: Sequence[LayerCall]) -> Graph:
     kept, sources = {layer.name for layer in layers}, layer_sources(trace)
-    loose = frozenset(layer.name for layer in layers if layer.kind == _PARAMETER or not sources[layer.name])
+    loose = frozenset(layer.name for layer in layers if layer.kind == PARAMETER or not sources[layer.name])
     return Graph(sources, output_sources(trace), loose).without(set(sources) - kept)
 
 

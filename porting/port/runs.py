@@ -11,8 +11,8 @@ from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
 from porting.port.side import build, call, cast, outputs_of, shapes, view
 from porting.port.structure import Structure, kind_of, structure_of
-from porting.port.watch import PARAMETER, Call, Watch, recording
-from porting.traces import LayerCall, Lesson, Teacher, Trace, arrived_at
+from porting.port.watch import Call, Watch, recording
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at
 
 if TYPE_CHECKING:
     import keras

@@ -12,13 +12,10 @@ from porting import calls
 from porting.port.reads import reading
 from porting.port.side import array_of
 from porting.port.structure import Structure, inner_class, is_keras_own
-from porting.traces import Teacher
+from porting.traces import PARAMETER, Teacher
 
 if TYPE_CHECKING:
     import keras
-
-PARAMETER = "Parameter"
-"""The kind of a variable that a model uses as it is."""
 
 
 @dataclass(slots=True)

@@ -142,14 +142,14 @@ def plan_of(
 
 
 def _few_of(trace: Trace, inputs: Sequence[np.ndarray]) -> tuple[Trace, Sequence[np.ndarray]]:
-    """A trace and its inputs on two samples, where every array has a row for each sample; else as they are."""
-    arrays = [*inputs, *trace.outputs, *(array for call in trace.calls for array in (call.input, call.output))]
-    if not inputs or any(not array.ndim or len(array) != len(inputs[0]) for array in arrays):
+    """The first two samples of a trace and of its inputs, which may be fewer; all where arrays have other rows."""
+    arrays = [*trace.outputs, *(array for call in trace.calls for array in (call.input, call.output))]
+    if not inputs or len({len(array) if array.ndim else 0 for array in arrays}) != 1:
         return trace, inputs
-    calls = tuple(replace(call, input=call.input[:2], output=call.output[:2]) for call in trace.calls)
-    return replace(trace, calls=calls, outputs=tuple(array[:2] for array in trace.outputs)), [
-        array[:2] for array in inputs
-    ]
+    count = min(2, len(inputs[0]))
+    calls = tuple(replace(call, input=call.input[:count], output=call.output[:count]) for call in trace.calls)
+    cut = replace(trace, calls=calls, outputs=tuple(array[:count] for array in trace.outputs))
+    return cut, [array[:count] for array in inputs]
 
 
 def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:

@@ -8,8 +8,8 @@ import numpy as np
 
 from porting.errors import PairError
 from porting.reference.structure import kind_of, structure_of, taught_modules
-from porting.reference.watch import PARAMETER, Wanted, Watch
-from porting.traces import LayerCall, Lesson, Teacher
+from porting.reference.watch import Wanted, Watch
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import About, structure_of
-from porting.traces import LayerCall, Teacher
+from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
     import torch
@@ -126,9 +126,6 @@ class Watch:
         named = zip(self.abouts, self.inputs, self.outputs, strict=True)
         return tuple(LayerCall(*about, array_of(given), array_of(output)) for about, given, output in named)
 
-
-PARAMETER = "Parameter"
-"""The kind of a tensor that a model uses as it is."""
 
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _SEVERAL_OUTPUTS = _RECURRENT | {"MultiheadAttention"}
