@@ -165,7 +165,7 @@ def _tensor(variable: Any) -> Any:
 def view(tensor: Any) -> np.ndarray:
     """A tensor's values, read-only and sharing its memory where the backend lets it."""
     try:
-        return np.from_dlpack(tensor)
+        return _plain(np.from_dlpack(tensor))
     except (BufferError, RuntimeError, TypeError, AttributeError):
         return array_of(tensor)
 
@@ -177,7 +177,15 @@ Rearrange = Callable[[Any], Any]
 def weight_getter(model: "keras.Model") -> Callable[[str, Rearrange], np.ndarray]:
     """A function that fetches one variable's value in another axis order, which the backend brings about."""
     named = variables(model)
-    return lambda name, rearrange: view(rearrange(_tensor(named[name])))
+    return lambda name, rearrange: _as_saved(view(rearrange(_tensor(named[name]))))
+
+
+def _as_saved(array: np.ndarray) -> np.ndarray:
+    """A float64 variable's values as the float32 that they were, if they were."""
+    if array.dtype != np.float64:
+        return array
+    narrow = array.astype(np.float32)
+    return narrow if np.array_equal(narrow, array) else array
 
 
 def load_weights(
@@ -240,7 +248,12 @@ def array_of(tensor: Any) -> np.ndarray:
     """A tensor's values as an array of its own."""
     import keras
 
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+    return _plain(np.asarray(keras.ops.convert_to_numpy(tensor)))
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Half precision widened to float32, which keeps every value: bfloat16 is no type of numpy's own."""
+    return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 
 def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
