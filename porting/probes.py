@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import ProbeError, first_line
+from porting.wording import counted
 
 SEED = 20210126
 
@@ -222,7 +223,9 @@ def read_probe(
         return checked([np.array(array[:count]) for array in _read_arrays(file)], str(file))
     if not input_shapes:
         raise ProbeError("The pair states no input_shapes: give it some, or give a probe file.")
-    return checked(drawn_inputs(input_shapes, count, kinds), f"{count} samples of {_words(kinds)}, seed {SEED}")
+    return checked(
+        drawn_inputs(input_shapes, count, kinds), f"{counted(count, 'sample')} of {_words(kinds)}, seed {SEED}"
+    )
 
 
 def _words(kinds: Sequence[InputKind]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 PARAMETER = "Parameter"
 """The kind of a tensor, or variable, that a model uses as it is."""
 

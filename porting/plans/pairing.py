@@ -13,6 +13,7 @@ from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.rules.table import find_rule, rows_of
 from porting.traces import PARAMETER, LayerCall, Trace
+from porting.wording import counted
 
 Pairs = list[tuple[LayerCall, LayerCall]]
 Fit = Callable[[LayerCall, LayerCall], bool]
@@ -35,8 +36,10 @@ def pair_layers(traced: Traced) -> Pairs:
     ours, theirs = _layers(traced)
     beside = _shared_pairs(ours, theirs, traced, fit)
     _check_matches(traced.pair.matches, ours, theirs)
-    ours, theirs = ([layer for layer in layers if layer.name not in taken] for layers, taken in (
-        (ours, beside.keys()), (theirs, beside.values())))
+    ours, theirs = (
+        [layer for layer in layers if layer.name not in taken]
+        for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
+    )
     if len(ours) != len(theirs):
         raise LayerCountError(_count_message(ours, theirs, traced.pair.rules))
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
@@ -45,7 +48,11 @@ def pair_layers(traced: Traced) -> Pairs:
         found = _by_names_and_order(ours, theirs, matches, fit, traced)
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
     both = {**found, **beside}
-    return [(layer, named[both[layer.name]]) for layer in (*_layers(traced)[0], *traced.reference.shared) if layer.name in both]
+    return [
+        (layer, named[both[layer.name]])
+        for layer in (*_layers(traced)[0], *traced.reference.shared)
+        if layer.name in both
+    ]
 
 
 def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
@@ -56,9 +63,7 @@ def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
     return ours, theirs
 
 
-def _shared_pairs(
-    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit
-) -> dict[str, str]:
+def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit) -> dict[str, str]:
     """Pairs of which one side is no call: a layer whose variables functions read, or a tensor that functions share.
 
     Of the reference's own such uses only as many as the port has layers more; their tensors move by another pair, or
@@ -133,7 +138,7 @@ def _graph(trace: Trace, layers: Sequence[LayerCall]) -> Graph:
 def _first_colours(
     ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit
 ) -> list[dict[str, int]]:
-    """Layers that may be partners have one colour, and so have those that share a partner; the pair's matches their own."""
+    """Layers that may be partners have one colour, and so have those that share one; the pair's matches their own."""
     parent: dict[tuple[int, str], tuple[int, str]] = {}
 
     def root(key: tuple[int, str]) -> tuple[int, str]:
@@ -278,7 +283,7 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
 
 
 def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
-    lines = [f"The reference ran {len(ours)} layers with weights, the port {len(theirs)}."]
+    lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
@@ -309,7 +314,9 @@ def look_up(layers: list[tuple[LayerCall, LayerCall]], rules: tuple[LayerRule, .
     ]
     if missing:
         raise MissingRuleError(
-            "\n".join([f"No rule for {len(missing)} pairs of layers, paired in the order they ran:", *missing])
+            "\n".join(
+                [f"No rule for {counted(len(missing), 'pair')} of layers, paired in the order they ran:", *missing]
+            )
             + "\nIf the order is wrong, give the pair matches={torch layer: Keras layer}; "
             "if the layer types are right, give it rules=(LayerRule(...),)."
         )

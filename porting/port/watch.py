@@ -12,7 +12,7 @@ from porting import calls
 from porting.port.reads import reading
 from porting.port.side import array_of
 from porting.port.structure import Structure, inner_class, is_keras_own
-from porting.traces import PARAMETER, Teacher
+from porting.traces import Teacher
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """A layer call as it was recorded, its tensors still the backend's; of a variable that is used as it is, no layer."""
+    """A layer call as it was recorded, its tensors still the backend's; without a layer where a variable is used."""
 
     path: str
     layer: "keras.layers.Layer | None"

@@ -21,7 +21,7 @@ _MOST_INPUTS = 6
 
 
 def draw_for(pair: ModelPair, sizes: Sizes, file: Path | None, count: int, model: Any) -> Probe:
-    """The inputs that both models are to see; without a file or the pair's own, of the kinds that the reference takes."""
+    """The inputs that both models are to see; where they are drawn, of the kinds that the reference takes."""
     is_drawn = pair.probe is None and pair.input_shapes and (file is None or str(file) == "synthetic")
     return draw_probe(pair, sizes, file, count, input_kinds(pair, model) if is_drawn else ())
 
