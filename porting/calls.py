@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,6 +25,28 @@ def with_first_argument(
     return record(keywords[word], lambda fed: call(**{**keywords, word: fed}))
 
 
+def leaves(values: Any) -> Iterator[Any]:
+    """Everything in nested tuples, lists and mappings."""
+    if isinstance(values, (tuple, list)):
+        for value in values:
+            yield from leaves(value)
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from leaves(value)
+    else:
+        yield values
+
+
+def with_leaves(values: Any, others: Mapping[int, Any]) -> Any:
+    """The same nested values with others in the place of some, by their ids."""
+    if isinstance(values, (tuple, list)):
+        changed = [with_leaves(value, others) for value in values]
+        return tuple(changed) if isinstance(values, tuple) else changed
+    if isinstance(values, Mapping):
+        return {name: with_leaves(value, others) for name, value in values.items()}
+    return others.get(id(values), values)
+
+
 def first(output: Any) -> Any:
     """What a layer returns, the first of it where it is several."""
     return output[0] if isinstance(output, (tuple, list)) else output
@@ -33,18 +57,56 @@ def with_first(output: Any, other: Any) -> Any:
     return (other, *output[1:]) if isinstance(output, (tuple, list)) else other
 
 
-def several(outputs: Any, is_tensor: Callable[[Any], bool], who: str) -> tuple[Any, ...]:
-    """What a model returns, one tensor or several.
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The names of a model's inputs, where it takes them by name, and of its outputs."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+_SIGNATURES: "WeakKeyDictionary[Any, Signature]" = WeakKeyDictionary()
+
+
+def sign(model: Any, signature: Signature) -> Any:
+    """Note what the inputs and outputs of a model are called, and return it."""
+    _SIGNATURES[model] = signature
+    return model
+
+
+def signature_of(model: Any) -> Signature:
+    """What the inputs and outputs of a model are called, as far as anybody said."""
+    return _SIGNATURES.get(model, Signature())
+
+
+def several(outputs: Any, is_tensor: Callable[[Any], bool], who: str, names: Sequence[str] = ()) -> tuple[Any, ...]:
+    """What a model returns, one tensor or several, in a mapping or dataclass by their names where it has them all.
 
     Raises
     ------
     PairError
         If it is something else.
     """
-    found = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
-    if not all(map(is_tensor, found)):
+    held = _by_name(outputs)
+    if held is None:
+        found = tuple(leaf for leaf in leaves(outputs) if leaf is not None)
+    elif names and set(names) <= held.keys():
+        found = tuple(held[name] for name in names)
+    else:
+        found = tuple(leaf for leaf in leaves(held) if is_tensor(leaf))
+    if not found or not all(map(is_tensor, found)):
         raise PairError(f"{who} returns {type(outputs).__name__}; it must return a tensor or several.")
     return found
+
+
+def _by_name(outputs: Any) -> Mapping[str, Any] | None:
+    if isinstance(outputs, Mapping):
+        return outputs
+    if hasattr(outputs, "_asdict"):
+        return outputs._asdict()
+    if is_dataclass(outputs) and not isinstance(outputs, type):
+        return {field.name: getattr(outputs, field.name) for field in fields(outputs)}
+    return None
 
 
 def failure(who: str, inputs: Sequence[np.ndarray], error: Exception) -> PairError:

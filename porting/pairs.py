@@ -3,15 +3,17 @@
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from porting.calls import Signature, sign
 from porting.errors import PairError, reason_and_place
-from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
+from porting.probes import SYNTHETIC, InputKind, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
 from porting.requirements import is_known, not_found
+from porting.rules import patterns
 from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
@@ -82,10 +84,13 @@ class ModelPair:
         What the pair is called in reports.
     reference, port : str or callable
         Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords.
-    inputs : tuple of str
-        Axis pattern of each input, reference -> port: ``"sample channel point -> sample point channel"``.
+    inputs : tuple of str, or Mapping
+        Axis pattern of each input, reference -> port: ``"sample channel point -> sample point channel"``. A mapping
+        gives the names too, by which both models are given them: ``{"input_ids": "... -> ..."}``, or
+        ``{"input_ids -> token_ids": ...}`` where they differ.
     outputs : Mapping
-        Name -> axis pattern of each output, in the order in which the models return them.
+        Name -> axis pattern of each output, in the order in which the models return them; a model that returns a
+        mapping or a dataclass with all these names, by them.
     input_shapes : tuple of tuple of int
         Shape of each input in the port's axis order, without the samples; for the default probe.
     probe : str or callable, optional
@@ -108,6 +113,8 @@ class ModelPair:
         How both are trained, for ``porting verify-training``.
     optimiser : OptimiserPair, optional
         How an optimiser's state moves with the weights, for ``porting convert --with-optimizer``.
+    input_names : tuple of str
+        Names of the inputs, as the mapping `inputs` gives them.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
 
@@ -141,7 +148,7 @@ class ModelPair:
     name: str
     reference: str | Callable[..., "torch.nn.Module"]
     port: str | Callable[..., "keras.Model"]
-    inputs: tuple[str, ...] = ("... -> ...",)
+    inputs: tuple[str, ...] | Mapping[str, str] = ("... -> ...",)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
     input_shapes: tuple[tuple[int, ...], ...] = ()
     probe: str | Callable[..., Probe] | None = None
@@ -156,10 +163,37 @@ class ModelPair:
     training: TrainingPair | None = None
     optimiser: OptimiserPair | None = None
     demo: str = ""
+    input_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the names of inputs apart from their patterns."""
+        if isinstance(self.inputs, Mapping):
+            object.__setattr__(self, "input_names", tuple(self.inputs))
+            object.__setattr__(self, "inputs", tuple(self.inputs.values()))
+
+    def reference_signature(self) -> Signature:
+        """The names of inputs and outputs on the reference's side."""
+        return Signature(tuple(name.partition("->")[0].strip() for name in self.input_names), tuple(self.outputs))
+
+    def port_signature(self) -> Signature:
+        """The names of inputs and outputs on the port's side."""
+        return Signature(tuple(name.split("->")[-1].strip() for name in self.input_names), tuple(self.outputs))
 
     def whole_kinds(self) -> frozenset[str]:
         """Types of modules that are one layer each, whatever functions they call: those that the pair has rules for."""
         return frozenset(rule.reference for rule in self.rules)
+
+    def whole_port_kinds(self) -> frozenset[str]:
+        """Types of the port's layers that are one layer each, whatever they do inside."""
+        return frozenset(rule.port for rule in self.rules)
+
+    def sample_axes(self) -> tuple[int, ...]:
+        """Where each of the reference's inputs has its samples, which are the port's first axis."""
+        return tuple(_samples_at(*patterns.parse(pattern)) for pattern in self.inputs)
+
+
+def _samples_at(reference: patterns.Side, port: patterns.Side) -> int:
+    return reference.index(port[0]) if port and port[0] in reference and ("...",) not in reference[:1] else 0
 
 
 def find_pair(name: "str | ModelPair") -> ModelPair:
@@ -243,7 +277,7 @@ def build_reference(pair: ModelPair, sizes: Sizes) -> "torch.nn.Module":
     factory = resolve(pair.reference)
     import torch
 
-    return _built(factory, sizes, torch.nn.Module, f"{pair.name}'s reference")
+    return sign(_built(factory, sizes, torch.nn.Module, f"{pair.name}'s reference"), pair.reference_signature())
 
 
 def build_port(pair: ModelPair, sizes: Sizes) -> "keras.Model":
@@ -257,7 +291,7 @@ def build_port(pair: ModelPair, sizes: Sizes) -> "keras.Model":
     factory = resolve(pair.port)
     import keras
 
-    return _built(factory, sizes, keras.Model, f"{pair.name}'s port")
+    return sign(_built(factory, sizes, keras.Model, f"{pair.name}'s port"), pair.port_signature())
 
 
 def _built(factory: Callable[..., Any], sizes: Sizes, kind: type, label: str) -> Any:
@@ -280,12 +314,12 @@ def read_port_sizes(pair: ModelPair, shapes: Shapes) -> Sizes:
     return resolve(pair.port_sizes)(shapes) if pair.port_sizes else {}
 
 
-def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int) -> Probe:
+def draw_probe(pair: ModelPair, sizes: Sizes, file: Path | None, count: int, kinds: Sequence[InputKind] = ()) -> Probe:
     """The inputs that both models are to see; a file called ``synthetic`` stands for normal numbers of their scale."""
     if file == SYNTHETIC:
-        return synthetic_probe(draw_probe(pair, sizes, None, count))
+        return synthetic_probe(draw_probe(pair, sizes, None, count, kinds))
     if pair.probe is None:
-        return read_probe(pair.input_shapes, file, count)
+        return read_probe(pair.input_shapes, file, count, kinds)
     return resolve(pair.probe)(sizes, file, count)
 
 

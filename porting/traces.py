@@ -1,11 +1,14 @@
 """What a model did on a probe: the layers that own weights, in the order they ran, with their inputs and outputs."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+PARAMETER = "Parameter"
+"""The kind of a tensor, or variable, that a model uses as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Trace:
     sources : tuple of tuple of str
         For each call, then for each output: the calls whose outputs reach it without another layer between; "" stands
         for the model's input. Empty where nobody has looked.
+    inputs_reaching : tuple of tuple of int
+        For each call, then for each output: the numbers of the model's inputs among its sources.
+    shared : tuple of LayerCall
+        Uses of tensors that are no calls: of a layer's by a function, of constants. What they compute belongs to what
+        lies between layers, but the tensors may move.
     """
 
     calls: tuple[LayerCall, ...]
@@ -58,6 +66,8 @@ class Trace:
     shapes: Mapping[str, tuple[int, ...]]
     aliases: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[tuple[str, ...], ...] = ()
+    inputs_reaching: tuple[tuple[int, ...], ...] = ()
+    shared: tuple[LayerCall, ...] = ()
 
     def layers(self) -> list[LayerCall]:
         """Each layer's first call, in execution order."""
@@ -107,6 +117,14 @@ Lesson = tuple[Teaching, ...]
 def lesson_of(trace: Trace) -> Lesson:
     """Feed each layer what it was fed in a trace, and make it return what it returned there."""
     return tuple(Teaching(call.name, call.kind, call.input, call.output) for call in trace.calls)
+
+
+def arrived_at(lesson: Lesson, names: Sequence[str], held: Sequence[Any]) -> list[Any]:
+    """What is held of each call, in the order of a lesson; nothing of a call that did not come."""
+    waiting: dict[str, deque[Any]] = {}
+    for name, of_call in zip(names, held, strict=True):
+        waiting.setdefault(name, deque()).append(of_call)
+    return [waiting[taught.name].popleft() if waiting.get(taught.name) else () for taught in lesson]
 
 
 class Teacher:

@@ -28,6 +28,7 @@ from porting.pairs import (
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
+from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.records.runs import ReferenceRun
 from porting.records.verdict import ParityReport
@@ -156,7 +157,7 @@ def convert(
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     state = optimiser_states.read_state(source, model) if with_optimiser else None
-    drawn = draw_probe(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES)
+    drawn = draw_for(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
     del model  # its float64 weights are twice the checkpoint

@@ -14,12 +14,14 @@ from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, read_port_sizes
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import file_format, read_port, read_shapes
+from porting.probes import Probe
+from porting.proof.inputs import draw_for
 from porting.proof.judgement import weights_back
-from porting.proof.runs import OnStep, plan_of, silent, trace_with_sources
+from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
+from porting.reference.computed import check_none
 from porting.reference.files import write_checkpoint
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
@@ -125,17 +127,24 @@ def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: 
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-            probe = draw_probe(pair, sizes, None, 1)
+            is_whole = path.is_file() and file_format(path) == "keras"
+            probe = draw_probe(pair, sizes, None, 1) if is_whole else _drawn(pair, sizes)
             model = read_port(path, pair, sizes, probe, with_optimiser=with_optimiser)
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error
 
 
+def _drawn(pair: ModelPair, sizes: Sizes) -> Probe:
+    """A sample to build a port on, which needs a reference to tell of what kind."""
+    return draw_for(pair, sizes, None, 1, build_reference(pair, sizes))
+
+
 def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferPlan]:
     """A reference of the port's sizes, with its own initial values, and the plan between the two."""
     reference = build_reference(pair, sizes)
-    probe = draw_probe(pair, sizes, None, 1)
+    check_none(reference)
+    probe = draw_for(pair, sizes, None, 1, reference)
     with keras_side.precision("float32"):
-        port_trace = keras_runs.trace(port, probe.arrays)
+        port_trace = trace_port(pair, port, probe.arrays)
         return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)

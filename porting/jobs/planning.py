@@ -6,12 +6,12 @@ from typing import Any
 
 from porting.defaults import DEFAULT_PAIR
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.pairs import ModelPair, build_port, draw_probe
+from porting.pairs import ModelPair, build_port
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
-from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
+from porting.proof.inputs import draw_for
+from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_port, trace_with_sources
 from porting.reference.files import read_checkpoint
 from porting.traces import Trace
 
@@ -63,7 +63,7 @@ def derive_plan(
     on_step("reading the checkpoint")
     model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
     on_step("tracing both models")
-    probe = draw_probe(model_pair, sizes, None, 1)
+    probe = draw_for(model_pair, sizes, None, 1, model)
     with keras_side.precision("float32"), keras_side.uninitialised():
         return plan_for(model_pair, trace_with_sources(model_pair, model, probe), build_port(model_pair, sizes), probe)
 
@@ -77,4 +77,4 @@ def plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> Tran
         If the two models cannot be paired.
     """
     few = probe.rows(1).arrays
-    return plan_of(pair, reference, keras_runs.trace(port, few), port, few)
+    return plan_of(pair, reference, trace_port(pair, port, few), port, few)

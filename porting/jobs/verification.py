@@ -13,8 +13,9 @@ from porting.evidence.certificates import broken_seal, find_certificate, golden_
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import check_golden_file, read_golden
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.pairs import ModelPair, Sizes, draw_probe, read_all
+from porting.pairs import ModelPair, Sizes, read_all
 from porting.probes import SYNTHETIC
+from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
@@ -134,7 +135,7 @@ def _hold_against(
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-    drawn = draw_probe(pair, sizes, probe, PROBE_SAMPLES)
+    drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
     reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
     extend = _as_it_is
@@ -153,7 +154,7 @@ def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
     arrays = dict(source.state_dict)
     if source.mapped:
         again = read_checkpoint(source.path, is_mapped=False)
-        again = again if again.state_dict.keys() == arrays.keys() else again.with_prefix()
+        again = again if source.mapped <= again.state_dict.keys() else again.with_prefix()
         arrays |= {name: again.state_dict[name] for name in source.mapped}
     return hash_weights(arrays.items())
 

@@ -1,83 +1,207 @@
-"""Which layers' outputs reach which: found by changing them one at a time, on either framework alike."""
+"""Which layers' outputs reach which: found by changing each in a sample of its own, on either framework alike."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from porting.traces import LayerCall, Lesson, Trace, lesson_of
+from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
 
-Teach = Callable[[Sequence[np.ndarray], Lesson], Trace]
-"""Runs a model on inputs, its layers taught by a lesson."""
+Digest = Callable[[np.ndarray], Any]
+"""What is kept of a tensor that arrives somewhere."""
+
+SAMPLES = 32
+"""Samples in which another layer's output, or another input, is changed; one more stays as it is."""
+
+_BYTES = 2**28
+"""Memory that changed outputs may take."""
 
 
-def with_sources(trace: Trace, inputs: Sequence[np.ndarray], teach: Teach) -> Trace:
-    """Find the sources of every call and output of a trace on the same inputs.
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """How a model is run to find what reaches what.
+
+    Attributes
+    ----------
+    trace : callable
+        Inputs -> a run of the model as it is.
+    arrivals : callable
+        (inputs, lesson, digest) -> the digest of what arrives at each call, then at each output, where the lesson says
+        what every layer returns and none runs.
+    sample_axes : sequence of int
+        Where each input has its samples.
+    """
+
+    trace: Callable[[Sequence[np.ndarray]], Trace]
+    arrivals: Callable[[Sequence[np.ndarray], Lesson, Digest], list[Any]]
+    sample_axes: Sequence[int]
+
+
+def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> Trace:
+    """Find the sources of every call and output of a trace, by runs on inputs of one sample.
 
     Every layer returns what it is given, so that a change of one layer's output reaches only what lies behind it
-    without another layer between.
+    without another layer between. The number of runs is one for each `SAMPLES` layers.
     """
-    generator, lesson = np.random.default_rng(0), lesson_of(trace)
-    before = _arrivals(teach(inputs, lesson))
-    sources: list[list[str]] = [[] for _ in before]
-    changed_inputs = [_changed(array, generator) for array in inputs]
-    runs = [("", changed_inputs, lesson)]
-    for number, (name, teaching) in enumerate(zip(trace.call_names(), lesson, strict=True)):
-        other = replace(teaching, give=_changed(teaching.give, generator))
-        runs.append((name, list(inputs), (*lesson[:number], other, *lesson[number + 1 :])))
-    for name, given, changed in runs:
-        for reached, old, new in zip(sources, before, _arrivals(teach(given, changed)), strict=True):
-            if old.shape != new.shape or not np.array_equal(old, new):
-                reached.append(name)
-    return replace(trace, sources=tuple(map(tuple, sources)))
+    singles = [np.take(array, [0], axis) for array, axis in zip(inputs, runner.sample_axes, strict=True)]
+    one, two = (runner.trace(_tiled(singles, runner.sample_axes, count)) for count in (1, 2))
+    if one.call_names() != trace.call_names() or two.call_names() != trace.call_names():
+        return trace
+    both = list(zip(one.calls, two.calls, strict=True))
+    feeds = [_sample_axis(first.input.shape, second.input.shape) for first, second in both]
+    axes = [
+        None if first.kind == PARAMETER else _sample_axis(first.output.shape, second.output.shape)
+        for first, second in both
+    ]
+    generator = np.random.default_rng(0)
+    lesson = tuple(replace(taught, give=_awake(taught.give, generator)) for taught in lesson_of(one))
+    reached = _Search(singles, runner, lesson, feeds, axes, generator).reached()
+    names = [*(number for number in range(len(inputs))), *trace.call_names()]
+    picked = [[names[number] for number in sorted(row)] for row in reached]
+    sources = tuple(tuple(dict.fromkeys("" if isinstance(at, int) else at for at in row)) for row in picked)
+    inputs_reaching = tuple(tuple(at for at in row if isinstance(at, int)) for row in picked)
+    return replace(trace, sources=sources, inputs_reaching=inputs_reaching)
 
 
-def _arrivals(trace: Trace) -> list[np.ndarray]:
-    return [*(call.input for call in trace.calls), *trace.outputs]
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One model's search: what its inputs and layers give on one sample, and where their samples lie."""
+
+    singles: Sequence[np.ndarray]
+    runner: Runner
+    lesson: Lesson
+    feeds: Sequence[int | None]
+    axes: Sequence[int | None]
+    generator: np.random.Generator
+
+    def reached(self) -> list[set[int]]:
+        """For each call, then for each output: the numbers of the inputs, and behind them of the calls, reaching it."""
+        count = len(self.singles)
+        spread = [*range(count), *(count + number for number, axis in enumerate(self.axes) if axis is not None)]
+        alone = [count + number for number, axis in enumerate(self.axes) if axis is None]
+        size = self._samples(len(spread))
+        before = self._run({}, size)
+        found: list[set[int]] = [set() for _ in before]
+        for first in range(0, len(spread), size - 1):
+            chunk = {number: row + 1 for row, number in enumerate(spread[first : first + size - 1])}
+            after = self._run(chunk, size)
+            for reached, old, new in zip(found, before, after, strict=True):
+                for number, row in chunk.items():
+                    if len(old) == len(new) == size and old[row] != new[row]:
+                        reached.add(number)
+            alone += self._unclear(chunk, before, after, size)
+        for number in dict.fromkeys(alone):
+            for reached, old, new in zip(found, before, self._run({number: None}, size), strict=True):
+                if old != new:
+                    reached.add(number)
+        return found
+
+    @staticmethod
+    def _unclear(chunk: dict[int, int], before: list[Any], after: list[Any], size: int) -> list[int]:
+        """All of a chunk, where something arrived changed that has no axis of samples to tell by whom."""
+        changed = any(old != new and not len(old) == len(new) == size for old, new in zip(before, after, strict=True))
+        return list(chunk) if changed else []
+
+    def _samples(self, changes: int) -> int:
+        """Samples in a run: no other axis shall be as long, or a multiple of it, lest it be taken for theirs."""
+        largest = max((taught.give.nbytes for taught in self.lesson), default=1)
+        most = max(int((_BYTES / max(largest, 1)) ** 0.5), 3)
+        arrays = (*self.singles, *(taught.give for taught in self.lesson))
+        lengths = {length for array in arrays for length in array.shape if length > 1}
+        sizes = range(min(SAMPLES + 1, changes + 1, most), 1, -1)
+        return next((size for size in sizes if all(length % size for length in lengths)), max([*sizes, 2]))
+
+    def _run(self, changes: dict[int, Any], size: int) -> list[Any]:
+        """Digests of all that arrives on `size` copies of the sample, of which each change is made in its own."""
+        inputs = [
+            self._given(array, axis, size, number in changes, changes.get(number))
+            for number, (array, axis) in enumerate(zip(self.singles, self.runner.sample_axes, strict=True))
+        ]
+        lesson = tuple(
+            self._taught(taught, feed, axis, size, changes, number)
+            for number, (taught, feed, axis) in enumerate(
+                zip(self.lesson, self.feeds, self.axes, strict=True), start=len(inputs)
+            )
+        )
+        return self.runner.arrivals(inputs, lesson, lambda array: _digests(array, size))
+
+    def _taught(
+        self, taught: Teaching, feed: int | None, axis: int | None, size: int, changes: dict[int, Any], number: int
+    ) -> Teaching:
+        """What a layer returns, and is fed where it must run all the same."""
+        give = self._given(taught.give, axis, size, number in changes, changes.get(number))
+        return replace(taught, feed=self._given(taught.feed, feed, size, False, None), give=give)
+
+    def _given(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> np.ndarray:
+        if axis is None:
+            return _changed(array, self.generator) if is_changed else array
+        parts = [array] * size
+        for at in range(size) if is_changed and row is None else filter(None, [row]):
+            parts[at] = _changed(array, self.generator)
+        return np.concatenate(parts, axis)
+
+
+def _tiled(arrays: Sequence[np.ndarray], axes: Sequence[int], count: int) -> list[np.ndarray]:
+    return [np.concatenate([array] * count, axis) for array, axis in zip(arrays, axes, strict=True)]
+
+
+def _sample_axis(one: tuple[int, ...], two: tuple[int, ...]) -> int | None:
+    """The axis that is twice as long where there are two samples; None where there is no such axis."""
+    if len(one) != len(two):
+        return None
+    differing = [axis for axis, lengths in enumerate(zip(one, two, strict=True)) if lengths[0] != lengths[1]]
+    return differing[0] if len(differing) == 1 and two[differing[0]] == 2 * one[differing[0]] else None
+
+
+def _digests(array: np.ndarray, size: int) -> tuple[bytes, ...]:
+    """A hash for each sample; a single one where no axis has as many, or a multiple of it."""
+    lengths = array.shape
+    axis = next((at for at, length in enumerate(lengths) if length == size), None)
+    if axis is None and lengths and lengths[0] and lengths[0] % size == 0:
+        array, axis = array.reshape(size, -1), 0
+    rows = [array] if axis is None else np.moveaxis(array, axis, 0)
+    return tuple(hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in rows)
 
 
 def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Other values of the same scale; integers in another order."""
-    if array.dtype.kind != "f":
-        return generator.permutation(array.ravel()).reshape(array.shape)
-    scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) or 1.0
-    return (scale * generator.standard_normal(array.shape)).astype(array.dtype)
+    """Other values of the same scale; integers in another order, or flipped where they are all the same."""
+    if array.dtype.kind == "f":
+        scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
+        return ((scale or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
+    order = generator.permutation(array.ravel()).reshape(array.shape)
+    if not np.array_equal(order, array) or not array.size:
+        return order
+    return np.where(generator.random(array.shape) < 0.5, array, array == 0).astype(array.dtype)
 
 
-def pair_by_flow(
-    reference: Trace, port: Trace, matches: Mapping[str, str], fits: Callable[[LayerCall, LayerCall], bool]
-) -> list[tuple[LayerCall, LayerCall]] | None:
-    """Pair layers that fit and are reached by paired layers; as near to execution order as that allows.
-
-    Returns None where the sources of either trace are unknown, or no such pairing exists.
-    """
-    if not reference.sources or not port.sources:
-        return None
-    ours, theirs = reference.layers(), port.layers()
-    behind = [_layer_sources(trace) for trace in (reference, port)]
-
-    def candidates(layer: LayerCall, paired: Mapping[str, str]) -> Iterator[LayerCall]:
-        reached_by = {paired.get(name, name) for name in behind[0][layer.name]}
-        for other in theirs:
-            is_free = other.name not in paired.values() and matches.get(layer.name, other.name) == other.name
-            if is_free and behind[1][other.name] == reached_by and fits(layer, other):
-                yield other
-
-    def extend(number: int, paired: dict[str, str]) -> dict[str, str] | None:
-        if number == len(ours):
-            return paired
-        for other in candidates(ours[number], paired):
-            if found := extend(number + 1, {**paired, ours[number].name: other.name}):
-                return found
-        return None
-
-    found, named = extend(0, {}), {layer.name: layer for layer in theirs}
-    return [(layer, named[found[layer.name]]) for layer in ours] if found else None
+def _awake(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Other values where all are one, as of a model without its weights: a product with zero shows nothing."""
+    return _changed(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
 
 
-def _layer_sources(trace: Trace) -> dict[str, set[str]]:
-    """Layer -> the layers that reach its first call."""
+def layer_of(call_name: str) -> str:
+    """The layer of a call, by the call's name."""
+    return call_name.partition(" (call")[0]
+
+
+def layer_sources(trace: Trace) -> dict[str, set[str]]:
+    """Layer -> the layers that reach any of its calls, with ``"input 0"`` and so on for the model's inputs."""
     reached: dict[str, set[str]] = {}
-    for call, sources in zip(trace.calls, trace.sources, strict=False):
-        reached.setdefault(call.name, {name.partition(" (call")[0] for name in sources})
+    for number, call in enumerate(trace.calls):
+        reached.setdefault(call.name, set()).update(_sources(trace, number))
     return reached
+
+
+def output_sources(trace: Trace) -> list[set[str]]:
+    """The layers, and inputs, that reach each output."""
+    first = len(trace.calls)
+    return [_sources(trace, first + number) for number in range(len(trace.outputs))]
+
+
+def _sources(trace: Trace, number: int) -> set[str]:
+    layers = {layer_of(name) for name in trace.sources[number] if name}
+    if not trace.inputs_reaching:
+        return layers | ({"input"} if "" in trace.sources[number] else set())
+    return layers | {f"input {at}" for at in trace.inputs_reaching[number]}

@@ -1,7 +1,7 @@
 """Derive the transfer plan from two traces: layers pair in the order they ran, the table says how tensors move."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs import ModelPair
@@ -9,12 +9,14 @@ from porting.plans.pairing import look_up, pair_layers, proposed_matches
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
-from porting.traces import Trace
+from porting.traces import Lesson, Trace
 from porting.wording import counted
 
 
-def plan_from_traces(pair: ModelPair, reference: Trace, port: Trace) -> TransferPlan:
-    """Pair the layers of two models in the order they ran, and say how each tensor moves.
+def plan_from_traces(
+    pair: ModelPair, reference: Trace, port: Trace, teach: Callable[[Lesson], Trace] | None = None
+) -> TransferPlan:
+    """Pair the layers of two models, and say how each tensor moves.
 
     Parameters
     ----------
@@ -22,6 +24,8 @@ def plan_from_traces(pair: ModelPair, reference: Trace, port: Trace) -> Transfer
         Its rules come before those of the table, its `matches` before the order, its `axes` before a row's patterns.
     reference, port : Trace
         Both models' runs on the same probe.
+    teach : callable, optional
+        Runs the port on that probe, its layers taught a lesson, to prove which of several layers is which.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def plan_from_traces(pair: ModelPair, reference: Trace, port: Trace) -> Transfer
         If the pair's `matches` or `axes` name a layer or tensor that is not there, or a layer of the reference has a
         setting with which nothing can be compared.
     """
-    traced = Traced(pair, reference, port)
+    traced = Traced(pair, reference, port, teach)
     ruled = look_up(pair_layers(traced), pair.rules)
     findings = tuple(finding for layers in ruled for finding in layers.audit())
     _check_refused(findings)
@@ -52,9 +56,17 @@ def plan_from_traces(pair: ModelPair, reference: Trace, port: Trace) -> Transfer
     without_twin = tuple(
         name for layers in ruled for word, name in layers.ours.weights.items() if word in layers.rule.without_twin
     )
+    without_twin += _unused_constants(reference, pairs)
     plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
     _check_coverage(plan, reference, port)
     return plan
+
+
+def _unused_constants(reference: Trace, pairs: Sequence[LayerPair]) -> tuple[str, ...]:
+    """Constants of the reference that the port has no variable for, as it computes them or has them in its graph."""
+    moved = {name for pair in pairs for transfer in pair.transfers for name in transfer.references}
+    constants = (call.weights["value"] for call in reference.shared if "value" in call.weights)
+    return tuple(name for name in constants if name not in moved)
 
 
 def _check_refused(findings: Sequence[settings.Finding]) -> None:
@@ -103,6 +115,7 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
     """Every tensor of both models moves exactly once, or has no twin by its rule."""
     moved = Counter([*plan.tensors, *plan.without_twin])
     filled = Counter(transfer.port for transfer in plan.transfers)
+    shared = {name for call in reference.shared for name in call.weights.values()}
     findings = [
         *(
             f"  torch   {name} {shape} would stay behind"
@@ -110,7 +123,11 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
             if not moved[name] and not moved[reference.aliases.get(name, name)]
         ),
         *(f"  keras   {name} {shape} would get no values" for name, shape in port.shapes.items() if not filled[name]),
-        *(f"  torch   {name} would move {count} times" for name, count in moved.items() if count > 1),
+        *(
+            f"  torch   {name} would move {count} times"
+            for name, count in moved.items()
+            if count > 1 and name not in shared
+        ),
         *(f"  keras   {name} would be filled {count} times" for name, count in filled.items() if count > 1),
     ]
     if findings:

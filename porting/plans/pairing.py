@@ -1,48 +1,273 @@
-"""Pair the layers of two models: in the order they ran, or in that in which their outputs reach each other."""
+"""Pair the layers of two models: by their types and sizes, by what reaches what, by their names, and by proof."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from porting.errors import AxisSizeError, LayerCountError, MissingRuleError, PairError
-from porting.plans.flow import pair_by_flow
+from porting.plans.colours import Graph, are_alike, groups_of, refined
+from porting.plans.flow import layer_sources, output_sources
+from porting.plans.names import equally_named
+from porting.plans.proving import groups_to_prove, proven
 from porting.plans.transfers import RuledLayers, Traced, listed, transfers_of
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.rules.table import find_rule, rows_of
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace
 from porting.wording import counted
 
+Pairs = list[tuple[LayerCall, LayerCall]]
+Fit = Callable[[LayerCall, LayerCall], bool]
 
-def pair_layers(traced: Traced) -> list[tuple[LayerCall, LayerCall]]:
-    """In the order they ran; where that does not fit, in the order in which their outputs reach each other.
+
+def pair_layers(traced: Traced) -> Pairs:
+    """Pair each layer of the reference with one of the port, in the reference's execution order.
+
+    What reaches what decides, then equal names, then a proof. Where the sources of either trace are unknown, or the two
+    models' layers do not reach each other alike, equal names and the order in which the layers ran do.
 
     Raises
     ------
     LayerCountError
         If the models ran different numbers of layers with weights.
     PairError
-        If the pair's `matches` name a layer that did not run.
+        If the pair's `matches` name a layer that did not run, or layers remain between which nothing decides.
     """
-    reference, port, matches = traced.reference, traced.port, traced.pair.matches
-    ours, theirs = reference.layers(), port.layers()
-    if len(ours) > len(theirs):
-        ours = [layer for layer in ours if not _is_tied(layer, reference)]
-    named = {layer.name: layer for layer in theirs}
-    unknown = [*(set(matches) - {layer.name for layer in ours}), *(set(matches.values()) - set(named))]
-    if unknown:
-        raise PairError(f"matches names layers that did not run: {listed(unknown)}")
-    in_order = iter([layer for layer in theirs if layer.name not in set(matches.values())])
+    fit = _remembered_fits(traced)
+    ours, theirs = _layers(traced)
+    beside = _shared_pairs(ours, theirs, traced, fit)
+    _check_matches(traced.pair.matches, ours, theirs)
+    ours, theirs = (
+        [layer for layer in layers if layer.name not in taken]
+        for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
+    )
     if len(ours) != len(theirs):
         raise LayerCountError(_count_message(ours, theirs, traced.pair.rules))
-    pairs = [(layer, named[matches[layer.name]] if layer.name in matches else next(in_order)) for layer in ours]
-    if all(fits(*pair, traced) for pair in pairs):
-        return pairs
-    return pair_by_flow(reference, port, matches, lambda ours, theirs: fits(ours, theirs, traced)) or pairs
+    matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
+    found = _by_flow(ours, theirs, matches, fit, traced)
+    if found is None:
+        found = _by_names_and_order(ours, theirs, matches, fit, traced)
+    named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
+    both = {**found, **beside}
+    return [
+        (layer, named[both[layer.name]])
+        for layer in (*_layers(traced)[0], *traced.reference.shared)
+        if layer.name in both
+    ]
+
+
+def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
+    """Both models' layers; without those of the reference whose tensors are all another layer's, if it has more."""
+    ours, theirs = traced.reference.layers(), [*traced.port.layers(), *traced.port.shared]
+    if len(ours) > len(theirs):
+        ours = [layer for layer in ours if not _is_tied(layer, traced.reference)]
+    return ours, theirs
+
+
+def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit) -> dict[str, str]:
+    """Pairs of which one side is no call: a layer whose variables functions read, or a tensor that functions share.
+
+    Of the reference's own such uses only as many as the port has layers more; their tensors move by another pair, or
+    need not.
+    """
+    read, further = list(traced.port.shared), len(theirs) - len(ours)
+    shared = list({layer.name: layer for layer in traced.reference.shared}.values()) if further > 0 else []
+    found: dict[str, str] = {}
+    for left, right in (*_likely(ours, theirs, fit), *_likely(shared, theirs, fit)):
+        is_use = left in shared
+        if right.name in found.values() or (right not in read and not is_use):
+            continue
+        if is_use and not further:
+            continue
+        found[left.name] = right.name
+        further -= is_use
+    return found
+
+
+def _likely(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) -> Iterator[tuple[LayerCall, LayerCall]]:
+    """Layers that fit and have equal names, then those that fit only each other."""
+    named = [(left, right) for left, right in equally_named(ours, theirs) if fit(left, right)]
+    yield from named
+    left_over = [layer for layer in ours if all(layer is not left for left, _ in named)]
+    for left in left_over:
+        fitting = [right for right in theirs if fit(left, right)]
+        if len(fitting) == 1 and sum(fit(other, fitting[0]) for other in ours) == 1:
+            yield left, fitting[0]
 
 
 def _is_tied(layer: LayerCall, trace: Trace) -> bool:
     """Whether all tensors of a layer are another layer's, so that the port may use them in a function."""
-    return all(name in trace.aliases for name in layer.weights.values())
+    return bool(layer.weights) and all(name in trace.aliases for name in layer.weights.values())
+
+
+def _check_matches(matches: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> None:
+    names = [{layer.name for layer in layers} for layers in (ours, theirs)]
+    unknown = [*(set(matches) - names[0]), *(set(matches.values()) - names[1])]
+    if unknown:
+        raise PairError(f"matches names layers that did not run: {listed(unknown)}")
+
+
+def _by_flow(
+    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
+) -> dict[str, str] | None:
+    """The pairing by what reaches what, in both directions; None where the two models are not alike in it."""
+    if not traced.reference.sources or not traced.port.sources:
+        return None
+    graphs = [_graph(trace, layers) for trace, layers in ((traced.reference, ours), (traced.port, theirs))]
+    colours = refined(graphs, _first_colours(ours, theirs, matches, fit))
+    if not are_alike(colours):
+        return None
+    found: dict[str, str] = {}
+    named = [{layer.name: layer for layer in layers} for layers in (ours, theirs)]
+    while True:
+        groups = [group for group in groups_of(colours) if not set(group[0]) <= found.keys()]
+        found |= {left: right for (left,), (right,) in (group for group in groups if len(group[0]) == 1)}
+        if not (still_open := [group for group in groups if len(group[0]) > 1]):
+            return found if all(fit(named[0][left], named[1][right]) for left, right in found.items()) else None
+        decided = _named_alike(still_open, named, fit) or _by_proof(still_open, found, graphs[0], traced)
+        if not decided:
+            raise PairError(_undecided_message(still_open))
+        colours = refined(graphs, _told_apart(colours, decided))
+
+
+def _graph(trace: Trace, layers: Sequence[LayerCall]) -> Graph:
+    kept, sources = {layer.name for layer in layers}, layer_sources(trace)
+    loose = frozenset(layer.name for layer in layers if layer.kind == PARAMETER or not sources[layer.name])
+    return Graph(sources, output_sources(trace), loose).without(set(sources) - kept)
+
+
+def _first_colours(
+    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit
+) -> list[dict[str, int]]:
+    """Layers that may be partners have one colour, and so have those that share one; the pair's matches their own."""
+    parent: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def root(key: tuple[int, str]) -> tuple[int, str]:
+        while parent.setdefault(key, key) != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    taken = set(matches.values())
+    for left in ours:
+        for right in theirs:
+            is_match = matches.get(left.name) == right.name
+            is_free = left.name not in matches and right.name not in taken
+            if is_match or (is_free and root((0, left.name)) != root((1, right.name)) and fit(left, right)):
+                parent[root((0, left.name))] = root((1, right.name))
+    roots = [[root((side, layer.name)) for layer in layers] for side, layers in enumerate((ours, theirs))]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys([*roots[0], *roots[1]]))}
+    return [
+        {layer.name: numbers[key] for layer, key in zip(layers, keys, strict=True)}
+        for layers, keys in zip((ours, theirs), roots, strict=True)
+    ]
+
+
+def _told_apart(colours: Sequence[Mapping[str, int]], decided: Mapping[str, str]) -> list[dict[str, int]]:
+    """The same colours, and one of its own for each pair that is decided."""
+    first = 1 + max(colour for side in colours for colour in side.values())
+    ours, theirs = (dict(side) for side in colours)
+    for number, (left, right) in enumerate(decided.items(), start=first):
+        ours[left] = theirs[right] = number
+    return [ours, theirs]
+
+
+def _named_alike(
+    groups: Sequence[tuple[list[str], list[str]]], named: Sequence[Mapping[str, LayerCall]], fit: Fit
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for group in groups:
+        ours, theirs = ([side[name] for name in names] for side, names in zip(named, group, strict=True))
+        found |= {left.name: right.name for left, right in equally_named(ours, theirs) if fit(left, right)}
+    return found
+
+
+def _by_proof(
+    groups: Sequence[tuple[list[str], list[str]]], found: Mapping[str, str], graph: Graph, traced: Traced
+) -> dict[str, str]:
+    if traced.teach is None:
+        return {}
+    return proven(groups_to_prove(groups, graph), dict(found), traced, traced.teach)
+
+
+def _undecided_message(groups: Sequence[tuple[list[str], list[str]]]) -> str:
+    lines = [f"  torch {', '.join(ours)}   keras {', '.join(theirs)}" for ours, theirs in groups]
+    proposal = ", ".join(
+        f'"{left}": "{right}"' for ours, theirs in groups for left, right in zip(ours, theirs, strict=True)
+    )
+    return "\n".join(
+        [
+            "Which of these layers are partners is not decided by their sizes, names, or what reaches what:",
+            *lines,
+            f"Say it in the pair, in the right order: matches={{{proposal}}}.",
+        ]
+    )
+
+
+def _by_names_and_order(
+    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
+) -> dict[str, str]:
+    """The pair's matches, then equal names where sources are known, then the order in which the layers ran."""
+    plain = _in_order(ours, theirs, matches)
+    if not (traced.reference.sources and traced.port.sources):
+        return plain
+    left, right = _left(ours, theirs, matches)
+    by_name = {a.name: b.name for a, b in equally_named(left, right) if fit(a, b)}
+    tries = (_in_order(ours, theirs, {**matches, **by_name}), plain, _nearest(ours, theirs, matches, fit, traced))
+    return next((found for found in tries if found and _all_fit(found, ours, theirs, fit)), plain)
+
+
+def _nearest(
+    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
+) -> dict[str, str] | None:
+    """For each layer the first one that fits and that the partners of its sources reach."""
+    found, free = dict(matches), _left(ours, theirs, matches)[1]
+    behind = layer_sources(traced.reference), layer_sources(traced.port)
+    for layer in _left(ours, theirs, matches)[0]:
+        reached = {found.get(name, name) for name in behind[0][layer.name]}
+        partner = next((other for other in free if behind[1][other.name] == reached and fit(layer, other)), None)
+        if partner is None:
+            return None
+        free.remove(partner)
+        found[layer.name] = partner.name
+    return found
+
+
+def _left(
+    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], found: Mapping[str, str]
+) -> tuple[list[LayerCall], list[LayerCall]]:
+    taken = set(found.values())
+    return [layer for layer in ours if layer.name not in found], [layer for layer in theirs if layer.name not in taken]
+
+
+def _in_order(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], found: Mapping[str, str]) -> dict[str, str]:
+    left, right = _left(ours, theirs, found)
+    return {**found, **{a.name: b.name for a, b in zip(left, right, strict=True)}}
+
+
+def _all_fit(found: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) -> bool:
+    named = {layer.name: layer for layer in theirs}
+    return all(fit(layer, named[found[layer.name]]) for layer in ours)
+
+
+def _remembered_fits(traced: Traced) -> Fit:
+    """`fits`, asked once for layers that differ in nothing but their names."""
+    known: dict[tuple[str, str], bool] = {}
+    looks: dict[int, str] = {}
+
+    def look(layer: LayerCall, trace: Trace) -> str:
+        if id(layer) not in looks:
+            shapes = sorted((word, trace.shapes.get(name)) for word, name in layer.weights.items())
+            own = sorted((name, repr(value)) for name, value in layer.settings.items() if name != "name")
+            looks[id(layer)] = repr((layer.kind, shapes, own))
+        return looks[id(layer)]
+
+    def fit(ours: LayerCall, theirs: LayerCall) -> bool:
+        key = look(ours, traced.reference), look(theirs, traced.port)
+        if key not in known:
+            known[key] = fits(ours, theirs, traced)
+        return known[key]
+
+    return fit
 
 
 def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:

@@ -1,6 +1,6 @@
 """How each tensor of two paired layers moves, by the rule for their types or by the pair's own axes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from porting.errors import AxisSizeError
@@ -8,17 +8,18 @@ from porting.pairs import ModelPair
 from porting.plans.plan import LayerPair, Transfer
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
-from porting.traces import LayerCall, Trace
+from porting.traces import LayerCall, Lesson, Trace
 from porting.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A pair, and a run of each of its models on the same probe."""
+    """A pair, and a run of each of its models on the same probe; and how the port is taught a lesson, if it can be."""
 
     pair: ModelPair
     reference: Trace
     port: Trace
+    teach: Callable[[Lesson], Trace] | None = None
 
 
 @dataclass(frozen=True, slots=True)

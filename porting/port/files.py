@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting import calls
 from porting.errors import PortFileError, first_line
 from porting.pairs import ModelPair, Sizes, build_port, resolve
 from porting.placement import library_writes
@@ -80,7 +81,7 @@ def read_port(
             import keras
 
             with keras_side.uninitialised():
-                return keras.saving.load_model(path, compile=with_optimiser)  # type: ignore[return-value]
+                return calls.sign(keras.saving.load_model(path, compile=with_optimiser), pair.port_signature())
         return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
 
 
@@ -96,6 +97,7 @@ def in_precision(
     """
     with _readable(path):
         twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(pair, sizes, probe)
+    calls.sign(twin, pair.port_signature())
     for wide, narrow in zip(twin.weights, model.weights, strict=True):
         wide.assign(narrow)
     return twin
@@ -107,13 +109,25 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
-        reason = first_line(error)
-        remedy = _REGISTER if "register_keras_serializable" in reason else "Convert the checkpoint again."
         shown = path.name if path.parent.name.startswith(".") else path  # a draft in its hidden folder
-        raise PortFileError(f"{shown} cannot be loaded: {reason}. {remedy}") from error
+        raise PortFileError(f"{shown} cannot be loaded: {_reason_and_remedy(error)}") from error
 
 
-_REGISTER = "The module that holds the pair must hold or import the class, decorated."
+def _reason_and_remedy(error: Exception) -> str:
+    """Why Keras does not load a file, and what to do; a graph is made of what Keras finds by name and runs unseen."""
+    told, reason = str(error), first_line(error)
+    without_graph = "or convert with --formats weights.h5, which holds weights alone and takes the graph from the pair"
+    if "Lambda" in told or "lambda" in told:
+        return (
+            "its graph holds a Lambda, Python code that Keras does not load from a file. Make it a layer of its own "
+            f"with @keras.saving.register_keras_serializable(), {without_graph}."
+        )
+    if "register_keras_serializable" in reason or "Could not locate" in reason:
+        return f"{reason} {_REGISTER}, {without_graph}."
+    return f"{reason}. Convert the checkpoint again."
+
+
+_REGISTER = "The module that holds the pair must hold or import the class, decorated"
 
 
 def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":

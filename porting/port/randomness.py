@@ -8,7 +8,7 @@ import numpy as np
 from porting import calls
 from porting.port.runs import teach
 from porting.port.side import array_of
-from porting.port.structure import layers_with_weights
+from porting.port.structure import structure_of
 from porting.records.randomness import RandomCall, fingerprint_of, rate_of
 from porting.traces import Lesson
 
@@ -52,7 +52,7 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
 
         return call
 
-    owners = layers_with_weights(model)
+    owners = structure_of(model).owners
     methods = [(layer, counting(path, layer)) for path, layer in owners.items()]
     methods += [(layer, hearing(layer)) for layer in _drawing(model)]
     with calls.with_methods("call", methods):

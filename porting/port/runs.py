@@ -1,23 +1,25 @@
 """Run a Keras model on any backend: trace it, teach its layers. `reference.runs` has the same names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from porting import calls
 from porting.errors import PairError, first_line
-from porting.port.side import array_of, build, call, cast, outputs_of, shapes, view
-from porting.port.structure import layers_with_weights, own_names
+from porting.plans.flow import Digest
+from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
+from porting.port.structure import Structure, kind_of, structure_of
 from porting.port.watch import Call, Watch, recording
-from porting.traces import LayerCall, Lesson, Teacher, Trace
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at
 from porting.wording import counted
 
 if TYPE_CHECKING:
     import keras
 
 
-def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
+def trace(model: "keras.Model", inputs: Sequence[np.ndarray], whole_kinds: frozenset[str] = frozenset()) -> Trace:
     """Run a model in inference mode and record every layer that owns weights.
 
     Parameters
@@ -25,16 +27,20 @@ def trace(model: "keras.Model", inputs: Sequence[np.ndarray]) -> Trace:
     model : keras.Model
     inputs : sequence of ndarray
         In the port's axis order; floats are cast to the model's precision.
+    whole_kinds : frozenset of str
+        Types of layers that are one layer, whatever they do inside.
 
     Raises
     ------
     PairError
         If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
     """
-    return _run(model, inputs, Teacher(()))
+    return _run(model, inputs, Teacher(()), whole_kinds)
 
 
-def teach(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson) -> Trace:
+def teach(
+    model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson, whole_kinds: frozenset[str] = frozenset()
+) -> Trace:
     """Run a model whose layers are fed, and return, what a lesson says.
 
     Returns
@@ -42,60 +48,99 @@ def teach(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson) ->
     Trace
         Each call's input is what came of the outputs given before it; its output is what the layer made of its feed.
     """
-    return _run(model, inputs, Teacher(lesson))
+    return _run(model, inputs, Teacher(lesson), whole_kinds)
 
 
 def outputs(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """What a model returns in inference, as arrays of their own."""
-    return tuple(map(array_of, outputs_of(call(model, inputs))))
+    return tuple(map(array_of, outputs_of(call(model, inputs), model)))
 
 
 def other_calls(model: "keras.Model") -> dict[str, Callable[[Sequence[np.ndarray]], tuple[np.ndarray, ...]]]:
     """How else people run a model, in words -> what does so; ``predict`` without compiling."""
 
     def called(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        return tuple(map(array_of, outputs_of(model(inputs[0] if len(inputs) == 1 else list(inputs)))))
+        return tuple(map(array_of, outputs_of(call(model, inputs, training=None), model)))
 
     def predicted(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         with calls.with_attributes(model, {"run_eagerly": True}):
-            given = inputs[0] if len(inputs) == 1 else list(inputs)
+            given: Any = as_one(model, inputs)
             found: Any = model.predict(given, batch_size=len(inputs[0]), verbose=0)  # type: ignore[arg-type]
-            return tuple(map(np.asarray, outputs_of(found)))
+            return tuple(map(np.asarray, outputs_of(found, model)))
 
     return {"where it is called without a training argument": called, "by predict": predicted}
 
 
-def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher) -> Trace:
-    given, watch = cast(inputs), Watch(teacher)
+def arrivals(
+    model: "keras.Model",
+    inputs: Sequence[np.ndarray],
+    lesson: Lesson,
+    digest: Digest,
+    whole_kinds: frozenset[str] = frozenset(),
+) -> list[Any]:
+    """The digest of what arrives at each call of a lesson, then at each output; no layer runs."""
+    watch = Watch(Teacher(lesson), alone=False, digest=digest)
+    _, outputs = _watched(model, inputs, watch, whole_kinds)
+    arrived = arrived_at(lesson, [held.path for held in watch.calls], watch.digests)
+    return [*arrived, *map(digest, _arrays(model, outputs))]
+
+
+def _watched(
+    model: "keras.Model", inputs: Sequence[np.ndarray], watch: Watch, whole_kinds: frozenset[str]
+) -> tuple[Structure, Any]:
+    given = cast(inputs)
     try:
         build(model, given)
-        owners = layers_with_weights(model)
-        with recording(owners, watch):
-            outputs = call(model, given)
+        structure = structure_of(model, whole_kinds)
+        with recording(structure, watch):
+            return structure, call(model, given)
     except Exception as error:  # backends raise what they like
         raise calls.failure("The port", inputs, error) from error
-    _check_all_ran(owners, watch)
+
+
+def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, whole_kinds: frozenset[str]) -> Trace:
+    watch = Watch(teacher)
+    structure, outputs = _watched(model, inputs, watch, whole_kinds)
+    _check_all_ran(structure, watch)
+    samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
+    shared = sorted(watch.read_by_others - {held.path for held in watch.calls})
     try:
-        return Trace(tuple(map(_recorded, watch.calls)), _arrays(outputs), shapes(model))
+        return Trace(
+            tuple(_recorded(held, structure, samples) for held in watch.calls),
+            _arrays(model, outputs),
+            shapes(model),
+            shared=tuple(_uncalled(path, structure) for path in shared),
+        )
     except (NotImplementedError, TypeError, AttributeError) as error:
         raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}.") from error
 
 
-def _recorded(held: Call) -> LayerCall:
-    names = {name.rpartition("/")[2]: f"{held.path}/{name}" for name in own_names(held.layer)}
-    return LayerCall(
-        held.path, type(held.layer).__name__, names, held.layer.get_config(), view(held.given), view(held.output)
-    )
+def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
+    if held.layer is None:
+        value = view(held.given)
+        each = np.broadcast_to(value, (samples, *value.shape))
+        return LayerCall(held.path, PARAMETER, {"value": held.path}, {}, each, each)
+    return replace(_uncalled(held.path, structure), input=view(held.given), output=view(held.output))
 
 
-def _check_all_ran(owners: Mapping[str, Any], watch: Watch) -> None:
-    idle = sorted(set(owners) - {held.path for held in watch.calls})
+def _uncalled(path: str, structure: Structure) -> LayerCall:
+    """A layer without its call."""
+    layer, nothing = structure.owners[path], np.zeros(0)
+    words = [name.rpartition("/")[2] for name in structure.names[path]]
+    words = words if len(set(words)) == len(words) else list(structure.names[path])
+    names = {word: f"{path}/{name}" for word, name in zip(words, structure.names[path], strict=True)}
+    return LayerCall(path, kind_of(layer), names, layer.get_config(), nothing, nothing)
+
+
+def _check_all_ran(structure: Structure, watch: Watch) -> None:
+    ran = {held.path for held in watch.calls} | watch.read_by_others
+    idle = sorted((structure.owners.keys() | structure.raw.keys()) - ran)
     if idle:
         raise PairError(
             f"{counted(len(idle), 'layer')} of the port with weights did not run: {', '.join(idle)}.\n"
-            "Call the layer itself rather than a function with its weights, or remove the layer if nothing uses it."
+            "Run what uses them on the probe, or remove them if nothing does."
         )
 
 
-def _arrays(outputs: Any) -> tuple[np.ndarray, ...]:
-    return tuple(view(output) for output in outputs_of(outputs))
+def _arrays(model: Any, outputs: Any) -> tuple[np.ndarray, ...]:
+    return tuple(view(output) for output in outputs_of(outputs, model))

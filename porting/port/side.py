@@ -4,10 +4,11 @@
 """
 
 import importlib.util
+import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,7 @@ def _tensor(variable: Any) -> Any:
 def view(tensor: Any) -> np.ndarray:
     """A tensor's values, read-only and sharing its memory where the backend lets it."""
     try:
-        return np.from_dlpack(tensor)
+        return _plain(np.from_dlpack(tensor))
     except (BufferError, RuntimeError, TypeError, AttributeError):
         return array_of(tensor)
 
@@ -181,7 +182,15 @@ Rearrange = Callable[[Any], Any]
 def weight_getter(model: "keras.Model") -> Callable[[str, Rearrange], np.ndarray]:
     """A function that fetches one variable's value in another axis order, which the backend brings about."""
     named = variables(model)
-    return lambda name, rearrange: view(rearrange(_tensor(named[name])))
+    return lambda name, rearrange: _as_saved(view(rearrange(_tensor(named[name]))))
+
+
+def _as_saved(array: np.ndarray) -> np.ndarray:
+    """A float64 variable's values as the float32 that they were, if they were."""
+    if array.dtype != np.float64:
+        return array
+    narrow = array.astype(np.float32)
+    return narrow if np.array_equal(narrow, array) else array
 
 
 def load_weights(
@@ -244,7 +253,12 @@ def array_of(tensor: Any) -> np.ndarray:
     """A tensor's values as an array of its own."""
     import keras
 
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+    return _plain(np.asarray(keras.ops.convert_to_numpy(tensor)))
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Half precision widened to float32, which keeps every value: bfloat16 is no type of numpy's own."""
+    return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 
 def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -254,11 +268,34 @@ def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
 
 
-def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool = False) -> Any:
-    """Run a model on its inputs: Keras takes several as a list, one as it is."""
-    return model(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool | None = False) -> Any:
+    """Run a model on its inputs: Keras takes several as a list, one as it is, named ones by their names."""
+    mode = {} if training is None else {"training": training}
+    names = calls.signature_of(model).inputs
+    if names and _takes_keywords(model, names):
+        return model(**dict(zip(names, inputs, strict=True)), **mode)
+    return model(as_one(model, inputs), **mode)
 
 
-def outputs_of(outputs: Any) -> tuple[Any, ...]:
+def _takes_keywords(model: "keras.Model", names: Sequence[str]) -> bool:
+    is_functional = getattr(model, "_inputs_struct", None) is not None
+    return not is_functional and set(names) <= set(inspect.signature(model.call).parameters)
+
+
+def as_one(model: "keras.Model", inputs: Sequence[Any]) -> Any:
+    """Inputs as the one argument that a model takes: a mapping or a list as it was built with, or a tensor."""
+    names, structure = calls.signature_of(model).inputs, getattr(model, "_inputs_struct", None)
+    if not names:
+        return inputs[0] if len(inputs) == 1 else list(inputs)
+    named = dict(zip(names, inputs, strict=True))
+    if structure is None or isinstance(structure, Mapping):
+        return named
+    by_tensor = [getattr(tensor, "name", "").partition(":")[0] for tensor in model.inputs]
+    ordered = [named[name] for name in by_tensor] if set(by_tensor) == set(named) else list(inputs)
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def outputs_of(outputs: Any, model: Any = None) -> tuple[Any, ...]:
     """What a model returns, one tensor or several; PairError if it is something else."""
-    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port")
+    names = calls.signature_of(model).outputs if model is not None else ()
+    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port", names)

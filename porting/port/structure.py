@@ -1,50 +1,142 @@
-"""The layers of a Keras model that own variables, at any depth, and their paths."""
+"""The layers of a Keras model that own variables, at any depth, their types and paths; and variables of no layer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from porting.port.side import own_prefix
+from porting.rules.table import LAYER_RULES
 
 if TYPE_CHECKING:
     import keras
 
 
-def layers_with_weights(model: "keras.Model") -> dict[str, "keras.layers.Layer"]:
-    """Path -> layer, for every layer at any depth that owns variables itself; a recurrent layer owns its cell's."""
-    prefix = own_prefix(model)
-    return {_path(layer).removeprefix(prefix): layer for layer in _owners(model)}
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What of a model may be a layer call.
+
+    Attributes
+    ----------
+    owners : Mapping
+        Path -> layer, for every layer that owns variables and is one as a whole; a recurrent layer owns its cell's.
+    names : Mapping
+        Path of each owner -> paths of its variables below it.
+    raw : Mapping
+        Path -> variable, for those of layers that are looked into: they use them as they are.
+    ids : Mapping
+        Id of an owner's variable -> the owner's path.
+    """
+
+    owners: Mapping[str, "keras.layers.Layer"]
+    names: Mapping[str, tuple[str, ...]]
+    raw: Mapping[str, Any]
+    ids: Mapping[int, str]
 
 
-def _owners(layer: Any) -> Iterator["keras.layers.Layer"]:
+def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()) -> Structure:
+    """Every layer at any depth that owns variables itself: Keras' own, and those that have rows, are one layer each."""
+    prefix, claimed = own_prefix(model), set()
+    owners: dict[str, Any] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    raw: dict[str, Any] = {}
+    ids: dict[int, str] = {}
+    for layer in _layers(model, whole_kinds):
+        own = [
+            held for held in _own_variables(layer, whole_kinds) if id(held) not in claimed and _is_its_own(held, layer)
+        ]
+        if not own:
+            continue
+        claimed |= set(map(id, own))
+        if not is_one_layer(layer, whole_kinds):
+            raw |= {held.path.removeprefix(prefix): held for held in own}
+            continue
+        path = _path(layer, own)
+        owners[path.removeprefix(prefix)] = layer
+        names[path.removeprefix(prefix)] = tuple(held.path.removeprefix(f"{path}/") for held in own)
+        ids |= {id(held): path.removeprefix(prefix) for held in own}
+    left = {held.path.removeprefix(prefix): held for held in model.weights if id(held) not in claimed}
+    return Structure(owners, names, raw | left, ids)
+
+
+def _layers(layer: Any, whole_kinds: frozenset[str]) -> Iterator["keras.layers.Layer"]:
+    """A layer and those inside it, but for those inside a layer that is whole with them."""
+    yield layer
+    if not _is_closed(layer, whole_kinds):
+        for child in layer._flatten_layers(include_self=False, recursive=False):
+            yield from _layers(child, whole_kinds)
+
+
+def _is_closed(layer: Any, whole_kinds: frozenset[str]) -> bool:
+    """Whether what is inside a layer belongs to it."""
     import keras
 
-    if isinstance(layer, keras.layers.RNN):
-        yield layer
-        return
-    if _own_variables(layer):
-        yield layer
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        yield from _owners(child)
+    return isinstance(layer, keras.layers.RNN) or kind_of(layer) in whole_kinds & _CLOSED
 
 
-def _own_variables(layer: "keras.layers.Layer") -> list[Any]:
-    import keras
+_CLOSED = frozenset({"MultiHeadAttention", "GroupQueryAttention"})
 
-    if isinstance(layer, keras.layers.RNN):
+
+def _own_variables(layer: "keras.layers.Layer", whole_kinds: frozenset[str]) -> list[Any]:
+    if _is_closed(layer, whole_kinds):
         return layer.weights
     below = {id(weight) for child in layer._flatten_layers(include_self=False) for weight in child.weights}
     return [weight for weight in layer.weights if id(weight) not in below]
 
 
-def _path(layer: "keras.layers.Layer") -> str:
+def _is_its_own(variable: Any, layer: Any) -> bool:
+    """Whether a layer made a variable, and does not just hold another layer's."""
+    import keras
+
+    above = variable.path.rpartition("/")[0]
+    return isinstance(layer, (keras.layers.RNN, keras.Model)) or above.rpartition("/")[2] == layer.name or not above
+
+
+def is_one_layer(layer: Any, whole_kinds: frozenset[str]) -> bool:
+    """Whether a layer is one whatever it does inside: Keras' own, and those that have rows."""
+    kind = type(layer).__name__
+    return kind in whole_kinds or any(row.port == kind for row in LAYER_RULES) or _own_class(layer) is not None
+
+
+def _own_class(layer: Any) -> type | None:
+    """The class of Keras' own whose ``call`` a layer runs, or runs within its own; None if there is none."""
+    return next((kind for kind in _keras_classes(layer) if "call" in vars(kind)), None)
+
+
+def is_keras_own(layer: Any) -> bool:
+    """Whether a layer is of a class of Keras' own, or of one made of it."""
+    return next(_keras_classes(layer), None) is not None
+
+
+def _keras_classes(layer: Any) -> Iterator[type]:
+    for kind in type(layer).__mro__:
+        if kind.__module__.startswith("keras.src.layers.") and kind.__module__ != "keras.src.layers.layer":
+            yield kind
+
+
+def inner_class(layer: Any) -> type | None:
+    """The class of Keras' own whose ``call`` a layer runs within one of its own; None if it has none of its own."""
+    first = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
+    found = _own_class(layer)
+    return None if found is first or kind_of(layer) == type(layer).__name__ else found
+
+
+def kind_of(layer: Any) -> str:
+    """A layer's type, as the table of rules has it: Keras' own that it runs as."""
+    if any(row.port == type(layer).__name__ for row in LAYER_RULES):
+        return type(layer).__name__
+    found = _own_class(layer)
+    return type(layer).__name__ if found is None else _exported(layer, found)
+
+
+def _exported(layer: Any, found: type) -> str:
+    """The most special class of Keras' own among a layer's: Conv2D, where ``call`` is BaseConv's."""
+    return next((kind.__name__ for kind in _keras_classes(layer)), found.__name__)
+
+
+def _path(layer: "keras.layers.Layer", own: list[Any]) -> str:
     """What the paths of a layer's own variables begin with; a recurrent layer's have its cell's name behind that."""
     import keras
 
-    above = _own_variables(layer)[0].path.rpartition("/")[0]
-    return above.rpartition("/")[0] if isinstance(layer, keras.layers.RNN) else above
-
-
-def own_names(layer: "keras.layers.Layer") -> list[str]:
-    """Paths of a layer's own variables below its own path."""
-    prefix = _path(layer)
-    return [variable.path.removeprefix(f"{prefix}/") for variable in _own_variables(layer)]
+    above = own[0].path.rpartition("/")[0]
+    is_deeper = isinstance(layer, keras.layers.RNN) or kind_of(layer) in _CLOSED
+    return above.rpartition("/")[0] if is_deeper else above

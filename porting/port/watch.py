@@ -1,7 +1,7 @@
 """Watch a Keras model run: record its layers' calls, and teach them meanwhile. `reference.watch` does so in torch."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
+from porting.port.reads import reading
 from porting.port.side import array_of
+from porting.port.structure import Structure, inner_class, is_keras_own
 from porting.traces import Teacher
 
 if TYPE_CHECKING:
@@ -18,37 +20,152 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """A layer call as it was recorded, its tensors still the backend's."""
+    """A layer call as it was recorded, its tensors still the backend's; without a layer where a variable is used."""
 
     path: str
-    layer: "keras.layers.Layer"
+    layer: "keras.layers.Layer | None"
     given: Any
     output: Any
 
 
 @dataclass(slots=True)
 class Watch:
-    """What is recorded while a model runs, and what its layers are taught meanwhile."""
+    """What is recorded while a model runs, and what its layers are taught meanwhile.
+
+    Attributes
+    ----------
+    alone : bool
+        Whether a taught layer runs, on what it is fed.
+    running : list of str
+        Paths of the layers that run just now, the innermost last.
+    read_by_others : set of str
+        Layers whose variables something else has read.
+    digest : callable, optional
+        What is kept of each tensor that arrives, in the place of all else.
+    """
 
     teacher: Teacher
+    alone: bool = True
+    samples: int = 1
+    digest: Callable[[np.ndarray], Any] | None = None
     calls: list[Call] = field(default_factory=list)
+    digests: list[Any] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
+    read_by_others: set[str] = field(default_factory=set)
+    raw: dict[str, Any] = field(default_factory=dict)
 
     def call(self, path: str, layer: "keras.layers.Layer", given: Any, run: Callable[[Any], Any]) -> Any:
-        """Run a layer as its lesson says, record it, and return what it is to return."""
-        teaching = self.teacher.next(path)
+        """Run a layer as its lesson says, record it before its activation, and return what it is to return."""
+        teaching, number = self.teacher.next(path), len(self.calls)
+        self._record(Call(path, layer, given, None))
         if teaching is None:
-            output = run(given)
-            self.calls.append(Call(path, layer, given, calls.first(output)))
+            with _activation(layer, lambda own: self._keep(number, own)):
+                return self._kept_if_new(number, self._within(path, run, given))
+        if not self.alone and not _returns_several(layer):
+            give = _like(teaching.give, given)
+            self.calls[number].output = give
+            return _activated(layer, give)
+
+        def taught(own: Any) -> Any:
+            self._keep(number, own)
+            give = _given_back(array_of(own), teaching.give, teaching.window)
+            return own if give is None else _like(give, own)
+
+        with calls.with_attributes(layer, teaching.attributes), _activation(layer, taught) as is_inside:
+            output = self._within(path, run, _like(teaching.feed, given))
+        if is_inside:
             return output
-        with calls.with_attributes(layer, teaching.attributes):
-            output = run(_like(teaching.feed, given))
         own = calls.first(output)
-        self.calls.append(Call(path, layer, given, own))
-        give = _given_back(array_of(own), teaching.give, teaching.window)
-        if give is None:
-            return output
-        given_back = calls.with_first(output, _like(give, own))
-        return _with_last_step(given_back, give, own) if _returns_state(layer) else given_back
+        given_back = calls.with_first(output, taught(own))
+        is_last_step = _returns_state(layer) and teaching.give.shape == own.shape
+        return _with_last_step(given_back, teaching.give, own) if is_last_step else given_back
+
+    def variable(self, path: str, value: Any) -> Any:
+        """Record a variable that is read as it is, at its first use, and return what it is to be."""
+        if path not in self.raw:
+            teaching = self.teacher.next(path)
+            self._record(Call(path, None, value, value))
+            self.raw[path] = None if teaching is None else _like(teaching.give[0], value)
+        held = self.raw[path]
+        return value if held is None else held
+
+    def read(self, path: str, value: Any) -> Any:
+        """Note that a layer's variable is read, if another one does, and return what it is to be.
+
+        Where only arrivals count, values that let a change through, as the layer may not have its own yet.
+        """
+        if path in self.running:
+            return value
+        self.read_by_others.add(path)
+        if self.digest is None:
+            return value
+        return _like(np.random.default_rng(0).standard_normal(tuple(value.shape)), value)
+
+    def _within(self, path: str, run: Callable[[Any], Any], given: Any) -> Any:
+        self.running.append(path)
+        try:
+            return run(given)
+        finally:
+            self.running.pop()
+
+    def _record(self, call: Call) -> None:
+        if self.digest is not None:
+            self.digests.append(self.digest(array_of(call.given)))
+            call.given = None
+        self.calls.append(call)
+
+    def _keep(self, number: int, own: Any) -> Any:
+        self.calls[number].output = own
+        return own
+
+    def _kept_if_new(self, number: int, output: Any) -> Any:
+        if self.calls[number].output is None:
+            self._keep(number, calls.first(output))
+        return output
+
+
+def has_fused_activation(layer: Any) -> bool:
+    """Whether a layer of Keras' own ends with an activation that it holds; a recurrent one's are inside it."""
+    import keras
+
+    is_recurrent = isinstance(layer, keras.layers.RNN) or hasattr(layer, "recurrent_activation")
+    return is_keras_own(layer) and not is_recurrent and callable(vars(layer).get("activation"))
+
+
+@contextmanager
+def _activation(layer: Any, change: Callable[[Any], Any]) -> Iterator[list[bool]]:
+    """Hand what a layer's fused activation is given to `change`, and what that returns to the activation.
+
+    Yields a list that is empty as long as that has not happened.
+    """
+    happened: list[bool] = []
+    if not has_fused_activation(layer):
+        yield happened
+        return
+    original = vars(layer)["activation"]
+
+    def activation(own: Any, *arguments: Any, **keywords: Any) -> Any:
+        happened.append(True)
+        return original(change(own), *arguments, **keywords)
+
+    vars(layer)["activation"] = activation
+    try:
+        yield happened
+    finally:
+        vars(layer)["activation"] = original
+
+
+def _activated(layer: Any, tensor: Any) -> Any:
+    return layer.activation(tensor) if has_fused_activation(layer) else tensor
+
+
+def _returns_several(layer: Any) -> bool:
+    """Whether a layer may return more than a tensor, so that it must run for the others."""
+    import keras
+
+    if isinstance(layer, keras.layers.RNN):
+        return layer.return_state
+    return not type(layer).__module__.startswith("keras.src.layers") or "Attention" in type(layer).__name__
 
 
 def _given_back(own: np.ndarray, give: np.ndarray, window: tuple[slice, ...]) -> np.ndarray | None:
@@ -61,11 +178,11 @@ def _given_back(own: np.ndarray, give: np.ndarray, window: tuple[slice, ...]) ->
 
 
 def _like(array: np.ndarray, tensor: Any) -> Any:
-    """An array as the backend's tensor, in a tensor's precision where both are of floats."""
+    """An array as the backend's tensor, in a tensor's precision where both are of floats, or else in that in force."""
     import keras
 
     dtype = keras.backend.standardize_dtype(tensor.dtype)
-    wanted = dtype if array.dtype.kind == "f" and "float" in dtype else None
+    wanted = (dtype if "float" in dtype else keras.config.floatx()) if array.dtype.kind == "f" else None
     return keras.ops.convert_to_tensor(array, dtype=wanted)
 
 
@@ -82,10 +199,16 @@ def _with_last_step(output: Any, give: np.ndarray, own: Any) -> Any:
 
 
 @contextmanager
-def recording(owners: Mapping[str, "keras.layers.Layer"], watch: Watch) -> Iterator[None]:
-    """Wrap the ``call`` of each layer, and unwrap it again."""
-    methods = [(layer, _recorder(path, layer, watch)) for path, layer in owners.items()]
-    with calls.with_methods("call", methods):
+def recording(structure: Structure, watch: Watch) -> Iterator[None]:
+    """Wrap the ``call`` of each layer and the reading of variables, and unwrap them again."""
+    within = {path: kind for path, layer in structure.owners.items() if (kind := inner_class(layer))}
+    methods = [(layer, _recorder(path, layer, watch)) for path, layer in structure.owners.items() if path not in within]
+    with ExitStack() as stack:
+        stack.enter_context(calls.with_methods("call", methods))
+        for kind in set(within.values()):
+            held = {id(structure.owners[path]): path for path, used in within.items() if used is kind}
+            stack.enter_context(_inner_calls(kind, held, watch))
+        stack.enter_context(reading(structure, watch.variable, watch.read))
         yield
 
 
@@ -93,6 +216,26 @@ def _recorder(path: str, layer: "keras.layers.Layer", watch: Watch) -> Callable[
     original = layer.call
 
     def call(*arguments: Any, **keywords: Any) -> Any:
+        if keywords.get("reverse"):  # the other use of a tensor that is shared: a function of it
+            return watch._within(path, lambda given: original(given, *arguments[1:], **keywords), arguments[0])
         return calls.with_first_argument(original, arguments, keywords, partial(watch.call, path, layer))
 
     return call
+
+
+@contextmanager
+def _inner_calls(kind: Any, paths: Mapping[int, str], watch: Watch) -> Iterator[None]:
+    """Wrap the ``call`` of a class of Keras' own for layers that run it within their own."""
+    original = kind.call
+
+    def call(layer: Any, *arguments: Any, **keywords: Any) -> Any:
+        if id(layer) not in paths:
+            return original(layer, *arguments, **keywords)
+        record = partial(watch.call, paths[id(layer)], layer)
+        return calls.with_first_argument(partial(original, layer), arguments, keywords, record)
+
+    kind.call = call
+    try:
+        yield
+    finally:
+        kind.call = original

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from porting.pairs import ModelPair, Sizes
+from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import in_precision, read_port
 from porting.port.randomness import random_calls
 from porting.proof.lessons import port_lesson
-from porting.proof.runs import attempt, cotangents, plan_of
+from porting.proof.runs import attempt, cotangents, plan_of, teach_port, trace_port
 from porting.proof.variations import vary_batches, vary_calls
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation
@@ -42,7 +43,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            wide = _port_pass(pair, wide_model, reference, synthetic=True)
+            wide = _port_pass(pair, wide_model, reference, synthetic=True, plan=narrow.plan)
             if reference.gradients is not None:
                 few = reference.gradient_probe
                 moved = _port_cotangents(pair, reference, narrow.trace)
@@ -74,18 +75,21 @@ def _variations(model: Any, reference: ReferenceRun) -> Iterator[Variation]:
     yield from (held for held in batches if held.what not in reference.follows_batch)
 
 
-def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
+def _port_pass(
+    pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False, plan: TransferPlan | None = None
+) -> PortPass:
     """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
     inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
-    trace = keras_runs.trace(model, inputs)
+    trace = trace_port(pair, model, inputs)
     parity.check_output_counts(reference.trace, trace, pair.outputs)
-    plan = plan_of(pair, reference.trace, trace, model, inputs)
+    if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
+        plan = plan_of(pair, reference.trace, trace, model, inputs)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = keras_runs.teach(model, inputs, lesson)
+    taught = teach_port(pair, model, inputs, lesson)
     if not synthetic:
         return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
-    return PortPass(model, trace, plan, taught, keras_runs.teach(model, few, lesson))
+    return PortPass(model, trace, plan, taught, teach_port(pair, model, few, lesson))
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from porting.errors import AxisSizeError, CheckpointError, MissingRuleError, ProbeError, first_line
+from porting.errors import CheckpointError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
-from porting.plans.flow import with_sources
+from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
@@ -24,11 +24,12 @@ from porting.records.runs import ReferenceRun
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
+from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
-from porting.traces import Trace, lesson_of
+from porting.traces import Lesson, Trace, lesson_of
 
 T = TypeVar("T")
 
@@ -76,11 +77,20 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
     except CheckpointError as error:
         built = f" (built with {_sizes_text(sizes)}, as the checkpoint has them)" if sizes else ""
         raise CheckpointError(f"{checkpoint.path}{built}:\n{error}") from error
+    if settle(model):
+        checkpoint = _as_computed(checkpoint, model)
     if summed := sum_up(checkpoint.state_dict, model, pair.rules, pair.axes):
         state_dict = {**checkpoint.state_dict, **summed}
         checkpoint = replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped - summed.keys())
         torch_side.load_weights(model, state_dict)
     return model, sizes, checkpoint
+
+
+def _as_computed(checkpoint: Checkpoint, model: Any) -> Checkpoint:
+    """The checkpoint with weights that are computed in the place of what they are computed from."""
+    held = torch_side.arrays(model)
+    state_dict = {name: checkpoint.state_dict.get(name, array) for name, array in held.items()}
+    return replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped & state_dict.keys())
 
 
 def _sizes_text(sizes: Sizes) -> str:
@@ -95,26 +105,53 @@ def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
     """Trace a reference on one sample, with what reaches what."""
     few = reference_inputs(pair, probe.rows(1))
-    return with_sources(trace_reference(pair, model, few), few, partial(torch_runs.teach, model, alone=False))
+    return _with_reference_sources(pair, model, trace_reference(pair, model, few), few)
+
+
+def _with_reference_sources(pair: ModelPair, model: Any, trace: Trace, inputs: Sequence[np.ndarray]) -> Trace:
+    runner = Runner(partial(trace_reference, pair, model), partial(torch_runs.arrivals, model), pair.sample_axes())
+    return with_sources(trace, inputs, runner)
+
+
+def trace_port(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
+    """Trace a port; types of layers that the pair has rules for are layers as a whole."""
+    return keras_runs.trace(model, inputs, pair.whole_port_kinds())
+
+
+def teach_port(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray], lesson: Lesson) -> Trace:
+    """Run a port whose layers are taught a lesson."""
+    return keras_runs.teach(model, inputs, lesson, pair.whole_port_kinds())
 
 
 def plan_of(
     pair: ModelPair, reference: Trace, port: Trace, port_model: Any = None, inputs: Sequence[np.ndarray] = ()
 ) -> TransferPlan:
-    """Derive a pair's plan; where execution order does not pair the layers, by what reaches what in either model.
+    """Derive a pair's plan, by what reaches what in either model and, where that leaves a choice, by names and proof.
 
     Raises
     ------
     PlanError
         If the two models cannot be paired.
     """
-    try:
+    if port_model is None or not reference.sources:
         return plan_from_traces(pair, reference, port)
-    except (AxisSizeError, MissingRuleError):
-        if port_model is None or not reference.sources:
-            raise
-        flowing = with_sources(port, keras_side.cast(inputs), partial(keras_runs.teach, port_model))
-        return plan_from_traces(pair, reference, flowing)
+    kinds, given = pair.whole_port_kinds(), keras_side.cast(inputs)
+    arrivals = partial(keras_runs.arrivals, port_model, whole_kinds=kinds)
+    runner = Runner(partial(trace_port, pair, port_model), arrivals, (0,) * len(given))
+    flowing = with_sources(port, given, runner)
+    few, samples = _few_of(reference, given)
+    return plan_from_traces(pair, few, flowing, partial(teach_port, pair, port_model, samples))
+
+
+def _few_of(trace: Trace, inputs: Sequence[np.ndarray]) -> tuple[Trace, Sequence[np.ndarray]]:
+    """The first two samples of a trace and of its inputs, which may be fewer; all where arrays have other rows."""
+    arrays = [*trace.outputs, *(array for call in trace.calls for array in (call.input, call.output))]
+    if not inputs or len({len(array) if array.ndim else 0 for array in arrays}) != 1:
+        return trace, inputs
+    count = min(2, len(inputs[0]))
+    calls = tuple(replace(call, input=call.input[:count], output=call.output[:count]) for call in trace.calls)
+    cut = replace(trace, calls=calls, outputs=tuple(array[:count] for array in trace.outputs))
+    return cut, [array[:count] for array in inputs]
 
 
 def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Mapping[str, str]) -> ReferenceRun:
@@ -137,7 +174,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
-    small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
+    small = _with_reference_sources(pair, wide_model, small, few)
     synthetic = synthetic_lesson(small)
     unseen_alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
@@ -154,7 +191,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     torch_side.in_precision(model, "float64")
     return ReferenceRun(
         probe=probe,
-        trace=replace(wide, sources=small.sources),
+        trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
         synthetic=synthetic,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,

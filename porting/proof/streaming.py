@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from porting.pairs import ModelPair
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe, ProbeBatches
 from porting.proof.judgement import WORST_SAMPLES, judge_deployed
-from porting.proof.runs import OnStep, reference_inputs
+from porting.proof.runs import OnStep, reference_inputs, trace_port
 from porting.records import parity
 from porting.records.parity import PairedActivation
 from porting.records.runs import PortRun
@@ -224,11 +223,11 @@ def _run(pair: ModelPair, references: tuple[Any, Any], port: PortRun, batch: Pro
     inputs = reference_inputs(pair, batch)
     narrow, wide = (torch_runs.trace(model, inputs, pair.whole_kinds()) for model in references)
     with keras_side.precision("float32"):
-        port_narrow = keras_runs.trace(port.narrow.model, batch.arrays)
+        port_narrow = trace_port(pair, port.narrow.model, batch.arrays)
     if port.wide is None:
         return narrow, wide, port_narrow, None
     with keras_side.precision("float64"):
-        return narrow, wide, port_narrow, keras_runs.trace(port.wide.model, batch.arrays)
+        return narrow, wide, port_narrow, trace_port(pair, port.wide.model, batch.arrays)
 
 
 def _jobs(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Traces) -> Iterator[Callable[[], None]]:

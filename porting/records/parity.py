@@ -166,14 +166,14 @@ def _paired(reference: np.ndarray, port: np.ndarray, axes: str) -> PairedActivat
 
 
 def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
-    """Name the pairs of layers that did not run equally often."""
+    """Name the pairs of layers that did not run equally often; one that never did is used by functions."""
     ours = Counter(call.name for call in reference.calls)
     theirs = Counter(call.name for call in port.calls)
     return [
         f"{pair.reference} ran {counted(ours[pair.reference], 'time')}, "
         f"{pair.port} {counted(theirs[pair.port], 'time')}"
         for pair in plan.pairs
-        if ours[pair.reference] != theirs[pair.port]
+        if ours[pair.reference] != theirs[pair.port] and ours[pair.reference] and theirs[pair.port]
     ]
 
 

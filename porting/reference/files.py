@@ -96,6 +96,7 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
             "safetensors" if path.suffix == ".safetensors" else "state dict",
             f'under "{wrapper}"' if wrapper else "",
             f'with "{prefix}" before every name' if prefix else "",
+            "in float64, rounded to float32" if _are_wide(tensors) else "",
         )
         if part
     )
@@ -104,6 +105,10 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
     optimizer = found[0] if found else None
     mapped = _mapped(state_dict, tensors) if is_mapped else frozenset()
     return Checkpoint(path, layout, state_dict, outside, optimizer, mapped, prefix)
+
+
+def _are_wide(tensors: Mapping[str, Any]) -> bool:
+    return any(str(tensor.dtype).endswith("float64") for tensor in tensors.values())
 
 
 def check_checkpoint_file(path: Path) -> None:
@@ -166,6 +171,10 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
     try:
         return load_file(path)
+    except TypeError:  # numpy has no bfloat16
+        from safetensors.torch import load_file as load_tensors
+
+        return load_tensors(path)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(
             f"{path} is no readable safetensors file: {first_line(error)}. Copy or download it again."
@@ -237,19 +246,26 @@ def _is_state_dict(value: Any) -> bool:
 
 
 def _as_array(tensor: Any, name: str, path: Path) -> np.ndarray:
-    """A numpy view of a tensor; half precision is widened to float32, which keeps every value."""
+    """A numpy view of a tensor; half precision is widened to float32, float64 rounded to it, as Keras holds them."""
     if isinstance(tensor, np.ndarray):
-        return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
+        is_other = tensor.dtype.kind == "f" or tensor.dtype.name == "bfloat16"
+        return _in_float32(tensor) if is_other and tensor.dtype != np.float32 else tensor
     import torch
 
-    if tensor.dtype in (torch.float16, torch.bfloat16):
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
         tensor = tensor.float()
     try:
-        return tensor.detach().numpy()
+        array = tensor.detach().numpy()
+        return _in_float32(array) if array.dtype == np.float64 else array
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise CheckpointError(
             f"{path}: {name} is no plain tensor ({tensor.layout}, {tensor.dtype}, {tensor.device}). Save it as one."
         ) from error
+
+
+def _in_float32(array: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what becomes infinite is told with all else that does not fit
+        return array.astype(np.float32)
 
 
 def write_checkpoint(path: Path, state_dict: Mapping[str, np.ndarray], beside: Mapping[str, Any]) -> None:

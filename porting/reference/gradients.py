@@ -9,10 +9,10 @@ import numpy as np
 
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
-from porting.reference.side import array_of, outputs_of, tensors_of
-from porting.reference.structure import taught_modules
-from porting.reference.watch import Watch, run
-from porting.traces import Lesson, Teacher
+from porting.reference.side import array_of, call, tensors_of
+from porting.reference.uses import taught
+from porting.reference.watch import run
+from porting.traces import Lesson
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
 
     given = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in tensors_of(model, inputs)]
     with _differentiable(model), torch.enable_grad():
-        outputs = outputs_of(model.eval()(*(tensor.clone() for tensor in given)))
+        outputs = call(model.eval(), [tensor.clone() for tensor in given])
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
@@ -90,9 +90,9 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
     """
     import torch
 
-    watch = Watch(taught_modules(model, lesson), Teacher(lesson), differentiates=True) if lesson else None
+    watch = taught(model, lesson, differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
-        outputs = run(model, inputs, watch) if watch else outputs_of(model.eval()(*tensors_of(model, inputs)))
+        outputs = run(model, inputs, watch) if watch else call(model.eval(), tensors_of(model, inputs))
         seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
@@ -127,7 +127,7 @@ def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarr
     if not held:
         return {}
     with in_training(model), _without_dropout():
-        model(*tensors_of(model, inputs))
+        call(model, tensors_of(model, inputs))
         return {name: array_of(buffer).copy() for name, buffer in held.items()}
 
 

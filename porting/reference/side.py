@@ -4,9 +4,9 @@
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -162,7 +162,7 @@ def tensor_of(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
     """An array as a tensor of its own memory, floats in a model's precision."""
     import torch
 
-    made = torch.tensor(array)
+    made = torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
     return made.to(precision) if made.is_floating_point() else made
 
 
@@ -174,8 +174,17 @@ def precision_of(model: "torch.nn.Module") -> "torch.dtype":
     return next(own_dtypes, torch.float32)
 
 
-def outputs_of(outputs: Any) -> tuple["torch.Tensor", ...]:
-    """What a model returns, one tensor or several; PairError if it is something else."""
+def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["torch.Tensor", ...]:
+    """Run a model on its inputs, by their names where it takes them so.
+
+    Returns
+    -------
+    tuple of Tensor
+        What it returns, one tensor or several; PairError if it is something else.
+    """
     import torch
 
-    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference")
+    signature = calls.signature_of(model)
+    names = signature.inputs
+    outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
+    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from porting.reference.side import aliases, own_tensors
+from porting.rules.table import LAYER_RULES
 from porting.traces import Lesson
 
 if TYPE_CHECKING:
@@ -77,8 +78,32 @@ def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch
 
 
 def is_one_layer(module: "torch.nn.Module", whole_kinds: frozenset[str]) -> bool:
-    """Whether a module is one layer whatever it calls: torch's own are, and those that the pair has rules for."""
-    return type(module).__module__.startswith("torch.nn") or type(module).__name__ in whole_kinds
+    """Whether a module is one layer whatever it calls: torch's own are, and those that have rows.
+
+    A row of the table is for torch's own class where there is one of that name.
+    """
+    import torch
+
+    kind = type(module).__name__
+    has_row = any(row.reference == kind for row in LAYER_RULES) and not hasattr(torch.nn, kind)
+    return kind in whole_kinds or has_row or _own_class(module) is not None
+
+
+def _own_class(module: "torch.nn.Module") -> type | None:
+    """The class of torch's own whose ``forward`` a module runs; None if it has one of its own."""
+    kinds = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn.modules"))
+    found = next(kinds, None)
+    is_plain = found is not None and type(module).forward is found.forward
+    return found if is_plain and found.__name__ not in ("Module", *_CONTAINERS) else None
+
+
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+
+
+def kind_of(module: "torch.nn.Module") -> str:
+    """A module's type, as the table of rules has it: torch's own that it runs as."""
+    found = _own_class(module)
+    return found.__name__ if found else type(module).__name__
 
 
 def _abouts(
@@ -89,7 +114,7 @@ def _abouts(
     for path, module in model.named_modules(remove_duplicate=False):
         if not own[path]:
             continue
-        weights, kind = own[path], type(module).__name__
+        weights, kind = _with_inner(path, module, own), kind_of(module)
         resolved = {word: further.get(name, name) for word, name in weights.items()}
         owner = next(iter(resolved.values())).rpartition(".")[0]
         is_twin = owner in abouts and (abouts[owner].kind, abouts[owner].weights) == (kind, resolved)
@@ -97,5 +122,14 @@ def _abouts(
     return abouts
 
 
+def _with_inner(path: str, module: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """A module's own tensors; attention's also those of the layer inside it that never runs by itself."""
+    inner = own.get(f"{path}.out_proj" if path else "out_proj", {}) if kind_of(module) == "MultiheadAttention" else {}
+    return {**own[path], **{f"out_proj.{word}": name for word, name in inner.items()}}
+
+
 def _settings(module: "torch.nn.Module") -> dict[str, Any]:
-    return {name: getattr(module, name) for name in getattr(module, "__constants__", ())}
+    further = (
+        ("embed_dim", "num_heads", "kdim", "vdim", "add_zero_attn") if kind_of(module) == "MultiheadAttention" else ()
+    )
+    return {name: getattr(module, name) for name in (*getattr(module, "__constants__", ()), *further)}

@@ -11,9 +11,9 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
-from porting.reference.side import array_of, outputs_of, precision_of, tensor_of, tensors_of
+from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import About, structure_of
-from porting.traces import LayerCall, Teacher
+from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +24,23 @@ class Arrived(Exception):  # noqa: N818 - nothing is wrong
 
     def __init__(self, tensor: "torch.Tensor") -> None:
         self.tensor = tensor
+
+
+@dataclass(slots=True)
+class Uses:
+    """What of a model's tensors a run used, and how: by modules, by functions that are layers, and otherwise."""
+
+    ran: set[str] = field(default_factory=set)
+    functional: dict[tuple[str, str], About] = field(default_factory=dict)
+    plain: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What besides modules is a layer call: functions by name and kind, and tensors that are used as they are."""
+
+    functional: frozenset[tuple[str, str]]
+    plain: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -40,9 +57,12 @@ class Watch:
     inputs: list["torch.Tensor"] = field(default_factory=list)
     outputs: list["torch.Tensor"] = field(default_factory=list)
     versions: list[tuple[int, int]] = field(default_factory=list)
-    functional: list[str] = field(default_factory=list)
-    in_functions: set[str] = field(default_factory=set)
-    ran: set[str] = field(default_factory=set)
+    uses: Uses = field(default_factory=Uses)
+    wanted: Wanted | None = None
+    digest: Callable[[np.ndarray], Any] | None = None
+    given: dict[str, "torch.Tensor"] = field(default_factory=dict)
+    samples: int = 1
+    digests: list[Any] = field(default_factory=list)
     editor: Callable[..., Any] | None = None
     stop_at: int = -1
     precision: Any = None
@@ -73,7 +93,23 @@ class Watch:
         wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
         return wanted or about.kind in _SEVERAL_OUTPUTS
 
+    def parameter(self, name: str, tensor: "torch.Tensor") -> "torch.Tensor":
+        """Record a tensor that is used as it is, at its first use, and return what it is to be."""
+        if name in self.given:
+            return self.given[name]
+        about = About(name, PARAMETER, {"value": name}, {})
+        if len(self.abouts) == self.stop_at:
+            raise Arrived(tensor)
+        teaching, each = self.teacher.next(name), tensor.expand(self.samples, *tensor.shape)
+        self._record(about, each, each)
+        self.given[name] = tensor if teaching is None else tensor_of(teaching.give[0], self.precision)
+        return self.given[name]
+
     def _record(self, about: About, given: "torch.Tensor", output: Any) -> None:
+        if self.digest is not None:
+            self.digests.append(self.digest(array_of(given)))
+            self.abouts.append(about)
+            return
         kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
         self.abouts.append(about)
         self.inputs.append(kept[0])
@@ -89,10 +125,6 @@ class Watch:
         """All calls, in execution order."""
         named = zip(self.abouts, self.inputs, self.outputs, strict=True)
         return tuple(LayerCall(*about, array_of(given), array_of(output)) for about, given, output in named)
-
-    def idle(self) -> set[str]:
-        """Modules that own tensors and did not run."""
-        return set(self.modules) - self.ran
 
 
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
@@ -131,10 +163,12 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
     import torch
 
     watch.precision = precision_of(model)
+    watch.samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
+    given = tensors_of(model, inputs)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
         with gradient_mode, _recording(model, watch):
-            return outputs_of(model.eval()(*tensors_of(model, inputs)))
+            return call(model.eval(), given)
     except (PairError, Arrived):
         raise
     except Exception as error:  # a model raises what it likes
@@ -154,17 +188,18 @@ def _module_recorder(path: str, about: About, module: "torch.nn.Module", watch: 
     original = module.forward
 
     def forward(*arguments: Any, **keywords: Any) -> Any:
-        watch.ran.add(path)
+        watch.uses.ran.add(path)
         return calls.with_first_argument(original, arguments, keywords, partial(watch.call, about))
 
     return forward
 
 
 def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
-    """A mode that records calls of layer functions with the model's own tensors, outside of recorded modules."""
+    """A mode that records what functions do with the model's own tensors, outside of recorded modules."""
     import torch
 
-    names, own = structure_of(model).names, structure_of(model).own
+    structure = structure_of(model)
+    names, whole = structure.names, {name for path in watch.modules for name in structure.own[path].values()}
 
     class Recorder(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -172,18 +207,39 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
             row = torch_functions.FUNCTIONS.get(torch_functions.called_name(function))
             bound = row.bind(args, keywords) if row else {}
             held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
-            if watch.depth:
-                watch.in_functions |= set(held.values())
-                return function(*args, **keywords)
-            if row is None or not held:
-                return watch.edit(function, args, keywords)
-            name = _function_layer_name(held, own)
-            watch.functional.append(name)
+            if row is None or watch.depth or not _is_layer(row, bound, held):
+                return _plain_use(function, args, keywords)
+            name = _function_layer_name(held, structure.own)
             about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
+            watch.uses.functional.setdefault((name, about.kind), about)
+            if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
+                return watch.edit(function, args, keywords)
             named = keywords if args else {"input": bound["input"], **keywords}
             return calls.with_first_argument(function, args, named, partial(watch.call, about))
 
+    def _plain_use(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        used = [
+            (names[id(tensor)], tensor)
+            for tensor in calls.leaves((args, keywords))
+            if id(tensor) in names and not (watch.depth and names[id(tensor)] in whole)
+        ]
+        if not used:
+            return function(*args, **keywords) if watch.depth else watch.edit(function, args, keywords)
+        wanted = watch.wanted.plain if watch.wanted is not None else frozenset()
+        changed = {id(tensor): watch.parameter(name, tensor) for name, tensor in used if name in wanted}
+        args, keywords = calls.with_leaves((args, keywords), changed) if changed else (args, keywords)
+        result = function(*args, **keywords) if watch.depth else watch.edit(function, args, keywords)
+        if any(isinstance(leaf, torch.Tensor) for leaf in calls.leaves(result)):
+            watch.uses.plain |= dict.fromkeys(name for name, _ in used)
+        return result
+
     return Recorder()
+
+
+def _is_layer(row: torch_functions.FunctionRow, bound: Mapping[str, Any], held: Mapping[str, str]) -> bool:
+    """Whether a function's tensors are the model's own, the first of them at least, if it is given any."""
+    given = [word for word in row.weights if bound.get(word) is not None]
+    return bool(given) and given[0] in held
 
 
 def _function_layer_name(held: Mapping[str, str], own: Mapping[str, Mapping[str, str]]) -> str:

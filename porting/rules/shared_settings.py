@@ -17,7 +17,7 @@ def trained(*names: str) -> tuple[Setting, ...]:
     )
 
 
-LINEAR = Fixed("keras", "activation", "linear", "make the activation a layer of its own")
+LINEAR = Declared("belongs to what lies behind the layer, which is compared before it", port=("activation",))
 CHANNELS_ARE_LAST = Fixed("keras", "data_format", "channels_last", "rules name the axes of channels-last layers")
 
 

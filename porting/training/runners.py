@@ -9,11 +9,11 @@ import numpy as np
 
 from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
-from porting.pairs import ModelPair, build_port, draw_probe, resolve
+from porting.pairs import ModelPair, build_port, resolve
 from porting.plans.plan import TransferPlan
-from porting.port import runs as keras_runs
 from porting.port import side as keras_side
-from porting.proof.runs import load_reference, plan_of, trace_with_sources
+from porting.proof.inputs import draw_for
+from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
 from porting.records import parity
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
@@ -53,7 +53,7 @@ class Runner:
         """Build the models from a checkpoint's weights."""
         assert pair.training
         model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-        probe = draw_probe(pair, sizes, None, 1)
+        probe = draw_for(pair, sizes, None, 1, model)
         trace = trace_with_sources(pair, model, probe)
         torch_side.in_precision(model, dtype)
         train, train_port = resolve(pair.training.reference), resolve(pair.training.port)
@@ -62,7 +62,7 @@ class Runner:
             for _ in range(2 if dtype == "float64" else 1):
                 with keras_side.uninitialised():
                     port = build_port(pair, sizes)
-                plan = plan_of(pair, trace, keras_runs.trace(port, probe.arrays), port, probe.arrays)
+                plan = plan_of(pair, trace, trace_port(pair, port, probe.arrays), port, probe.arrays)
                 move_weights(plan, source.state_dict, port)
                 ports.append(TrainedPort(port, train_port(port, settings), plan))
         return cls(dtype, model, train(model, settings), ports[0], ports[1] if len(ports) > 1 else None)

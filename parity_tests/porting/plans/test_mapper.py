@@ -17,7 +17,8 @@ POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 
 def plan_of_models(reference, port, inputs, **fields):
     pair = ModelPair(name="own", reference=lambda: reference, port=lambda: port, **fields)
-    return plan_from_traces(pair, torch_runs.trace(reference, [inputs]), keras_runs.trace(port, [inputs]))
+    ours = torch_runs.trace(reference, [inputs], pair.whole_kinds())
+    return plan_from_traces(pair, ours, keras_runs.trace(port, [inputs], pair.whole_port_kinds()))
 
 
 def plan_of(reference, *port_layers, **fields):

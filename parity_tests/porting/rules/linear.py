@@ -10,7 +10,7 @@ CASES = {
         nn.Linear(6, 4),
         layers.Dense(4),
         (3, 6),
-        [(layers.Dense(4, activation="relu"), "activation=relu in Keras, must be linear")],
+        [],
         in_channels_last=False,
     ),
     "Linear on tokens": Case(nn.Linear(6, 4, bias=False), layers.Dense(4, use_bias=False), (3, 5, 6), [], False),
