@@ -108,10 +108,48 @@ class Recurrence(Whole):
 
     @staticmethod
     def _returned(output: np.ndarray, port: LayerCall) -> np.ndarray:
-        return output if port.settings["return_sequences"] else output[:, -1]
+        """In the port's order of time: a layer that goes backwards returns the first step last."""
+        ordered = output[:, ::-1] if port.settings["go_backwards"] else output
+        return ordered if port.settings["return_sequences"] else ordered[:, -1]
 
 
-Window = Whole | Convolution | TransposedConvolution | Recurrence
+@dataclass(frozen=True, slots=True)
+class Broadcast(Whole):
+    """One side may have one sample where the other has as many as the model's input: positions are all the same."""
+
+    def inputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both inputs with as many samples, and only the numbers: the port's are its own count of positions."""
+        return self._alike(reference, port)
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both outputs with as many samples."""
+        return self._alike(reference, port)
+
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """What the reference's layer is fed and returns, with the axes of the port's."""
+        theirs = calls[1]
+        return Teaching(theirs.name, theirs.kind, _ranked(feed, theirs.input.ndim), _ranked(give, theirs.output.ndim))
+
+    @staticmethod
+    def _alike(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ours, theirs = _ranked(reference, port.ndim), _ranked(port, reference.ndim)
+        try:
+            shape = np.broadcast_shapes(ours.shape, theirs.shape)
+        except ValueError:
+            return reference, port
+        return np.broadcast_to(ours, shape), np.broadcast_to(theirs, shape)
+
+
+def _ranked(array: np.ndarray, rank: int) -> np.ndarray:
+    """An array with unit axes in front, so that it has at least so many."""
+    return array.reshape((1,) * (rank - array.ndim) + array.shape) if array.ndim < rank else array
+
+
+Window = Whole | Broadcast | Convolution | TransposedConvolution | Recurrence
 
 
 def seen_by_torch(
