@@ -107,6 +107,9 @@ class ModelPair:
         Reference layer -> port layer, where execution order does not pair them.
     axes : Mapping
         Reference tensor -> axis pattern, where the rule has none for it.
+    activations : Mapping
+        Reference layer -> axis pattern of its input and output, where the rule's is not theirs; two with ``;`` between
+        them where they differ: ``{"head": "position sample feature -> sample position feature"}``.
     splits : Mapping
         Reference layer, where ``*`` stands for anything -> how many layers of the port it is side by side:
         ``{"*.c_attn": 3}`` where the port has query, key and value apart.
@@ -162,6 +165,7 @@ class ModelPair:
     landmarks: Mapping[str, str] = field(default_factory=dict)
     matches: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
+    activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
     training: TrainingPair | None = None
