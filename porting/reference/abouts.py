@@ -18,7 +18,13 @@ class About(NamedTuple):
 
 def kind_of(module: "torch.nn.Module") -> str:
     """The name of the class whose ``forward`` a module has: a subclass that changes nothing of it is no other kind."""
-    return next(kind.__name__ for kind in type(module).__mro__ if "forward" in vars(kind))
+    import torch
+
+    return next(
+        kind.__name__
+        for kind in type(module).__mro__
+        if "forward" in vars(kind) or getattr(torch.nn, kind.__name__, None) is kind
+    )
 
 
 def settings_of(module: "torch.nn.Module") -> dict[str, Any]:

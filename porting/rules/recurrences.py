@@ -28,7 +28,7 @@ def _recurrent(
             Agreement((), ("go_backwards",), _same_direction),
             Declared("judged with go_backwards", ("reverse",)),
             Fixed("keras", "stateful", False, "torch starts each batch from the state that it is given, or zeros"),
-            Fixed("keras", "zero_output_for_mask", False, "torch masks nothing"),
+            Declared("a step that is masked shows in what the layer returns", port=("zero_output_for_mask",)),
             Declared("the last step is compared where only that is returned", port=("return_sequences",)),
             Declared("a state that is used shows in what it reaches", port=("return_state",)),
             Declared("how it is computed, not what", port=("unroll", "implementation", "use_cudnn")),
