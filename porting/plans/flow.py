@@ -49,11 +49,16 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     one, two = (runner.trace(_tiled(singles, runner.sample_axes, count)) for count in (1, 2))
     if one.call_names() != trace.call_names() or two.call_names() != trace.call_names():
         return trace
-    axes = [_sample_axis(first.output.shape, second.output.shape) for first, second in zip(one.calls, two.calls, strict=True)]
+    axes = [
+        _sample_axis(first.output.shape, second.output.shape)
+        for first, second in zip(one.calls, two.calls, strict=True)
+    ]
     search = _Search(singles, runner, lesson_of(one), axes, np.random.default_rng(0))
     reached = search.reached()
     names = [*(number for number in range(len(inputs))), *trace.call_names()]
-    sources = tuple(tuple(dict.fromkeys("" if isinstance(at, int) else at for at in _picked(names, row))) for row in reached)
+    sources = tuple(
+        tuple(dict.fromkeys("" if isinstance(at, int) else at for at in _picked(names, row))) for row in reached
+    )
     inputs_reaching = tuple(tuple(at for at in _picked(names, row) if isinstance(at, int)) for row in reached)
     return replace(trace, sources=sources, inputs_reaching=inputs_reaching)
 
@@ -121,15 +126,11 @@ class _Search:
         )
         return self.runner.arrivals(inputs, lesson, lambda array: _digests(array, size))
 
-    def _taught(
-        self, taught: Teaching, axis: int | None, size: int, changes: dict[int, Any], number: int
-    ) -> Teaching:
+    def _taught(self, taught: Teaching, axis: int | None, size: int, changes: dict[int, Any], number: int) -> Teaching:
         give = self._given(taught.give, axis, size, number in changes, changes.get(number))
         return replace(taught, feed=give, give=give)
 
-    def _given(
-        self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None
-    ) -> np.ndarray:
+    def _given(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> np.ndarray:
         if axis is None:
             return _changed(array, self.generator) if is_changed else array
         parts = [array] * size
@@ -195,4 +196,3 @@ def _sources(trace: Trace, number: int) -> set[str]:
     if not trace.inputs_reaching:
         return layers | ({"input"} if "" in trace.sources[number] else set())
     return layers | {f"input {at}" for at in trace.inputs_reaching[number]}
-

@@ -122,7 +122,11 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
             if not moved[name] and not moved[reference.aliases.get(name, name)]
         ),
         *(f"  keras   {name} {shape} would get no values" for name, shape in port.shapes.items() if not filled[name]),
-        *(f"  torch   {name} would move {count} times" for name, count in moved.items() if count > 1 and name not in shared),
+        *(
+            f"  torch   {name} would move {count} times"
+            for name, count in moved.items()
+            if count > 1 and name not in shared
+        ),
         *(f"  keras   {name} would be filled {count} times" for name, count in filled.items() if count > 1),
     ]
     if findings:

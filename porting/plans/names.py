@@ -38,7 +38,9 @@ def _unique(
     named = {key(layer): layer for layer in theirs if keys.count(key(layer)) <= 2}
     names = [key(layer) for layer in ours]
     return [
-        (layer, named[name]) for layer, name in zip(ours, names, strict=True) if name in named and names.count(name) == 1
+        (layer, named[name])
+        for layer, name in zip(ours, names, strict=True)
+        if name in named and names.count(name) == 1
     ]
 
 

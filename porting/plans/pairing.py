@@ -243,6 +243,8 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
     except AxisSizeError:
         return True  # axes of the pair's own may settle it
     return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
+
+
 def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
     lines = [f"The reference ran {len(ours)} layers with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):

@@ -40,9 +40,7 @@ class Group:
             yield {name: partner for part in parts for name, partner in part.items()}
 
 
-def groups_to_prove(
-    open_groups: Sequence[tuple[list[str], list[str]]], graph: Graph
-) -> list[Group]:
+def groups_to_prove(open_groups: Sequence[tuple[list[str], list[str]]], graph: Graph) -> list[Group]:
     """Groups that reach no open layer themselves, joined where they reach one place.
 
     Their outputs arrive at layers that are paired, so that what arrives can be compared.
@@ -100,8 +98,10 @@ def proven(
 def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[RuledLayers, LayerCall, LayerCall]]:
     """Both models' calls of each pair of layers, call by call; the second one of `port`."""
     for name, partner in paired.items():
-        ours, theirs = ([call for call in trace.calls if call.name == called] for trace, called in (
-            (traced.reference, name), (port, partner)))
+        ours, theirs = (
+            [call for call in trace.calls if call.name == called]
+            for trace, called in ((traced.reference, name), (port, partner))
+        )
         if ours and theirs and (rule := rule_for(ours[0], theirs[0], traced.pair.rules)):
             for left, right in zip(ours, theirs, strict=False):
                 yield RuledLayers(left, right, rule), left, right

@@ -39,47 +39,44 @@ def expansion_of(path: str, layer: Any, names: Mapping[str, str], record: Record
     return None
 
 
-def _separable(rank: int) -> Callable[..., Callable[..., Any]]:
-    def expand(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any]:
-        from keras import ops
+def _separable(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any]:
+    from keras import ops
 
-        settings = layer.get_config()
-        shared = {name: settings[name] for name in ("padding", "strides", "data_format", "dilation_rate")}
-        depthwise = {**shared, "kernel_size": settings["kernel_size"], "depth_multiplier": layer.depth_multiplier}
-        ones = {"padding": "valid", "strides": (1,) * rank, "dilation_rate": (1,) * rank, "kernel_size": (1,) * rank}
-        parts = (
-            Part(f"{path}/depthwise", f"DepthwiseConv{rank}D", {"kernel": names["depthwise_kernel"]}, depthwise),
-            Part(
-                f"{path}/pointwise",
-                f"Conv{rank}D",
-                {"kernel": names["pointwise_kernel"], **{word: names[word] for word in ("bias",) if word in names}},
-                {**ones, "data_format": layer.data_format, "groups": 1, "filters": layer.filters},
-            ),
-        )
+    channels, points = _separable_parts(path, layer, names)
 
-        def by_channels(fed: Any) -> Any:
-            strides, rate = _all_alike(layer.strides), _all_alike(layer.dilation_rate)
-            given, padding = _padded(fed, layer, rank)
-            return ops.depthwise_conv(given, layer.depthwise_kernel, strides, padding, layer.data_format, rate)
+    def by_channels(fed: Any) -> Any:
+        strides, rate = _all_alike(layer.strides), _all_alike(layer.dilation_rate)
+        given, padding = _padded(fed, layer)
+        return ops.depthwise_conv(given, layer.depthwise_kernel, strides, padding, layer.data_format, rate)
 
-        def by_points(fed: Any) -> Any:
-            output = ops.conv(fed, layer.pointwise_kernel, 1, "valid", layer.data_format)
-            return output + ops.reshape(layer.bias, (1,) * (rank + 1) + (-1,)) if layer.use_bias else output
+    def by_points(fed: Any) -> Any:
+        output = ops.conv(fed, layer.pointwise_kernel, 1, "valid", layer.data_format)
+        return output + ops.reshape(layer.bias, (1,) * (layer.rank + 1) + (-1,)) if layer.use_bias else output
 
-        def call(inputs: Any) -> Any:
-            output = record(parts[1], record(parts[0], inputs, by_channels), by_points)
-            return output if layer.activation is None else layer.activation(output)
+    def call(inputs: Any) -> Any:
+        output = record(points, record(channels, inputs, by_channels), by_points)
+        return output if layer.activation is None else layer.activation(output)
 
-        return call
+    return call
 
-    return expand
+
+def _separable_parts(path: str, layer: Any, names: Mapping[str, str]) -> tuple[Part, Part]:
+    settings, ones = layer.get_config(), (1,) * layer.rank
+    shared = ("padding", "strides", "data_format", "dilation_rate", "kernel_size", "depth_multiplier")
+    depthwise = {name: settings[name] for name in shared}
+    pointwise = {"padding": "valid", "strides": ones, "dilation_rate": ones, "kernel_size": ones, "groups": 1}
+    own = {word: names[name] for word, name in (("kernel", "pointwise_kernel"), ("bias", "bias")) if name in names}
+    return (
+        Part(f"{path}/depthwise", f"DepthwiseConv{layer.rank}D", {"kernel": names["depthwise_kernel"]}, depthwise),
+        Part(f"{path}/pointwise", f"Conv{layer.rank}D", own, {**pointwise, "data_format": layer.data_format}),
+    )
 
 
 def _all_alike(values: tuple[int, ...]) -> Any:
     return values[0] if len(set(values)) == 1 else tuple(values)
 
 
-def _padded(fed: Any, layer: Any, rank: int) -> tuple[Any, str]:
+def _padded(fed: Any, layer: Any) -> tuple[Any, str]:
     """The input and the padding of a convolution, where ``causal`` adds points in front."""
     from keras import ops
 
@@ -104,10 +101,12 @@ def _positions(path: str, layer: Any, names: Mapping[str, str], record: Record) 
     return call
 
 
-def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any]:
-    """A table that is looked up one way and multiplied with the other way."""
+def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any] | None:
+    """A table that is looked up one way, and another one that is multiplied with the other way."""
     from keras import ops
 
+    if "reverse_embeddings" not in names:
+        return None
     settings = layer.get_config()
     table = Part(path, "ReversibleEmbedding", {"embeddings": names["embeddings"]}, settings)
     original = type(layer).call
@@ -115,8 +114,6 @@ def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record)
     def call(inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
             return record(table, inputs, lambda fed: original(layer, fed))
-        if "reverse_embeddings" not in names:
-            return original(layer, inputs, reverse=True)
         back = Part(
             f"{path}/reverse",
             "Dense",
@@ -130,10 +127,9 @@ def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record)
     return call
 
 
-_EXPANSIONS: Mapping[str, Callable[..., Callable[..., Any]]] = {
-    "BaseSeparableConv": _separable(0),
-    "SeparableConv1D": _separable(1),
-    "SeparableConv2D": _separable(2),
+_EXPANSIONS: Mapping[str, Callable[..., Callable[..., Any] | None]] = {
+    "BaseSeparableConv": _separable,
+    "SeparableConv1D": _separable,
     "PositionEmbedding": _positions,
     "ReversibleEmbedding": _reversible,
 }
