@@ -82,19 +82,20 @@ class Watch:
             raise Arrived(given)
         _check_tensor(given, about)
         teaching = self.teacher.next(about.name)
-        fed = given if teaching is None else tensor_of(teaching.feed, self.precision)
+        is_alone = self._is_alone()
+        fed = given if teaching is None or not is_alone else tensor_of(teaching.feed, self.precision)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or self._is_to_run(about) else None
+            output = run(fed) if teaching is None or is_alone or about.kind in _SEVERAL_OUTPUTS else None
         finally:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
         return output if give is None else _given_back(output, give, about)
 
-    def _is_to_run(self, about: About) -> bool:
-        wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
-        return wanted or about.kind in _SEVERAL_OUTPUTS
+    def _is_alone(self) -> bool:
+        """Whether the next layer is to run on what it is taught."""
+        return self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
 
     def parameter(self, name: str, tensor: "torch.Tensor") -> "torch.Tensor":
         """Record a tensor that is used as it is, at its first use, and return what it is to be."""

@@ -74,7 +74,8 @@ def _by_equation(rule: LayerRule, reference: LayerCall, port: LayerCall) -> Laye
     equation = port.settings["equation"]
     inputs, kernel, output = _sides(equation)
     if not _is_dense(inputs, kernel, output):
-        return rule
+        axes = " ".join(f"axis_{letter}" for letter in kernel[1:])
+        return replace(rule, tensors={**rule.tensors, "weight": ("kernel", (f"unit=0 feature -> unit=0 {axes}",))})
     lengths = _lengths(inputs, port.input.shape) | _lengths(output, port.output.shape)
     weight, bias, given, returned = axes_of(equation, tuple(lengths[letter] for letter in kernel))
     if reference.kind == "Conv1D":

@@ -104,13 +104,13 @@ REVERSIBLE_EMBEDDING = replace(
 POSITION_EMBEDDING = replace(
     EMBEDDING,
     port="PositionEmbedding",
-    tensors={"weight": ("position_embeddings", ("position feature -> position feature",))},
+    tensors={"weight": ("embeddings", ("position feature -> position feature",))},
     settings=(
         Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
         Declared("of gradients", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse"), in_training=True),
         by_sizes("num_embeddings embedding_dim", "sequence_length"),
         Declared("matters before training only", port=("initializer",), in_training=True),
-        *trained("position_embeddings"),
+        *trained("embeddings"),
     ),
     window=Broadcast(),
 )

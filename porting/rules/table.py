@@ -34,7 +34,7 @@ from porting.rules.normalisations import (
     batch_normalisation,
     instance_normalisation,
 )
-from porting.rules.parameters import PARAMETER
+from porting.rules.parameters import PARAMETER, POSITIONS
 from porting.rules.recurrences import RECURRENT
 from porting.rules.rule import LayerRule
 from porting.rules.shared_settings import TAPS
@@ -65,6 +65,7 @@ LAYER_RULES: tuple[LayerRule, ...] = (
     *RECURRENT,
     *CELLS,
     PARAMETER,
+    *POSITIONS,
 )
 """Every row of the table, a `LayerRule` each."""
 
