@@ -147,9 +147,7 @@ class Watch:
 
 def has_fused_activation(layer: Any) -> bool:
     """Whether a layer of Keras' own ends with an activation that it holds; a recurrent one's are inside it."""
-    import keras
-
-    is_recurrent = isinstance(layer, keras.layers.RNN) or hasattr(layer, "recurrent_activation")
+    is_recurrent = hasattr(layer, "state_size")
     return is_keras_own(layer) and not is_recurrent and callable(vars(layer).get("activation"))
 
 

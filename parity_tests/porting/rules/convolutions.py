@@ -12,7 +12,6 @@ CASES = {
         (2, 4, 11),
         [
             (layers.Conv1D(6, 3, strides=1), r"stride=\(2,\) in torch, strides=\(1,\) in Keras"),
-            (layers.Conv1D(6, 3, strides=2, data_format="channels_last", activation="gelu"), "activation=gelu"),
         ],
     ),
     "Conv1d same": Case(nn.Conv1d(4, 6, 3, padding=1), layers.Conv1D(6, 3, padding="same"), (2, 4, 10)),
