@@ -26,8 +26,8 @@ def whole_name(name: str) -> str:
 
 
 def slices_of(name: str) -> tuple[slice, ...]:
-    """Where a part lies in its tensor; nothing for a whole one."""
-    _, _, inside = name.rstrip("]").partition("[")
+    """Where a part lies in its tensor; nothing for a whole one. A layer's part may have a word of its own behind."""
+    inside = name.partition("[")[2].partition("]")[0]
     ends = [place.split(":") for place in inside.split(", ") if place]
     return tuple(slice(*(int(end) if end else None for end in pair)) for pair in ends)
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 Record = Callable[[About, Any, Callable[[Any], Any]], Any]
 
+Split = int | str
+"""How many layers side by side a layer is, or their names."""
+
 _UNIT_AXES = {"Linear": 0, "Conv1D": 1}
 """Kind -> the axis of the weight that counts its units."""
 
 
-def abouts(path: str, module: "torch.nn.Module", own: Mapping[str, str], count: int) -> tuple[About, ...]:
+def abouts(path: str, module: "torch.nn.Module", own: Mapping[str, str], split: Split) -> tuple[About, ...]:
     """So many layers of as many units each, as they lie side by side.
 
     Raises
@@ -33,16 +36,19 @@ def abouts(path: str, module: "torch.nn.Module", own: Mapping[str, str], count: 
         raise PairError(f"splits names {path}, which is a {kind}: only {kinds} can be split.")
     axis = _UNIT_AXES[kind]
     units = module.get_parameter("weight").shape[axis]
-    if count < 1 or units % count:
-        raise PairError(f"splits has {path} in {count} parts, but it has {units} units.")
-    step = units // count
-    return tuple(_about(path, module, own, axis, at, at + step) for at in range(0, units, step))
+    words = split.split() if isinstance(split, str) else [""] * split
+    if not words or units % len(words):
+        raise PairError(f"splits has {path} in {len(words)} parts, but it has {units} units.")
+    step = units // len(words)
+    return tuple(_about(path, module, own, axis, slice(at * step, (at + 1) * step), word) for at, word in enumerate(words))
 
 
-def _about(path: str, module: Any, own: Mapping[str, str], axis: int, start: int, stop: int) -> About:
+def _about(path: str, module: Any, own: Mapping[str, str], axis: int, units: slice, word: str) -> About:
+    start, stop = units.start, units.stop
     axes = {"weight": axis, "bias": 0}
     weights = {word: part_name(name, axes[word], start, stop) for word, name in own.items()}
-    return About(part_name(path, 0, start, stop), kind_of(module), weights, settings_of(module))
+    name = part_name(path, 0, start, stop)
+    return About(f"{name}.{word}" if word else name, kind_of(module), weights, settings_of(module))
 
 
 def forward(parts: tuple[About, ...], original: Callable[..., Any], record: Record) -> Callable[..., Any]:
@@ -59,10 +65,13 @@ def forward(parts: tuple[About, ...], original: Callable[..., Any], record: Reco
     return run
 
 
-def counts_in(names: Iterable[str]) -> dict[str, int]:
-    """Layer -> its number of parts, as the names of layer calls have them."""
-    parts: dict[str, set[str]] = {}
+def splits_in(names: Iterable[str]) -> dict[str, Split]:
+    """Layer -> how it is cut, as the names of layer calls have it."""
+    parts: dict[str, dict[int, str]] = {}
     for name in names:
-        if slices_of(name):
-            parts.setdefault(whole_name(name), set()).add(name)
-    return {layer: len(found) for layer, found in parts.items()}
+        if places := slices_of(name):
+            parts.setdefault(whole_name(name), {})[places[0].start] = name.rpartition("].")[2]
+    return {
+        layer: " ".join(words[at] for at in sorted(words)) if all("[" not in word for word in words.values()) else len(words)
+        for layer, words in parts.items()
+    }

@@ -32,12 +32,12 @@ class Expansion:
         return self.forward(self.parts, record)
 
 
-def expansion_of(path: str, module: "torch.nn.Module", own: Mapping[str, str], count: int = 0) -> Expansion | None:
-    """What a module is made of, where it is several layers; `count` says into how many parts it is to be cut."""
+def expansion_of(path: str, module: "torch.nn.Module", own: Mapping[str, str], split: cuts.Split = 0) -> Expansion | None:
+    """What a module is made of, where it is several layers; `split` says how it is to be cut."""
     import torch
 
-    if count:
-        return Expansion(cuts.abouts(path, module, own, count), _cut(module))
+    if split:
+        return Expansion(cuts.abouts(path, module, own, split), _cut(module))
     kinds: dict[type, Any] = {torch.nn.MultiheadAttention: attention, torch.nn.EmbeddingBag: bags}
     if isinstance(module, torch.nn.RNNBase) and stacks.is_stack(module):
         kinds[type(module)] = stacks

@@ -9,6 +9,7 @@ import numpy as np
 from porting.errors import PairError
 from porting.parts import divided_shapes
 from porting.plans.flow import Digest
+from porting.reference.cuts import Split
 from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
@@ -23,7 +24,7 @@ def trace(
     model: "torch.nn.Module",
     inputs: Sequence[np.ndarray],
     whole_kinds: frozenset[str] = frozenset(),
-    splits: Mapping[str, int] | None = None,
+    splits: Mapping[str, Split] | None = None,
 ) -> Trace:
     """Run a model in evaluation mode and record every layer that owns weights.
 
@@ -37,7 +38,7 @@ def trace(
     whole_kinds : frozenset of str
         Types of modules that are one layer, whatever functions they call.
     splits : Mapping
-        Path of a module, where ``*`` stands for anything -> how many layers side by side it is.
+        Path of a module, where ``*`` stands for anything -> how many layers side by side it is, or their names.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def trace(
         If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
     """
     whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
-    cut = _counts(model, splits or {})
+    cut = _splits(model, splits or {})
     watch = Watch(whole, splits=cut)
     outputs = run(model, inputs, watch)
     uses = UsesOfTensors.of(model, watch)
@@ -62,8 +63,8 @@ def trace(
     return Trace(watch.recorded(), _arrays(outputs), named, structure.aliases, shared=uses.shared)
 
 
-def _counts(model: "torch.nn.Module", splits: Mapping[str, int]) -> dict[str, int]:
-    """Path -> number of parts, for each module that a pair splits."""
+def _splits(model: "torch.nn.Module", splits: Mapping[str, Split]) -> dict[str, Split]:
+    """Path -> how it is cut, for each module that a pair splits."""
     paths = modules_of(model)
     found = {pattern: [path for path in paths if fnmatchcase(path, pattern)] for pattern in splits}
     if unknown := [pattern for pattern, matching in found.items() if not matching]:

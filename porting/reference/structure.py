@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from porting.reference.abouts import About, kind_of, settings_of
-from porting.reference.cuts import counts_in
+from porting.reference.cuts import splits_in
 from porting.reference.expansions import Expansion, expansion_of
 from porting.reference.side import aliases, own_tensors
 from porting.rules.table import LAYER_RULES
@@ -68,7 +68,7 @@ def modules_of(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
 def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:
     """Path -> module, for each that a lesson has a teaching for."""
     taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, modules_of(model)
-    structure, cut = structure_of(model), counts_in(teaching.name for teaching in lesson)
+    structure, cut = structure_of(model), splits_in(teaching.name for teaching in lesson)
     return {
         path: modules[path]
         for path, about in structure.abouts.items()

@@ -8,7 +8,7 @@ import numpy as np
 
 from porting.errors import PairError
 from porting.reference.abouts import kind_of
-from porting.reference.cuts import counts_in
+from porting.reference.cuts import splits_in
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import PARAMETER, Wanted, Watch
 from porting.traces import LayerCall, Lesson, Teacher
@@ -27,7 +27,7 @@ def wanted_by(lesson: Lesson) -> Wanted:
 
 def taught(model: "torch.nn.Module", lesson: Lesson, **options: Any) -> Watch:
     """A watch that teaches a lesson: what it does not name is no layer."""
-    cut, modules = counts_in(teaching.name for teaching in lesson), taught_modules(model, lesson)
+    cut, modules = splits_in(teaching.name for teaching in lesson), taught_modules(model, lesson)
     return Watch(modules, Teacher(lesson), wanted=wanted_by(lesson), splits=cut, **options)
 
 

@@ -12,6 +12,7 @@ from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
+from porting.reference.cuts import Split
 from porting.reference.expansions import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import structure_of
@@ -68,7 +69,7 @@ class Watch:
     editor: Callable[..., Any] | None = None
     stop_at: int = -1
     precision: Any = None
-    splits: Mapping[str, int] = field(default_factory=dict)
+    splits: Mapping[str, Split] = field(default_factory=dict)
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -208,8 +209,8 @@ def _module_recorder(
 ) -> Callable[..., Any]:
     about, original = structure_of(model).abouts[path], module.forward
     expansion = structure_of(model).expansions.get(path)
-    if count := watch.splits.get(path):
-        expansion = expansion_of(about.name, module, about.weights, count)
+    if split := watch.splits.get(path):
+        expansion = expansion_of(about.name, module, about.weights, split)
     inside = expansion.recorded(watch.call) if expansion else None
 
     def forward(*arguments: Any, **keywords: Any) -> Any:
