@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from porting.errors import PairError, first_line
+from porting.errors import PairError, reason_and_place
 
 Run = Callable[[Any], Any]
 """Runs a layer on a tensor in the place of its first argument."""
@@ -112,7 +112,7 @@ def _by_name(outputs: Any) -> Mapping[str, Any] | None:
 def failure(who: str, inputs: Sequence[np.ndarray], error: Exception) -> PairError:
     """What to raise where a model failed on inputs: models and backends raise what they like."""
     given = ", ".join(str(array.shape) for array in inputs)
-    return PairError(f"{who} failed on inputs of shape {given}: {first_line(error)}")
+    return PairError(f"{who} failed on inputs of shape {given}: {reason_and_place(error)}.")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import ProbeError, first_line
+from porting.wording import counted
 
 SEED = 20210126
 
@@ -154,8 +155,64 @@ def synthetic_probe(probe: Probe) -> Probe:
     return Probe(tuple(map(drawn, probe.arrays)), f"normal numbers of the scale of {probe.source}, seed {SEED}")
 
 
-def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count: int) -> Probe:
+@dataclass(frozen=True, slots=True)
+class InputKind:
+    """What an input is.
+
+    Attributes
+    ----------
+    what : str
+        "float", "integer", "mask" (ones, and zeros at the end) or "positions".
+    below : int
+        What integers are below.
+    """
+
+    what: str
+    below: int = 2
+
+
+def drawn_inputs(
+    input_shapes: Sequence[tuple[int, ...]], count: int, kinds: Sequence[InputKind] = ()
+) -> list[np.ndarray]:
+    """Normal numbers for each input, or what its kind says."""
+    generator = np.random.default_rng(SEED)
+    told = kinds or [InputKind("float")] * len(input_shapes)
+    return [
+        _DRAWN[kind.what](generator, (count, *shape), kind.below)
+        for shape, kind in zip(input_shapes, told, strict=True)
+    ]
+
+
+def _normal(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:
+    return generator.standard_normal(shape).astype(np.float32)
+
+
+def _integers(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:
+    return generator.integers(0, below, shape).astype(np.int32)
+
+
+def _mask(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:
+    """Ones along the last axis, and behind at least half of it zeros in every other sample."""
+    length = shape[-1]
+    kept = generator.integers((length + 1) // 2, length + 1, shape[:1])
+    kept[::2] = length
+    mask = np.arange(length) < kept.reshape(-1, *[1] * (len(shape) - 1))
+    return np.broadcast_to(mask, shape).astype(np.int32)
+
+
+def _positions(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:
+    return np.broadcast_to(np.arange(shape[-1]), shape).astype(np.int32)
+
+
+_DRAWN = {"float": _normal, "integer": _integers, "mask": _mask, "positions": _positions}
+
+
+def read_probe(
+    input_shapes: Sequence[tuple[int, ...]], file: Path | None, count: int, kinds: Sequence[InputKind] = ()
+) -> Probe:
     """Read a probe from .npy (one input) or .npz (one array an input, in the order saved), or draw normal numbers.
+
+    `kinds` says of each input what is to be drawn in their place, if anything.
 
     Raises
     ------
@@ -166,9 +223,16 @@ def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count
         return checked([np.array(array[:count]) for array in _read_arrays(file)], str(file))
     if not input_shapes:
         raise ProbeError("The pair states no input_shapes: give it some, or give a probe file.")
-    generator = np.random.default_rng(SEED)
-    arrays = [generator.standard_normal((count, *shape)).astype(np.float32) for shape in input_shapes]
-    return checked(arrays, f"{count} samples of normal numbers, seed {SEED}")
+    return checked(
+        drawn_inputs(input_shapes, count, kinds), f"{counted(count, 'sample')} of {_words(kinds)}, seed {SEED}"
+    )
+
+
+def _words(kinds: Sequence[InputKind]) -> str:
+    """What is drawn, as reports have it."""
+    words = {"float": "normal numbers", "mask": "masks", "positions": "positions"}
+    told = [words.get(kind.what, f"integers below {kind.below}") for kind in kinds]
+    return " and ".join(dict.fromkeys(told)) or words["float"]
 
 
 def _read_arrays(file: Path) -> list[np.ndarray]:

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+PARAMETER = "Parameter"
+"""The kind of a tensor, or variable, that a model uses as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from porting import placement, staging
-from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.jobs import optimiser_states
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
-from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
+from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, read_port_sizes
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import file_format, read_port, read_shapes
+from porting.probes import Probe
+from porting.proof.inputs import draw_for
 from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
@@ -77,17 +79,17 @@ def export(
     >>> torch.equal(exported["state_dict"]["weight"], torch.load("net.pt", weights_only=True)["weight"])
     True
     """
-    torch_side.prepare()
-    keras_side.prepare()
     path, destination = Path(port), Path(output)
     if destination.suffix not in TORCH_SUFFIXES:
         endings = ", ".join(TORCH_SUFFIXES)
         raise OutputError(f"{destination} is no name of a PyTorch checkpoint: it must end in one of {endings}.")
+    check_inputs(None, path)
     placement.check_apart([destination], [path])
     placement.check_free([destination], force)
     staging.finish_moves(stem_of(path))
     certificate = find_certificate(path) or {}
-    pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
+    pair = found_pair(pair, path)
+    load_frameworks(on_step)
     on_step("reading the port")
     model, sizes = _read_sized(path, pair, certificate, with_optimiser)
     reference, plan = _plan_back(pair, model, sizes)
@@ -125,18 +127,24 @@ def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: 
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-            probe = draw_probe(pair, sizes, None, 1)
+            is_whole = path.is_file() and file_format(path) == "keras"
+            probe = draw_probe(pair, sizes, None, 1) if is_whole else _drawn(pair, sizes)
             model = read_port(path, pair, sizes, probe, with_optimiser=with_optimiser)
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error
 
 
+def _drawn(pair: ModelPair, sizes: Sizes) -> Probe:
+    """A sample to build a port on, which needs a reference to tell of what kind."""
+    return draw_for(pair, sizes, None, 1, build_reference(pair, sizes))
+
+
 def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferPlan]:
     """A reference of the port's sizes, with its own initial values, and the plan between the two."""
     reference = build_reference(pair, sizes)
     check_none(reference)
-    probe = draw_probe(pair, sizes, None, 1)
+    probe = draw_for(pair, sizes, None, 1, reference)
     with keras_side.precision("float32"):
         port_trace = trace_port(pair, port, probe.arrays)
         return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)

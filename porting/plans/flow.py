@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.traces import Lesson, Teaching, Trace, lesson_of
+from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
 
 Digest = Callable[[np.ndarray], Any]
 """What is kept of a tensor that arrives somewhere."""
@@ -49,22 +49,20 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     one, two = (runner.trace(_tiled(singles, runner.sample_axes, count)) for count in (1, 2))
     if one.call_names() != trace.call_names() or two.call_names() != trace.call_names():
         return trace
+    both = list(zip(one.calls, two.calls, strict=True))
+    feeds = [_sample_axis(first.input.shape, second.input.shape) for first, second in both]
     axes = [
-        _sample_axis(first.output.shape, second.output.shape)
-        for first, second in zip(one.calls, two.calls, strict=True)
+        None if first.kind == PARAMETER else _sample_axis(first.output.shape, second.output.shape)
+        for first, second in both
     ]
-    search = _Search(singles, runner, lesson_of(one), axes, np.random.default_rng(0))
-    reached = search.reached()
+    generator = np.random.default_rng(0)
+    lesson = tuple(replace(taught, give=_awake(taught.give, generator)) for taught in lesson_of(one))
+    reached = _Search(singles, runner, lesson, feeds, axes, generator).reached()
     names = [*(number for number in range(len(inputs))), *trace.call_names()]
-    sources = tuple(
-        tuple(dict.fromkeys("" if isinstance(at, int) else at for at in _picked(names, row))) for row in reached
-    )
-    inputs_reaching = tuple(tuple(at for at in _picked(names, row) if isinstance(at, int)) for row in reached)
+    picked = [[names[number] for number in sorted(row)] for row in reached]
+    sources = tuple(tuple(dict.fromkeys("" if isinstance(at, int) else at for at in row)) for row in picked)
+    inputs_reaching = tuple(tuple(at for at in row if isinstance(at, int)) for row in picked)
     return replace(trace, sources=sources, inputs_reaching=inputs_reaching)
-
-
-def _picked(names: Sequence[Any], row: Sequence[int]) -> list[Any]:
-    return [names[number] for number in sorted(row)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ class _Search:
     singles: Sequence[np.ndarray]
     runner: Runner
     lesson: Lesson
+    feeds: Sequence[int | None]
     axes: Sequence[int | None]
     generator: np.random.Generator
 
@@ -112,7 +111,7 @@ class _Search:
         arrays = (*self.singles, *(taught.give for taught in self.lesson))
         lengths = {length for array in arrays for length in array.shape if length > 1}
         sizes = range(min(SAMPLES + 1, changes + 1, most), 1, -1)
-        return next((size for size in sizes if all(length % size for length in lengths)), max(*sizes, 2))
+        return next((size for size in sizes if all(length % size for length in lengths)), max([*sizes, 2]))
 
     def _run(self, changes: dict[int, Any], size: int) -> list[Any]:
         """Digests of all that arrives on `size` copies of the sample, of which each change is made in its own."""
@@ -121,21 +120,26 @@ class _Search:
             for number, (array, axis) in enumerate(zip(self.singles, self.runner.sample_axes, strict=True))
         ]
         lesson = tuple(
-            self._taught(taught, axis, size, changes, number)
-            for number, (taught, axis) in enumerate(zip(self.lesson, self.axes, strict=True), start=len(inputs))
+            self._taught(taught, feed, axis, size, changes, number)
+            for number, (taught, feed, axis) in enumerate(
+                zip(self.lesson, self.feeds, self.axes, strict=True), start=len(inputs)
+            )
         )
         return self.runner.arrivals(inputs, lesson, lambda array: _digests(array, size))
 
-    def _taught(self, taught: Teaching, axis: int | None, size: int, changes: dict[int, Any], number: int) -> Teaching:
+    def _taught(
+        self, taught: Teaching, feed: int | None, axis: int | None, size: int, changes: dict[int, Any], number: int
+    ) -> Teaching:
+        """What a layer returns, and is fed where it must run all the same."""
         give = self._given(taught.give, axis, size, number in changes, changes.get(number))
-        return replace(taught, feed=give, give=give)
+        return replace(taught, feed=self._given(taught.feed, feed, size, False, None), give=give)
 
     def _given(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> np.ndarray:
         if axis is None:
             return _changed(array, self.generator) if is_changed else array
         parts = [array] * size
-        if is_changed and row is not None:
-            parts[row] = _changed(array, self.generator)
+        for at in range(size) if is_changed and row is None else filter(None, [row]):
+            parts[at] = _changed(array, self.generator)
         return np.concatenate(parts, axis)
 
 
@@ -170,6 +174,11 @@ def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     if not np.array_equal(order, array) or not array.size:
         return order
     return np.where(generator.random(array.shape) < 0.5, array, array == 0).astype(array.dtype)
+
+
+def _awake(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Other values where all are one, as of a model without its weights: a product with zero shows nothing."""
+    return _changed(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
 
 
 def layer_of(call_name: str) -> str:

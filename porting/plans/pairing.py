@@ -12,12 +12,11 @@ from porting.plans.transfers import RuledLayers, Traced, listed, transfers_of
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.rules.table import rows_of, rule_for
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace
+from porting.wording import counted
 
 Pairs = list[tuple[LayerCall, LayerCall]]
 Fit = Callable[[LayerCall, LayerCall], bool]
-
-_PARAMETER = "Parameter"
 
 
 def pair_layers(traced: Traced) -> Pairs:
@@ -33,23 +32,66 @@ def pair_layers(traced: Traced) -> Pairs:
     PairError
         If the pair's `matches` name a layer that did not run, or layers remain between which nothing decides.
     """
-    ours, theirs = _layers(traced)
-    matches = traced.pair.matches
-    _check_matches(matches, ours, theirs, traced)
     fit = _remembered_fits(traced)
+    ours, theirs = _layers(traced)
+    beside = _shared_pairs(ours, theirs, traced, fit)
+    _check_matches(traced.pair.matches, ours, theirs)
+    ours, theirs = (
+        [layer for layer in layers if layer.name not in taken]
+        for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
+    )
+    if len(ours) != len(theirs):
+        raise LayerCountError(_count_message(ours, theirs, traced.pair.rules))
+    matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:
         found = _by_names_and_order(ours, theirs, matches, fit, traced)
-    named = {layer.name: layer for layer in theirs}
-    return [(layer, named[found[layer.name]]) for layer in ours]
+    named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
+    both = {**found, **beside}
+    return [
+        (layer, named[both[layer.name]])
+        for layer in (*_layers(traced)[0], *traced.reference.shared)
+        if layer.name in both
+    ]
 
 
 def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
-    """Both models' layers; without those of one side whose tensors are all another layer's, where that makes as many."""
-    ours, theirs = traced.reference.layers(), traced.port.layers()
+    """Both models' layers; without those of the reference whose tensors are all another layer's, if it has more."""
+    ours, theirs = traced.reference.layers(), [*traced.port.layers(), *traced.port.shared]
     if len(ours) > len(theirs):
         ours = [layer for layer in ours if not _is_tied(layer, traced.reference)]
     return ours, theirs
+
+
+def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit) -> dict[str, str]:
+    """Pairs of which one side is no call: a layer whose variables functions read, or a tensor that functions share.
+
+    Of the reference's own such uses only as many as the port has layers more; their tensors move by another pair, or
+    need not.
+    """
+    read, further = list(traced.port.shared), len(theirs) - len(ours)
+    shared = list({layer.name: layer for layer in traced.reference.shared}.values()) if further > 0 else []
+    found: dict[str, str] = {}
+    for left, right in (*_likely(ours, theirs, fit), *_likely(shared, theirs, fit)):
+        is_use = left in shared
+        if right.name in found.values() or (right not in read and not is_use):
+            continue
+        if is_use and not further:
+            continue
+        found[left.name] = right.name
+        further -= is_use
+    return found
+
+
+def _likely(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) -> Iterator[tuple[LayerCall, LayerCall]]:
+    """Layers that fit and have equal names, then those that fit only each other."""
+    named = [(left, right) for left, right in equally_named(ours, theirs) if fit(left, right)]
+    yield from named
+    left_over = [layer for layer in ours if all(layer is not left for left, _ in named)]
+    for left in left_over:
+        fitting = [right for right in theirs if fit(left, right)]
+        if len(fitting) == 1 and sum(fit(other, fitting[0]) for other in ours) == 1:
+            yield left, fitting[0]
 
 
 def _is_tied(layer: LayerCall, trace: Trace) -> bool:
@@ -57,15 +99,11 @@ def _is_tied(layer: LayerCall, trace: Trace) -> bool:
     return bool(layer.weights) and all(name in trace.aliases for name in layer.weights.values())
 
 
-def _check_matches(
-    matches: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced
-) -> None:
+def _check_matches(matches: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> None:
     names = [{layer.name for layer in layers} for layers in (ours, theirs)]
     unknown = [*(set(matches) - names[0]), *(set(matches.values()) - names[1])]
     if unknown:
         raise PairError(f"matches names layers that did not run: {listed(unknown)}")
-    if len(ours) != len(theirs):
-        raise LayerCountError(_count_message(ours, theirs, traced.pair.rules))
 
 
 def _by_flow(
@@ -93,14 +131,14 @@ def _by_flow(
 
 def _graph(trace: Trace, layers: Sequence[LayerCall]) -> Graph:
     kept, sources = {layer.name for layer in layers}, layer_sources(trace)
-    loose = frozenset(layer.name for layer in layers if layer.kind == _PARAMETER or not sources[layer.name])
+    loose = frozenset(layer.name for layer in layers if layer.kind == PARAMETER or not sources[layer.name])
     return Graph(sources, output_sources(trace), loose).without(set(sources) - kept)
 
 
 def _first_colours(
     ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit
 ) -> list[dict[str, int]]:
-    """Layers that may be partners have one colour, and so have those that share a partner; the pair's matches their own."""
+    """Layers that may be partners have one colour, and so have those that share one; the pair's matches their own."""
     parent: dict[tuple[int, str], tuple[int, str]] = {}
 
     def root(key: tuple[int, str]) -> tuple[int, str]:
@@ -181,15 +219,14 @@ def _by_names_and_order(
 def _nearest(
     ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
 ) -> dict[str, str] | None:
-    """For each layer the first one that fits, of those that most of its sources' partners reach."""
+    """For each layer the first one that fits and that the partners of its sources reach."""
     found, free = dict(matches), _left(ours, theirs, matches)[1]
     behind = layer_sources(traced.reference), layer_sources(traced.port)
     for layer in _left(ours, theirs, matches)[0]:
         reached = {found.get(name, name) for name in behind[0][layer.name]}
-        fitting = [other for other in free if fit(layer, other)]
-        if not fitting:
+        partner = next((other for other in free if behind[1][other.name] == reached and fit(layer, other)), None)
+        if partner is None:
             return None
-        partner = min(fitting, key=lambda other: len(reached ^ behind[1][other.name]))
         free.remove(partner)
         found[layer.name] = partner.name
     return found
@@ -246,7 +283,7 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
 
 
 def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
-    lines = [f"The reference ran {len(ours)} layers with weights, the port {len(theirs)}."]
+    lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
@@ -277,7 +314,9 @@ def look_up(layers: list[tuple[LayerCall, LayerCall]], rules: tuple[LayerRule, .
     ]
     if missing:
         raise MissingRuleError(
-            "\n".join([f"No rule for {len(missing)} pairs of layers, paired in the order they ran:", *missing])
+            "\n".join(
+                [f"No rule for {counted(len(missing), 'pair')} of layers, paired in the order they ran:", *missing]
+            )
             + "\nIf the order is wrong, give the pair matches={torch layer: Keras layer}; "
             "if the layer types are right, give it rules=(LayerRule(...),)."
         )

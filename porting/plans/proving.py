@@ -1,4 +1,4 @@
-"""Which of several layers is which, by proof: taught the reference's outputs, the right one passes on what it should."""
+"""Which of several layers is which, by proof: taught the reference's outputs, the right one passes on what it must."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

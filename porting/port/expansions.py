@@ -1,6 +1,6 @@
 """Layers of Keras that are several, or take other inputs than torch's: run as what they are made of, each recorded.
 
-A SeparableConv is a depthwise convolution and one of a single tap; a PositionEmbedding is an Embedding of the positions.
+A SeparableConv is a depthwise convolution and one of a single tap; a PositionEmbedding is a table of positions.
 `reference.expansions` has the same of torch's modules.
 """
 

@@ -109,7 +109,25 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
-        raise PortFileError(f"{path} cannot be loaded: {first_line(error)}. Convert the checkpoint again.") from error
+        shown = path.name if path.parent.name.startswith(".") else path  # a draft in its hidden folder
+        raise PortFileError(f"{shown} cannot be loaded: {_reason_and_remedy(error)}") from error
+
+
+def _reason_and_remedy(error: Exception) -> str:
+    """Why Keras does not load a file, and what to do; a graph is made of what Keras finds by name and runs unseen."""
+    told, reason = str(error), first_line(error)
+    without_graph = "or convert with --formats weights.h5, which holds weights alone and takes the graph from the pair"
+    if "Lambda" in told or "lambda" in told:
+        return (
+            "its graph holds a Lambda, Python code that Keras does not load from a file. Make it a layer of its own "
+            f"with @keras.saving.register_keras_serializable(), {without_graph}."
+        )
+    if "register_keras_serializable" in reason or "Could not locate" in reason:
+        return f"{reason} {_REGISTER}, {without_graph}."
+    return f"{reason}. Convert the checkpoint again."
+
+
+_REGISTER = "The module that holds the pair must hold or import the class, decorated"
 
 
 def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":

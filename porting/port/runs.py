@@ -1,6 +1,6 @@
 """Run a Keras model on any backend: trace it, teach its layers. `reference.runs` has the same names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,11 @@ from porting import calls
 from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
 from porting.port.expansions import Part
-from porting.port.side import build, call, cast, outputs_of, shapes, view
+from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
 from porting.port.structure import Structure, kind_of, structure_of
-from porting.port.watch import PARAMETER, Call, Watch, recording
-from porting.traces import LayerCall, Lesson, Teacher, Trace, arrived_at
+from porting.port.watch import Call, Watch, recording
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -49,6 +50,26 @@ def teach(
         Each call's input is what came of the outputs given before it; its output is what the layer made of its feed.
     """
     return _run(model, inputs, Teacher(lesson), whole_kinds)
+
+
+def outputs(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """What a model returns in inference, as arrays of their own."""
+    return tuple(map(array_of, outputs_of(call(model, inputs), model)))
+
+
+def other_calls(model: "keras.Model") -> dict[str, Callable[[Sequence[np.ndarray]], tuple[np.ndarray, ...]]]:
+    """How else people run a model, in words -> what does so; ``predict`` without compiling."""
+
+    def called(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        return tuple(map(array_of, outputs_of(call(model, inputs, training=None), model)))
+
+    def predicted(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        with calls.with_attributes(model, {"run_eagerly": True}):
+            given: Any = as_one(model, inputs)
+            found: Any = model.predict(given, batch_size=len(inputs[0]), verbose=0)  # type: ignore[arg-type]
+            return tuple(map(np.asarray, outputs_of(found, model)))
+
+    return {"where it is called without a training argument": called, "by predict": predicted}
 
 
 def arrivals(
@@ -92,7 +113,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
             shared=tuple(_uncalled(path, structure) for path in shared),
         )
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}") from error
+        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}.") from error
 
 
 def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
@@ -116,7 +137,7 @@ def _check_all_ran(structure: Structure, watch: Watch) -> None:
     idle = sorted((structure.owners.keys() | structure.raw.keys()) - ran)
     if idle:
         raise PairError(
-            f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
+            f"{counted(len(idle), 'layer')} of the port with weights did not run: {', '.join(idle)}.\n"
             "Run what uses them on the probe, or remove them if nothing does."
         )
 

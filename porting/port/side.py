@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     import keras
 
 
+def choose_backend() -> None:
+    """Choose a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if installed and "tensorflow" not in installed:
+        os.environ.setdefault("KERAS_BACKEND", installed[0])
+
+
 def prepare() -> None:
-    """Import Keras on a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet.
+    """Import Keras on the backend that was chosen.
 
     Raises
     ------
@@ -32,12 +42,7 @@ def prepare() -> None:
     PortingError
         If Keras or its backend cannot be imported.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    if installed and "tensorflow" not in installed:
-        os.environ.setdefault("KERAS_BACKEND", installed[0])
+    choose_backend()
     check_backend(os.environ.get("KERAS_BACKEND"))
     try:
         with _no_native_output():
@@ -173,7 +178,7 @@ def _tensor(variable: Any) -> Any:
 def view(tensor: Any) -> np.ndarray:
     """A tensor's values, read-only and sharing its memory where the backend lets it."""
     try:
-        return np.from_dlpack(tensor)
+        return _plain(np.from_dlpack(tensor))
     except (BufferError, RuntimeError, TypeError, AttributeError):
         return array_of(tensor)
 
@@ -185,7 +190,15 @@ Rearrange = Callable[[Any], Any]
 def weight_getter(model: "keras.Model") -> Callable[[str, Rearrange], np.ndarray]:
     """A function that fetches one variable's value in another axis order, which the backend brings about."""
     named = variables(model)
-    return lambda name, rearrange: view(rearrange(_tensor(named[name])))
+    return lambda name, rearrange: _as_saved(view(rearrange(_tensor(named[name]))))
+
+
+def _as_saved(array: np.ndarray) -> np.ndarray:
+    """A float64 variable's values as the float32 that they were, if they were."""
+    if array.dtype != np.float64:
+        return array
+    narrow = array.astype(np.float32)
+    return narrow if np.array_equal(narrow, array) else array
 
 
 def load_weights(
@@ -248,7 +261,12 @@ def array_of(tensor: Any) -> np.ndarray:
     """A tensor's values as an array of its own."""
     import keras
 
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+    return _plain(np.asarray(keras.ops.convert_to_numpy(tensor)))
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Half precision widened to float32, which keeps every value: bfloat16 is no type of numpy's own."""
+    return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 
 def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -258,26 +276,31 @@ def cast(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array for array in inputs]
 
 
-def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool = False) -> Any:
+def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool | None = False) -> Any:
     """Run a model on its inputs: Keras takes several as a list, one as it is, named ones by their names."""
+    mode = {} if training is None else {"training": training}
     names = calls.signature_of(model).inputs
-    if names:
-        return _called_by_name(model, dict(zip(names, inputs, strict=True)), training)
-    return model(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+    if names and _takes_keywords(model, names):
+        return model(**dict(zip(names, inputs, strict=True)), **mode)
+    return model(as_one(model, inputs), **mode)
 
 
-def _called_by_name(model: "keras.Model", named: Mapping[str, Any], training: bool) -> Any:
-    """Named inputs as a mapping where the model was built with one or takes one argument, else as keywords."""
-    structure = getattr(model, "_inputs_struct", None)
-    if isinstance(structure, Mapping):
-        return model(dict(named), training=training)
-    if structure is not None:
-        by_tensor = [getattr(tensor, "name", "").partition(":")[0] for tensor in model.inputs]
-        ordered = [named[name] for name in by_tensor] if set(by_tensor) == set(named) else list(named.values())
-        return model(ordered[0] if len(ordered) == 1 else ordered, training=training)
-    if set(named) <= set(inspect.signature(model.call).parameters):
-        return model(**named, training=training)
-    return model(dict(named), training=training)
+def _takes_keywords(model: "keras.Model", names: Sequence[str]) -> bool:
+    is_functional = getattr(model, "_inputs_struct", None) is not None
+    return not is_functional and set(names) <= set(inspect.signature(model.call).parameters)
+
+
+def as_one(model: "keras.Model", inputs: Sequence[Any]) -> Any:
+    """Inputs as the one argument that a model takes: a mapping or a list as it was built with, or a tensor."""
+    names, structure = calls.signature_of(model).inputs, getattr(model, "_inputs_struct", None)
+    if not names:
+        return inputs[0] if len(inputs) == 1 else list(inputs)
+    named = dict(zip(names, inputs, strict=True))
+    if structure is None or isinstance(structure, Mapping):
+        return named
+    by_tensor = [getattr(tensor, "name", "").partition(":")[0] for tensor in model.inputs]
+    ordered = [named[name] for name in by_tensor] if set(by_tensor) == set(named) else list(inputs)
+    return ordered[0] if len(ordered) == 1 else ordered
 
 
 def outputs_of(outputs: Any, model: Any = None) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The layers of a Keras model that own variables, at any depth, their types and paths; and variables that are no layer's."""
+"""The layers of a Keras model that own variables, at any depth, their types and paths; and variables of no layer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

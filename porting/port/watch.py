@@ -18,13 +18,10 @@ from porting.traces import Teacher
 if TYPE_CHECKING:
     import keras
 
-PARAMETER = "Parameter"
-"""The kind of a variable that a model uses as it is."""
-
 
 @dataclass(slots=True)
 class Call:
-    """A layer call as it was recorded, its tensors still the backend's; of a variable that is used as it is, no layer."""
+    """A layer call as it was recorded, its tensors still the backend's; without a layer where a variable is used."""
 
     path: str
     layer: "keras.layers.Layer | Part | None"

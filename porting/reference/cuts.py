@@ -40,7 +40,8 @@ def abouts(path: str, module: "torch.nn.Module", own: Mapping[str, str], split: 
     if not words or units % len(words):
         raise PairError(f"splits has {path} in {len(words)} parts, but it has {units} units.")
     step = units // len(words)
-    return tuple(_about(path, module, own, axis, slice(at * step, (at + 1) * step), word) for at, word in enumerate(words))
+    places = (slice(at * step, (at + 1) * step) for at in range(len(words)))
+    return tuple(_about(path, module, own, axis, units, word) for units, word in zip(places, words, strict=True))
 
 
 def _about(path: str, module: Any, own: Mapping[str, str], axis: int, units: slice, word: str) -> About:
@@ -71,7 +72,9 @@ def splits_in(names: Iterable[str]) -> dict[str, Split]:
     for name in names:
         if places := slices_of(name):
             parts.setdefault(whole_name(name), {})[places[0].start] = name.rpartition("].")[2]
-    return {
-        layer: " ".join(words[at] for at in sorted(words)) if all("[" not in word for word in words.values()) else len(words)
-        for layer, words in parts.items()
-    }
+    return {layer: _split(list(words.values())) for layer, words in parts.items()}
+
+
+def _split(words: list[str]) -> Split:
+    """The parts' names, or how many there are where they have none."""
+    return len(words) if any("[" in word for word in words) else " ".join(words)

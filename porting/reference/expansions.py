@@ -32,7 +32,9 @@ class Expansion:
         return self.forward(self.parts, record)
 
 
-def expansion_of(path: str, module: "torch.nn.Module", own: Mapping[str, str], split: cuts.Split = 0) -> Expansion | None:
+def expansion_of(
+    path: str, module: "torch.nn.Module", own: Mapping[str, str], split: cuts.Split = 0
+) -> Expansion | None:
     """What a module is made of, where it is several layers; `split` says how it is to be cut."""
     import torch
 

@@ -10,8 +10,8 @@ from porting.errors import PairError
 from porting.reference.abouts import kind_of
 from porting.reference.cuts import splits_in
 from porting.reference.structure import structure_of, taught_modules
-from porting.reference.watch import PARAMETER, Wanted, Watch
-from porting.traces import LayerCall, Lesson, Teacher
+from porting.reference.watch import Wanted, Watch
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
 
 if TYPE_CHECKING:
     import torch

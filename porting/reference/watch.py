@@ -16,7 +16,7 @@ from porting.reference.cuts import Split
 from porting.reference.expansions import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import structure_of
-from porting.traces import LayerCall, Teacher
+from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
     import torch
@@ -83,20 +83,19 @@ class Watch:
             raise Arrived(given)
         _check_tensor(given, about)
         teaching = self.teacher.next(about.name)
-        is_alone = self._is_alone()
-        fed = given if teaching is None or not is_alone else tensor_of(teaching.feed, self.precision)
+        fed = given if teaching is None else tensor_of(teaching.feed, self.precision)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or is_alone or about.kind in _SEVERAL_OUTPUTS else None
+            output = run(fed) if teaching is None or self._is_to_run(about) else None
         finally:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
         return output if give is None else _given_back(output, give, about)
 
-    def _is_alone(self) -> bool:
-        """Whether the next layer is to run on what it is taught."""
-        return self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
+    def _is_to_run(self, about: About) -> bool:
+        wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
+        return wanted or about.kind in _SEVERAL_OUTPUTS
 
     def parameter(self, name: str, tensor: "torch.Tensor") -> "torch.Tensor":
         """Record a tensor that is used as it is, at its first use, and return what it is to be."""
@@ -131,9 +130,6 @@ class Watch:
         named = zip(self.abouts, self.inputs, self.outputs, strict=True)
         return tuple(LayerCall(*about, array_of(given), array_of(output)) for about, given, output in named)
 
-
-PARAMETER = "Parameter"
-"""The kind of a tensor that a model uses as it is."""
 
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _SEVERAL_OUTPUTS = _RECURRENT | {"MultiheadAttention"}

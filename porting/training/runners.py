@@ -9,10 +9,11 @@ import numpy as np
 
 from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
-from porting.pairs import ModelPair, build_port, draw_probe, resolve
+from porting.pairs import ModelPair, build_port, resolve
 from porting.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
+from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
 from porting.records import parity
 from porting.reference import side as torch_side
@@ -53,7 +54,7 @@ class Runner:
         """Build the models from a checkpoint's weights."""
         assert pair.training
         model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-        probe = draw_probe(pair, sizes, None, 1)
+        probe = draw_for(pair, sizes, None, 1, model)
         trace = trace_with_sources(pair, model, probe)
         torch_side.in_precision(model, dtype)
         train, train_port = resolve(pair.training.reference), resolve(pair.training.port)

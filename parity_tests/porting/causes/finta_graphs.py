@@ -72,9 +72,9 @@ FINTA_GRAPHS = {
     "tanh for ReLU": graph("finta", between("encod_conv6.1", OTHER), encod_relu5=instead(activation("tanh"))),
     "activation before the flattening": graph("finta", between("fc1", ADDED), channel_major=before(activation("relu"))),
     "activation between the models": graph("finta", between("fc2", ADDED), fc2=before(activation("tanh"))),
-    "activation inside a layer": graph("finta", inside("fc1", ADDED), fc1=with_config(activation="relu")),
+    "activation inside a layer": graph("finta", between("fc2", ADDED), fc1=with_config(activation="relu")),
     "activation after the last layer": graph(
-        "finta", inside("decod_conv6.1", ADDED), decod_conv6=with_config(activation="tanh")
+        "finta", between("reconstruction", ADDED), decod_conv6=with_config(activation="tanh")
     ),
     "streamlines reversed at the input": graph(
         "finta", between("encod_conv1.1", REVERSED), encod_pad1=before(lambda: Reverse(1))

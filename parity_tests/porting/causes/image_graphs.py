@@ -62,7 +62,7 @@ IMAGE_GRAPHS = {
         "classifier", inside("norm1", TRAINING), norm1=with_class(BatchNormalization)
     ),
     "activation inside a convolution": graph(
-        "classifier", inside("conv1", ADDED), conv1=with_config(activation="relu")
+        "classifier", between("norm1", ADDED), conv1=with_config(activation="relu")
     ),
     "ReLU before the normalisation": graph(
         "classifier",
@@ -72,7 +72,7 @@ IMAGE_GRAPHS = {
     ),
     "activation missing before a depthwise layer": graph("classifier", between("depthwise", MISSING), relu2=skipped),
     "SiLU for ReLU": graph("classifier", between("depthwise", OTHER), relu2=instead(activation("silu"))),
-    "scores through softmax": graph("classifier", inside("head", ADDED), head=with_config(activation="softmax")),
+    "scores through softmax": graph("classifier", between("scores", ADDED), head=with_config(activation="softmax")),
     "softmax after the scores": graph("classifier", between("scores", ADDED), head=after(layers.Softmax)),
     # decoder
     "code unflattened row by row": graph(
