@@ -107,6 +107,12 @@ class ModelPair:
         Reference layer -> port layer, where execution order does not pair them.
     axes : Mapping
         Reference tensor -> axis pattern, where the rule has none for it.
+    activations : Mapping
+        Reference layer -> axis pattern of its input and output, where the rule's is not theirs; two with ``;`` between
+        them where they differ: ``{"head": "position sample feature -> sample position feature"}``.
+    splits : Mapping
+        Reference layer, where ``*`` stands for anything -> the names of the layers that it is side by side, or how
+        many: ``{"*.c_attn": "query key value"}`` where the port has them apart.
     rules : tuple of LayerRule
         Rows for layers that the table does not have, or that replace its own.
     training : TrainingPair, optional
@@ -159,6 +165,8 @@ class ModelPair:
     landmarks: Mapping[str, str] = field(default_factory=dict)
     matches: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
+    activations: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, int | str] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
     training: TrainingPair | None = None
     optimiser: OptimiserPair | None = None
