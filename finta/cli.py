@@ -3,21 +3,51 @@
 import shlex
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from finta.deciding.commands import verify_decisions
-from finta.filtering.commands import register
+from finta.filtering.commands import SpaceOption, register, tell_skips
 from finta.generating.commands import sample
 
 app = typer.Typer(
-    help="Train the FINTA autoencoder of streamlines, and filter and generate streamlines with it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _tell_words(context: typer.Context) -> None:
+    """Train the FINTA autoencoder of streamlines, and filter and generate streamlines with it."""
+    context.with_resource(_words_told())
+
+
+@contextmanager
+def _words_told() -> Iterator[None]:
+    """Tell once, on standard error, what was repaired or left aside of a tractogram."""
+    from tractography.errors import TractogramWarning
+
+    told: set[str] = set()
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, TractogramWarning):
+            show(message, category, *place, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TractogramWarning)
+        show, warnings.showwarning = warnings.showwarning, tell
+        yield
+
+
 batches = typer.Typer(help="HDF5 batches of streamlines.", no_args_is_help=True)
 app.add_typer(batches, name="batches")
 register(app)
@@ -48,14 +78,17 @@ def build(
     ] = ["train=0.8", "thres=0.1", "test=0.1"],  # noqa: B006
     points: Annotated[int, typer.Option(help="Points per streamline.", min=2)] = 256,
     label: Annotated[str, typer.Option(help="Take the class from the name of the file or of its folder.")] = "file",
+    reference: SpaceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Read labelled bundles, resample them and write them as batches."""
     from finta.batches import LABELS, build_batches
     from porting.cli import steps
+    from tractography.files.tractograms import Skips
 
     if label not in LABELS:
         raise typer.BadParameter(f"must be one of {', '.join(LABELS)}", param_hint="--label")
+    skips = Skips()
     with steps() as on_step:
         held = build_batches(
             bundles,
@@ -63,9 +96,12 @@ def build(
             splits=split,
             point_count=points,
             label=label,
+            reference=reference,
+            skips=skips,
             force=force,
             on_file=lambda path, number, count: on_step(f"reading {path.name} ({number} of {count})"),
         )
+    tell_skips(skips)
     _show(held)
 
 
@@ -141,7 +177,8 @@ def train(
     is_stopped = ended.end in signal.Signals.__members__
     if ended.speaks:
         position = ended.position
-        typer.echo(f"{ended.end} after {position.step:,} steps; lowest validation loss {position.best_loss:,.6g}")
+        lowest = f"; lowest validation loss {position.best_loss:,.6g}" if position.best_epoch else ""
+        typer.echo(f"{ended.end} after {position.step:,} steps{lowest}")
         typer.echo(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
     if is_stopped and ended.speaks:
         again: list[Any] = ["finta", "train", configuration, "--batches", batches, "--output", output]

@@ -5,6 +5,8 @@ TractographyError
 ├── FilteringError     an atlas of bundles, or the thresholds of its bundles
 ├── GenerationError    seeds, densities and images that streamlines are generated from
 └── TractogramError    a tractogram file
+
+TractogramWarning      a tractogram that can be used, but is not as it should be
 """
 
 
@@ -26,3 +28,7 @@ class TractogramError(TractographyError):
 
 class FilteringError(TractographyError):
     """An atlas or its thresholds cannot be used."""
+
+
+class TractogramWarning(UserWarning):
+    """A tractogram is read though it is not as it should be; the text says what was repaired or left aside."""

@@ -11,6 +11,7 @@ from finta.pages.tables import print_table
 
 if TYPE_CHECKING:
     from finta.filtering.thresholding import Judged
+    from tractography.files.tractograms import Skips
 
 ModelOption = Annotated[
     Path, typer.Option("--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.")
@@ -35,6 +36,12 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option("--scheduler", help="Address of a Dask cluster to compute on, tcp://HOST:PORT.", show_default=False),
 ]
+SpaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference", help="NIfTI image or tractogram: the space of TRK files that lack it.", show_default=False
+    ),
+]
 TractogramArgument = Annotated[Path, typer.Argument(help="TRK, TCK or TRX file.", show_default=False)]
 
 
@@ -58,6 +65,7 @@ def encode(
     tractogram: TractogramArgument,
     model: ModelOption,
     output: Annotated[Path, typer.Option("--output", help="The HDF5 file to write.")],
+    reference: SpaceOption = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
@@ -68,9 +76,16 @@ def encode(
 
     with interruption_told(), steps() as on_step:
         encoded = encode_tractogram(
-            tractogram, model, output, scheduler=scheduler, resume=resume, force=force, on_step=on_step
+            tractogram,
+            model,
+            output,
+            reference=reference,
+            scheduler=scheduler,
+            resume=resume,
+            force=force,
+            on_step=on_step,
         )
-    typer.echo(f"{encoded.path}: {encoded.count:,} latent codes{_skipped(encoded.skipped)}")
+    typer.echo(f"{encoded.path}: {encoded.count:,} latent codes{told_skips(encoded.skipped)}")
 
 
 def reconstruct(
@@ -92,11 +107,14 @@ def reconstruct(
     with steps() as on_step:
         done = reconstruct_tractogram(source, model, output, reference=reference, force=force, on_step=on_step)
     distance = "" if done.distance is None else f", {done.distance:.2f} mm from the originals on average"
-    typer.echo(f"{done.path}: {done.count:,} streamlines{distance}{_skipped(done.skipped)}")
+    typer.echo(f"{done.path}: {done.count:,} streamlines{distance}{told_skips(done.skipped)}")
 
 
-def _skipped(count: int) -> str:
-    return f"; {count:,} skipped: fewer than two points, no length, or not finite" if count else ""
+def told_skips(count: int) -> str:
+    """Say how many streamlines were skipped, and why; nothing where none was."""
+    from tractography.files.tractograms import WHY_SKIPPED
+
+    return f"; {count:,} skipped: {WHY_SKIPPED}" if count else ""
 
 
 def thresholds(
@@ -126,7 +144,7 @@ def thresholds(
         for name, held in written.thresholds.items()
     ]
     print_table(rows)
-    _tell_skips(judged)
+    tell_skips(judged.skips)
     for warning in written.warnings():
         typer.echo(f"Warning: {warning}", err=True)
     typer.echo(f"{output}: {len(rows)} thresholds")
@@ -162,9 +180,10 @@ def check_point(point: str) -> None:
         raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
 
 
-def _tell_skips(judged: "Judged") -> None:
-    for file, count in judged.skips.counts.items():
-        typer.echo(f"{file}{_skipped(count)}", err=True)
+def tell_skips(skips: "Skips") -> None:
+    """Say of each file how many streamlines were skipped."""
+    for file, count in skips.counts.items():
+        typer.echo(f"{file}{told_skips(count)}", err=True)
 
 
 def filter_(
@@ -184,7 +203,11 @@ def filter_(
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option("--reference", help="NIfTI image or TRK file: the space of a TCK file.", show_default=False),
+        typer.Option(
+            "--reference",
+            help="NIfTI image or tractogram: the space of TCK files, and of TRK files that lack it.",
+            show_default=False,
+        ),
     ] = None,
     any_space: Annotated[
         bool,
@@ -217,7 +240,7 @@ def filter_(
     print_table([row for row in filtered.table() if row["nearest"]])
     found = filtered.sorted
     kept, share = int(found.kept.sum()), found.kept.sum() / found.count
-    typer.echo(f"{kept:,} of {found.count:,} streamlines kept ({share:.1%}){_skipped(found.skipped)}")
+    typer.echo(f"{kept:,} of {found.count:,} streamlines kept ({share:.1%}){told_skips(found.skipped)}")
     if filtered.recall is not None:
         typer.echo(f"the approximate index finds {filtered.recall:.2%} of nearest neighbours")
     typer.echo(f"{output}: see summary.html")
@@ -246,7 +269,7 @@ def evaluate(
     values = read_thresholds(thresholds, judged.bundles, point)
     evaluation = judged.evaluated(values)
     write_evaluation(output, evaluation, judged, values, model)
-    _tell_skips(judged)
+    tell_skips(judged.skips)
     plausible = evaluation.plausible
     typer.echo(
         f"all outcomes: accuracy {evaluation.accuracy:.3f}, balanced {evaluation.balanced_accuracy:.3f}, "
