@@ -122,8 +122,10 @@ class TrkLayout:
         is_point[ends] = False
         points = values[is_point].reshape(-1, self.width)
         scalars, properties = points[:, 3:], values[ends]
+        with np.errstate(invalid="ignore", over="ignore"):  # points may be infinite
+            placed = apply_affine(self.affine, np.ascontiguousarray(points[:, :3]), inplace=True)
         return Streamlines(
-            apply_affine(self.affine, np.ascontiguousarray(points[:, :3]), inplace=True),
+            placed,
             words[starts[:-1]].astype(np.int64),
             {name: np.ascontiguousarray(scalars[:, part]) for name, part in self.scalars.items()},
             {name: properties[:, part] for name, part in self.properties.items()},
