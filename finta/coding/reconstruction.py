@@ -18,6 +18,7 @@ from finta.requirements import check_readers
 from porting.errors import reason_of
 from porting.placement import check_apart, check_free, written_whole
 from porting.proof.runs import OnStep
+from tractography.batches.bounds import open_array
 from tractography.errors import TractogramError
 from tractography.files.headers import Header
 from tractography.files.pieces import read_header
@@ -116,7 +117,7 @@ def _reconstruct_file(source: Path, coder: Coder, space: Header | None) -> Itera
 
 def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
     with _reading_told(source), h5py.File(source, "r") as file:
-        held_codes: Any = file.get(LATENT_CODES)
+        held_codes: Any = open_array(file, LATENT_CODES, 2, "f")
         if held_codes is None or held_codes.shape[1:] != (coder.latent_size,):
             raise TractogramError(
                 f"{source} holds no {LATENT_CODES}, (streamline, {coder.latent_size}). Write it by finta encode."
@@ -131,5 +132,9 @@ def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
 def _reading_told(source: Path) -> Iterator[None]:
     try:
         yield
+    except TractogramError:
+        raise
+    except ValueError as error:
+        raise TractogramError(f"{source} cannot be read: {error}. Encode the tractogram again.") from error
     except OSError as error:
         raise TractogramError(f"{source} cannot be read: {reason_of(error)}. Encode the tractogram again.") from error

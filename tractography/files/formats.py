@@ -8,9 +8,6 @@ from tractography.errors import TractogramError
 
 SUFFIXES = (".trk", ".tck", ".trx")
 PACKED = ".gz"
-LONGEST = 80
-"""Characters of a foreign name that are shown."""
-
 ENDINGS = (*SUFFIXES, ".trk.gz", ".tck.gz")
 
 
@@ -35,12 +32,6 @@ def is_packed(path: str | os.PathLike) -> bool:
 def _ending_of(name: str) -> str:
     ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
     return name[len(name) - len(ending) :]
-
-
-def shown(text: str) -> str:
-    """Give text that stands in a file as it may stand in a message: short, and without control characters."""
-    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-    return text if text.isprintable() else ascii(text)
 
 
 def find_tractograms(paths: Sequence[str | os.PathLike]) -> list[Path]:

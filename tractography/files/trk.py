@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tractography.errors import TractogramError
-from tractography.files.formats import shown
+from tractography.errors import TractogramError, shown
 from tractography.files.headers import Header
 from tractography.files.spans import FileBytes, Index, every_stride
 from tractography.files.streamlines import Streamlines

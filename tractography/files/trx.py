@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tractography.errors import TractogramError
-from tractography.files.formats import shown
+from tractography.errors import TractogramError, shown
 from tractography.files.headers import Header, header_in_space
 from tractography.files.spans import BLOCK_BYTES, FileBytes, Index
 from tractography.files.streamlines import Streamlines

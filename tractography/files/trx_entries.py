@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tractography.errors import TractogramError
-from tractography.files.formats import shown
+from tractography.errors import TractogramError, shown
 from tractography.files.spans import FileBytes, largest_unpacked, open_bytes
 
 HEADER, HEADER_BYTES = "header.json", 1 << 20
