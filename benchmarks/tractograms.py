@@ -1,10 +1,10 @@
 """Our readers and writers of tractograms beside nibabel's and trx-python's: ``python -m benchmarks.tractograms``.
 
 Three jobs that the commands have: to read all streamlines, some thousands at a time; to read one range in a process
-that was handed the file, as a worker does; to share streamlines out to a hundred files as they come, which the libraries
-do by gathering each bundle in memory and saving it. Each figure is of a process of its own, the least of some: seconds
-of the processor, and memory at its peak above what was there before. A ratio is the library's figure over ours. On
-Linux, whose kernel tells the peak.
+that was handed the file, as a worker does; to share streamlines out to a hundred files as they come. The libraries do
+the last by gathering each bundle in memory and saving it. Each figure is of a process of its own, the least of some:
+seconds of the processor, and memory at its peak above what was there before. A ratio is the library's figure over
+ours. On Linux, whose kernel tells the peak.
 """
 
 import argparse
