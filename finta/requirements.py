@@ -14,7 +14,7 @@ TRAINERS = ("matplotlib", "pydantic", "tensorboardX", "yaml")
 """What a training needs, some of it at its end."""
 
 
-def check_readers(*paths: Path) -> None:
+def check_readers() -> None:
     """Find out before any work whether tractograms can be read, resampled and written.
 
     Raises
@@ -22,8 +22,7 @@ def check_readers(*paths: Path) -> None:
     PackageError
         If a package for it is not installed.
     """
-    trx = ["trx"] if any(path.suffix == ".trx" for path in paths) else []
-    check_installed([*READERS, *trx], "This command", "filter")
+    check_installed(READERS, "This command", "filter")
 
 
 def check_comparing(approximate: bool) -> None:

@@ -73,7 +73,7 @@ def encode_tractogram(
     TractogramError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
-    check_readers(tractogram)
+    check_readers()
     check_cluster(scheduler)
     check_free([output], force)
     check_apart([output], [tractogram, model, reference])

@@ -78,7 +78,7 @@ def reconstruct_tractogram(
     TractogramError, ModelError, OutputError
         If a file cannot be used.
     """
-    check_readers(source, output)
+    check_readers()
     check_free([output], force)
     check_apart([output], [source, model, reference])
     coder = open_coder(model)

@@ -73,7 +73,7 @@ def filter_tractogram(
     TractogramError, FilteringError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
-    check_readers(tractogram, Path(f"any{suffix or ''}"))
+    check_readers()
     check_comparing(settings.approximate)
     check_cluster(scheduler)
     output = output.resolve()  # what a link points to is replaced, and not the link

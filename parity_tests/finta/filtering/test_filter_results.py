@@ -39,7 +39,7 @@ def test_a_filtering_that_was_stopped_goes_on_to_the_same_files(
 
 
 @pytest.mark.parametrize(
-    ("size", "kept"), [(4_000, False), (9_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
+    ("size", "kept"), [(4_000, False), (11_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
 )
 def test_a_full_disk_is_one_error_and_what_is_computed_is_kept(
     size, kept, collection, header, subject, thresholds, tmp_path, finta, small_port
