@@ -19,6 +19,7 @@ from tractography.batches.layouts import (
     DTYPE,
     PACKED,
     SPLITS,
+    damage_told,
     misshapen,
     mixed,
     opened,
@@ -39,7 +40,7 @@ def scan_index(path: Path) -> Index:
     BatchError
         If the file is missing, no HDF5 file, or in neither layout; all findings at once.
     """
-    with opened(path) as file:
+    with damage_told(path), opened(path) as file:
         groups, findings = _splits(file)
         packed = any(PACKED in group for group in groups.values())
         tables = {name: (_read_packed if packed else _read_published)(name, group) for name, group in groups.items()}

@@ -223,10 +223,10 @@ def _settle_order(file: FileBytes, fields: Any, words: list[str]) -> None:
     """Take an empty voxel order for TrackVis's default, and say where the order is not that of the affine."""
     from nibabel.orientations import aff2axcodes
 
-    order = fields["voxel_order"].decode("latin1")
-    fields["voxel_order"] = (order or "LPS").upper().encode("latin1")
+    stored = bytes(fields["voxel_order"])
+    order, fields["voxel_order"] = stored.decode("latin1"), stored.upper() or b"LPS"
     along = "".join(aff2axcodes(fields["voxel_to_rasmm"]))
-    if (order or "LPS").upper() != along:
+    if fields["voxel_order"] != along.encode():
         stated = f"is {shown(order)}" if order else "is empty, which is LPS"
         words.append(
             f"{file.path}: voxel_order {stated}, and the affine's voxels run {along}. Points are taken in the order "

@@ -1,7 +1,7 @@
 """TRX files: arrays in a zip archive or a folder; positions in RAS+ mm, offsets, data of points and streamlines."""
 
 import json
-import zipfile
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,10 @@ from tractography.files.trx_entries import Entry, find_entries, names_of, read_h
 
 LEFT_ASIDE = ("groups/", "dpg/")
 """Folders of a TRX file that say something of groups, which are not kept."""
+
+WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+TYPES = {name: name for name in (*WHOLE, "float16", "float32", "float64", "bool")} | {"bit": "bool", "ushort": "uint16"}
+"""What the last part of an array's name says of its values; trx-python has a byte for each bit."""
 
 LISTED = 5
 
@@ -161,18 +165,13 @@ def _member(entry: Entry, width: int, dtype: np.dtype) -> Member:
 def _array_of(name: str) -> tuple[str, int, np.dtype] | None:
     """Read an entry's name: the array, its values a row, and their type; None where it is no array."""
     folder, _, file = name.rpartition("/")
-    called, *width, kind = file.split(".")
-    if not called or len(width) > 1 or not all(held.isdecimal() and 0 < int(held[:9]) < 1 << 20 for held in width):
+    if not (found := re.fullmatch(r"([^.]+)(?:\.([1-9][0-9]{0,5}))?\.([a-z0-9]+)", file)):
         return None
-    if folder not in ("dpv", "dps") and (folder or called not in ("positions", "offsets")):
+    called, width, kind = found.groups()
+    if kind not in TYPES or (folder not in ("dpv", "dps") and (folder or called not in ("positions", "offsets"))):
         return None
-    try:
-        dtype = np.dtype(bool if kind == "bit" else kind)
-    except TypeError:
-        return None
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
-        return None
-    return f"{folder}/{called}" if folder else called, int(width[0]) if width else 1, dtype.newbyteorder("<")
+    dtype = np.dtype(TYPES[kind]).newbyteorder("<")
+    return f"{folder}/{called}" if folder else called, int(width or 1), dtype
 
 
 def read_layout(file: FileBytes) -> TrxLayout:
@@ -192,7 +191,7 @@ def read_layout(file: FileBytes) -> TrxLayout:
         return TrxLayout(file, count, points, header_in_space(".trx", affine, fields["DIMENSIONS"]))
     except TractogramError:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, RecursionError, NotImplementedError) as error:
+    except Exception as error:  # zipfile, zlib and json raise whatever their parsing trips over
         raise TractogramError(
             f"{file.path} is no TRX file, or truncated: {shown(str(error))}. Copy or export it again."
         ) from error
