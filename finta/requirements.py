@@ -1,6 +1,5 @@
 """Packages that a command needs at some time, looked for before it does any work."""
 
-
 from porting.requirements import check_installed
 
 READERS = ("nibabel", "dipy")
