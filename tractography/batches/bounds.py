@@ -14,7 +14,7 @@ def leads_elsewhere(group: h5g.GroupID, name: bytes) -> str:
     """Say what kind of link a name is that is not followed; nothing where it is the object itself, or is not there."""
     try:
         kind = group.links.get_info(name).type
-    except KeyError:
+    except (KeyError, RuntimeError):  # HDF5 has either for what is not there
         return ""
     return {h5l.TYPE_HARD: "", h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}.get(kind, "a link")
 
