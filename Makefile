@@ -1,18 +1,22 @@
 # make demo   set up and run the main job
 # make test   set up and pass the tests, in as many processes as WORKERS says
+# make docs   build the site of the documentation into docs/_build/html, warnings as errors
 # make lint   format, style, types, who imports whom, and what the wheel holds
 # make wheel  build dist/porting-VERSION-py3-none-any.whl
 PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test lint wheel
+.PHONY: demo docs lint test wheel
 
 demo: .venv/ready
 	$(BIN)/porting demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+docs: .venv/docs
+	$(BIN)/sphinx-build -E -W --keep-going --quiet -b html docs docs/_build/html
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
@@ -31,4 +35,8 @@ wheel: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev,tensorflow-cpu]' --constraint constraints.txt
+	touch $@
+
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' --constraint constraints.txt
 	touch $@

@@ -34,7 +34,7 @@ from finta.demo import SPLITS
 from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
 from finta.training.feeding import sampling_of
-from porting.cli import steps
+from porting.commands.progress import steps
 from porting.jobs.conversion import move_weights
 from porting.jobs.states import OptimiserState
 from porting.pairs import draw_probe

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.atlas import Part, deal_out, prepare, write_parts
 from finta.coding.coders import Coder, open_coder
-from porting.cli import steps
+from porting.commands.progress import steps
 from tractography.files.formats import find_tractograms
 from tractography.filtering.assignment import NO_BUNDLE, Assigner, Assignment, encode_reference
 from tractography.filtering.metrics import Evaluation, Scores, evaluate

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.atlas import POINTS
 from finta.coding.coders import Coder, open_coder
-from porting.cli import steps
+from porting.commands.progress import steps
 from tractography.files.formats import find_tractograms
 from tractography.files.tractograms import read_streamlines, resample
 from tractography.generating.anatomy import Anatomy

@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import ks_2samp
 
 from benchmarks.machine import name_machine, prepare_frameworks
-from porting.cli import steps
+from porting.commands.progress import steps
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep
 from porting.reference import side as torch_side

@@ -10,13 +10,14 @@ from rich.console import Console
 from finta.batches import build_batches
 from finta.requirements import READERS
 from finta.shipped import torch_checkpoint
-from porting.cli import steps
+from porting.commands.progress import steps
 from porting.jobs.conversion import Conversion, convert
 from porting.port import side as keras_side
 from porting.records.parity import RATIO_LIMIT
 from porting.reports.console import render_report
 from porting.requirements import check_installed
 from porting.statuses import Status
+from porting.wording import counted
 from tractography.batches.batches import BatchFile, read_in_batches
 from tractography.files.dipy_bundles import extract_minimal_bundles
 
@@ -26,17 +27,20 @@ SPLITS = ("train=sub_1,sub_2,sub_3", "thres=sub_4", "test=sub_5")
 def run_demo(console: Console) -> Status:
     """Build batches, convert, verify, encode and reconstruct; say in plain words what was proven."""
     check_installed(["torch", *READERS], "porting demo", "convert,streamlines")
-    keras_side.prepare()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, steps() as on_step:
-        on_step("building batches from DIPY's bundles")
-        batches = build_batches([_bundles(Path(folder))], Path(folder) / "batches.h5", splits=SPLITS)
+    with steps():
+        keras_side.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        with steps() as on_step:
+            on_step("building batches from DIPY's bundles")
+            batches = build_batches([_bundles(Path(folder))], Path(folder) / "batches.h5", splits=SPLITS)
         _tell_batches(console, batches)
-        conversion = convert(torch_checkpoint(Path(folder)), f"{folder}/port/", probe=batches.path, on_step=on_step)
+        with steps() as on_step:
+            checkpoint = torch_checkpoint(Path(folder))
+            conversion = convert(checkpoint, f"{folder}/port/", probe=batches.path, on_step=on_step)
         console.rule("2. Conversion: moved, written, reloaded from disk, verified")
         console.print(render_report(conversion.report))
         if conversion.files:
-            on_step("encoding and reconstructing the test subject")
             _use(console, conversion, batches)
         _conclude(console, conversion, time.monotonic() - started)
     return conversion.report.verdict
@@ -57,15 +61,22 @@ def _use(console: Console, conversion: Conversion, batches: BatchFile) -> None:
     from keras_model import load_autoencoder
 
     console.rule("3. Use: the Keras model alone, on the test subject")
-    model = load_autoencoder(next(path for path in conversion.files if path.suffix == ".keras"))
-    for name, _, streamlines in read_in_batches(batches.path, "test", 1000):
-        latent_codes = np.asarray(model.encoder.predict_on_batch(streamlines))
-        reconstructed = np.asarray(model.decoder.predict_on_batch(latent_codes))
-        distance = np.linalg.norm(reconstructed - streamlines, axis=-1).mean()
-        console.print(
-            f"{name:<16} {len(streamlines)} streamlines -> latent codes {latent_codes.shape}, "
-            f"reconstructed to {distance:.1f} mm per point"
-        )
+    with steps() as on_step:
+        on_step("encoding and reconstructing the test subject")
+        model = load_autoencoder(next(path for path in conversion.files if path.suffix == ".keras"))
+        lines = [_reconstruct(model, *held) for held in read_in_batches(batches.path, "test", 1000)]
+    for line in lines:
+        console.print(line)
+
+
+def _reconstruct(model, name: str, _, streamlines: np.ndarray) -> str:
+    latent_codes = np.asarray(model.encoder.predict_on_batch(streamlines))
+    reconstructed = np.asarray(model.decoder.predict_on_batch(latent_codes))
+    distance = np.linalg.norm(reconstructed - streamlines, axis=-1).mean()
+    return (
+        f"{name:<16} {counted(len(streamlines), 'streamline')} -> latent codes {latent_codes.shape}, "
+        f"{distance:.1f} mm per point apart"
+    )
 
 
 def _conclude(console: Console, conversion: Conversion, seconds: float) -> None:

@@ -15,16 +15,28 @@ class FintaError(ValueError):
 
 
 class ConfigurationError(FintaError):
-    """A configuration cannot be used."""
+    """A configuration cannot be used.
+
+    Remedy: correct the line that the message names; ``finta/training/recipes/original.yaml`` describes every key.
+    """
 
 
 class TrainingError(FintaError):
-    """A run cannot be started, gone on with, or finished."""
+    """A run cannot be started, gone on with, or finished.
+
+    Remedy: go on with ``--resume`` where the run may, or start it in another folder.
+    """
 
 
 class ModelError(FintaError):
-    """A checkpoint cannot be used as an encoder and a decoder."""
+    """A checkpoint cannot be used as an encoder and a decoder.
+
+    Remedy: give a converted ``.keras`` or ``.safetensors`` file of this autoencoder, or a ``.pt`` of its reference.
+    """
 
 
 class ClusterError(FintaError):
-    """A cluster cannot be used."""
+    """A cluster cannot be used.
+
+    Remedy: check the scheduler's address, and that workers have the extra ``cluster``; go on with ``--resume``.
+    """

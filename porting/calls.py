@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.errors import PairError, first_line
+from porting.errors import PairError, reason_and_place
 
 Run = Callable[[Any], Any]
 """Runs a layer on a tensor in the place of its first argument."""
@@ -50,7 +50,7 @@ def several(outputs: Any, is_tensor: Callable[[Any], bool], who: str) -> tuple[A
 def failure(who: str, inputs: Sequence[np.ndarray], error: Exception) -> PairError:
     """What to raise where a model failed on inputs: models and backends raise what they like."""
     given = ", ".join(str(array.shape) for array in inputs)
-    return PairError(f"{who} failed on inputs of shape {given}: {first_line(error)}")
+    return PairError(f"{who} failed on inputs of shape {given}: {reason_and_place(error)}.")
 
 
 @contextmanager

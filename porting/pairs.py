@@ -5,13 +5,13 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from porting.errors import PairError, first_line
+from porting.errors import PairError, reason_and_place
 from porting.probes import SYNTHETIC, Probe, ProbeBatches, read_probe, read_probe_batches, synthetic_probe
-from porting.requirements import not_found
+from porting.requirements import is_known, not_found
 from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
@@ -174,16 +174,31 @@ def find_pair(name: "str | ModelPair") -> ModelPair:
         return name
     if ":" in name:
         return _checked(resolve(name), name)
-    registered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name not in registered:
+    check_name(name)
+    return _checked(_registered()[name].load(), name)
+
+
+def check_name(name: str | None) -> None:
+    """Find out, without importing anything, whether a pair of that name is registered; module:NAME is not looked at.
+
+    Raises
+    ------
+    PairError
+        If it is not.
+    """
+    registered = _registered()
+    if name and ":" not in name and name not in registered:
         known = ", ".join(sorted(registered)) or "none"
-        raise PairError(f'No pair is called "{name}". Registered: {known}. Give your own as module:NAME.')
-    return _checked(registered[name].load(), name)
+        raise PairError(f'No pair is called "{name}". Registered: {known}. Give your own by --pair module:NAME.')
+
+
+def _registered() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
 def _checked(found: Any, name: str) -> ModelPair:
     if not isinstance(found, ModelPair):
-        raise PairError(f"{name} is a {type(found).__name__}, not a porting.ModelPair.")
+        raise PairError(f"{name} is of type {type(found).__name__}, not a porting.ModelPair.")
     return found
 
 
@@ -195,7 +210,7 @@ def resolve(name: Any) -> Any:
     PairError
         If it cannot be imported.
     PackageError
-        If a package that it imports is not installed.
+        If a package of an extra, which it imports, is not installed.
     """
     if not isinstance(name, str):
         return name
@@ -204,11 +219,17 @@ def resolve(name: Any) -> Any:
     try:
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
-        if not name.startswith((error.name or "").partition(".")[0]) and (missing := not_found(error, name)):
+        if is_known(error.name or "") and (missing := not_found(error, name)):
             raise missing from error
-        raise PairError(f"{name} cannot be imported: {first_line(error)}. Check the name and the folder.") from error
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PairError(f"{name} cannot be imported: {first_line(error)}.") from error
+        said = f"{name} cannot be imported: {reason_and_place(error)}. Check the name and the folder."
+        raise PairError(said) from error
+    except Exception as error:  # a module that is run raises what it likes
+        raise PairError(f"{name} cannot be imported: {reason_and_place(error)}.{_mend(name, error)}") from error
+
+
+def _mend(name: str, error: Exception) -> str:
+    """What is often meant where a name cannot be read."""
+    return " Write it as module:NAME." if isinstance(error, ValueError) and not name.partition(":")[2] else ""
 
 
 def build_reference(pair: ModelPair, sizes: Sizes) -> "torch.nn.Module":
@@ -243,7 +264,7 @@ def _built(factory: Callable[..., Any], sizes: Sizes, kind: type, label: str) ->
     try:
         model = factory(**sizes)
     except Exception as error:
-        raise PairError(f"{label} could not be built with {dict(sizes)}: {first_line(error)}.") from error
+        raise PairError(f"{label} could not be built with {dict(sizes)}: {reason_and_place(error)}.") from error
     if not isinstance(model, kind):
         raise PairError(f"{label} is a {type(model).__name__}, not a {kind.__module__.split('.')[0]}.{kind.__name__}.")
     return model

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import ProbeError, first_line
+from porting.wording import counted
 
 SEED = 20210126
 
@@ -168,7 +169,7 @@ def read_probe(input_shapes: Sequence[tuple[int, ...]], file: Path | None, count
         raise ProbeError("The pair states no input_shapes: give it some, or give a probe file.")
     generator = np.random.default_rng(SEED)
     arrays = [generator.standard_normal((count, *shape)).astype(np.float32) for shape in input_shapes]
-    return checked(arrays, f"{count} samples of normal numbers, seed {SEED}")
+    return checked(arrays, f"{counted(count, 'sample')} of normal numbers, seed {SEED}")
 
 
 def _read_arrays(file: Path) -> list[np.ndarray]:

@@ -80,6 +80,12 @@ def check_backend(chosen: str | None) -> None:
         )
 
 
+def is_known(module: str) -> bool:
+    """Whether an extra brings a module; another's name may be a slip, and is not to be installed."""
+    known = {"keras", *BACKENDS, *(name for modules in EXTRAS.values() for name in modules)}
+    return module.partition(".")[0] in known
+
+
 def not_found(error: ModuleNotFoundError, needing: str) -> PackageError | None:
     """Turn a failed import into the same message; None where the package is there and lacks a module."""
     module = (error.name or "").partition(".")[0]

@@ -14,6 +14,7 @@ from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
 from porting.placement import check_apart, check_free
 from porting.proof.runs import OnStep
+from porting.wording import counted
 from tractography.files.pieces import TractogramFile
 from tractography.files.references import header_of
 from tractography.files.tractograms import open_filled
@@ -97,7 +98,7 @@ def fill(rows: RowFile, count: int, task: Any, scheduler: str | None, doing: str
         done += held.stop - held.first
         on_step(doing, done, count)
     if left := len(rows.missing()):
-        raise ClusterError(f"{left} ranges of {rows.path} were not computed. Go on with --resume.")
+        raise ClusterError(f"{counted(left, 'range')} of {rows.path} were not computed. Go on with --resume.")
 
 
 def identity(file: TractogramFile, coder: Coder) -> dict[str, Any]:

@@ -22,11 +22,17 @@ from finta.generating.anatomy_options import (
     PeaksOption,
     WhiteMatterOption,
 )
+from porting.commands.console import show
+from porting.commands.options import RUNNING, JsonOption
+from porting.commands.outputs import check_report_files, write_json
+from porting.commands.progress import steps
 
 
 def verify_decisions(
-    checkpoint: Annotated[Path, typer.Argument(help="The PyTorch checkpoint, .pt.", show_default=False)],
-    port: Annotated[Path, typer.Argument(help="Its conversion, .keras.", show_default=False)],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="The PyTorch checkpoint, .pt.", metavar="CHECKPOINT", show_default=False)
+    ],
+    port: Annotated[Path, typer.Argument(help="Its conversion, .keras.", metavar="PORT", show_default=False)],
     tractograms: Annotated[
         list[Path], typer.Argument(help="Tractograms to filter, or folders of them.", metavar="TRACTOGRAM...")
     ],
@@ -35,7 +41,12 @@ def verify_decisions(
     implausible: ImplausibleOption = None,
     backend: Annotated[
         list[str] | None,
-        typer.Option(help="Repeat: tensorflow, jax or torch; all installed if not given.", show_default=False),
+        typer.Option(
+            help="Repeat: tensorflow, jax or torch; all installed if not given.",
+            metavar="NAME",
+            show_default=False,
+            rich_help_panel=RUNNING,
+        ),
     ] = None,
     neighbours: NeighboursOption = 1,
     point: PointOption = "equal_error",
@@ -48,21 +59,16 @@ def verify_decisions(
     max_angle: MaxAngleOption = None,
     min_length: MinLengthOption = 20.0,
     max_length: MaxLengthOption = 220.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report as JSON.", show_default=False)
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Filter, and decode draws and filter them, with the reference and with its port, and compare their decisions.
 
     Exit status: 0 PASS, 1 FAIL, 2 bad input or usage.
     """
-    from rich.console import Console
-
     from finta.deciding.decisions import Rules
     from finta.deciding.decisions import verify_decisions as verify
     from finta.deciding.report import as_json, render
     from finta.generating.anatomy_files import AnatomyFiles
-    from porting.cli import check_report_files, steps, write_json
     from porting.jobs.backends import parse_backends
     from porting.statuses import EXIT_STATUS
 
@@ -86,7 +92,7 @@ def verify_decisions(
             on_step=on_step,
         )
     write_json(json_file, as_json(parity))
-    Console(highlight=False).print(render(parity))
+    show(render(parity))
     raise typer.Exit(EXIT_STATUS["PASS" if parity.has_passed else "FAIL"])
 
 

@@ -12,6 +12,7 @@ from finta.deciding.rounding import Rounding, measure_rounding, millimetres
 from finta.errors import ModelError
 from finta.filtering.atlases import find_bundles, find_labelled
 from porting.proof.runs import OnStep
+from porting.wording import counted
 from tractography.agreement.comparison import Agreement, Disagreement, compare
 from tractography.agreement.decisions import decide
 from tractography.agreement.verdicts import FilterAgreement, compare_filtered, filter_draws
@@ -261,12 +262,12 @@ def compare_coded(
 def _failures(agreement: Agreement, filters: FilterAgreement, decoded: float, rounding: Rounding) -> Iterator[str]:
     beyond = sum(not held.is_explained for held in agreement.disagreements if not held.what.endswith("code"))
     if beyond:
-        yield f"{beyond:,} decisions differ by more than rounding explains"
+        yield f"{counted(beyond, 'decision')} beyond what rounding explains"
     if agreement.beyond:
-        yield f"{agreement.beyond:,} distances differ by more than rounding explains"
+        yield f"{counted(agreement.beyond, 'distance')} beyond what rounding explains"
     if agreement.codes:
-        yield f"{agreement.codes:,} latent codes differ by more than rounding explains"
+        yield f"{counted(agreement.codes, 'latent code')} beyond what rounding explains"
     if not decoded <= rounding.decoded < np.inf:
         yield f"the same draws are decoded {decoded:.3g} mm apart, where rounding explains {rounding.decoded:.3g}"
     if beyond := sum(not held.is_explained for held in filters.disagreements):
-        yield f"{beyond:,} draws pass other filters by more than rounding explains"
+        yield f"{counted(beyond, 'draw')} through other filters by more than rounding explains"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from finta.deciding.decisions import Compared, Parity
 from porting.reports.documents import plain
+from porting.wording import counted
 from tractography.agreement.comparison import Disagreement
 from tractography.agreement.decisions import EPSILON
 from tractography.files.tractograms import WHY_SKIPPED
@@ -89,8 +90,11 @@ def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
     yield _counts(parity, held)
     yield Text()
     yield _differences(held)
-    beyond = f"{agreement.codes:,} codes and {agreement.beyond:,} distances are further apart than rounding explains"
-    yield Text(f"{beyond}; {parity.draws:,} draws from {parity.drawn_from}: {_figure(held.decoded)} mm apart at most")
+    codes, distances = counted(agreement.codes, "code"), counted(agreement.beyond, "distance")
+    beyond = f"{codes} and {distances} further apart than rounding explains"
+    yield Text(
+        f"{beyond}; {counted(parity.draws, 'draw')} from {parity.drawn_from}: {_figure(held.decoded)} mm apart at most"
+    )
     yield Text()
     yield _filters(parity, held)
     if held.disagreements:
@@ -100,7 +104,7 @@ def _render_backend(parity: Parity, held: Compared) -> Iterator[RenderableType]:
 
 def _counts(parity: Parity, held: Compared) -> Table:
     agreement = held.agreement
-    table = Table("agree", "labels", "kept or removed", "of", box=None, pad_edge=False, header_style="bold")
+    table = _table("agree", "labels", "kept or removed", "of")
     totals = {"known streamlines": agreement.known, "tractograms": agreement.streamlines}
     for (name, total), labels, kept in zip(totals.items(), agreement.labels, agreement.kept, strict=True):
         table.add_row(name, f"{labels:,}", f"{kept:,}", f"{total:,}")
@@ -114,7 +118,7 @@ def _filters(parity: Parity, held: Compared) -> Table:
     unused = {*(() if anatomy.mask else ("cut", "inside")), *(() if anatomy.peaks else ("orientation",))}
     names = [name for name in found.reference if name not in unused]
     heads = [name if name == "kept" else f"- {name}" for name in names]
-    table = Table("draws", *heads, box=None, pad_edge=False, header_style="bold")
+    table = _table("draws", *heads)
     for side, counts in (("reference", found.reference), ("port", found.port)):
         table.add_row(side, *(f"{counts[name]:,}" for name in names))
     table.add_row("agree", f"{found.agree:,} of {parity.draws:,}")
@@ -123,7 +127,7 @@ def _filters(parity: Parity, held: Compared) -> Table:
 
 def _differences(held: Compared) -> Table:
     columns = ("greatest difference", "absolute", "relative", "units of float32 rounding")
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = _table(*columns)
     for name, figures in held.agreement.differences.items():
         table.add_row(name, _figure(figures.absolute), _figure(figures.relative), f"{figures.units:.2f}")
     return table
@@ -132,7 +136,7 @@ def _differences(held: Compared) -> Table:
 def _disagreements(parity: Parity, found: tuple[Disagreement, ...]) -> Table:
     """Those that rounding does not explain first."""
     columns = ("differs", "where", "reference", "port", "margin", "rounding", "explained")
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = _table(*columns)
     for held in sorted(found, key=lambda each: each.is_explained)[:LISTED]:
         margin = f"{_figure(held.margin)} {held.unit}".rstrip()
         figures = (margin, _figure(held.rounding), "yes" if held.is_explained else "no")
@@ -145,7 +149,8 @@ def _disagreements(parity: Parity, found: tuple[Disagreement, ...]) -> Table:
 def _render_verdict(parity: Parity) -> Iterator[RenderableType]:
     if parity.has_passed:
         listed = sum(len(held.disagreements) for held in parity.compared)
-        yield Text(f"PASS: the port decides as the reference does; {listed or 'no'} differences within rounding")
+        within = counted(listed, "difference") if listed else "no differences"
+        yield Text(f"PASS: the port decides as the reference does; {within} within rounding")
         return
     yield Text("FAIL: the port decides otherwise than the reference")
     for held in parity.compared:
@@ -154,6 +159,14 @@ def _render_verdict(parity: Parity) -> Iterator[RenderableType]:
     failed = ",".join(held.backend for held in parity.compared if held.failures)
     command = f"porting verify {parity.checkpoint} {parity.port} --backend {failed}"
     yield Text(f"Run next, to find the layer that computes otherwise: {command}")
+
+
+def _table(*headings: str) -> Table:
+    """A table that folds what is too wide for the console, and cuts nothing."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def _figure(value: float) -> str:

@@ -8,47 +8,81 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finta.pages.tables import print_table
+from finta.words import SpaceOption, tell_skips, told_skips
+from porting.commands.console import show
+from porting.commands.options import RUNNING, WRITING, ForceOption, output_option
+from porting.commands.progress import steps
+from porting.wording import counted
 
 if TYPE_CHECKING:
     from finta.filtering.thresholding import Judged
-    from tractography.files.tractograms import Skips
+
+DECIDING = "Deciding"
+"""The group of options in a command's help."""
 
 ModelOption = Annotated[
-    Path, typer.Option("--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.")
+    Path,
+    typer.Option(
+        "--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.", metavar="FILE"
+    ),
 ]
-AtlasOption = Annotated[Path, typer.Option("--atlas", help="Folder of a tractogram for each bundle, named like it.")]
+AtlasOption = Annotated[
+    Path, typer.Option("--atlas", help="Folder of a tractogram for each bundle, named like it.", metavar="FOLDER")
+]
 BundlesOption = Annotated[
     Path,
-    typer.Option("--bundles", help="Folder of a tractogram for each bundle, of other streamlines than the atlas'."),
+    typer.Option(
+        "--bundles",
+        help="Folder of a tractogram for each bundle, of other streamlines than the atlas'.",
+        metavar="FOLDER",
+    ),
 ]
 ImplausibleOption = Annotated[
     Path | None,
     typer.Option(
-        "--implausible", help="Tractogram, or folder of them, of streamlines of no bundle.", show_default=False
+        "--implausible",
+        help="Tractogram, or folder of them, of streamlines of no bundle.",
+        metavar="PATH",
+        show_default=False,
     ),
 ]
-NeighboursOption = Annotated[int, typer.Option("--neighbours", help="Reference codes that decide.", min=1)]
-IndexOption = Annotated[str, typer.Option("--index", help="exact, or approximate: for a million codes and more.")]
-PointOption = Annotated[str, typer.Option("--point", help="Where on the ROC: equal_error, youden or best_accuracy.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left.")]
+NeighboursOption = Annotated[
+    int, typer.Option("--neighbours", help="Reference codes that decide.", min=1, rich_help_panel=DECIDING)
+]
+IndexOption = Annotated[
+    str,
+    typer.Option(
+        "--index", help="exact, or approximate: for a million codes and more.", metavar="KIND", rich_help_panel=DECIDING
+    ),
+]
+PointOption = Annotated[
+    str,
+    typer.Option(
+        "--point",
+        help="Where on the ROC: equal_error, youden or best_accuracy.",
+        metavar="POINT",
+        rich_help_panel=DECIDING,
+    ),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with what an earlier run left.", rich_help_panel=WRITING)
+]
 SchedulerOption = Annotated[
     str | None,
-    typer.Option("--scheduler", help="Address of a Dask cluster to compute on, tcp://HOST:PORT.", show_default=False),
-]
-SpaceOption = Annotated[
-    Path | None,
     typer.Option(
-        "--reference", help="NIfTI image or tractogram: the space of TRK files that lack it.", show_default=False
+        "--scheduler",
+        help="Address of a Dask cluster to compute on, tcp://HOST:PORT.",
+        metavar="ADDRESS",
+        show_default=False,
+        rich_help_panel=RUNNING,
     ),
 ]
-TractogramArgument = Annotated[Path, typer.Argument(help="TRK, TCK or TRX file.", show_default=False)]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (encode, reconstruct, thresholds, filter_, evaluate):
-        app.command(command.__name__.rstrip("_"))(command)
+TractogramArgument = Annotated[
+    Path, typer.Argument(help="TRK, TCK or TRX file.", metavar="TRACTOGRAM", show_default=False)
+]
+ThresholdsOption = Annotated[
+    Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.", metavar="FILE")
+]
 
 
 @contextmanager
@@ -64,7 +98,7 @@ def interruption_told() -> Iterator[None]:
 def encode(
     tractogram: TractogramArgument,
     model: ModelOption,
-    output: Annotated[Path, typer.Option("--output", help="The HDF5 file to write.")],
+    output: Annotated[Path, output_option("The HDF5 file to write.", "FILE")],
     reference: SpaceOption = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
@@ -72,7 +106,6 @@ def encode(
 ) -> None:
     """Write the latent code of every streamline: the array latent_codes, (streamline, latent)."""
     from finta.coding.encoding import encode_tractogram
-    from porting.cli import steps
 
     with interruption_told(), steps() as on_step:
         encoded = encode_tractogram(
@@ -85,7 +118,7 @@ def encode(
             force=force,
             on_step=on_step,
         )
-    typer.echo(f"{encoded.path}: {encoded.count:,} latent codes{told_skips(encoded.skipped)}")
+    show(f"{encoded.path}: {counted(encoded.count, 'latent code')}{told_skips(encoded.skipped)}")
 
 
 def reconstruct(
@@ -93,35 +126,29 @@ def reconstruct(
         Path, typer.Argument(help="TRK, TCK or TRX file, or latent codes (.h5).", metavar="INPUT", show_default=False)
     ],
     model: ModelOption,
-    output: Annotated[Path, typer.Option("--output", help="The tractogram to write.")],
+    output: Annotated[Path, output_option("The tractogram to write.", "FILE")],
     reference: Annotated[
         Path | None,
-        typer.Option("--reference", help="NIfTI image or tractogram that gives the space.", show_default=False),
+        typer.Option(
+            "--reference", help="NIfTI image or tractogram that gives the space.", metavar="FILE", show_default=False
+        ),
     ] = None,
     force: ForceOption = False,
 ) -> None:
     """Encode and decode streamlines, or decode latent codes."""
     from finta.coding.reconstruction import reconstruct_tractogram
-    from porting.cli import steps
 
     with steps() as on_step:
         done = reconstruct_tractogram(source, model, output, reference=reference, force=force, on_step=on_step)
     distance = "" if done.distance is None else f", {done.distance:.2f} mm from the originals on average"
-    typer.echo(f"{done.path}: {done.count:,} streamlines{distance}{told_skips(done.skipped)}")
-
-
-def told_skips(count: int) -> str:
-    """Say how many streamlines were skipped, and why; nothing where none was."""
-    from tractography.files.tractograms import WHY_SKIPPED
-
-    return f"; {count:,} skipped: {WHY_SKIPPED}" if count else ""
+    show(f"{done.path}: {counted(done.count, 'streamline')}{distance}{told_skips(done.skipped)}")
 
 
 def thresholds(
     model: ModelOption,
     atlas: AtlasOption,
     bundles: BundlesOption,
-    output: Annotated[Path, typer.Option("--output", help="The JSON file to write; .roc.json and .roc.png beside it.")],
+    output: Annotated[Path, output_option("The JSON file to write; .roc.json and .roc.png beside it.", "FILE")],
     implausible: ImplausibleOption = None,
     neighbours: NeighboursOption = 1,
     index: IndexOption = "exact",
@@ -147,12 +174,11 @@ def thresholds(
     tell_skips(judged.skips)
     for warning in written.warnings():
         typer.echo(f"Warning: {warning}", err=True)
-    typer.echo(f"{output}: {len(rows)} thresholds")
+    show(f"{output}: {counted(len(rows), 'threshold')}")
 
 
 def _judge(model: Path, atlas: Path, bundles: Path, implausible: Path | None, neighbours: int, index: str) -> "Judged":
     from finta.filtering.thresholding import judge
-    from porting.cli import steps
 
     with steps() as on_step:
         return judge(
@@ -180,38 +206,44 @@ def check_point(point: str) -> None:
         raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
 
 
-def tell_skips(skips: "Skips") -> None:
-    """Say of each file how many streamlines were skipped."""
-    for file, count in skips.counts.items():
-        typer.echo(f"{file}{told_skips(count)}", err=True)
-
-
 def filter_(
     tractogram: TractogramArgument,
     model: ModelOption,
     atlas: AtlasOption,
-    thresholds: Annotated[Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.")],
-    output: Annotated[Path, typer.Option("--output", help="The folder to write.")],
+    thresholds: ThresholdsOption,
+    output: Annotated[Path, output_option("The folder to write.", "FOLDER")],
     classes: Annotated[
-        Path | None, typer.Option("--classes", help="A published file of classes.", show_default=False)
+        Path | None, typer.Option("--classes", help="A published file of classes.", metavar="FILE", show_default=False)
     ] = None,
     point: PointOption = "equal_error",
     neighbours: NeighboursOption = 1,
     index: IndexOption = "exact",
     format_: Annotated[
-        str | None, typer.Option("--format", help="trk, tck or trx; the input's if not given.", show_default=False)
+        str | None,
+        typer.Option(
+            "--format",
+            help="trk, tck or trx; the input's if not given.",
+            metavar="FORMAT",
+            show_default=False,
+            rich_help_panel=WRITING,
+        ),
     ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
             "--reference",
             help="NIfTI image or tractogram: the space of TCK files, and of TRK files that lack it.",
+            metavar="FILE",
             show_default=False,
         ),
     ] = None,
     any_space: Annotated[
         bool,
-        typer.Option("--any-space", help="Do not refuse a tractogram of which most lies elsewhere than the atlas."),
+        typer.Option(
+            "--any-space",
+            rich_help_panel=DECIDING,
+            help="Do not refuse a tractogram of which most lies elsewhere than the atlas.",
+        ),
     ] = False,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
@@ -220,7 +252,6 @@ def filter_(
     """Write a tractogram for each bundle and one of the implausible streamlines."""
     from finta.filtering.filtered import Settings
     from finta.filtering.filtering import filter_tractogram
-    from porting.cli import steps
 
     check_point(point)
     settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
@@ -240,18 +271,18 @@ def filter_(
     print_table([row for row in filtered.table() if row["nearest"]])
     found = filtered.sorted
     kept, share = int(found.kept.sum()), found.kept.sum() / found.count
-    typer.echo(f"{kept:,} of {found.count:,} streamlines kept ({share:.1%}){told_skips(found.skipped)}")
+    show(f"{kept:,} of {counted(found.count, 'streamline')} kept ({share:.1%}){told_skips(found.skipped)}")
     if filtered.recall is not None:
-        typer.echo(f"the approximate index finds {filtered.recall:.2%} of nearest neighbours")
-    typer.echo(f"{output}: see summary.html")
+        show(f"the approximate index finds {filtered.recall:.2%} of nearest neighbours")
+    show(f"{output}: see summary.html")
 
 
 def evaluate(
     model: ModelOption,
     atlas: AtlasOption,
-    thresholds: Annotated[Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.")],
+    thresholds: ThresholdsOption,
     bundles: BundlesOption,
-    output: Annotated[Path, typer.Option("--output", help="The folder to write.")],
+    output: Annotated[Path, output_option("The folder to write.", "FOLDER")],
     implausible: ImplausibleOption = None,
     point: PointOption = "equal_error",
     neighbours: NeighboursOption = 1,
@@ -271,7 +302,7 @@ def evaluate(
     write_evaluation(output, evaluation, judged, values, model)
     tell_skips(judged.skips)
     plausible = evaluation.plausible
-    typer.echo(
+    show(
         f"all outcomes: accuracy {evaluation.accuracy:.3f}, balanced {evaluation.balanced_accuracy:.3f}, "
         f"F1 {evaluation.f1:.3f}\n"
         f"plausible or not: accuracy {plausible.accuracy:.3f}, balanced {plausible.balanced_accuracy:.3f}, "

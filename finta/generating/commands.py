@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finta.filtering.commands import ResumeOption, interruption_told
+from finta.filtering.commands import ModelOption, ResumeOption, interruption_told
 from finta.generating.anatomy_options import (
     FAOption,
     MaxAngleOption,
@@ -17,11 +17,21 @@ from finta.generating.anatomy_options import (
     optional,
 )
 from finta.pages.tables import print_table
+from porting.commands.console import show
+from porting.commands.options import ForceOption, output_option
+from porting.commands.progress import steps
 
 if TYPE_CHECKING:
     from tractography.generating.generated import Generated
 
 _MaybeFile = Path | None
+
+DRAWING, PUBLISHED = "Drawing", "Settings of each bundle, in the published files"
+"""Groups of options in the command's help."""
+
+
+def _published(name: str, text: str):
+    return optional(name, text, metavar="FILE", rich_help_panel=PUBLISHED)
 
 
 def sample(
@@ -29,54 +39,74 @@ def sample(
         list[Path],
         typer.Argument(help="The subject's bundles (TRK, TCK, TRX), or folders of them.", metavar="BUNDLE..."),
     ],
-    model: Annotated[Path, typer.Option("--model", help="Converted checkpoint, or a .pt of the reference.")],
+    model: ModelOption,
     number: Annotated[int, typer.Option("--number", help="Streamlines wanted of each bundle.", min=1)],
-    output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
-    atlas: Annotated[_MaybeFile, optional("--atlas", "A folder of an atlas' bundles, called as the subject's.")] = None,
+    output: Annotated[Path, output_option("The folder to write to.", "FOLDER")],
+    atlas: Annotated[
+        _MaybeFile, optional("--atlas", "A folder of an atlas' bundles, called as the subject's.", metavar="FOLDER")
+    ] = None,
     white_matter: WhiteMatterOption = None,
     fa: FAOption = None,
     peaks: PeaksOption = None,
     peaks_frame: PeaksFrameOption = "world",
     ratio: Annotated[
-        str | None, optional("--ratio", "Shares of seeds: SUBJECT,ATLAS; 0.5,0.5 with an atlas, 1,0 without.")
+        str | None,
+        optional(
+            "--ratio", "Shares of seeds: SUBJECT,ATLAS; 0.5,0.5 with an atlas, 1,0 without.", rich_help_panel=DRAWING
+        ),
     ] = None,
-    max_seeds: Annotated[int, typer.Option(help="Seeds of a bundle at most.", min=1)] = 10_000,
+    max_seeds: Annotated[int, typer.Option(help="Seeds of a bundle at most.", min=1, rich_help_panel=DRAWING)] = 10_000,
     bandwidth: Annotated[
-        str, typer.Option(help="In units of the latent codes, or silverman, or cross-validated.")
+        str,
+        typer.Option(help="In units of the latent codes, or silverman, or cross-validated.", rich_help_panel=DRAWING),
     ] = "silverman",
-    mode: Annotated[str, typer.Option(help="plain, or rejection.")] = "plain",
-    proposal: Annotated[str, typer.Option(help="Of rejection: mixture, or normal.")] = "mixture",
-    components: Annotated[str, typer.Option(help="Of the mixture: a number, or bic, or silhouette.")] = "11",
-    scale: Annotated[str, typer.Option(help="Of the proposal: maximum, or percentile.")] = "maximum",
+    mode: Annotated[str, typer.Option(help="plain, or rejection.", rich_help_panel=DRAWING)] = "plain",
+    proposal: Annotated[
+        str, typer.Option(help="Of rejection: mixture, or normal.", rich_help_panel=DRAWING)
+    ] = "mixture",
+    components: Annotated[
+        str, typer.Option(help="Of the mixture: a number, or bic, or silhouette.", rich_help_panel=DRAWING)
+    ] = "11",
+    scale: Annotated[
+        str, typer.Option(help="Of the proposal: maximum, or percentile.", rich_help_panel=DRAWING)
+    ] = "maximum",
     draws: Annotated[
-        int | None, optional("--draws", "Latent codes drawn in a round; 1,000, in rejection 20,000.", min=1)
+        int | None,
+        optional(
+            "--draws", "Latent codes drawn in a round; 1,000, in rejection 20,000.", min=1, rich_help_panel=DRAWING
+        ),
     ] = None,
     max_sampled: Annotated[
-        int | None, optional("--max-sampled", "Latent codes drawn at most; 100,000, in rejection 10,000,000.", min=1)
+        int | None,
+        optional(
+            "--max-sampled",
+            "Latent codes drawn at most; 100,000, in rejection 10,000,000.",
+            min=1,
+            rich_help_panel=DRAWING,
+        ),
     ] = None,
     max_angle: MaxAngleOption = None,
     min_length: MinLengthOption = 20.0,
     max_length: MaxLengthOption = 220.0,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 0,
-    degrees: Annotated[_MaybeFile, optional("--degrees", "degree.json: the greatest angle of each bundle.")] = None,
-    ratios: Annotated[_MaybeFile, optional("--ratios", "ratio.json: [subject, atlas] of each bundle.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0, rich_help_panel=DRAWING)] = 0,
+    degrees: Annotated[_MaybeFile, _published("--degrees", "degree.json: the greatest angle of each bundle.")] = None,
+    ratios: Annotated[_MaybeFile, _published("--ratios", "ratio.json: [subject, atlas] of each bundle.")] = None,
     max_total_sampling: Annotated[
-        _MaybeFile, optional("--max-total-sampling", "max_total_sampling.json: --max-sampled of each bundle.")
+        _MaybeFile, _published("--max-total-sampling", "max_total_sampling.json: --max-sampled of each bundle.")
     ] = None,
     number_rejection_sampling: Annotated[
-        _MaybeFile, optional("--number-rejection-sampling", "number_rejection_sampling.json: --draws of each bundle.")
+        _MaybeFile, _published("--number-rejection-sampling", "number_rejection_sampling.json: --draws of each bundle.")
     ] = None,
     white_matter_masks: Annotated[
-        _MaybeFile, optional("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
+        _MaybeFile, _published("--white-matter-masks", "white_matter_mask.json: wm or fa for each bundle.")
     ] = None,
     resume: ResumeOption = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    force: ForceOption = False,
 ) -> None:
     """Generate streamlines of sparse bundles: draw latent codes around theirs, decode them, keep the plausible."""
     from finta.generating.anatomy_files import AnatomyFiles
     from finta.generating.bundle_settings import Choices
     from finta.generating.generation import sample_bundles
-    from porting.cli import steps
     from tractography.generating.generation import Settings
 
     settings = Settings(
@@ -130,8 +160,8 @@ def _show(made: "list[Generated]", output: Path) -> None:
     print_table([_row(held) for held in made])
     for held in made:
         for note in held.notes:
-            typer.echo(f"{held.bundle}: {note}")
-    typer.echo(f"{output / 'summary.html'} shows them beside their seeds.")
+            show(f"{held.bundle}: {note}")
+    show(f"{output / 'summary.html'} shows them beside their seeds.")
 
 
 def _row(held: "Generated") -> dict[str, str]:

@@ -122,6 +122,8 @@ def _encode(path: Path, coder: Coder, encode: Callable[[np.ndarray], np.ndarray]
     codes, owners, count = [np.empty((0, coder.latent_size), np.float32)], [np.empty(0, int)], 0
     lines = np.empty((0, coder.point_count, 3), np.float32)
     for streamlines in read_resampled(path, coder.point_count, skips):
+        if not len(streamlines):
+            continue
         codes.append(encode(streamlines))
         owners.append(np.tile(np.arange(count, count + len(streamlines)), len(codes[-1]) // len(streamlines)))
         lines = np.concatenate([lines, streamlines[: DRAWN - len(lines)]])

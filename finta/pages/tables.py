@@ -1,27 +1,60 @@
 """Tables on the terminal."""
 
 import math
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-WIDE = 200
-"""Columns where the output is no terminal, so that no name is cut."""
+from porting.commands.console import QUIET, WIDE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+GAP = 2
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of equal columns, numbers to the right; nothing if there are none."""
-    from rich.console import Console
-    from rich.table import Table
+    """Print rows of equal columns, numbers to the right; nothing if there are none.
 
-    if not rows:
+    Columns for which the terminal has no room follow below, behind the first column once more.
+    """
+    if not rows or QUIET.get():
         return
-    table = Table(*rows[0], box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*map(_write, row.values()))
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+    from rich.console import Console
+
+    is_free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    console = Console(highlight=False, width=WIDE if is_free else None)
+    columns = {name: [_write(row[name]) for row in rows] for name in rows[0]}
+    for number, names in enumerate(_parts(columns, console.width)):
+        if number:
+            console.print()
+        console.print(_table({name: columns[name] for name in names}))
+
+
+def _parts(columns: Mapping[str, Sequence[str]], width: int) -> Iterator[list[str]]:
+    """Names of the columns that fit beside each other, the first in each part."""
+    widths = {name: max(map(len, (name, *values))) for name, values in columns.items()}
+    first, *others = columns
+    part = [first]
+    for name in others:
+        if len(part) > 1 and sum(widths[held] + GAP for held in part) + widths[name] > width:
+            yield part
+            part = [first]
+        part.append(name)
+    yield part
+
+
+def _table(columns: Mapping[str, Sequence[str]]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=bool(number), overflow="fold")
+    for values in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, values))
+    return table
 
 
 def _write(value: Any) -> str:

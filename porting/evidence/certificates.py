@@ -121,13 +121,18 @@ def bad_verdict(port: Path) -> str:
 
 
 def write_certificate(
-    path: Path, source: Mapping[str, Any], sizes: Mapping[str, Any], files: Sequence[Path], report: Mapping[str, Any]
+    path: Path,
+    pair: str,
+    source: Mapping[str, Any],
+    sizes: Mapping[str, Any],
+    files: Sequence[Path],
+    report: Mapping[str, Any],
 ) -> None:
-    """Bind the bytes of `files` to their source and to the report of their verification."""
+    """Bind the bytes of `files` to their source and to the report of their verification; `pair` finds it again."""
     certificate = {
         "schema": SCHEMA,
         "certificate": VERSION,
-        "pair": report["pair"],
+        "pair": pair,
         "verdict": report["verdict"],
         "issued": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": dict(source),

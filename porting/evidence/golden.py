@@ -28,6 +28,7 @@ from porting.errors import PortFileError, first_line
 from porting.placement import library_writes
 from porting.probes import Probe
 from porting.records.gradients import Gradients, Thinned, thin
+from porting.records.randomness import Fingerprint, RandomCall
 from porting.records.runs import BlindSpot, ReferenceRun
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
@@ -66,6 +67,8 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         _write_words(file, {"versions": run.versions, "weights": run.weights_sha256, "labels": run.probe.labels})
         spots = [asdict(spot) for spot in run.blind_spots]
         _write_words(file, {"blind_spots": spots, "why_no_unseen": run.why_no_unseen})
+        drawn = None if run.random_calls is None else [asdict(call) for call in run.random_calls]
+        _write_words(file, {"random_calls": drawn, "follows_batch": run.follows_batch})
         file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})
         _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):
@@ -146,8 +149,7 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
     """
     import h5py
 
-    if not path.is_file():
-        raise PortFileError(f"No golden file at {path}. Give the PyTorch checkpoint.")
+    check_golden_file(path)
     try:
         with h5py.File(path) as file:
             if (version := file.attrs.get("version")) != VERSION:
@@ -161,6 +163,18 @@ def read_golden(path: Path) -> tuple[ReferenceRun, dict[str, Any]]:
             return run.repeated(-(-int(batch) // len(run.probe))), about
     except (OSError, KeyError, ValueError) as error:
         raise PortFileError(f"{path} is no readable golden file: {first_line(error)}.") from error
+
+
+def check_golden_file(path: Path) -> None:
+    """Find out whether a golden file is there.
+
+    Raises
+    ------
+    PortFileError
+        If there is none.
+    """
+    if not path.is_file():
+        raise PortFileError(f"No golden file at {path}. Give the PyTorch checkpoint: CHECKPOINT PORT.")
 
 
 def _read_run(file: Any) -> ReferenceRun:
@@ -187,7 +201,16 @@ def _read_run(file: Any) -> ReferenceRun:
         weights_sha256=_words(file, "weights"),
         versions=_words(file, "versions"),
         why_no_unseen=_words(file, "why_no_unseen") if _has_words(file, "why_no_unseen") else "",
+        random_calls=_read_random_calls(file),
+        follows_batch=tuple(_words(file, "follows_batch")) if _has_words(file, "follows_batch") else (),
     )
+
+
+def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:
+    found = _words(file, "random_calls") if _has_words(file, "random_calls") else None
+    if found is None:
+        return None
+    return tuple(RandomCall(**{**call, "acts_on": Fingerprint(**call["acts_on"])}) for call in found)
 
 
 def _read_probe(group: Any, source: str, labels: tuple[str, ...] = ()) -> Probe:

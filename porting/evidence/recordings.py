@@ -18,6 +18,7 @@ from porting.errors import InputError, OutputError, first_line, reason_of
 from porting.evidence.drift import changed_versions
 from porting.placement import library_writes, written_whole
 from porting.version import __version__
+from porting.wording import counted
 
 VERSION = 1
 SUFFIX = ".h5"
@@ -101,7 +102,11 @@ def _difference(recorded: np.ndarray, array: np.ndarray, rtol: float) -> str:
 
 def _inequality(recorded: np.ndarray, array: np.ndarray) -> str:
     unequal = np.argwhere(recorded != array)
-    return f"{len(unequal)} of {array.size} values differ, the first at {_place(unequal[0])}" if len(unequal) else ""
+    return (
+        f"{len(unequal)} of {counted(array.size, 'value')} differ, the first at {_place(unequal[0])}"
+        if len(unequal)
+        else ""
+    )
 
 
 def _deviation(recorded: np.ndarray, array: np.ndarray, rtol: float) -> str:
@@ -121,7 +126,8 @@ def _deviation(recorded: np.ndarray, array: np.ndarray, rtol: float) -> str:
     beyond = np.count_nonzero(distance > rtol * scale)
     return (
         f"relative error {relative:.1e} (limit {rtol:.0e}), greatest at {_place(place)}: "
-        f"{recorded[place]:.7g} when recorded, {array[place]:.7g} now; {beyond} of {array.size} values beyond the limit"
+        f"{recorded[place]:.7g} when recorded, {array[place]:.7g} now; "
+        f"{beyond} of {counted(array.size, 'value')} beyond the limit"
     )
 
 

@@ -17,11 +17,14 @@ from rich.text import Text
 
 from porting.errors import InputError
 from porting.evidence.drift import worst_figures
+from porting.jobs.verification import check_files
+from porting.pairs import check_name
 from porting.proof.runs import OnStep, silent
 from porting.records import verdict
 from porting.reports.console import COLOURS
 from porting.requirements import BACKENDS
 from porting.statuses import EXIT_STATUS, Status
+from porting.wording import counted
 
 MISTAKE = 2
 """Exit status of a command that was given something it cannot use."""
@@ -82,6 +85,7 @@ def verify_on_backends(
     probe: str | os.PathLike | None = None,
     tf32: bool = False,
     html: Path | None = None,
+    details: bool = False,
     width: int = 100,
     on_step: OnStep = silent,
 ) -> tuple[BackendResult, ...]:
@@ -95,6 +99,8 @@ def verify_on_backends(
         Any of ``tensorflow``, ``jax``, ``torch``.
     html : Path, optional
         Where each process writes its page, with the backend's name before the suffix if there are several.
+    details : bool
+        Whether the reports' text has all figures of each layer.
     width : int
         Columns of the reports' text.
     on_step : callable
@@ -111,8 +117,11 @@ def verify_on_backends(
         If a backend is unknown, or every process refused the same thing for the same reason.
     """
     chosen = parse_backends(",".join(backends))
+    check_files(Path(port), None if checkpoint is None else Path(checkpoint), None if probe is None else Path(probe))
+    check_name(pair)
     files = [os.fspath(path) for path in (checkpoint, port) if path is not None]
     options = [*_option("--pair", pair), *_option("--probe", probe), "--tf32" if tf32 else "--no-tf32"]
+    options += ["--details"] if details else []
     results, mistakes = [], []
     for number, backend in enumerate(chosen, 1):
         on_step(f"verifying on {backend} ({number} of {len(chosen)})")
@@ -208,15 +217,17 @@ def render_results(results: Sequence[BackendResult]) -> RenderableType:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("backend", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("worst float64 error", justify="right")
-    table.add_column("worst float32 ratio", justify="right")
-    table.add_column("note", overflow="fold")
+    table.add_column("worst float64", justify="right", no_wrap=True)
+    table.add_column("worst float32 x", justify="right", no_wrap=True)
     for result in results:
         status = Text(result.verdict.value, COLOURS[result.verdict])
-        table.add_row(result.backend, status, *_figures(result), Text(result.reason))
+        table.add_row(result.backend, status, *_figures(result))
     count = sum(result.verdict is Status.PASS for result in results)
-    last = Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {count} of {len(results)} backends pass")
-    return Group(table, Text(), last, *_first_report(results))
+    last = Text.assemble(
+        (verdict.value, f"bold {COLOURS[verdict]}"), f": {count} of {counted(len(results), 'backend')} pass"
+    )
+    reasons = [Text(f"{result.backend}: {result.reason}") for result in results if result.reason]
+    return Group(table, *reasons, Text(), last, *_first_report(results))
 
 
 def _figures(result: BackendResult) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificat
 from porting.evidence.golden import golden_count, write_golden
 from porting.jobs import optimiser_states
 from porting.jobs.planning import plan_for
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
 from porting.pairs import (
@@ -23,7 +24,6 @@ from porting.pairs import (
     Sizes,
     build_port,
     draw_probe,
-    find_pair,
 )
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
@@ -31,11 +31,11 @@ from porting.port.files import FORMATS, file_format, read_port, write_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.records.runs import ReferenceRun
 from porting.records.verdict import ParityReport
-from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.reports.documents import as_json
 from porting.rules import patterns
 from porting.statuses import Status
+from porting.wording import counted
 
 PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
 
@@ -148,11 +148,11 @@ def convert(
     placement.check_apart(outputs, [Path(checkpoint), Path(probe) if probe else None])
     placement.check_free(outputs, force)
     superseded = _superseded(outputs[0])
-    torch_side.prepare()
-    keras_side.prepare()
-    pair = find_pair(pair)
+    check_inputs(Path(checkpoint), None, Path(probe) if probe else None)
+    named, pair = pair, found_pair(pair)
     if with_optimiser:
         optimiser_states.pair_of(pair)
+    load_frameworks(on_step)
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     state = optimiser_states.read_state(source, model) if with_optimiser else None
@@ -170,7 +170,8 @@ def convert(
             return Conversion(report, ())
         moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        _write_evidence(staged.stem, report, source, sizes, reference, drafts, state)
+        named = named if isinstance(named, str) else pair.name
+        _write_evidence(staged.stem, named, report, source, sizes, reference, drafts, state)
         return Conversion(report, staged.commit(), moved)
 
 
@@ -239,7 +240,8 @@ def _prove_optimiser(
         )
     count = len({name for slot in state.slots.values() for name in slot})
     rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
-    return f"{', '.join(state.slots)} of {count} parameters behind step {state.steps_taken:,}, back bit for bit; {rate}"
+    held = f"{', '.join(state.slots)} of {counted(count, 'parameter')}"
+    return f"{held} behind step {state.steps_taken:,}, back bit for bit; {rate}"
 
 
 def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
@@ -263,6 +265,7 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
 
 def _write_evidence(
     stem: Path,
+    named: str,
     report: ParityReport,
     source: Checkpoint,
     sizes: Sizes,
@@ -282,4 +285,5 @@ def _write_evidence(
         "extras": dict(source.extras),
         "optimizer": optimiser_states.plain_settings(state),
     }
-    write_certificate(stem.with_name(stem.name + SUFFIX), origin, sizes, [*drafts, golden_file], as_json(report))
+    files = [*drafts, golden_file]
+    write_certificate(stem.with_name(stem.name + SUFFIX), named, origin, sizes, files, as_json(report))

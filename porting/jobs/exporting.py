@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from porting import placement, staging
-from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.jobs import optimiser_states
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
-from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, find_pair, read_port_sizes
+from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, read_port_sizes
 from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
@@ -77,17 +77,17 @@ def export(
     >>> torch.equal(exported["state_dict"]["weight"], torch.load("net.pt", weights_only=True)["weight"])
     True
     """
-    torch_side.prepare()
-    keras_side.prepare()
     path, destination = Path(port), Path(output)
     if destination.suffix not in TORCH_SUFFIXES:
         endings = ", ".join(TORCH_SUFFIXES)
         raise OutputError(f"{destination} is no name of a PyTorch checkpoint: it must end in one of {endings}.")
+    check_inputs(None, path)
     placement.check_apart([destination], [path])
     placement.check_free([destination], force)
     staging.finish_moves(stem_of(path))
     certificate = find_certificate(path) or {}
-    pair = find_pair(pair or certificate.get("pair", DEFAULT_PAIR))
+    pair = found_pair(pair, path)
+    load_frameworks(on_step)
     on_step("reading the port")
     model, sizes = _read_sized(path, pair, certificate, with_optimiser)
     reference, plan = _plan_back(pair, model, sizes)

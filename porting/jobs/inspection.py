@@ -22,7 +22,9 @@ from porting.evidence.certificates import (
 from porting.evidence.golden import read_golden
 from porting.port.files import FORMATS, read_shapes
 from porting.reference.files import read_checkpoint
+from porting.reports.console import probe_words
 from porting.staging import finish_moves
+from porting.wording import counted
 
 
 def render_file(path: Path) -> RenderableType:
@@ -95,13 +97,16 @@ def _seal(path: Path) -> str:
 
 
 def _tensors(rows: Iterable[tuple[str, tuple[int, ...], str]]) -> Iterator[RenderableType]:
-    table = Table("tensor", "shape", "dtype", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("tensor", overflow="fold")
+    for heading in ("shape", "dtype"):
+        table.add_column(heading, no_wrap=True)
     count = parameters = 0
     for name, shape, dtype in rows:
         table.add_row(name, " x ".join(map(str, shape)) or "scalar", dtype)
         count, parameters = count + 1, parameters + math.prod(shape)
     yield table
-    yield Text(f"{count} tensors, {parameters:,} values")
+    yield Text(f"{counted(count, 'tensor')}, {counted(parameters, 'value')}")
 
 
 def _certificate_lines(path: Path) -> Iterator[Text]:
@@ -116,14 +121,15 @@ def _certificate_lines(path: Path) -> Iterator[Text]:
         state = broken_seal(path.with_name(name)) if path.with_name(name).is_file() else "not here"
         yield Text(f"file         {name}  {certified}  {state or 'unchanged'}")
     yield Text(f"plan         {certificate['plan_sha256']}")
-    yield Text(f"probe        {certificate['probe']['samples']} samples of {certificate['probe']['source']}")
+    yield Text(f"probe        {probe_words(certificate['probe'])}")
     yield Text(f"versions     {_listed(certificate['versions'])}")
 
 
 def _golden_lines(path: Path) -> Iterator[RenderableType]:
     run, about = read_golden(path)
     yield Text(f"{path}: golden file of pair {about['pair']}, {_listed(about['sizes'])}")
-    yield Text(f"{run.probe.samples} samples of {run.probe.source}; {len(run.trace.calls)} layer calls in float64")
+    probe = probe_words({"samples": run.probe.samples, "source": run.probe.source})
+    yield Text(f"{probe}; {counted(len(run.trace.calls), 'layer call')} in float64")
     yield Text(f"checkpoint {about['checkpoint']}; {_listed(run.versions)}")
     named = zip(run.trace.call_names(), run.trace.calls, strict=True)
     yield from _tensors((name, call.output.shape, str(call.output.dtype)) for name, call in named)

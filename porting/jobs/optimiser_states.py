@@ -17,6 +17,7 @@ from porting.pairs import ModelPair, OptimiserPair, resolve
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.reference.files import Checkpoint
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -64,11 +65,11 @@ def _numbered(groups: list[Mapping[str, Any]], names: list[str]) -> dict[int, st
     """The optimiser's number of each parameter -> the model's name of it: as it says, or in the model's order."""
     numbers = [number for group in groups for number in group["params"]]
     if len(numbers) != len(names):
-        raise ValueError(f"it is of {len(numbers)} parameters, the model has {len(names)}")
+        raise ValueError(f"it is of {counted(len(numbers), 'parameter')}, the model has {len(names)}")
     if all("param_names" in group for group in groups):
         return dict(zip(numbers, (name for group in groups for name in group["param_names"]), strict=True))
     if len(groups) > 1:
-        raise ValueError(f"its parameters are in {len(groups)} groups, and it does not say which are whose")
+        raise ValueError(f"its parameters are in {counted(len(groups), 'group')}, and it does not say which are whose")
     return dict(zip(numbers, names, strict=True))
 
 

@@ -1,16 +1,17 @@
 """Derive how a checkpoint's tensors would move, and show it before anything is written."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from porting.defaults import DEFAULT_PAIR
-from porting.pairs import ModelPair, build_port, draw_probe, find_pair
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.pairs import ModelPair, build_port, draw_probe
 from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.runs import OnStep, load_reference, plan_of, silent, trace_with_sources
-from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
 from porting.traces import Trace
 
@@ -56,9 +57,9 @@ def derive_plan(
     weight becomes fc/kernel: unit feature -> feature unit
     bias becomes fc/bias: unit -> unit
     """
-    torch_side.prepare()
-    keras_side.prepare()
-    model_pair = find_pair(pair)
+    check_inputs(Path(checkpoint), None)
+    model_pair = found_pair(pair)
+    load_frameworks(on_step)
     on_step("reading the checkpoint")
     model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
     on_step("tracing both models")

@@ -8,20 +8,19 @@ from pathlib import Path
 
 from porting import accelerators
 from porting.causes.find import explainer
-from porting.defaults import DEFAULT_PAIR
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
 from porting.evidence.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.evidence.drift import drift_lines
-from porting.evidence.golden import read_golden
-from porting.pairs import ModelPair, Sizes, draw_probe, find_pair, read_all
-from porting.port import side as keras_side
+from porting.evidence.golden import check_golden_file, read_golden
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.pairs import ModelPair, Sizes, draw_probe, read_all
 from porting.probes import SYNTHETIC
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
-from porting.proof.runs import OnStep, load_reference, run_port, run_reference, silent
+from porting.proof.port_runs import run_port
+from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.streaming import BATCH, stream
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
-from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.staging import finish_moves
 from porting.statuses import Status
@@ -92,31 +91,41 @@ def verify(
     >>> verify("net.keras", pair=pair).verdict
     <Status.PASS: 'PASS'>
     """
-    path = Path(port)
-    finish_moves(stem_of(path))
-    if not path.is_file():
-        raise PortFileError(f"No converted checkpoint at {path}.")
-    if broken := broken_seal(path):
-        raise PortFileError(
-            f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
-        )
-    if checkpoint:
-        torch_side.prepare()  # what is missing is told before Keras is loaded
-    keras_side.prepare()
-    certified = find_certificate(path)
-    model_pair = find_pair(pair or (certified or {}).get("pair", DEFAULT_PAIR))
-    own_probe = None if probe is None else Path(probe)
+    path, own_probe = Path(port), None if probe is None else Path(probe)
+    check_files(path, None if checkpoint is None else Path(checkpoint), own_probe)
     if every_sample and own_probe in (None, SYNTHETIC):
         raise ProbeError("--all needs a file of samples: --probe FILE --all.")
+    model_pair = found_pair(pair, path)
+    load_frameworks(on_step, torch=checkpoint is not None)
+    certified = find_certificate(path)
     if checkpoint is not None:
         report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, on_step)
-    elif own_probe is not None:
-        raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
-    elif broken := broken_seal(golden_path(path)):
-        raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
     else:
         report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
     return replace(report, drift=drift_lines(certified, report))
+
+
+def check_files(port: Path, checkpoint: Path | None, probe: Path | None) -> None:
+    """Refuse what can be known before a framework is loaded: missing or foreign files, and changed bytes.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or the port is no longer what its certificate says.
+    """
+    finish_moves(stem_of(port))
+    check_inputs(checkpoint, port, probe)
+    if broken := broken_seal(port):
+        raise PortFileError(
+            f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
+        )
+    if checkpoint is not None:
+        return
+    if probe is not None:
+        raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
+    check_golden_file(golden_path(port))
+    if broken := broken_seal(golden_path(port)):
+        raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
 
 
 def _hold_against(
@@ -161,7 +170,7 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     on_step("reading the golden file")
     reference, about = read_golden(golden)
     if about["pair"] != pair.name:
-        raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Give --pair {about['pair']}.")
+        raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Name that pair by --pair.")
     try:
         report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32)
     except (AxisSizeError, CoverageError, LayerCountError) as error:

@@ -10,6 +10,7 @@ from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
 from porting.traces import Trace
+from porting.wording import counted
 
 
 def plan_from_traces(pair: ModelPair, reference: Trace, port: Trace) -> TransferPlan:
@@ -116,7 +117,7 @@ def _check_coverage(plan: TransferPlan, reference: Trace, port: Trace) -> None:
         raise CoverageError(
             "\n".join(
                 [
-                    f"The plan does not cover {len(findings)} tensors.",
+                    f"The plan does not cover {counted(len(findings), 'tensor')}.",
                     *findings,
                     *as_lines(plan.setting_differences),
                     "Look for a bias or a scale on one side only, or a layer that did not run on the probe.",

@@ -10,6 +10,7 @@ from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.rules.table import find_rule, rows_of
 from porting.traces import LayerCall, Trace
+from porting.wording import counted
 
 
 def pair_layers(traced: Traced) -> list[tuple[LayerCall, LayerCall]]:
@@ -57,7 +58,7 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
 
 
 def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
-    lines = [f"The reference ran {len(ours)} layers with weights, the port {len(theirs)}."]
+    lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
@@ -88,7 +89,9 @@ def look_up(layers: list[tuple[LayerCall, LayerCall]], rules: tuple[LayerRule, .
     ]
     if missing:
         raise MissingRuleError(
-            "\n".join([f"No rule for {len(missing)} pairs of layers, paired in the order they ran:", *missing])
+            "\n".join(
+                [f"No rule for {counted(len(missing), 'pair')} of layers, paired in the order they ran:", *missing]
+            )
             + "\nIf the order is wrong, give the pair matches={torch layer: Keras layer}; "
             "if the layer types are right, give it rules=(LayerRule(...),)."
         )

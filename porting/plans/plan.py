@@ -47,11 +47,11 @@ class Transfer:
 
     def to_port(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """What the port's variable gets from the reference's tensors."""
-        return patterns.to_port(self.gather(tensors), self.pattern, self.port_shape)
+        return patterns.to_port(self.gather(tensors), self.pattern, self.port_shape, named=self.reference)
 
     def to_reference(self, value: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """The reference's tensors, by name, as the port's variable has them."""
-        return self.parts(patterns.to_reference(value, self.pattern))
+        return self.parts(patterns.to_reference(value, self.pattern, named=self.port))
 
     def parts(self, tensor: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """What `gather` gave, taken apart again."""

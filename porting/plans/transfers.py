@@ -9,6 +9,7 @@ from porting.plans.plan import LayerPair, Transfer
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
 from porting.traces import LayerCall, Trace
+from porting.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _misfit(
         f"{', '.join(names)} does not fit {variable}.",
         f"  torch   shape {shape}",
         f"  keras   shape {port_shape}",
-        f"  no pattern for {len(shape)} and {len(port_shape)} axes ({'; '.join(candidates)})",
+        f"  no pattern for {len(shape)} and {counted(len(port_shape), 'axis', 'axes')} ({'; '.join(candidates)})",
         *differences,
         f'Name the axes: axes={{"{names[0]}": "... -> ..."}}.',
     ]

@@ -107,7 +107,13 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
-        raise PortFileError(f"{path} cannot be loaded: {first_line(error)}. Convert the checkpoint again.") from error
+        reason = first_line(error)
+        remedy = _REGISTER if "register_keras_serializable" in reason else "Convert the checkpoint again."
+        shown = path.name if path.parent.name.startswith(".") else path  # a draft in its hidden folder
+        raise PortFileError(f"{shown} cannot be loaded: {reason}. {remedy}") from error
+
+
+_REGISTER = "The module that holds the pair must hold or import the class, decorated."
 
 
 def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":

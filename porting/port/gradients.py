@@ -33,7 +33,7 @@ def gradients(model: "keras.Model", inputs: Sequence[np.ndarray], cotangents: Se
     try:
         found = _GRADIENTS[keras.backend.backend()](model, given, list(differentiable.values()), cotangents)
     except Exception as error:  # backends raise what they like
-        raise PairError(f"The port has no gradients: {first_line(error)}") from error
+        raise PairError(f"The port has no gradients: {first_line(error)}.") from error
     of_inputs, of_weights = found
     zeros = (np.zeros(held.shape) for held in differentiable.values())
     weights = [

@@ -1,16 +1,17 @@
 """Run a Keras model on any backend: trace it, teach its layers. `reference.runs` has the same names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from porting import calls
 from porting.errors import PairError, first_line
-from porting.port.side import build, call, cast, outputs_of, shapes, view
+from porting.port.side import array_of, build, call, cast, outputs_of, shapes, view
 from porting.port.structure import layers_with_weights, own_names
 from porting.port.watch import Call, Watch, recording
 from porting.traces import LayerCall, Lesson, Teacher, Trace
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -44,6 +45,26 @@ def teach(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson) ->
     return _run(model, inputs, Teacher(lesson))
 
 
+def outputs(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """What a model returns in inference, as arrays of their own."""
+    return tuple(map(array_of, outputs_of(call(model, inputs))))
+
+
+def other_calls(model: "keras.Model") -> dict[str, Callable[[Sequence[np.ndarray]], tuple[np.ndarray, ...]]]:
+    """How else people run a model, in words -> what does so; ``predict`` without compiling."""
+
+    def called(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        return tuple(map(array_of, outputs_of(model(inputs[0] if len(inputs) == 1 else list(inputs)))))
+
+    def predicted(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        with calls.with_attributes(model, {"run_eagerly": True}):
+            given = inputs[0] if len(inputs) == 1 else list(inputs)
+            found: Any = model.predict(given, batch_size=len(inputs[0]), verbose=0)  # type: ignore[arg-type]
+            return tuple(map(np.asarray, outputs_of(found)))
+
+    return {"where it is called without a training argument": called, "by predict": predicted}
+
+
 def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher) -> Trace:
     given, watch = cast(inputs), Watch(teacher)
     try:
@@ -57,7 +78,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher) -
     try:
         return Trace(tuple(map(_recorded, watch.calls)), _arrays(outputs), shapes(model))
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}") from error
+        raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}.") from error
 
 
 def _recorded(held: Call) -> LayerCall:
@@ -71,7 +92,7 @@ def _check_all_ran(owners: Mapping[str, Any], watch: Watch) -> None:
     idle = sorted(set(owners) - {held.path for held in watch.calls})
     if idle:
         raise PairError(
-            f"{len(idle)} layers of the port own weights but did not run: {', '.join(idle)}.\n"
+            f"{counted(len(idle), 'layer')} of the port with weights did not run: {', '.join(idle)}.\n"
             "Call the layer itself rather than a function with its weights, or remove the layer if nothing uses it."
         )
 

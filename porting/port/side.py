@@ -21,8 +21,18 @@ if TYPE_CHECKING:
     import keras
 
 
+def choose_backend() -> None:
+    """Choose a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if installed and "tensorflow" not in installed:
+        os.environ.setdefault("KERAS_BACKEND", installed[0])
+
+
 def prepare() -> None:
-    """Import Keras on a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet.
+    """Import Keras on the backend that was chosen.
 
     Raises
     ------
@@ -31,12 +41,7 @@ def prepare() -> None:
     PortingError
         If Keras or its backend cannot be imported.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    if installed and "tensorflow" not in installed:
-        os.environ.setdefault("KERAS_BACKEND", installed[0])
+    choose_backend()
     check_backend(os.environ.get("KERAS_BACKEND"))
     try:
         with _no_native_output():

@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.records.runs import BlindSpot
 from porting.traces import LayerCall, Trace
+from porting.wording import counted
 
 
 def find_blind_spots(
@@ -42,7 +43,7 @@ def _of_layer(
         if name in unseen and (dead := _without_padding(unseen[name], call)).any():
             dead_alone = dead & unseen_alone.get(name, dead)
             is_hidden = dead_alone.all() if call.kind in _LOOKED_UP else dead_alone.any()
-            text = f"{int(dead.sum()):,} of {dead.size:,} values of {word} change no output on the probe"
+            text = f"{int(dead.sum()):,} of {counted(dead.size, 'value')} of {word} change no output on the probe"
             yield BlindSpot(call.name, text, not is_hidden)
         for says in _DEGENERATE:
             if text := says(call.kind, word, state[name]):

@@ -1,12 +1,13 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from porting.pairs import ModelPair
 from porting.plans.plan import TransferPlan
+from porting.proof.randomness import Randomness, compare_randomness
 from porting.records.gradients import Thinned, thin
 from porting.records.parity import relative
 from porting.records.runs import PortRun, ReferenceRun
@@ -14,6 +15,7 @@ from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
+from porting.wording import counted
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
@@ -32,26 +34,42 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
     """The part of the verdict, and the relative error of each gradient."""
     plan = port.narrow.plan
     lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
+    drawn = _randomness(reference, port)
+    lines += [f"drawn otherwise in training: {line}" for line in drawn.differs]
     if port.wide is None or port.gradients is None or reference.gradients is None:
         reason = port.why_no_float64 or reference.why_no_gradients or port.why_no_gradients
         status = Status.FAIL if lines else Status.NOT_CHECKED
-        return Part(status, (*lines, f"gradients: {reason}")), {}
+        return Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}
     judged = list(_gradient_errors(pair, reference, port))
-    errors = {name: error for name, error, _ in judged}
     lines += [
         f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
     ]
     statistics = list(_statistics(reference, port, port.wide.plan))
     lines += [f"{name} after a step differs: relative error {error:.1e}" for name, error, _ in statistics if error]
-    status = Status.FAIL if lines else Status.PASS
-    worst = max(errors.values(), default=0.0)
-    greatest_limit = max((limit for *_, limit in judged), default=GRADIENT_LIMIT)
-    raised = ", more where one rounding moves the reference's own so far" if greatest_limit > GRADIENT_LIMIT else ""
-    figures = (
-        f"worst relative error {worst:.1e} of {len(errors)} float64 gradients (limit {GRADIENT_LIMIT:.0e}{raised})"
-    )
     notes = dict.fromkeys(note for _, _, note in statistics if note)
-    return Part(status, (figures, *lines, *notes, *_padded(reference), *_initialisers(plan))), errors
+    told = (*drawn.not_compared, *drawn.notes, *notes, *_padded(reference), *_initialisers(plan))
+    status = Status.FAIL if lines else Status.NOT_CHECKED if drawn.not_compared else Status.PASS
+    return Part(status, (_figures(judged), *lines, *told)), {name: error for name, error, _ in judged}
+
+
+def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
+    """The worst of all gradients, and the limit that they were held to."""
+    worst = max((error for _, error, _ in judged), default=0.0)
+    is_raised = max((limit for *_, limit in judged), default=0.0) > GRADIENT_LIMIT
+    raised = ", more where one rounding moves the reference's own so far" if is_raised else ""
+    count = counted(len(judged), "float64 gradient")
+    return f"worst relative error {worst:.1e} of {count} (limit {GRADIENT_LIMIT:.0e}{raised})"
+
+
+def _randomness(reference: ReferenceRun, port: PortRun) -> Randomness:
+    """What either model draws in training, compared; a golden file of 0.1.0 knows nothing of it."""
+    if port.random_calls is None or reference.random_calls is None:
+        why = "no float64 here" if port.random_calls is None else "a golden file of 0.1.0 does not say"
+        calls = port.random_calls or reference.random_calls or ()
+        lines = [f"not compared: {call.described()}: {why}" for call in calls]
+        return Randomness(not_compared=tuple(lines))
+    layers = {pair.port: pair.reference for pair in port.narrow.plan.pairs}
+    return compare_randomness(reference.random_calls, port.random_calls, layers)
 
 
 def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float, float]]:

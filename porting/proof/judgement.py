@@ -23,6 +23,7 @@ from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
 from porting.statuses import Status
+from porting.wording import counted
 
 WORST_SAMPLES = 5
 
@@ -95,7 +96,8 @@ def weights_back(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
     for transfer in plan.transfers:
-        yield from transfer.parts(fetch(transfer.port, partial(patterns.to_reference, pattern=transfer.pattern)))
+        back = partial(patterns.to_reference, pattern=transfer.pattern, named=transfer.port)
+        yield from transfer.parts(fetch(transfer.port, back))
 
 
 def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
@@ -106,11 +108,11 @@ def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
 def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
     count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
-    lines = [f"{count} of {count} tensors, {parameters:,} parameters, covered both ways"]
+    lines = [f"{count} of {counted(count, 'tensor')}, {counted(parameters, 'parameter')}, covered both ways"]
     summed = [transfer.reference for transfer in plan.transfers if transfer.is_sum]
     if changed:
         some = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
-        lines.append(f"{len(changed)} tensors of the port are not the checkpoint's, bit for bit: {some}")
+        lines.append(f"{counted(len(changed), 'tensor')} of the port not the checkpoint's, bit for bit: {some}")
     else:
         but = ", all but the tensors that Keras adds up" if summed else ""
         lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
@@ -128,16 +130,20 @@ def _judge_semantics(
     compared: Comparison, divergences: Sequence[Divergence], reference: ReferenceRun, port: PortRun
 ) -> Part:
     if port.wide is None:
-        return Part(Status.NOT_CHECKED, (port.why_no_float64,))
+        varied = tuple(_varied(reference, port))
+        return Part(Status.FAIL if varied else Status.NOT_CHECKED, (port.why_no_float64, *varied))
     lines = [
-        f"worst relative error {compared.worst_wide():.1e} in float64 over {len(compared.layers)} layer calls "
-        f"(limit {parity.FLOAT64_LIMIT:.0e}), {compared.worst_own():.1e} of a layer or segment alone"
+        f"worst relative error {compared.worst_wide():.1e} in float64 "
+        f"over {counted(len(compared.layers), 'layer call')} (limit {parity.FLOAT64_LIMIT:.0e}), "
+        f"{compared.worst_own():.1e} of a layer or segment alone"
     ]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
     wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
     lines += [parity.describe_divergence(divergence) for divergence in wide]
-    if wide or miscounted:
+    varied = list(_varied(reference, port))
+    lines += varied
+    if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
     if dark := [call.name for call in reference.trace.calls if not call.input.any()]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
@@ -145,7 +151,9 @@ def _judge_semantics(
     unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
     seen_alone = len(reference.blind_spots) - len(unseen)
     if seen_alone:
-        lines.append(f"{seen_alone} blind spots of the probe, all seen where each layer runs alone on synthetic input")
+        lines.append(
+            f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
+        )
     if reference.why_no_unseen:
         lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
     if unseen or reference.why_no_unseen:
@@ -153,6 +161,36 @@ def _judge_semantics(
         lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))
     return Part(Status.PASS, tuple(lines))
+
+
+def _varied(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
+    """Outputs of the port that are others where it is called otherwise, or where its samples are in another batch."""
+    told: set[str] = set()
+    for held in port.variations:
+        what = held.what.removesuffix(", again")
+        judged = zip(held.errors, _variation_limits(reference, port), strict=False)
+        beyond = [error for error, limit in judged if error > limit]
+        if what in told or not (beyond or held.failure):
+            continue
+        told.add(what)
+        if held.failure:
+            yield f"the port fails {what}: {held.failure}"
+        else:
+            yield f"the port's outputs are others {what}: relative error {max(beyond):.1e}; {_why_varied(held.what)}"
+
+
+def _why_varied(what: str) -> str:
+    if what.startswith("for "):
+        return "an output depends on the batch that its sample is in"
+    return "something draws, or takes the batch's statistics, although nobody trains"
+
+
+def _variation_limits(reference: ReferenceRun, port: PortRun) -> Iterator[float]:
+    """How far rounding alone takes each output from call to call, in the precision that the port was varied in."""
+    for squares, output in zip(reference.outputs_rounding, reference.trace.outputs, strict=True):
+        rounding, scale = parity.root_mean(squares), parity.root_mean_square(output) or 1.0
+        narrow = parity.RATIO_LIMIT**2 * max(rounding / scale, parity.FLOAT32_ULP)
+        yield parity.compounded_limit(rounding, scale) if port.wide else narrow
 
 
 def judge_deployed(rows: Sequence[LayerParity]) -> Part:

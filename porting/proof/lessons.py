@@ -54,8 +54,14 @@ def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPla
     """A lesson of the reference's layers for their partners in the port, in the port's axis order."""
     return tuple(
         pair.rule.window.teaching(
-            with_axes_of(patterns.to_port(lesson[number].feed, pair.input_axes), theirs.input.shape),
-            with_axes_of(patterns.to_port(lesson[number].give, pair.output_axes), theirs.output.shape),
+            with_axes_of(
+                patterns.to_port(lesson[number].feed, pair.input_axes, named=f"the input of {pair.reference}"),
+                theirs.input.shape,
+            ),
+            with_axes_of(
+                patterns.to_port(lesson[number].give, pair.output_axes, named=f"the output of {pair.reference}"),
+                theirs.output.shape,
+            ),
             (ours, theirs),
         )
         for number, ours, theirs, pair in partners(reference, port, plan)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,21 +12,20 @@ from porting.pairs import ModelPair, Sizes, build_reference, read_reference_size
 from porting.plans.flow import with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
-from porting.port import gradients as keras_gradients
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
-from porting.port.files import in_precision, read_port
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.gradients import GRADIENT_ROWS
-from porting.proof.lessons import SYNTHETIC_ROWS, port_lesson, synthetic_lesson
+from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
+from porting.proof.variations import vary_batches
 from porting.records import parity
-from porting.records.runs import PortPass, PortRun, ReferenceRun
-from porting.records.unit_axes import output_to_port
+from porting.records.runs import ReferenceRun
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint
+from porting.reference.randomness import random_calls
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Trace, lesson_of
@@ -38,6 +36,10 @@ OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
 
 _COTANGENT_SEED = 20190415
+
+FOLLOWS = 1e-9
+"""Relative error above which an output follows the batch that its sample is in: float64 rounds batches of another size
+otherwise, but by far less in any model whose gradients can be told from rounding."""
 
 
 def silent(step: str, done: int = 0, total: int | None = None) -> None:
@@ -132,19 +134,22 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     _check_finite(narrow, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
     state = {name: array.copy() for name, array in held.items()}
-    unseen, why_no_unseen = _attempt(torch_gradients.unseen_values, narrow_model, inputs)
+    unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = with_sources(small, few, partial(torch_runs.teach, wide_model, alone=False))
     synthetic = synthetic_lesson(small)
-    unseen_alone, why_none_alone = _attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
+    unseen_alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
-    gradients, why_no_gradients = _attempt(
+    gradients, why_no_gradients = attempt(
         torch_gradients.gradients,
         wide_model,
         reference_inputs(pair, gradient_probe),
         cotangents(wide, len(gradient_probe)),
     )
+    drawn, _ = attempt(random_calls, wide_model, few, synthetic)
+    batches = vary_batches(partial(_reference_outputs, wide_model), reference_inputs(pair, gradient_probe))
+    follows_batch = tuple(held.what for held in batches if held.failure or max(held.errors, default=0.0) > FOLLOWS)
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
     return ReferenceRun(
@@ -163,7 +168,13 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
+        random_calls=drawn,
+        follows_batch=follows_batch,
     )
+
+
+def _reference_outputs(model: Any, inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    return torch_runs.teach(model, inputs, ()).outputs
 
 
 def _check_finite(trace: Trace, probe: Probe) -> None:
@@ -203,7 +214,10 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
             raise ProbeError(
                 f"{probe.source}: shape {array.shape} has not the axes {pattern.partition('->')[2].strip()}."
             )
-    return [patterns.to_reference(array, pattern) for array, pattern in zip(probe.arrays, pair.inputs, strict=True)]
+    return [
+        patterns.to_reference(array, pattern, named=f"input {number} of pair {pair.name}")
+        for number, (array, pattern) in enumerate(zip(probe.arrays, pair.inputs, strict=True))
+    ]
 
 
 def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -211,60 +225,9 @@ def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[
     return [parity.mean_squares(small.astype(np.float64) - large) for small, large in zip(narrow, wide, strict=True)]
 
 
-def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun) -> PortRun:
-    """Load a converted checkpoint from disk and run it in float32 and, where the backend can, in float64.
-
-    Raises
-    ------
-    PortFileError
-        If the file cannot be loaded.
-    PlanError
-        If the two models cannot be paired.
-    """
-    probe = reference.probe
-    with keras_side.precision("float32"):
-        model = read_port(path, pair, sizes, probe)
-        narrow = _port_pass(pair, model, reference)
-    reason = keras_side.why_no_float64()
-    wide = gradients = None
-    why_no_gradients = ""
-    if not reason:
-        with keras_side.precision("float64"):
-            wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            wide = _port_pass(pair, wide_model, reference, synthetic=True)
-            if reference.gradients is not None:
-                few = reference.gradient_probe
-                moved = _port_cotangents(pair, reference, narrow.trace)
-                gradients, why_no_gradients = _attempt(keras_gradients.gradients, wide_model, few.arrays, moved)
-    return PortRun(
-        keras_side.weight_getter(model), narrow, wide, gradients, why_no_gradients, reason, keras_side.versions()
-    )
-
-
-def _attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
+def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
     """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
     try:
         return take(*arguments), ""
     except Exception as error:  # frameworks and models raise what they like
         return None, f"cannot be taken: {first_line(error)}"
-
-
-def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
-    """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
-    inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
-    trace = keras_runs.trace(model, inputs)
-    parity.check_output_counts(reference.trace, trace, pair.outputs)
-    plan = plan_of(pair, reference.trace, trace, model, inputs)
-    lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = keras_runs.teach(model, inputs, lesson)
-    if not synthetic:
-        return PortPass(model, trace, plan, taught)
-    lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
-    return PortPass(model, trace, plan, taught, keras_runs.teach(model, few, lesson))
-
-
-def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:
-    """The cotangents in the port's axis order."""
-    samples = len(reference.gradient_probe)
-    moved = zip(cotangents(reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
-    return [output_to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]

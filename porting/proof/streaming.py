@@ -29,6 +29,7 @@ from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.statuses import Status
 from porting.traces import Trace
+from porting.wording import counted
 
 BATCH = 64
 """Samples that the models run on at a time."""
@@ -160,12 +161,12 @@ class Tally:
 
     def _semantics(self, part: Part) -> Part:
         if not self.is_wide:
-            return Part(part.status, (*part.lines, f"in float32 only on all {self.samples:,} samples"))
+            return Part(part.status, (*part.lines, f"in float32 only on all {counted(self.samples, 'sample')}"))
         wide = (*self.wide_calls.values(), *self.wide_outputs.values())
         narrow = (*self.calls.values(), *self.outputs.values())
         worst = max((figures.relative_error() for figures in wide), default=0.0)
         limit = max((figures.limit() for figures in narrow), default=parity.FLOAT64_LIMIT)
-        line = f"over all {self.samples:,} samples the worst float64 error is {worst:.1e}"
+        line = f"over all {counted(self.samples, 'sample')} the worst float64 error is {worst:.1e}"
         return Part(Status.FAIL if not worst <= limit else part.status, (*part.lines, line))
 
     def _worst(self, report: ParityReport) -> Iterator[WorstSample]:

@@ -11,6 +11,7 @@ from porting.plans.plan import LayerPair, TransferPlan
 from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
 from porting.traces import LayerCall, Trace
+from porting.wording import counted
 
 FLOAT64_LIMIT = 1e-12
 """Largest relative error that float64 rounding explains; the mildest fault known costs 1e-3 at its layer."""
@@ -146,8 +147,10 @@ def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[
     names, port_names = reference.call_names(), dict(zip(map(id, port.calls), port.call_names(), strict=True))
     for number, ours, theirs, pair in partners(reference, port, plan):
         window, calls = pair.rule.window, (ours, theirs)
-        inputs = window.inputs(patterns.to_port(ours.input, pair.input_axes), theirs.input, calls)
-        outputs = window.outputs(patterns.to_port(ours.output, pair.output_axes), theirs.output, calls)
+        moved_input = patterns.to_port(ours.input, pair.input_axes, named=f"the input of {names[number]}")
+        moved_output = patterns.to_port(ours.output, pair.output_axes, named=f"the output of {names[number]}")
+        inputs = window.inputs(moved_input, theirs.input, calls)
+        outputs = window.outputs(moved_output, theirs.output, calls)
         yield PairedCall(
             number,
             names[number],
@@ -167,7 +170,8 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
     ours = Counter(call.name for call in reference.calls)
     theirs = Counter(call.name for call in port.calls)
     return [
-        f"{pair.reference} ran {ours[pair.reference]} times, {pair.port} {theirs[pair.port]} times"
+        f"{pair.reference} ran {counted(ours[pair.reference], 'time')}, "
+        f"{pair.port} {counted(theirs[pair.port], 'time')}"
         for pair in plan.pairs
         if ours[pair.reference] != theirs[pair.port]
     ]
@@ -176,7 +180,10 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
 def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
     """Both models' outputs under their names."""
     for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
-        yield name, PairedActivation(output_to_port(ours, pattern, theirs.shape), theirs, pattern)
+        yield (
+            name,
+            PairedActivation(output_to_port(ours, pattern, theirs.shape, named=f"the output {name}"), theirs, pattern),
+        )
 
 
 def check_output_counts(reference: Trace, port: Trace, axes: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from porting.plans.plan import TransferPlan
 from porting.probes import Probe
 from porting.records.gradients import Gradients
+from porting.records.randomness import RandomCall
 from porting.traces import Lesson, Trace
 
 
@@ -29,6 +30,25 @@ class BlindSpot:
     layer: str
     what: str
     seen_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A model run otherwise: by another call, or on another batch of the same samples.
+
+    Attributes
+    ----------
+    what : str
+        How, in words that end a sentence about its outputs.
+    errors : tuple of float
+        Relative error of each output against the run that the proof rests on.
+    failure : str
+        Why the model did not run so; empty where it did.
+    """
+
+    what: str
+    errors: tuple[float, ...]
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,10 @@ class ReferenceRun:
         Tensor -> hash, as `hash_weights` gives them.
     why_no_unseen : str
         Why the blind spots lack those values that change no output; empty where they do not.
+    random_calls : tuple of RandomCall or None
+        What it draws in training; None where a golden file of 0.1.0 does not say.
+    follows_batch : tuple of str
+        The variations of the batch that change its own outputs, which are then not asked of the port.
     """
 
     probe: Probe
@@ -77,6 +101,8 @@ class ReferenceRun:
     weights_sha256: Mapping[str, str]
     versions: Mapping[str, str]
     why_no_unseen: str = ""
+    random_calls: tuple[RandomCall, ...] | None = None
+    follows_batch: tuple[str, ...] = ()
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
@@ -158,6 +184,10 @@ class PortRun:
         Why there are none.
     why_no_float64 : str
         Why there is none.
+    variations : tuple of Variation
+        The port run by other calls and on other batches, in the widest precision.
+    random_calls : tuple of RandomCall or None
+        What it draws in training; None where it was not run in float64.
     """
 
     fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
@@ -167,3 +197,5 @@ class PortRun:
     why_no_gradients: str
     why_no_float64: str
     versions: Mapping[str, str]
+    variations: tuple[Variation, ...] = ()
+    random_calls: tuple[RandomCall, ...] | None = None

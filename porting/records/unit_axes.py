@@ -19,7 +19,7 @@ def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...]) -> np.ndarray:
+def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...], *, named: str = "") -> np.ndarray:
     """A reference's output in the port's axis order, with the unit axes of the port's.
 
     Parameters
@@ -29,11 +29,13 @@ def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...]) -> 
     pattern : str
     shape : tuple of int
         Of the port's output.
+    named : str
+        What to call the output where the pattern does not fit.
     """
     rank = patterns.ranks(pattern)[0]
     if "..." not in pattern and output.ndim > rank == len(_longer(output.shape)) + 1:
         output = output.reshape(len(output), *_longer(output.shape))
-    return with_axes_of(patterns.to_port(output, pattern, shape), shape)
+    return with_axes_of(patterns.to_port(output, pattern, shape, named=named), shape)
 
 
 def _longer(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from porting.errors import CheckpointError, first_line
+from porting.file_kinds import FileKind, kind_of
 from porting.placement import library_writes
 from porting.reference import side as torch_side
 from porting.reference.mapped import release
@@ -83,10 +84,7 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
         If the file cannot be read, is no checkpoint, or would run code.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"No checkpoint at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
-    if not path.stat().st_size:
-        raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
+    check_checkpoint_file(path)
     is_mapped = is_mapped and _is_mappable(path)
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path, is_mapped)
     wrapper, tensors = _find_state_dict(content, path)
@@ -106,6 +104,25 @@ def read_checkpoint(path: str | os.PathLike, *, is_mapped: bool = True) -> Check
     optimizer = found[0] if found else None
     mapped = _mapped(state_dict, tensors) if is_mapped else frozenset()
     return Checkpoint(path, layout, state_dict, outside, optimizer, mapped, prefix)
+
+
+def check_checkpoint_file(path: Path) -> None:
+    """Find out without PyTorch whether a file is there and may be a checkpoint of PyTorch's.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not there, is empty, or is of another kind.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"No checkpoint at {path}: {'it is a folder' if path.is_dir() else 'no such file'}.")
+    if not path.stat().st_size:
+        raise CheckpointError(f"{path} is empty. Copy or download the checkpoint again.")
+    if (kind := kind_of(path)) not in (FileKind.PYTORCH, FileKind.UNKNOWN):
+        raise CheckpointError(
+            f"{path} is {kind.value}, not a PyTorch checkpoint (.pt or .safetensors)."
+            + (" porting export makes one of it." if kind is FileKind.KERAS else "")
+        )
 
 
 def _common_prefix(names: Iterable[str]) -> str:
@@ -167,11 +184,20 @@ def _read_pickle(path: Path, is_mapped: bool) -> Any:
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
-        reason = first_line(error) if isinstance(error, RuntimeError) else "its bytes are no such archive or pickle"
-        raise CheckpointError(
-            f"{path} is no readable PyTorch checkpoint: {reason}. "
-            "It may be truncated or of another format; copy or download it again."
-        ) from error
+        raise CheckpointError(_archive_message(path, error)) from error
+
+
+def _archive_message(path: Path, error: Exception) -> str:
+    """What is wrong with a file that is no pickle; torch's advice to read it unsafely is not passed on."""
+    for word, kind in (("TorchScript", "a TorchScript program"), (".tar", "in PyTorch's first format, a tar archive")):
+        if word in str(error):
+            return f"{path} is {kind}, not a state dict. Load it with PyTorch and save its state_dict() alone."
+    said = isinstance(error, RuntimeError)
+    reason = first_line(error).partition(". ")[0] if said else "its bytes are no such archive or pickle"
+    return f"{path} is no readable PyTorch checkpoint: {reason}. {_OTHER_COPY}"
+
+
+_OTHER_COPY = "It may be truncated or of another format; copy or download it again."
 
 
 def _pickle_message(path: Path, reason: str) -> str:
@@ -180,7 +206,7 @@ def _pickle_message(path: Path, reason: str) -> str:
             f"{path} is refused: it holds more than tensors and asks to run {wanted[1]}. Nothing of it was run.\n"
             "Where you trust its author, load it with the program that wrote it and save model.state_dict() alone."
         )
-    return f"{path} is no PyTorch checkpoint: {next(iter(reason.splitlines()), 'not a pickle')}."
+    return f"{path} is no PyTorch checkpoint: it holds no pickle of tensors and plain containers. {_OTHER_COPY}"
 
 
 def _find_state_dict(content: Any, path: Path) -> tuple[str, Mapping[str, Any]]:

@@ -122,17 +122,25 @@ def _gradient(tensor: "torch.Tensor") -> "torch.Tensor":
 
 def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Floating buffers after one forward pass in training mode without dropout; the model is left as it was."""
-    import torch
-
     saved = set(model.state_dict())
     held = {name: buffer for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
     if not held:
         return {}
+    with in_training(model), _without_dropout():
+        model(*tensors_of(model, inputs))
+        return {name: array_of(buffer).copy() for name, buffer in held.items()}
+
+
+@contextmanager
+def in_training(model: "torch.nn.Module") -> Iterator[None]:
+    """Put a model into training mode for a while, without gradients; its buffers are left as they were."""
+    import torch
+
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
-        with torch.no_grad(), _without_dropout():
-            model.train()(*tensors_of(model, inputs))
-        return {name: array_of(buffer).copy() for name, buffer in held.items()}
+        with torch.no_grad():
+            model.train()
+            yield
     finally:
         model.eval()
         for name, buffer in model.named_buffers():

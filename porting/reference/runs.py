@@ -11,6 +11,7 @@ from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of, taught_modules
 from porting.reference.watch import Arrived, Watch, run
 from porting.traces import Lesson, Teacher, Trace
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +113,8 @@ def _check_all_ran(model: "torch.nn.Module", watch: Watch) -> None:
     }
     if left:
         raise PairError(
-            f"{len(left)} layers of the reference own weights that no layer call used: {', '.join(sorted(left))}.\n"
+            f"{counted(len(left), 'layer')} of the reference with weights that no layer call used: "
+            f"{', '.join(sorted(left))}.\n"
             f"Use them through a module or one of {', '.join(torch_functions.FUNCTIONS)}, or remove them if nothing "
             "needs them."
         )

@@ -13,6 +13,7 @@ import numpy as np
 from porting import calls
 from porting.errors import CheckpointError, PortingError, first_line
 from porting.requirements import check_installed
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +65,7 @@ def load_weights(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray])
 
     if findings := list(_misfits(model, state_dict)):
         raise CheckpointError(
-            f"The checkpoint does not fit the reference model: {len(findings)} findings.\n"
+            f"The checkpoint does not fit the reference model: {counted(len(findings), 'finding')}.\n"
             + "\n".join(f"  {finding}" for finding in findings)
             + "\nUse the checkpoint of this architecture, or the pair of this checkpoint's architecture."
         )

@@ -46,7 +46,9 @@ def sum_up(
     summed: dict[str, np.ndarray] = {}
     for names, pattern in find_sums(model, rules, axes):
         stack = np.stack([state_dict[name] for name in names])
-        summed |= zip(names, patterns.to_reference(patterns.to_port(stack, pattern), pattern), strict=True)
+        summed |= zip(
+            names, patterns.to_reference(patterns.to_port(stack, pattern, named=", ".join(names)), pattern), strict=True
+        )
     return summed
 
 

@@ -16,6 +16,7 @@ from porting.reports.pictures import (
     path_through,
     round_step,
 )
+from porting.wording import counted
 
 DOTS = 2000
 """Values in one scatter plot."""
@@ -80,7 +81,7 @@ def draw_agreement(name: str, values: Values) -> Picture:
     across = LinearAxis(low, high, _LEFT, _LEFT + _SIDE)
     up = LinearAxis(low, high, _TOP + _SIDE, _TOP)
     diagonal = path_through([(across.at(low), up.at(low)), (across.at(high), up.at(high))])
-    description = f"Greatest difference {values.greatest:.1e} over {values.count:,} values."
+    description = f"Greatest difference {values.greatest:.1e} over {counted(values.count, 'value')}."
     title = f"{name}: port against reference"
     return _scatter(title, description, across, up, values.thinned(), "port", Stroke(diagonal, "limit even"))
 

@@ -8,7 +8,8 @@ length that the port lacks is summed over: ``"bias=2 unit -> unit"``.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -73,23 +74,49 @@ def summed_axis(pattern: str) -> str:
     return next((axis for axis in _stated(left) if axis not in port), "")
 
 
-def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = ()) -> Tensor:
-    """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged."""
+def to_port(array: Tensor, pattern: str, port_shape: Sequence[int] = (), *, named: str = "") -> Tensor:
+    """Move a reference tensor into the port's axis order; `port_shape` is needed where axes are merged.
+
+    Raises
+    ------
+    PairError
+        If the pattern does not fit; it says of what, where that is `named`.
+    """
     left, right = _sides(pattern)
-    return _rearrange(array, left, right, pattern, **_merged_lengths(pattern, port_shape))
+    with _fits(array, pattern, named):
+        return _rearrange(array, left, right, **_merged_lengths(pattern, port_shape))
 
 
-def to_reference(array: Tensor, pattern: str) -> Tensor:
+def to_reference(array: Tensor, pattern: str, *, named: str = "") -> Tensor:
     """Move a port tensor into the reference's axis order: the pattern read from right to left.
 
     Of an axis that the port sums over the first member gets the sum, the others zeros.
+
+    Raises
+    ------
+    PairError
+        If the pattern does not fit; it says of what, where that is `named`.
     """
-    return _back(array, pattern, lambda total: total - total)
+    with _fits(array, pattern, named):
+        return _back(array, pattern, lambda total: total - total)
 
 
 def gradient_to_reference(gradient: Tensor, pattern: str) -> Tensor:
     """Move the gradient of a port tensor into the reference's axis order: each of several summands has the sum's."""
-    return _back(gradient, pattern, lambda total: total)
+    with _fits(gradient, pattern, ""):
+        return _back(gradient, pattern, lambda total: total)
+
+
+@contextmanager
+def _fits(array: Any, pattern: str, named: str) -> Iterator[None]:
+    """Tell what einops says of a pattern in the words of the model."""
+    try:
+        yield
+    except (einops.EinopsError, ValueError) as error:
+        what = f"{named}: the" if named else "The"
+        raise PairError(
+            f'{what} axis pattern "{pattern}" does not fit shape {tuple(array.shape)}: {first_line(error)}.'
+        ) from error
 
 
 def _back(array: Any, pattern: str, others: Callable[[Any], Any]) -> Any:
@@ -97,25 +124,22 @@ def _back(array: Any, pattern: str, others: Callable[[Any], Any]) -> Any:
     lengths = _stated_lengths(pattern)
     if axis := summed_axis(pattern):
         array, right = [array, *(others(array) for _ in range(1, lengths[axis]))], f"{axis} {right}"
-    return _rearrange(array, right, left, pattern, **lengths)
+    return _rearrange(array, right, left, **lengths)
 
 
-def _rearrange(array: Any, source: str, target: str, pattern: str, **lengths: int) -> Any:
+def _rearrange(array: Any, source: str, target: str, **lengths: int) -> Any:
     """Move a tensor, or the list of its members along the first axis, which einops stacks."""
     orders = _stated(source), _stated(target)
     steps, target = _without_lengths(source), _without_lengths(target)
     named = [axis for axis, word in orders[0].items() if word != orders[1].get(axis, word)]
-    try:
-        for axis in named:
-            others = " ".join(name for dimension in _parse_side(steps) for name in dimension if name != axis)
-            members = einops.rearrange(array, f"{steps} -> {axis} {others}", **lengths)
-            array = [members[at] for at in map(orders[0][axis].index, orders[1][axis])]
-            steps = f"{axis} {others}"
-        if summed_axis(f"{source} -> {target}"):
-            return einops.reduce(array, f"{steps} -> {target}", "sum", **lengths)
-        return einops.rearrange(array, f"{steps} -> {target}", **lengths)
-    except (einops.EinopsError, ValueError) as error:
-        raise PairError(f'The axis pattern "{pattern}" does not fit: {first_line(error)}') from error
+    for axis in named:
+        others = " ".join(name for dimension in _parse_side(steps) for name in dimension if name != axis)
+        members = einops.rearrange(array, f"{steps} -> {axis} {others}", **lengths)
+        array = [members[at] for at in map(orders[0][axis].index, orders[1][axis])]
+        steps = f"{axis} {others}"
+    if summed_axis(f"{source} -> {target}"):
+        return einops.reduce(array, f"{steps} -> {target}", "sum", **lengths)
+    return einops.rearrange(array, f"{steps} -> {target}", **lengths)
 
 
 def _merged_lengths(pattern: str, port_shape: Sequence[int]) -> dict[str, int]:

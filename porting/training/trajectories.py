@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from porting.errors import PairError, ProbeError
-from porting.pairs import ModelPair, find_pair, resolve
+from porting.errors import InputError, PairError, ProbeError
+from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.pairs import ModelPair, resolve
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep, silent
@@ -54,14 +55,16 @@ def verify_training(
     PlanError
         If the two models cannot be paired.
     """
-    torch_side.prepare()
-    keras_side.prepare()
-    pair = find_pair(pair)
+    check_inputs(Path(checkpoint), None)
+    if not Path(batches).is_file():
+        raise InputError(f"No batches at {batches}.")
+    pair = found_pair(pair)
     if pair.training is None:
         raise PairError(f"Pair {pair.name} does not say how it is trained: give its ModelPair a TrainingPair.")
     chosen = recipe or pair.training.recipes[0]
     if chosen not in pair.training.recipes:
         raise PairError(f"Pair {pair.name} has no recipe {chosen}: choose among {', '.join(pair.training.recipes)}.")
+    load_frameworks(on_step)
     settings = resolve(pair.training.recipe)(chosen, steps, batch_size)
     on_step("reading the checkpoint and the batches")
     feed = resolve(pair.training.batches)(Path(batches), settings)

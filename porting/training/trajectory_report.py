@@ -16,6 +16,7 @@ from porting.reports.console import COLOURS
 from porting.reports.documents import plain
 from porting.statuses import Status
 from porting.training.verdict import FLOAT32_LIMIT, LIMITS, StepParity, TrajectoryReport
+from porting.wording import counted
 
 SENTENCES = {
     Status.PASS: "the port trains as the reference does",
@@ -122,7 +123,7 @@ def _circumstances(report: TrajectoryReport) -> str:
         f"{about}, each step from the reference's own state; optimiser: of the parameters behind the step; "
         f"trajectory: of the parameters behind all steps so far; float32 x: distance of the port's float32 parameters "
         f"from the reference's float64 ones, as a multiple of the reference's own\n"
-        f"{len(report.steps)} steps by the recipe {report.recipe} on {report.batches}; {listed}"
+        f"{counted(len(report.steps), 'step')} by the recipe {report.recipe} on {report.batches}; {listed}"
     )
 
 

@@ -97,9 +97,9 @@ def distance_rounding(relative: float, sizes: np.ndarray | float) -> np.ndarray 
     """How far apart rounding may bring the distances that two implementations compute.
 
     ``relative * (|query| + |reference code|)``: where either implementation's code of a streamline is at most
-    ``relative`` times its norm from the other's, the triangle inequality gives | |q' - r'| - |q - r| | <= |q' - q| +
-    |r' - r|. It does not shrink with the distance: two codes that are near one another are subtracted after they were
-    rounded.
+    ``relative`` times its norm from the other's, the triangle inequality gives
+    ``| |q' - r'| - |q - r| | <= |q' - q| + |r' - r|``. It does not shrink with the distance: two codes that are
+    near one another are subtracted after they were rounded.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def test_one_code_of_the_atlas_that_decides_nothing_fails(truth):
     port = Coded("", atlas, reference.codes, reference.decoded)
     found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
     assert [(held.what, held.row) for held in found.agreement.disagreements] == [("atlas code", far)]
-    assert found.failures == ("1 latent codes differ by more than rounding explains",)
+    assert found.failures == ("1 latent code beyond what rounding explains",)
 
 
 def test_a_distance_that_differs_fails_though_no_decision_does(truth):
@@ -152,7 +152,7 @@ def test_a_distance_that_differs_fails_though_no_decision_does(truth):
     port = Coded("", reference.reference, codes, reference.decoded)
     found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), Rules())
     assert found.agreement.kept == found.agreement.labels == (50, 0)
-    assert "1 distances differ by more than rounding explains" in found.failures
+    assert "1 distance beyond what rounding explains" in found.failures
 
 
 def test_draws_that_pass_other_filters_fail_by_name(truth):

@@ -18,7 +18,7 @@ from porting.errors import OutputError, ProbeError
 from porting.evidence.certificates import hash_file, read_certificate
 from porting.evidence.golden import read_golden
 from porting.jobs import verification
-from porting.proof import runs
+from porting.proof import port_runs
 from tractography.batches.batches import SPLITS, write_batches
 
 FILES = ["small.certificate.json", "small.golden.h5", "small.keras", "small.safetensors", "small.weights.h5"]
@@ -250,7 +250,7 @@ def test_models_of_one_file_are_let_go_before_those_of_the_next_are_built(small_
     def run_port(*arguments):
         gc.collect()
         assert not any(model() for model in models)
-        run = runs.run_port(*arguments)
+        run = port_runs.run_port(*arguments)
         models.extend(map(weakref.ref, (run.narrow.model, run.wide.model)))
         return run
 

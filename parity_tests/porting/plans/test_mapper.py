@@ -127,7 +127,7 @@ def test_a_weight_that_is_in_no_layer_is_refused():
         def forward(self, points):
             return self.fc(points)
 
-    with pytest.raises(PairError, match=r"1 layers of the reference own weights that no layer call used: unused"):
+    with pytest.raises(PairError, match=r"1 layer of the reference with weights that no layer call used: unused"):
         plan_of(Loose(), layers.Dense(4))
 
 
@@ -141,7 +141,7 @@ def test_a_port_layer_that_did_not_run_is_refused():
         def call(self, points):
             return self.fc(points)
 
-    with pytest.raises(PairError, match="1 layers of the port own weights but did not run: spare"):
+    with pytest.raises(PairError, match="1 layer of the port with weights did not run: spare"):
         keras_runs.trace(Idle(), [POINTS])
 
 

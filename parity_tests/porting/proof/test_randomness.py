@@ -1,0 +1,178 @@
+"""What shows only in training, or only in another batch: dropout, noise, outputs that follow the batch."""
+
+import keras
+import pytest
+import torch
+from keras import layers, ops
+
+from porting import ModelPair, Status, convert, verify
+
+POINTS = ("sample point channel -> sample point channel",)
+
+
+class StochasticDepth(torch.nn.Module):
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        kept = torch.empty(len(x), *[1] * (x.ndim - 1), dtype=x.dtype).bernoulli_(1 - self.p)
+        return x * kept / (1 - self.p)
+
+
+class Net(torch.nn.Module):
+    def __init__(self, drop=None, functional=0.0):
+        super().__init__()
+        self.a, self.drop, self.b = torch.nn.Linear(6, 8), drop or torch.nn.Identity(), torch.nn.Linear(8, 3)
+        self.functional = functional
+
+    def forward(self, x):
+        hidden = self.drop(torch.relu(self.a(x)))
+        hidden = torch.nn.functional.dropout(hidden, self.functional, self.training)
+        return self.b(hidden)
+
+
+def port(*behind_relu, before_relu=(), behind_b=(), call=None):
+    def build():
+        x = keras.Input((5, 6))
+        hidden = layers.Dense(8, name="a")(x)
+        for make in before_relu:
+            hidden = make()(hidden)
+        hidden = layers.ReLU()(hidden)
+        for make in behind_relu:
+            hidden = make()(hidden, **(call or {}))
+        hidden = layers.Dense(3, name="b")(hidden)
+        for make in behind_b:
+            hidden = make()(hidden)
+        return keras.Model(x, hidden)
+
+    return build
+
+
+def dropout(rate=0.5, **settings):
+    return lambda: layers.Dropout(rate, **settings)
+
+
+def channels(rate=0.5):
+    return lambda: layers.SpatialDropout1D(rate)
+
+
+@keras.saving.register_keras_serializable("randomness")
+class Lonely(layers.Layer):
+    """Another function where the batch is one sample."""
+
+    def call(self, x):
+        return x * 2 if x.shape[0] == 1 else x
+
+
+@keras.saving.register_keras_serializable("randomness")
+class Centred(layers.Layer):
+    """Less the mean of the batch."""
+
+    def call(self, x):
+        return x - ops.mean(x, axis=0, keepdims=True)
+
+
+@keras.saving.register_keras_serializable("randomness")
+class Predicting(keras.Model):
+    """Another function by predict than by a call."""
+
+    def predict_step(self, data):
+        return 2 * super().predict_step(data)
+
+
+def report_of(reference, build, tmp_path):
+    pair = ModelPair(
+        name="drawing",
+        reference=reference,
+        port=build,
+        input_shapes=((5, 6),),
+        inputs=("... -> ...",),
+        outputs={"output": "... -> ..."},
+    )
+    torch.manual_seed(3)
+    torch.save(reference().state_dict(), tmp_path / "net.pt")
+    report = convert(tmp_path / "net.pt", tmp_path / "net", pair=pair, keep_failed=True).report
+    again = verify(tmp_path / "net.keras", pair=pair)
+    assert again.verdict is report.verdict
+    assert again.parts["training"].lines == report.parts["training"].lines
+    return report
+
+
+RIGHT = {
+    "dropout": (lambda: Net(torch.nn.Dropout(0.5)), port(dropout())),
+    "before an activation that keeps zero": (lambda: Net(torch.nn.Dropout(0.5)), port(before_relu=[dropout()])),
+    "a function": (lambda: Net(functional=0.3), port(dropout(0.3))),
+    "a module and a function": (lambda: Net(torch.nn.Dropout(0.5), 0.3), port(dropout(0.5), dropout(0.3))),
+    "never": (lambda: Net(torch.nn.Dropout(0.0)), port()),
+    "samples": (
+        lambda: Net(StochasticDepth(0.2)),
+        port(dropout(0.2, noise_shape=(None, 1, 1))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("reference", "build"), RIGHT.values(), ids=RIGHT)
+def test_what_is_drawn_alike_passes(reference, build, tmp_path):
+    report = report_of(reference, build, tmp_path)
+    assert report.verdict is Status.PASS, report.parts
+
+
+WRONG = {
+    "missing": (
+        lambda: Net(torch.nn.Dropout(0.5)),
+        port(),
+        ["drop (Dropout, rate 0.5) behind a", "draws nothing there"],
+    ),
+    "missing function": (lambda: Net(functional=0.3), port(), ["F.dropout (dropout, rate 0.3) behind a"]),
+    "besides": (Net, port(dropout(0.5)), ["of the port behind a", "the reference draws nothing there"]),
+    "rate": (lambda: Net(torch.nn.Dropout(0.5)), port(dropout(0.1)), ["rates differ", "rate 0.5", "rate 0.1"]),
+    "place": (lambda: Net(torch.nn.Dropout(0.5)), port(behind_b=[dropout()]), ["behind a", "behind b"]),
+    "channels": (lambda: Net(torch.nn.Dropout(0.5)), port(channels()), ["torch drops values, Keras channels"]),
+    "noise": (Net, port(lambda: layers.GaussianNoise(0.1)), ["GaussianNoise, rate 0.1"]),
+}
+
+
+@pytest.mark.parametrize(("reference", "build", "words"), WRONG.values(), ids=WRONG)
+def test_what_is_drawn_otherwise_fails_in_training_alone_and_is_named(reference, build, words, tmp_path):
+    report = report_of(reference, build, tmp_path)
+    assert report.parts["training"].status is Status.FAIL
+    assert report.parts["semantics"].status is Status.PASS
+    assert all(word in "\n".join(report.parts["training"].lines) for word in words), report.parts["training"].lines
+
+
+OTHERWISE = {
+    "one sample": (port(Lonely), "for one sample alone"),
+    "the batch's mean": (port(Centred), "the batch that its sample is in"),
+    "predict": (lambda: Predicting(*port_ends()), "by predict"),
+}
+
+
+def port_ends():
+    made = port()()
+    return made.inputs, made.outputs
+
+
+@pytest.mark.parametrize(("build", "words"), OTHERWISE.values(), ids=OTHERWISE)
+def test_outputs_that_follow_the_batch_or_the_call_fail(build, words, tmp_path):
+    report = report_of(Net, build, tmp_path)
+    assert report.parts["semantics"].status is Status.FAIL
+    assert words in "\n".join(report.parts["semantics"].lines)
+
+
+class Centring(Net):
+    def forward(self, x):
+        hidden = torch.relu(self.a(x))
+        return self.b(hidden - hidden.mean(0, keepdim=True))
+
+
+def test_a_batch_that_the_reference_follows_is_followed_by_a_right_port(tmp_path):
+    report = report_of(Centring, port(Centred), tmp_path)
+    assert report.parts["semantics"].status is Status.PASS, report.parts["semantics"].lines
+
+
+def test_dropout_that_never_stops_fails(tmp_path):
+    report = report_of(lambda: Net(torch.nn.Dropout(0.5)), port(dropout(), call={"training": True}), tmp_path)
+    assert report.verdict is Status.FAIL

@@ -1,0 +1,59 @@
+"""What kind of file something is, told by its first bytes and its name; needs nothing beyond Python."""
+
+import json
+import zipfile
+from enum import Enum
+from pathlib import Path
+
+
+class FileKind(Enum):
+    """What a file is, in the words that a message needs."""
+
+    PYTORCH = "a PyTorch checkpoint"
+    KERAS = "a Keras file"
+    HDF5 = "an HDF5 file"
+    CERTIFICATE = "a certificate"
+    UNKNOWN = "of no known kind"
+
+
+def kind_of(path: Path) -> FileKind:
+    """Tell what a file is; one that is damaged or foreign is of no known kind.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if path.name.endswith(".certificate.json"):
+        return FileKind.CERTIFICATE
+    with path.open("rb") as file:
+        first = file.read(8)
+    if first.startswith(b"PK\x03\x04"):
+        return _kind_of_archive(path)
+    if first == b"\x89HDF\r\n\x1a\n":
+        return FileKind.KERAS if path.name.endswith(".weights.h5") else FileKind.HDF5
+    if path.suffix == ".safetensors":
+        return _kind_of_tensors(path)
+    return FileKind.PYTORCH if first.startswith(b"\x80") else FileKind.UNKNOWN
+
+
+def _kind_of_archive(path: Path) -> FileKind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return FileKind.UNKNOWN
+    if "config.json" in names:
+        return FileKind.KERAS
+    return FileKind.PYTORCH if any(name.endswith("data.pkl") for name in names) else FileKind.UNKNOWN
+
+
+def _kind_of_tensors(path: Path) -> FileKind:
+    """Keras' variable paths have slashes, torch's tensor names have none."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            names = json.loads(file.read(min(length, path.stat().st_size)))
+    except ValueError:
+        return FileKind.UNKNOWN
+    return FileKind.KERAS if any("/" in name for name in names if name != "__metadata__") else FileKind.PYTORCH

@@ -1,0 +1,88 @@
+"""What can be said of a job's files and pair before the frameworks are loaded, which takes seconds; then they are."""
+
+from pathlib import Path
+
+from porting.defaults import DEFAULT_PAIR
+from porting.errors import CheckpointError, PortFileError, ProbeError
+from porting.evidence.certificates import find_certificate
+from porting.file_kinds import FileKind, kind_of
+from porting.pairs import ModelPair, find_pair
+from porting.port import side as keras_side
+from porting.port.files import file_format
+from porting.probes import SYNTHETIC
+from porting.proof.runs import OnStep
+from porting.reference import side as torch_side
+from porting.reference.files import check_checkpoint_file
+
+
+def check_inputs(checkpoint: Path | None, port: Path | None, probe: Path | None = None) -> None:
+    """Refuse files that are missing, are not what they should be, or stand in the wrong order.
+
+    Raises
+    ------
+    InputError
+        Naming the first that cannot be used.
+    """
+    if checkpoint and port:
+        _check_order(checkpoint, port)
+    if port:
+        _check_port(port)
+    if checkpoint:
+        check_checkpoint_file(checkpoint)
+    if probe not in (None, SYNTHETIC) and not probe.is_file():
+        raise ProbeError(f"No probe at {probe}: {'it is a folder' if probe.is_dir() else 'no such file'}.")
+
+
+def _check_order(checkpoint: Path, port: Path) -> None:
+    kinds = [kind_of(path) if path.is_file() else FileKind.UNKNOWN for path in (checkpoint, port)]
+    if kinds == [FileKind.KERAS, FileKind.PYTORCH]:
+        raise CheckpointError(
+            f"{checkpoint} is a Keras file and {port} a PyTorch checkpoint: the order is CHECKPOINT PORT.\n"
+            f"Give {port} {checkpoint}."
+        )
+
+
+def _check_port(port: Path) -> None:
+    if not port.is_file():
+        raise PortFileError(f"No converted checkpoint at {port}{': it is a folder' if port.is_dir() else ''}.")
+    kind = kind_of(port)
+    if kind is FileKind.PYTORCH:
+        raise PortFileError(
+            f"{port} is {kind.value}, not a converted one. Convert it with porting convert, and give CHECKPOINT PORT."
+        )
+    if kind is FileKind.CERTIFICATE:
+        raise PortFileError(f"{port} is {kind.value}. Give the converted checkpoint beside it.")
+    written = file_format(port)
+    if kind is not FileKind.KERAS:
+        raise PortFileError(
+            f"{port} cannot be loaded: it is no .{written} file as Keras writes it. It may be truncated; "
+            "convert the checkpoint again."
+        )
+
+
+def found_pair(pair: str | ModelPair | None, port: Path | None = None) -> ModelPair:
+    """Find the pair, which the certificate of a port may name.
+
+    Raises
+    ------
+    PairError
+        If there is no such pair.
+    """
+    keras_side.choose_backend()  # a pair's module may import Keras
+    certified = (find_certificate(port) or {}).get("pair", DEFAULT_PAIR) if port else DEFAULT_PAIR
+    return find_pair(pair or certified)
+
+
+def load_frameworks(on_step: OnStep, *, torch: bool = True) -> None:
+    """Load Keras, and PyTorch where it is needed.
+
+    Raises
+    ------
+    PortingError
+        If one of them is not installed.
+    """
+    if torch:
+        on_step("loading PyTorch")
+        torch_side.prepare()  # what is missing is told before Keras is loaded
+    on_step("loading Keras")
+    keras_side.prepare()

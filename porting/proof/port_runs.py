@@ -1,0 +1,95 @@
+"""Run a port on the probe, as it is, taught, and otherwise: in float32 and, where the backend can, in float64."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porting.pairs import ModelPair, Sizes
+from porting.port import gradients as keras_gradients
+from porting.port import runs as keras_runs
+from porting.port import side as keras_side
+from porting.port.files import in_precision, read_port
+from porting.port.randomness import random_calls
+from porting.proof.lessons import port_lesson
+from porting.proof.runs import attempt, cotangents, plan_of
+from porting.proof.variations import vary_batches, vary_calls
+from porting.records import parity
+from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation
+from porting.records.unit_axes import output_to_port
+from porting.traces import Trace, lesson_of
+
+
+def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun) -> PortRun:
+    """Load a converted checkpoint from disk and run it in float32 and, where the backend can, in float64.
+
+    Raises
+    ------
+    PortFileError
+        If the file cannot be loaded.
+    PlanError
+        If the two models cannot be paired.
+    """
+    probe = reference.probe
+    with keras_side.precision("float32"):
+        model = read_port(path, pair, sizes, probe)
+        narrow = _port_pass(pair, model, reference)
+    reason = keras_side.why_no_float64()
+    wide = gradients = drawn = None
+    why_no_gradients = ""
+    if not reason:
+        with keras_side.precision("float64"):
+            wide_model = in_precision(model, "float64", path, pair, sizes, probe)
+            wide = _port_pass(pair, wide_model, reference, synthetic=True)
+            if reference.gradients is not None:
+                few = reference.gradient_probe
+                moved = _port_cotangents(pair, reference, narrow.trace)
+                gradients, why_no_gradients = attempt(keras_gradients.gradients, wide_model, few.arrays, moved)
+            lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
+            drawn, _ = attempt(random_calls, wide_model, reference.synthetic_probe.arrays, lesson)
+            variations = tuple(_variations(wide_model, reference))
+    else:
+        with keras_side.precision("float32"):
+            variations = tuple(_variations(model, reference))
+    return PortRun(
+        keras_side.weight_getter(model),
+        narrow,
+        wide,
+        gradients,
+        why_no_gradients,
+        reason,
+        keras_side.versions(),
+        variations,
+        drawn,
+    )
+
+
+def _variations(model: Any, reference: ReferenceRun) -> Iterator[Variation]:
+    """A port run by every call of Keras, and on other batches where the reference's outputs do not follow them."""
+    inputs = keras_runs.cast(reference.gradient_probe.arrays)
+    yield from vary_calls(partial(keras_runs.outputs, model), keras_runs.other_calls(model), inputs)
+    batches = vary_batches(partial(keras_runs.outputs, model), inputs)
+    yield from (held for held in batches if held.what not in reference.follows_batch)
+
+
+def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False) -> PortPass:
+    """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
+    inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
+    trace = keras_runs.trace(model, inputs)
+    parity.check_output_counts(reference.trace, trace, pair.outputs)
+    plan = plan_of(pair, reference.trace, trace, model, inputs)
+    lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
+    taught = keras_runs.teach(model, inputs, lesson)
+    if not synthetic:
+        return PortPass(model, trace, plan, taught)
+    lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
+    return PortPass(model, trace, plan, taught, keras_runs.teach(model, few, lesson))
+
+
+def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:
+    """The cotangents in the port's axis order."""
+    samples = len(reference.gradient_probe)
+    moved = zip(cotangents(reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
+    return [output_to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]

@@ -1,0 +1,96 @@
+"""Judge what shows only where dropout and its kin draw: which layer draws, on what, how much, and for what."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from porting.records.randomness import RandomCall
+
+
+@dataclass(frozen=True, slots=True)
+class Randomness:
+    """What of both models' drawing differs, cannot be compared, and is only to be told; a line each."""
+
+    differs: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare_randomness(
+    reference: Sequence[RandomCall], port: Sequence[RandomCall], layers: Mapping[str, str]
+) -> Randomness:
+    """Pair both models' random calls by the tensors that they act on, then by the layer that they stand behind.
+
+    Parameters
+    ----------
+    reference, port : sequence of RandomCall
+        In execution order.
+    layers : Mapping
+        Port layer -> reference layer.
+    """
+    paired, ours, theirs = _paired_by_tensor(reference, port)
+    moved, ours, theirs = _paired_by_place(ours, theirs, layers)
+    differs, not_compared = list(_lone(ours, theirs, layers)), []
+    for left, right in (*paired, *moved):
+        for line, is_known in _differences(left, right):
+            (differs if is_known else not_compared).append(line)
+    notes = [
+        f"{a.described()} and {b.described()} act on other tensors behind {a.behind or 'the input'}" for a, b in moved
+    ]
+    return Randomness(tuple(differs), tuple(not_compared), tuple(notes))
+
+
+Pairs = list[tuple[RandomCall, RandomCall]]
+
+
+def _paired_by_tensor(
+    reference: Sequence[RandomCall], port: Sequence[RandomCall]
+) -> tuple[Pairs, list[RandomCall], list[RandomCall]]:
+    """Those that act on one tensor, those of equal rate first; and what is left on either side."""
+    ours, theirs, pairs = list(reference), list(port), []
+    for same_rate in (True, False):
+        for left in list(ours):
+            alike = (
+                right
+                for right in theirs
+                if left.acts_on.is_like(right.acts_on) and (left.rate == right.rate or not same_rate)
+            )
+            if right := next(alike, None):
+                pairs.append((left, right))
+                ours.remove(left)
+                theirs.remove(right)
+    return pairs, ours, theirs
+
+
+def _paired_by_place(
+    ours: list[RandomCall], theirs: list[RandomCall], layers: Mapping[str, str]
+) -> tuple[Pairs, list[RandomCall], list[RandomCall]]:
+    """Those of one rate behind one layer: before or behind an activation or a reshape a dropout is the same."""
+    pairs: Pairs = []
+    for left in list(ours):
+        alike = (right for right in theirs if layers.get(right.behind, "") == left.behind and left.rate == right.rate)
+        if right := next(alike, None):
+            pairs.append((left, right))
+            ours.remove(left)
+            theirs.remove(right)
+    return pairs, ours, theirs
+
+
+def _lone(ours: Sequence[RandomCall], theirs: Sequence[RandomCall], layers: Mapping[str, str]) -> Iterator[str]:
+    for call in ours:
+        yield f"{call.described()} behind {call.behind or 'the input'} has no counterpart: the port draws nothing there"
+    for call in theirs:
+        behind = layers.get(call.behind, call.behind) or "the input"
+        yield f"{call.described()} of the port behind {behind} has no counterpart: the reference draws nothing there"
+
+
+def _differences(left: RandomCall, right: RandomCall) -> Iterator[tuple[str, bool]]:
+    """What differs between two calls, and whether it is known to."""
+    both = f"{left.described()} in torch, {right.described()} in Keras"
+    if left.rate is None or right.rate is None:
+        yield f"not compared: how much is drawn, which no attribute says: {both}", False
+    elif abs(left.rate - right.rate) > 1e-6:
+        yield f"the rates differ: {both}", True
+    if left.drops and right.drops and left.drops != right.drops:
+        yield f"torch drops {left.drops}, Keras {right.drops}: {both}", True
+    elif left.drops != right.drops:
+        yield f"not compared: whether values, channels or samples are dropped: {both}", False

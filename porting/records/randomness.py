@@ -1,0 +1,81 @@
+"""What a model draws in training: dropout and its kin, each known by the tensor that it acts on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+ALIKE = 1e-9
+"""Largest relative difference of two fingerprints of one tensor in float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A tensor's values whatever the order of its axes: two layouts of one tensor have one fingerprint.
+
+    Attributes
+    ----------
+    count : int
+    least, greatest, mean, root_mean_square : float
+    """
+
+    count: int
+    least: float
+    greatest: float
+    mean: float
+    root_mean_square: float
+
+    def is_like(self, other: "Fingerprint") -> bool:
+        """Whether both are of one tensor, as float64 rounds it."""
+        scale = max(self.root_mean_square, other.root_mean_square)
+        return self.count == other.count and bool(np.abs(self._figures() - other._figures()).max() <= ALIKE * scale)
+
+    def _figures(self) -> np.ndarray:
+        return np.array([self.least, self.greatest, self.mean, self.root_mean_square])
+
+
+def fingerprint_of(array: np.ndarray) -> Fingerprint:
+    """Take the fingerprint of a tensor with at least one value."""
+    values = np.asarray(array, np.float64)
+    figures = (values.min(), values.max(), values.mean(), np.sqrt(np.mean(np.square(values))))
+    return Fingerprint(values.size, *map(float, figures))
+
+
+@dataclass(frozen=True, slots=True)
+class RandomCall:
+    """One execution of a layer that draws numbers in training.
+
+    Attributes
+    ----------
+    name, kind : str
+        The layer's path in its model, and its type.
+    drops : str
+        What it draws for: "values", "channels", "samples"; empty where its type does not say.
+    rate : float or None
+        How much it drops, or the spread of what it adds; None where no attribute of it says.
+    behind : str
+        The layer with weights that ran last before it; empty where none did.
+    acts_on : Fingerprint
+        Of its input, while the layers before it are taught the same in both models.
+    """
+
+    name: str
+    kind: str
+    drops: str
+    rate: float | None
+    behind: str
+    acts_on: Fingerprint
+
+    def described(self) -> str:
+        """The layer with its type and rate: ``drop (Dropout, rate 0.5)``."""
+        rate = "" if self.rate is None else f", rate {self.rate:g}"
+        return f"{self.name} ({self.kind}{rate})"
+
+
+def rate_of(layer: Any) -> float | None:
+    """The rate of a layer that draws, by the attributes that such layers are known to have; None where it has none."""
+    for name in ("p", "rate", "drop_prob", "drop_rate", "drop_path", "stddev", "std", "sigma"):
+        value = getattr(layer, name, None)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+    return None
