@@ -47,3 +47,9 @@ class FilteringError(TractographyError):
 
 class TractogramWarning(UserWarning):
     """A tractogram is read though it is not as it should be; the text says what was repaired or left aside."""
+
+
+def shown(text: str) -> str:
+    """Give text that stands in a file as it may stand in a message: short, and without control characters."""
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if text.isprintable() else ascii(text)
