@@ -38,7 +38,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
         model = read_port(path, pair, sizes, probe)
         narrow = _port_pass(pair, model, reference)
     reason = keras_side.why_no_float64()
-    wide = gradients = drawn = None
+    wide = gradients = drawn = far_outputs = None
     why_no_gradients = ""
     if not reason:
         with keras_side.precision("float64"):
@@ -51,6 +51,8 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
             lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
             drawn, _ = attempt(random_calls, wide_model, reference.synthetic_probe.arrays, lesson)
             variations = tuple(_variations(wide_model, reference))
+            if reference.far:
+                far_outputs, _ = attempt(keras_runs.outputs, wide_model, keras_runs.cast(reference.far.arrays))
     else:
         with keras_side.precision("float32"):
             variations = tuple(_variations(model, reference))
@@ -64,6 +66,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
         keras_side.versions(),
         variations,
         drawn,
+        tuple(far_outputs or ()),
     )
 
 
