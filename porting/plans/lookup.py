@@ -25,6 +25,7 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
 
 
 def count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
+    """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
     for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
