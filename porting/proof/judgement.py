@@ -58,7 +58,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         transfer=_judge_transfer(port.narrow.plan, changed),
         changed_tensors=changed,
         semantics=_judge_semantics(compared, divergences, inner, reference, port),
-        deployed=judge_deployed(rows),
+        deployed=judge_deployed(rows, port.coarse),
         training=training.part,
         divergences=divergences,
         layers=compared.layers,
@@ -74,6 +74,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         },
         evidence=_evidence(pair, reference, port),
         gradient_errors=training.errors,
+        lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
     )
 
 
@@ -210,8 +211,11 @@ def _why_varied(what: str) -> str:
     return "something draws, or takes the batch's statistics, although nobody trains"
 
 
-def judge_deployed(rows: Sequence[LayerParity]) -> Part:
-    """Judge float32 by the worst of all layers and outputs."""
+def judge_deployed(rows: Sequence[LayerParity], coarse: str = "") -> Part:
+    """Judge float32 by the worst of all layers and outputs; a port of coarser precision is not judged."""
+    if coarse:
+        line = f"the port computes in {coarse}: what is judged is float32's rounding; set its dtype policy to float32"
+        return Part(Status.NOT_CHECKED, (line,))
     name, worst = worst_ratio(rows)
     status = Status.PASS if worst <= parity.RATIO_LIMIT else Status.FAIL
     line = (

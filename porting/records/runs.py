@@ -190,6 +190,10 @@ class PortRun:
         Why there are none.
     why_no_float64 : str
         Why there is none.
+    lacks_float64 : bool
+        Whether the backend has float64, and only what this port is made of does not.
+    coarse : str
+        The precision below float32 that it computes in, if any.
     variations : tuple of Variation
         The port run by other calls and on other batches, in the widest precision.
     random_calls : tuple of RandomCall or None
@@ -208,3 +212,5 @@ class PortRun:
     variations: tuple[Variation, ...] = ()
     random_calls: tuple[RandomCall, ...] | None = None
     far_outputs: tuple[np.ndarray, ...] = ()
+    lacks_float64: bool = False
+    coarse: str = ""
