@@ -14,7 +14,8 @@ from porting.causes.fits import shifted_interior
 from porting.causes.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
 from porting.causes.weight_hypotheses import WEIGHT_ROWS, WeightContext
-from porting.proof.judgement import weights_back
+from porting.parts import divided
+from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause
 from porting.records.runs import PortRun, ReferenceRun
@@ -66,14 +67,15 @@ class Layer:
     def context(self) -> Any:
         """What the rows of the catalogue need to know."""
         state = self.state()
-        tensors = {name: state[name] for name in self.call().weights.values() if name in state}
+        tensors = divided(state, self.call().weights.values())
         return LayerContext(self.call(), tensors, self.partner().settings)
 
     def changed_tensors(self, port: PortRun) -> dict[str, Any]:
         """The port's values, in the reference's axis order, of the layer's tensors that are not the checkpoint's."""
         assert self.suspect.pair is not None
         state, only = self.state(), replace(port.narrow.plan, pairs=self._narrow_pairs(port))
-        values = {name: torch.tensor(np.array(array)).double() for name, array in weights_back(only, port.fetch)}
+        values = {name: torch.tensor(np.array(array)).double() for name, array in parts_back(only, port.fetch)}
+        state = divided(state, values)
         return {name: value for name, value in values.items() if name in state and not torch.equal(value, state[name])}
 
     def _narrow_pairs(self, port: PortRun) -> tuple[Any, ...]:

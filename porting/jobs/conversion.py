@@ -25,6 +25,7 @@ from porting.pairs import (
     build_port,
     draw_probe,
 )
+from porting.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
@@ -259,7 +260,7 @@ def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port,
 
     def loaded(variable: str) -> None:
         for name in transfers[variable].references:
-            moved(name)
+            moved(whole_name(name))
 
     keras_side.load_weights(port, value, loaded)
 

@@ -14,6 +14,7 @@ import numpy as np
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
 from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, OptimiserPair, resolve
+from porting.parts import divided, joined
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.reference.files import Checkpoint
@@ -129,7 +130,7 @@ def to_port(state: OptimiserState, plan: TransferPlan) -> OptimiserState:
 
 
 def _moved(held: Mapping[str, np.ndarray], plan: TransferPlan) -> Iterator[tuple[str, np.ndarray]]:
-    by_name = {plan.aliases.get(name, name): value for name, value in held.items()}
+    by_name = divided({plan.aliases.get(name, name): value for name, value in held.items()}, plan.tensors)
     for transfer in plan.transfers:
         if by_name.keys() >= set(transfer.references):
             if transfer.is_sum:
@@ -142,12 +143,14 @@ def _moved(held: Mapping[str, np.ndarray], plan: TransferPlan) -> Iterator[tuple
 def to_reference(state: OptimiserState, plan: TransferPlan) -> OptimiserState:
     """A port's state in the reference's names and axis orders."""
     slots = {
-        slot: {
-            name: value
-            for transfer in plan.transfers
-            if transfer.port in held
-            for name, value in transfer.to_reference(held[transfer.port])
-        }
+        slot: dict(
+            joined(
+                named
+                for transfer in plan.transfers
+                if transfer.port in held
+                for named in transfer.to_reference(held[transfer.port])
+            )
+        )
         for slot, held in state.slots.items()
     }
     return replace(state, slots=slots)

@@ -14,6 +14,7 @@ from porting.evidence.drift import drift_lines
 from porting.evidence.golden import check_golden_file, read_golden
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all
+from porting.parts import whole_name
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
@@ -177,7 +178,11 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
     changed = set(report.changed_tensors)
-    if not is_bound and changed and all(changed.intersection(held.references) for held in report.plan.transfers):
+    if (
+        not is_bound
+        and changed
+        and all(changed.intersection(map(whole_name, held.references)) for held in report.plan.transfers)
+    ):
         raise PortFileError(
             f"{golden} is of another model than {port}: none of its {len(reference.weights_sha256)} tensors is the "
             f"port's, and no certificate says that the two belong together.\n{_OTHER_MODEL}"

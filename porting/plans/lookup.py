@@ -7,14 +7,14 @@ from porting.errors import AxisSizeError, MissingRuleError
 from porting.plans.transfers import RuledLayers, Traced, transfers_of
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
-from porting.rules.table import LAYER_RULES, find_rule, rows_of
+from porting.rules.table import LAYER_RULES, rows_of, rule_for
 from porting.traces import LayerCall
 from porting.wording import counted
 
 
 def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
     """Whether there is a rule for two layers, and no axis that it names differs in length."""
-    rule = find_rule(ours.kind, theirs.kind, traced.pair.rules)
+    rule = rule_for(ours, theirs, traced.pair.rules)
     if rule is None:
         return False
     try:
@@ -65,7 +65,7 @@ def look_up(layers: list[tuple[LayerCall, LayerCall]], rules: tuple[LayerRule, .
     MissingRuleError
         If there is none for one or several.
     """
-    found = [(ours, theirs, find_rule(ours.kind, theirs.kind, rules)) for ours, theirs in layers]
+    found = [(ours, theirs, rule_for(ours, theirs, rules)) for ours, theirs in layers]
     missing = [
         f"  {ours.name} ({ours.kind}) -> {theirs.name} ({theirs.kind})" for ours, theirs, rule in found if not rule
     ]

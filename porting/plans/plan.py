@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from porting.parts import part
 from porting.rules import patterns
 from porting.rules.rule import LayerRule
 from porting.rules.settings import Finding, described
@@ -37,7 +38,7 @@ class Transfer:
 
     def gather(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """The reference's tensor, or the stack of several."""
-        first, *others = (tensors[name] for name in self.references)
+        first, *others = (part(tensors, name) for name in self.references)
         return np.stack([first, *others]) if others else first
 
     @property

@@ -10,7 +10,7 @@ from porting.errors import PortingError
 from porting.plans.colours import Graph
 from porting.plans.transfers import RuledLayers, Traced, layer_pair
 from porting.rules import patterns
-from porting.rules.table import find_rule
+from porting.rules.table import rule_for
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 MOST_TRIED = 24
@@ -102,7 +102,7 @@ def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[Ru
             [call for call in trace.calls if call.name == called]
             for trace, called in ((traced.reference, name), (port, partner))
         )
-        if ours and theirs and (rule := find_rule(ours[0].kind, theirs[0].kind, traced.pair.rules)):
+        if ours and theirs and (rule := rule_for(ours[0], theirs[0], traced.pair.rules)):
             for left, right in zip(ours, theirs, strict=False):
                 yield RuledLayers(left, right, rule), left, right
 

@@ -47,10 +47,31 @@ def layer_pair(layers: RuledLayers, traced: Traced) -> LayerPair:
         for by_rule in row_patterns
         if firsts[words] in moved.intersection(axes)
     ]
+    given = split_activation(traced.pair.activations.get(ours.name, ""))
+    by_rule = [_refined(pattern, own_axes) for pattern in (rule.activation, rule.output or rule.activation)]
+    shapes = [(ours.input.shape, theirs.input.shape), (ours.output.shape, theirs.output.shape)]
     input_axes, output_axes = (
-        _refined(pattern, own_axes) for pattern in (rule.activation, rule.output or rule.activation)
+        own or _samples_first(pattern, *both) for own, pattern, both in zip(given, by_rule, shapes, strict=True)
     )
     return LayerPair(ours.name, theirs.name, rule, transfers, input_axes, output_axes)
+
+
+def split_activation(text: str) -> tuple[str, str]:
+    """A layer's own patterns of its input and of its output; one pattern is for both."""
+    given, _, returned = text.partition(";")
+    return given.strip(), (returned or given).strip()
+
+
+def _samples_first(pattern: str, reference: tuple[int, ...], port: tuple[int, ...]) -> str:
+    """A pattern for a reference that has its positions before its samples, as torch's recurrent layers like them."""
+    ours, theirs = patterns.words(pattern)
+    both_start_alike = ours[:2] == theirs[:2] == ["sample", "..."]
+    if not both_start_alike or len(reference) < 3 or len(reference) != len(port) or reference[:2] == port[:2]:
+        return pattern
+    if (reference[1], reference[0]) != port[:2]:
+        return pattern
+    left, right = (["position", "sample", *ours[1:]], ["sample", "position", *theirs[1:]])
+    return f"{' '.join(left)} -> {' '.join(right)}"
 
 
 def _refined(activation: str, own_axes: Sequence[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
+from porting.port.expansions import Part
 from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
 from porting.port.structure import Structure, kind_of, structure_of
 from porting.port.watch import Call, Watch, recording
@@ -103,7 +104,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
     structure, outputs = _watched(model, inputs, watch, whole_kinds)
     _check_all_ran(structure, watch)
     samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
-    shared = sorted(watch.read_by_others - {held.path for held in watch.calls})
+    shared = sorted(watch.read_by_others - watch.expanded - {held.path for held in watch.calls})
     try:
         return Trace(
             tuple(_recorded(held, structure, samples) for held in watch.calls),
@@ -120,20 +121,19 @@ def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
         value = view(held.given)
         each = np.broadcast_to(value, (samples, *value.shape))
         return LayerCall(held.path, PARAMETER, {"value": held.path}, {}, each, each)
+    if isinstance(held.layer, Part):
+        return LayerCall(*held.layer, view(held.given), view(held.output))
     return replace(_uncalled(held.path, structure), input=view(held.given), output=view(held.output))
 
 
 def _uncalled(path: str, structure: Structure) -> LayerCall:
     """A layer without its call."""
     layer, nothing = structure.owners[path], np.zeros(0)
-    words = [name.rpartition("/")[2] for name in structure.names[path]]
-    words = words if len(set(words)) == len(words) else list(structure.names[path])
-    names = {word: f"{path}/{name}" for word, name in zip(words, structure.names[path], strict=True)}
-    return LayerCall(path, kind_of(layer), names, layer.get_config(), nothing, nothing)
+    return LayerCall(path, kind_of(layer), structure.words(path), layer.get_config(), nothing, nothing)
 
 
 def _check_all_ran(structure: Structure, watch: Watch) -> None:
-    ran = {held.path for held in watch.calls} | watch.read_by_others
+    ran = {held.path for held in watch.calls} | watch.read_by_others | watch.expanded
     idle = sorted((structure.owners.keys() | structure.raw.keys()) - ran)
     if idle:
         raise PairError(

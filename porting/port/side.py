@@ -116,8 +116,9 @@ def precision(dtype: str) -> Iterator[None]:
 
 @contextmanager
 def _exact_activations() -> Iterator[None]:
-    """TensorFlow's leaky_relu and gelu keep constants in float32, whatever their input: compute them by definition."""
+    """TensorFlow keeps constants of some functions in float32, whatever their input: compute those by definition."""
     import keras
+    import tensorflow as tf
 
     ops, backend = keras.ops, importlib.import_module("keras.src.backend.tensorflow.nn")
 
@@ -129,7 +130,14 @@ def _exact_activations() -> Iterator[None]:
             return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
         return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
 
-    with calls.with_attributes(backend, {"leaky_relu": leaky_relu, "gelu": gelu}):
+    attention = backend.dot_product_attention
+
+    def dot_product_attention(query: Any, *others: Any, scale: float | None = None, **keywords: Any) -> Any:
+        exact = tf.constant(query.shape[-1] ** -0.5 if scale is None else scale, tf.float64)
+        return attention(query, *others, scale=exact, **keywords)
+
+    exact = {"leaky_relu": leaky_relu, "gelu": gelu, "dot_product_attention": dot_product_attention}
+    with calls.with_attributes(backend, exact):
         yield
 
 

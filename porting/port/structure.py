@@ -32,6 +32,12 @@ class Structure:
     raw: Mapping[str, Any]
     ids: Mapping[int, str]
 
+    def words(self, path: str) -> dict[str, str]:
+        """An owner's own word for each of its variables -> the variable's path in the model."""
+        words = [name.rpartition("/")[2] for name in self.names[path]]
+        words = words if len(set(words)) == len(words) else list(self.names[path])
+        return {word: f"{path}/{name}" for word, name in zip(words, self.names[path], strict=True)}
+
 
 def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()) -> Structure:
     """Every layer at any depth that owns variables itself: Keras' own, and those that have rows, are one layer each."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
+from porting.port.expansions import Part, expansion_of
 from porting.port.reads import reading
 from porting.port.side import array_of
 from porting.port.structure import Structure, inner_class, is_keras_own
@@ -23,7 +24,7 @@ class Call:
     """A layer call as it was recorded, its tensors still the backend's; without a layer where a variable is used."""
 
     path: str
-    layer: "keras.layers.Layer | None"
+    layer: "keras.layers.Layer | Part | None"
     given: Any
     output: Any
 
@@ -40,6 +41,8 @@ class Watch:
         Paths of the layers that run just now, the innermost last.
     read_by_others : set of str
         Layers whose variables something else has read.
+    expanded : set of str
+        Layers that ran as those that they are made of.
     digest : callable, optional
         What is kept of each tensor that arrives, in the place of all else.
     """
@@ -53,6 +56,7 @@ class Watch:
     running: list[str] = field(default_factory=list)
     read_by_others: set[str] = field(default_factory=set)
     raw: dict[str, Any] = field(default_factory=dict)
+    expanded: set[str] = field(default_factory=set)
 
     def call(self, path: str, layer: "keras.layers.Layer", given: Any, run: Callable[[Any], Any]) -> Any:
         """Run a layer as its lesson says, record it before its activation, and return what it is to return."""
@@ -79,6 +83,20 @@ class Watch:
         given_back = calls.with_first(output, taught(own))
         is_last_step = _returns_state(layer) and teaching.give.shape == own.shape
         return _with_last_step(given_back, teaching.give, own) if is_last_step else given_back
+
+    def part(self, path: str, layer: "keras.layers.Layer", part: Part, given: Any, run: Callable[[Any], Any]) -> Any:
+        """Run one of the layers that a layer is made of as its lesson says, record it, and return what it is to."""
+        teaching, number = self.teacher.next(part.path), len(self.calls)
+        self.expanded.add(path)
+        self._record(Call(part.path, part, given, None))
+        if teaching is None:
+            return self._keep(number, self._within(path, run, given))
+        if not self.alone:
+            return self._keep(number, _like(teaching.give, given))
+        with calls.with_attributes(layer, teaching.attributes):
+            own = self._keep(number, self._within(path, run, _like(teaching.feed, given)))
+        give = _given_back(array_of(own), teaching.give, teaching.window)
+        return own if give is None else _like(give, own)
 
     def variable(self, path: str, value: Any) -> Any:
         """Record a variable that is read as it is, at its first use, and return what it is to be."""
@@ -126,9 +144,7 @@ class Watch:
 
 def has_fused_activation(layer: Any) -> bool:
     """Whether a layer of Keras' own ends with an activation that it holds; a recurrent one's are inside it."""
-    import keras
-
-    is_recurrent = isinstance(layer, keras.layers.RNN) or hasattr(layer, "recurrent_activation")
+    is_recurrent = hasattr(layer, "state_size")
     return is_keras_own(layer) and not is_recurrent and callable(vars(layer).get("activation"))
 
 
@@ -202,7 +218,11 @@ def _with_last_step(output: Any, give: np.ndarray, own: Any) -> Any:
 def recording(structure: Structure, watch: Watch) -> Iterator[None]:
     """Wrap the ``call`` of each layer and the reading of variables, and unwrap them again."""
     within = {path: kind for path, layer in structure.owners.items() if (kind := inner_class(layer))}
-    methods = [(layer, _recorder(path, layer, watch)) for path, layer in structure.owners.items() if path not in within]
+    methods = [
+        (layer, _expanded(path, layer, structure, watch) or _recorder(path, layer, watch))
+        for path, layer in structure.owners.items()
+        if path not in within
+    ]
     with ExitStack() as stack:
         stack.enter_context(calls.with_methods("call", methods))
         for kind in set(within.values()):
@@ -210,6 +230,11 @@ def recording(structure: Structure, watch: Watch) -> Iterator[None]:
             stack.enter_context(_inner_calls(kind, held, watch))
         stack.enter_context(reading(structure, watch.variable, watch.read))
         yield
+
+
+def _expanded(path: str, layer: "keras.layers.Layer", structure: Structure, watch: Watch) -> Callable[..., Any] | None:
+    """What takes the place of the ``call`` of a layer that is several; None where it is one by itself."""
+    return expansion_of(path, layer, structure.words(path), partial(watch.part, path, layer))
 
 
 def _recorder(path: str, layer: "keras.layers.Layer", watch: Watch) -> Callable[..., Any]:

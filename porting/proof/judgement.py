@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from porting.pairs import ModelPair
+from porting.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
 from porting.proof.comparison import Comparison, compare, worst_ratio
@@ -95,6 +96,13 @@ def weights_back(
     plan: TransferPlan, fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
+    yield from joined(parts_back(plan, fetch))
+
+
+def parts_back(
+    plan: TransferPlan, fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The same, where a tensor that is several variables of the port comes part by part."""
     for transfer in plan.transfers:
         back = partial(patterns.to_reference, pattern=transfer.pattern, named=transfer.port)
         yield from transfer.parts(fetch(transfer.port, back))
@@ -107,7 +115,8 @@ def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
 
 def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     """Coverage is given, or there were no plan; settings and the bit-exact round trip are judged here."""
-    count, parameters = len(plan.tensors), sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
+    count = len(set(map(whole_name, plan.tensors)))
+    parameters = sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
     lines = [f"{count} of {counted(count, 'tensor')}, {counted(parameters, 'parameter')}, covered both ways"]
     summed = [transfer.reference for transfer in plan.transfers if transfer.is_sum]
     if changed:

@@ -9,6 +9,7 @@ import numpy as np
 
 from porting.errors import CheckpointError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
+from porting.parts import divided
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.plan import TransferPlan
@@ -99,7 +100,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, pair.whole_kinds())
+    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits)
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
@@ -199,9 +200,11 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         outputs_rounding=_rounding(narrow.outputs, wide.outputs),
         own_rounding=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
         gradient_probe=gradient_probe,
-        gradients=gradients,
+        gradients=gradients and replace(gradients, weights=divided(gradients.weights, wide.shapes)),
         why_no_gradients=why_no_gradients,
-        blind_spots=find_blind_spots(wide, unseen or {}, unseen_alone or {}, state),
+        blind_spots=find_blind_spots(
+            wide, *(divided(held or {}, wide.shapes) for held in (unseen, unseen_alone, state))
+        ),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,

@@ -19,12 +19,11 @@ from porting.pairs import ModelPair
 from porting.port import side as keras_side
 from porting.probes import Probe, ProbeBatches
 from porting.proof.judgement import WORST_SAMPLES, judge_deployed
-from porting.proof.runs import OnStep, reference_inputs, trace_port
+from porting.proof.runs import OnStep, reference_inputs, trace_port, trace_reference
 from porting.records import parity
 from porting.records.parity import PairedActivation
 from porting.records.runs import PortRun
 from porting.records.verdict import LayerParity, ParityReport, Part, WorstSample
-from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.statuses import Status
 from porting.traces import Trace
@@ -221,7 +220,7 @@ Traces = tuple[Trace, Trace, Trace, Trace | None]
 def _run(pair: ModelPair, references: tuple[Any, Any], port: PortRun, batch: Probe) -> Traces:
     """The four passes: the reference and the port, in float32 and in float64."""
     inputs = reference_inputs(pair, batch)
-    narrow, wide = (torch_runs.trace(model, inputs, pair.whole_kinds()) for model in references)
+    narrow, wide = (trace_reference(pair, model, inputs) for model in references)
     with keras_side.precision("float32"):
         port_narrow = trace_port(pair, port.narrow.model, batch.arrays)
     if port.wide is None:

@@ -1,11 +1,15 @@
 """Run a torch model: trace it, teach its layers, see what arrives at one. `port.runs` has the same names."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.errors import PairError
+from porting.parts import divided_shapes
 from porting.plans.flow import Digest
+from porting.reference.cuts import Split
 from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
@@ -16,7 +20,12 @@ if TYPE_CHECKING:
     import torch
 
 
-def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: frozenset[str] = frozenset()) -> Trace:
+def trace(
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    whole_kinds: frozenset[str] = frozenset(),
+    splits: Mapping[str, Split] | None = None,
+) -> Trace:
     """Run a model in evaluation mode and record every layer that owns weights.
 
     A layer is a module that owns tensors, or a function of `torch_functions.FUNCTIONS` called with the model's own.
@@ -28,6 +37,8 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: f
         In the reference's axis order; floats are cast to the model's precision.
     whole_kinds : frozenset of str
         Types of modules that are one layer, whatever functions they call.
+    splits : Mapping
+        Path of a module, where ``*`` stands for anything -> how many layers side by side it is, or their names.
 
     Raises
     ------
@@ -35,18 +46,30 @@ def trace(model: "torch.nn.Module", inputs: Sequence[np.ndarray], whole_kinds: f
         If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
     """
     whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
-    watch = Watch(whole)
+    cut = _splits(model, splits or {})
+    watch = Watch(whole, splits=cut)
     outputs = run(model, inputs, watch)
     uses = UsesOfTensors.of(model, watch)
     if uses.wanted != Wanted(frozenset(watch.uses.functional), frozenset()):
-        watch = Watch(whole, wanted=uses.wanted)
+        watch = Watch(whole, wanted=uses.wanted, splits=cut)
         outputs = run(model, inputs, watch)
     if watch.overwritten():
-        watch = Watch(whole, wanted=uses.wanted, copies=True)
+        watch = Watch(whole, wanted=uses.wanted, copies=True, splits=cut)
         outputs = run(model, inputs, watch)
     uses.check_all_used(model)
     structure = structure_of(model)
-    return Trace(watch.recorded(), _arrays(outputs), shapes(model), structure.aliases, shared=uses.shared)
+    used = (name for about in watch.abouts for name in about.weights.values())
+    named = divided_shapes(shapes(model), used)
+    return Trace(watch.recorded(), _arrays(outputs), named, structure.aliases, shared=uses.shared)
+
+
+def _splits(model: "torch.nn.Module", splits: Mapping[str, Split]) -> dict[str, Split]:
+    """Path -> how it is cut, for each module that a pair splits."""
+    paths = modules_of(model)
+    found = {pattern: [path for path in paths if fnmatchcase(path, pattern)] for pattern in splits}
+    if unknown := [pattern for pattern, matching in found.items() if not matching]:
+        raise PairError(f"splits names layers that the reference does not have: {', '.join(unknown)}")
+    return {path: splits[pattern] for pattern, matching in found.items() for path in matching}
 
 
 def teach(

@@ -109,9 +109,15 @@ def _unusable_values(name: str, array: np.ndarray) -> Iterator[str]:
 
 
 def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
-    """Change the precision of all weights in place; float32 values survive the way to float64 and back."""
+    """Change the precision of all weights in place; float32 values survive the way to float64 and back.
+
+    An epsilon that is float32's own rounding stays that in float64: it is the same model.
+    """
     import torch
 
+    for module in model.modules():
+        if isinstance(module, torch.nn.RMSNorm) and module.eps is None:
+            module.eps = torch.finfo(torch.float32).eps
     return model.to(getattr(torch, dtype))
 
 

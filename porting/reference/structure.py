@@ -2,24 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from porting.reference.abouts import About, kind_of, settings_of
+from porting.reference.cuts import splits_in
+from porting.reference.expansions import Expansion, expansion_of
 from porting.reference.side import aliases, own_tensors
 from porting.rules.table import LAYER_RULES
 from porting.traces import Lesson
 
 if TYPE_CHECKING:
     import torch
-
-
-class About(NamedTuple):
-    """What of a layer call is known before it runs."""
-
-    name: str
-    kind: str
-    weights: Mapping[str, str]
-    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +31,8 @@ class Structure:
     aliases : Mapping
     abouts : Mapping
         Path of each module that owns tensors -> what is known of it.
+    expansions : Mapping
+        Path of each module that is several layers -> what they are.
     """
 
     ids: tuple[int, ...]
@@ -44,6 +40,7 @@ class Structure:
     names: Mapping[int, str]
     aliases: Mapping[str, str]
     abouts: Mapping[str, About]
+    expansions: Mapping[str, Expansion]
 
 
 _STRUCTURES: "WeakKeyDictionary[torch.nn.Module, Structure]" = WeakKeyDictionary()
@@ -57,7 +54,8 @@ def structure_of(model: "torch.nn.Module") -> Structure:
         names = {id(tensor): name for name, tensor in reversed(model.state_dict(keep_vars=True).items())}
         own = {path: own_tensors(path, module) for path, module in model.named_modules(remove_duplicate=False)}
         further = aliases(model)
-        known = _STRUCTURES[model] = Structure(ids, own, names, further, _abouts(model, own, further))
+        abouts = _abouts(model, own, further)
+        known = _STRUCTURES[model] = Structure(ids, own, names, further, abouts, _expansions(model, abouts))
     return known
 
 
@@ -70,11 +68,18 @@ def modules_of(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
 def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:
     """Path -> module, for each that a lesson has a teaching for."""
     taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, modules_of(model)
+    structure, cut = structure_of(model), splits_in(teaching.name for teaching in lesson)
     return {
         path: modules[path]
-        for path, about in structure_of(model).abouts.items()
-        if path in modules and (about.name, about.kind) in taught
+        for path, about in structure.abouts.items()
+        if path in modules
+        and (path in cut or any((part.name, part.kind) in taught for part in parts_of(path, about, structure)))
     }
+
+
+def parts_of(path: str, about: About, structure: Structure) -> tuple[About, ...]:
+    """The layers that a module is: itself, or several."""
+    return structure.expansions[path].parts if path in structure.expansions else (about,)
 
 
 def is_one_layer(module: "torch.nn.Module", whole_kinds: frozenset[str]) -> bool:
@@ -101,12 +106,6 @@ def _own_class(module: "torch.nn.Module") -> type | None:
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 
 
-def kind_of(module: "torch.nn.Module") -> str:
-    """A module's type, as the table of rules has it: torch's own that it runs as."""
-    found = _own_class(module)
-    return found.__name__ if found else type(module).__name__
-
-
 def _abouts(
     model: "torch.nn.Module", own: Mapping[str, Mapping[str, str]], further: Mapping[str, str]
 ) -> dict[str, About]:
@@ -115,22 +114,19 @@ def _abouts(
     for path, module in model.named_modules(remove_duplicate=False):
         if not own[path]:
             continue
-        weights, kind = _with_inner(path, module, own), kind_of(module)
+        weights, kind = own[path], kind_of(module)
         resolved = {word: further.get(name, name) for word, name in weights.items()}
         owner = next(iter(resolved.values())).rpartition(".")[0]
         is_twin = owner in abouts and (abouts[owner].kind, abouts[owner].weights) == (kind, resolved)
-        abouts[path] = abouts[owner] if is_twin else About(path, kind, weights, _settings(module))
+        abouts[path] = abouts[owner] if is_twin else About(path, kind, weights, settings_of(module))
     return abouts
 
 
-def _with_inner(path: str, module: "torch.nn.Module", own: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """A module's own tensors; attention's also those of the layer inside it that never runs by itself."""
-    inner = own.get(f"{path}.out_proj" if path else "out_proj", {}) if kind_of(module) == "MultiheadAttention" else {}
-    return {**own[path], **{f"out_proj.{word}": name for word, name in inner.items()}}
-
-
-def _settings(module: "torch.nn.Module") -> dict[str, Any]:
-    further = (
-        ("embed_dim", "num_heads", "kdim", "vdim", "add_zero_attn") if kind_of(module) == "MultiheadAttention" else ()
+def _expansions(model: "torch.nn.Module", abouts: Mapping[str, About]) -> dict[str, Expansion]:
+    """What each module is made of that is several layers, by the names that its tensors move under."""
+    found = (
+        (path, expansion_of(about.name, module, about.weights))
+        for path, module in model.named_modules(remove_duplicate=False)
+        if (about := abouts.get(path))
     )
-    return {name: getattr(module, name) for name in (*getattr(module, "__constants__", ()), *further)}
+    return {path: expansion for path, expansion in found if expansion}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from porting.reference import side as torch_side
+from porting.reference.abouts import About, kind_of
+from porting.reference.expansions import expansion_of
 from porting.rules import patterns
 from porting.rules.rule import LayerRule
 from porting.rules.table import rows_of
@@ -26,14 +28,25 @@ def find_sums(
     A module under several names has its tensors under each of them.
     """
     for path, module in model.named_modules(remove_duplicate=False):
-        own, kind = torch_side.own_tensors(path, module), type(module).__name__
-        for rule in [rule for rule in rules if rule.reference == kind] or rows_of(kind):
-            for words, (_, row_patterns) in rule.tensors.items():
-                if own.keys() >= set(words.split()):
-                    names = tuple(own[word] for word in words.split())
-                    pattern = (axes or {}).get(names[0], row_patterns[0])
-                    if patterns.summed_axis(pattern):
-                        yield names, pattern
+        for about in _layers(path, module):
+            for rule in [rule for rule in rules if rule.reference == about.kind] or rows_of(about.kind):
+                yield from _sums(rule, about.weights, axes or {})
+
+
+def _layers(path: str, module: "torch.nn.Module") -> tuple[About, ...]:
+    """The layers that a module is: itself, or several."""
+    own = torch_side.own_tensors(path, module)
+    expansion = expansion_of(path, module, own)
+    return expansion.parts if expansion else (About(path, kind_of(module), own, {}),)
+
+
+def _sums(rule: LayerRule, own: Mapping[str, str], axes: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for words, (_, row_patterns) in rule.tensors.items():
+        if own.keys() >= set(words.split()):
+            names = tuple(own[word] for word in words.split())
+            pattern = axes.get(names[0], row_patterns[0])
+            if patterns.summed_axis(pattern):
+                yield names, pattern
 
 
 def sum_up(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.errors import PairError
-from porting.reference.structure import kind_of, structure_of, taught_modules
+from porting.reference.abouts import kind_of
+from porting.reference.cuts import splits_in
+from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Wanted, Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
 from porting.wording import counted
@@ -26,7 +28,8 @@ def wanted_by(lesson: Lesson) -> Wanted:
 
 def taught(model: "torch.nn.Module", lesson: Lesson, **options: Any) -> Watch:
     """A watch that teaches a lesson: what it does not name is no layer."""
-    return Watch(taught_modules(model, lesson), Teacher(lesson), wanted=wanted_by(lesson), **options)
+    cut, modules = splits_in(teaching.name for teaching in lesson), taught_modules(model, lesson)
+    return Watch(modules, Teacher(lesson), wanted=wanted_by(lesson), splits=cut, **options)
 
 
 @dataclass(frozen=True, slots=True)

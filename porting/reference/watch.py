@@ -11,8 +11,11 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
+from porting.reference.abouts import About
+from porting.reference.cuts import Split
+from porting.reference.expansions import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
-from porting.reference.structure import About, structure_of
+from porting.reference.structure import structure_of
 from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ class Watch:
     editor: Callable[..., Any] | None = None
     stop_at: int = -1
     precision: Any = None
+    splits: Mapping[str, Split] = field(default_factory=dict)
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -167,7 +171,7 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
     given = tensors_of(model, inputs)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
-        with gradient_mode, _recording(model, watch):
+        with gradient_mode, _no_fast_path(), _recording(model, watch):
             return call(model.eval(), given)
     except (PairError, Arrived):
         raise
@@ -176,19 +180,39 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
 
 
 @contextmanager
+def _no_fast_path() -> Iterator[None]:
+    """A TransformerEncoderLayer has a path of its own, which runs none of its modules."""
+    import torch
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
 def _recording(model: "torch.nn.Module", watch: Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
-    abouts = structure_of(model).abouts
-    methods = [(module, _module_recorder(path, abouts[path], module, watch)) for path, module in watch.modules.items()]
+    methods = [(module, _module_recorder(path, model, module, watch)) for path, module in watch.modules.items()]
     with calls.with_methods("forward", methods), _function_recorder(model, watch):
         yield
 
 
-def _module_recorder(path: str, about: About, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
-    original = module.forward
+def _module_recorder(
+    path: str, model: "torch.nn.Module", module: "torch.nn.Module", watch: Watch
+) -> Callable[..., Any]:
+    about, original = structure_of(model).abouts[path], module.forward
+    expansion = structure_of(model).expansions.get(path)
+    if split := watch.splits.get(path):
+        expansion = expansion_of(about.name, module, about.weights, split)
+    inside = expansion.recorded(watch.call) if expansion else None
 
     def forward(*arguments: Any, **keywords: Any) -> Any:
         watch.uses.ran.add(path)
+        if inside is not None and not watch.depth:
+            return inside(*arguments, **keywords)
         return calls.with_first_argument(original, arguments, keywords, partial(watch.call, about))
 
     return forward

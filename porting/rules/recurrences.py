@@ -1,7 +1,7 @@
 """Rows of the recurrent layers, whose gates move by name."""
 
 from porting.rules.rule import LayerRule
-from porting.rules.settings import Agreement, Declared, Fixed, Required, Setting
+from porting.rules.settings import Agreement, Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained
 from porting.rules.windows import Recurrence
 from porting.traces import LayerCall
@@ -22,13 +22,13 @@ def _recurrent(
             "bias_ih_l0 bias_hh_l0": ("bias", (f"bias=2 {ours} -> {bias}{theirs}",)),
         },
         (
-            Fixed("torch", "num_layers", 1, f"give each layer an nn.{kind} of its own, and one in Keras"),
-            Fixed("torch", "bidirectional", False, f"give each direction an nn.{kind} of its own, and one in Keras"),
+            by_sizes("num_layers bidirectional", ""),
             Fixed("torch", "proj_size", 0, "Keras has no projection of the state"),
-            Required("batch_first", True, f"transpose around the nn.{kind} instead, its tensors stay the same"),
-            Fixed("keras", "go_backwards", False, "reverse the sequence in a layer of its own"),
+            Declared("compared with the samples first, whatever torch's order", ("batch_first",)),
+            Agreement((), ("go_backwards",), _same_direction),
+            Declared("judged with go_backwards", ("reverse",)),
             Fixed("keras", "stateful", False, "torch starts each batch from the state that it is given, or zeros"),
-            Fixed("keras", "zero_output_for_mask", False, "torch masks nothing"),
+            Declared("a step that is masked shows in what the layer returns", port=("zero_output_for_mask",)),
             Declared("the last step is compared where only that is returned", port=("return_sequences",)),
             Declared("a state that is used shows in what it reaches", port=("return_state",)),
             Declared("how it is computed, not what", port=("unroll", "implementation", "use_cudnn")),
@@ -48,25 +48,36 @@ def _recurrent(
     )
 
 
-def _same_nonlinearity(reference: LayerCall, port: LayerCall) -> str:
-    ours, theirs = reference.settings["mode"].removeprefix("RNN_").lower(), port.settings["activation"]
+def _same_direction(reference: LayerCall, port: LayerCall) -> str:
+    ours, theirs = reference.settings.get("reverse", False), port.settings["go_backwards"]
+    if ours == theirs:
+        return ""
+    if ours:
+        return f"{reference.name} runs backwards in torch, go_backwards=False in Keras: put it into a Bidirectional"
+    return "go_backwards=True in Keras, must be False: reverse the sequence in a layer of its own"
+
+
+def same_nonlinearity(reference: LayerCall, port: LayerCall) -> str:
+    """Say how the functions of a plain recurrence differ; empty where they do not."""
+    mode = reference.settings.get("mode") or reference.settings["nonlinearity"]
+    ours, theirs = mode.removeprefix("RNN_").lower(), port.settings["activation"]
     return "" if ours == theirs else f"nonlinearity={ours} in torch, activation={theirs} in Keras"
 
 
-_GATED = (
+GATED: tuple[Setting, ...] = (
     Fixed("keras", "activation", "tanh", "torch knows no other"),
     Fixed("keras", "recurrent_activation", "sigmoid", "torch knows no other"),
     by_sizes("mode", ""),
 )
 
 RECURRENT = (
-    _recurrent("LSTM", "LSTM", ("(gate=ifgo unit)", "(gate=ifgo unit)"), "", *_GATED, note=_SUMMED_BIASES),
+    _recurrent("LSTM", "LSTM", ("(gate=ifgo unit)", "(gate=ifgo unit)"), "", *GATED, note=_SUMMED_BIASES),
     _recurrent(
         "GRU",
         "GRU",
         ("(gate=rzn unit)", "(gate=zrn unit)"),
         "bias=2 ",
-        *_GATED,
+        *GATED,
         Fixed("keras", "reset_after", True, "torch resets the state behind its product with the recurrent kernel"),
     ),
     _recurrent(
@@ -74,7 +85,7 @@ RECURRENT = (
         "SimpleRNN",
         ("unit", "unit"),
         "",
-        Agreement(("mode",), ("activation",), _same_nonlinearity),
+        Agreement(("mode",), ("activation",), same_nonlinearity),
         note=_SUMMED_BIASES,
     ),
 )

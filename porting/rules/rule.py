@@ -1,10 +1,11 @@
 """LayerRule: one row of the table, and how to write its patterns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from porting.rules.settings import Setting
 from porting.rules.windows import Whole, Window
+from porting.traces import LayerCall
 
 CHANNELS_LAST = "sample channel ... -> sample ... channel"
 SAME_ORDER = "... -> ..."
@@ -33,6 +34,8 @@ class LayerRule:
         Tensors of the reference that Keras has no variable for.
     note : str
         What the row cannot carry back, if anything.
+    by_calls : callable, optional
+        ``(row, reference's call, port's call) -> row``: completes a row whose axes follow from the two layers.
 
     Examples
     --------
@@ -55,3 +58,8 @@ class LayerRule:
     window: Window = field(default_factory=Whole)
     without_twin: frozenset[str] = field(default_factory=frozenset)
     note: str = ""
+    by_calls: "Callable[[LayerRule, LayerCall, LayerCall], LayerRule] | None" = None
+
+    def for_calls(self, reference: LayerCall, port: LayerCall) -> "LayerRule":
+        """The row for two layers, with the axes that follow from their settings and sizes."""
+        return self.by_calls(self, reference, port) if self.by_calls else self

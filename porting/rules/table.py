@@ -13,24 +13,59 @@ Examples
 """
 
 from porting.rules.activations import PRELU
+from porting.rules.cells import CELLS
 from porting.rules.convolutions import convolution, depthwise_convolution, transposed_convolution
-from porting.rules.linear import DENSE, EMBEDDING
-from porting.rules.normalisations import GROUP_NORMALISATION, LAYER_NORMALISATION, batch_normalisation
+from porting.rules.einsum import dense_by_equation
+from porting.rules.linear import (
+    DENSE,
+    EMBEDDING,
+    POSITION_EMBEDDING,
+    REVERSIBLE_EMBEDDING,
+    TRANSPOSED_DENSE,
+    linear_as_convolution,
+    pointwise,
+)
+from porting.rules.normalisations import (
+    FROZEN_BATCH_NORMALISATION,
+    GROUP_NORMALISATION,
+    LAYER_NORMALISATION,
+    LAYER_NORMALISATION_2D,
+    RMS_NORMALISATION,
+    batch_normalisation,
+    instance_normalisation,
+)
+from porting.rules.parameters import PARAMETER, POSITIONS
 from porting.rules.recurrences import RECURRENT
 from porting.rules.rule import LayerRule
 from porting.rules.shared_settings import TAPS
+from porting.traces import LayerCall
 
 LAYER_RULES: tuple[LayerRule, ...] = (
     DENSE,
+    dense_by_equation("Linear"),
+    TRANSPOSED_DENSE,
+    dense_by_equation("Conv1D"),
+    *(linear_as_convolution(rank) for rank in (1, 2)),
     *(convolution(rank, taps) for rank, taps in TAPS.items()),
     *(transposed_convolution(rank, taps) for rank, taps in TAPS.items()),
     *(depthwise_convolution(rank, TAPS[rank]) for rank in (1, 2)),
-    *(batch_normalisation(rank) for rank in TAPS),
+    *(pointwise(rank) for rank in TAPS),
+    *(batch_normalisation(f"BatchNorm{rank}d") for rank in TAPS),
+    batch_normalisation("SyncBatchNorm"),
+    FROZEN_BATCH_NORMALISATION,
     LAYER_NORMALISATION,
+    LAYER_NORMALISATION_2D,
     GROUP_NORMALISATION,
+    *(instance_normalisation(rank) for rank in TAPS),
+    RMS_NORMALISATION,
     EMBEDDING,
+    REVERSIBLE_EMBEDDING,
+    POSITION_EMBEDDING,
     PRELU,
     *RECURRENT,
+    *CELLS,
+    PARAMETER,
+    *POSITIONS,
 )
 """Every row of the table, a `LayerRule` each."""
 
@@ -43,3 +78,9 @@ def rows_of(reference: str, extra_rules: tuple[LayerRule, ...] = ()) -> list[Lay
 def find_rule(reference: str, port: str, extra_rules: tuple[LayerRule, ...] = ()) -> LayerRule | None:
     """Look up the row for a pair of layer types; rows of a pair's own come first."""
     return next((rule for rule in rows_of(reference, extra_rules) if rule.port == port), None)
+
+
+def rule_for(reference: LayerCall, port: LayerCall, extra_rules: tuple[LayerRule, ...] = ()) -> LayerRule | None:
+    """Look up the row for two layers, with the axes that follow from them."""
+    rule = find_rule(reference.kind, port.kind, extra_rules)
+    return rule and rule.for_calls(reference, port)

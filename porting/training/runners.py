@@ -10,6 +10,7 @@ import numpy as np
 from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
 from porting.pairs import ModelPair, build_port, resolve
+from porting.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for
@@ -95,7 +96,7 @@ class Runner:
 
     def parameters(self, port: TrainedPort) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Each tensor of the reference that moves, and what a port has in its place."""
-        ours, theirs = torch_side.arrays(self.model), keras_side.arrays(port.model)
+        ours, theirs = divided(torch_side.arrays(self.model), port.plan.tensors), keras_side.arrays(port.model)
         for transfer in port.plan.transfers:
             for name, array in transfer.to_reference(theirs[transfer.port]):
                 yield name, ours[name], array

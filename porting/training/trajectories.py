@@ -10,6 +10,7 @@ import numpy as np
 from porting.errors import InputError, PairError, ProbeError
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.pairs import ModelPair, resolve
+from porting.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep, silent
@@ -82,14 +83,15 @@ def verify_training(
 
 def _gradient_errors(ours: TrainingStep, theirs: TrainingStep, plan: TransferPlan) -> Iterator[tuple[str, float]]:
     """Each gradient's greatest difference, relative to the greatest of its layer: some are nothing but rounding."""
+    gradients = divided(ours.gradients, plan.tensors)
     for layers in plan.pairs:
         taken = [transfer for transfer in layers.transfers if transfer.port in theirs.gradients]
         names = [name for transfer in taken for name in transfer.references]
-        scale = max((float(np.abs(ours.gradients[name]).max()) for name in names), default=0.0)
+        scale = max((float(np.abs(gradients[name]).max()) for name in names), default=0.0)
         for transfer in taken:
             moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
             for name, array in transfer.parts(moved):
-                yield name, parity.relative(float(np.abs(array - ours.gradients[name]).max()), scale)
+                yield name, parity.relative(float(np.abs(array - gradients[name]).max()), scale)
 
 
 def _compare(number: int, batch: np.ndarray, runner: Runner, narrow: Runner | None = None) -> StepParity:

@@ -1,11 +1,69 @@
 """Layers that normalise."""
 
+import torch
 from keras import layers
 from torch import nn
 
 from parity_tests.porting.rules.cases import Case
 
+
+class LayerNorm2d(nn.LayerNorm):
+    """As torchvision has it: normalises the channels of images."""
+
+    def forward(self, images):
+        return super().forward(images.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """As torchvision has it: a batch normalisation of buffers alone."""
+
+    def __init__(self, channels, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self.register_buffer(name, torch.ones(channels))
+
+    def forward(self, images):
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        return images * scale[:, None, None] + (self.bias - self.running_mean * scale)[:, None, None]
+
+
 CASES = {
+    "InstanceNorm1d": Case(
+        nn.InstanceNorm1d(6, affine=True),
+        layers.GroupNormalization(-1, epsilon=1e-5),
+        (3, 6, 5),
+        [
+            (layers.GroupNormalization(3, epsilon=1e-5), "groups=3 in Keras, must be -1 or 6"),
+            (layers.GroupNormalization(-1), "eps=1e-05 in torch, epsilon=0.001 in Keras"),
+        ],
+    ),
+    "InstanceNorm2d": Case(nn.InstanceNorm2d(6, affine=True), layers.GroupNormalization(6, epsilon=1e-5), (3, 6, 5, 4)),
+    "InstanceNorm3d": Case(
+        nn.InstanceNorm3d(6, affine=True), layers.GroupNormalization(-1, epsilon=1e-5), (3, 6, 2, 3, 4)
+    ),
+    "RMSNorm": Case(
+        nn.RMSNorm(6, eps=1e-6),
+        layers.RMSNormalization(epsilon=1e-6),
+        (3, 5, 6),
+        [(layers.RMSNormalization(epsilon=1e-3), "eps=1e-06 in torch, epsilon=0.001 in Keras")],
+        in_channels_last=False,
+    ),
+    "LayerNorm2d": Case(
+        LayerNorm2d(6),
+        layers.LayerNormalization(epsilon=1e-5),
+        (3, 6, 5, 4),
+        [(layers.LayerNormalization(), "eps=1e-05 in torch, epsilon=0.001 in Keras")],
+    ),
+    "FrozenBatchNorm2d": Case(
+        FrozenBatchNorm2d(4), layers.BatchNormalization(epsilon=1e-5, trainable=False), (3, 4, 5, 6)
+    ),
+    "SyncBatchNorm": Case(
+        nn.SyncBatchNorm(4),
+        layers.BatchNormalization(epsilon=1e-5, momentum=0.9, synchronized=True),
+        (3, 4, 5, 6),
+        [(layers.BatchNormalization(momentum=0.9), "eps=1e-05 in torch, epsilon=0.001 in Keras")],
+    ),
     "BatchNorm1d": Case(
         nn.BatchNorm1d(4),
         layers.BatchNormalization(epsilon=1e-5, momentum=0.9),

@@ -7,9 +7,17 @@ import pytest
 from keras import layers
 from torch import nn
 
-from parity_tests.porting.rules import activations, convolutions, linear, normalisations, recurrences
+from parity_tests.porting.rules import (
+    activations,
+    cells,
+    convolutions,
+    linear,
+    normalisations,
+    parameters,
+    recurrences,
+)
 from parity_tests.porting.rules.cases import Case, plan_of, traced, traced_plan
-from porting.errors import AxisSizeError, CoverageError, LayerCountError, PairError
+from porting.errors import AxisSizeError, CoverageError, LayerCountError
 from porting.jobs.conversion import move_weights
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
@@ -25,6 +33,8 @@ CASES = {
     **normalisations.CASES,
     **recurrences.CASES,
     **activations.CASES,
+    **cells.CASES,
+    **parameters.CASES,
 }
 
 
@@ -56,12 +66,9 @@ def test_wrong_setting_is_named(case, wrong, words):
 
 
 def test_every_row_is_tested():
-    rows = {(rule.reference, rule.port) for rule in LAYER_RULES}
-    tested = {
-        (type(case.reference[-1] if isinstance(case.reference, nn.Sequential) else case.reference), type(case.port))
-        for case in CASES.values()
-    }
-    assert {(ours.__name__, theirs.__name__) for ours, theirs in tested} == rows
+    plans = (traced_plan(case) for case in CASES.values())
+    tested = {(pair.rule.reference, pair.rule.port) for plan in plans for pair in plan.pairs}
+    assert tested == {(rule.reference, rule.port) for rule in LAYER_RULES}
 
 
 def test_a_grouped_convolution_is_not_taken_for_a_depthwise_one():
@@ -86,24 +93,28 @@ def test_a_gru_that_resets_before_its_product_is_refused_with_the_setting():
         traced_plan(recurrent_case(nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False)))
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"num_layers": 2}, "num_layers=2 in torch, must be 1"),
-        ({"bidirectional": True}, "bidirectional=True in torch, must be False"),
-        ({"proj_size": 2}, "proj_size=2 in torch, must be 0"),
-    ],
-)
-def test_recurrent_layers_that_keras_has_otherwise_are_refused_with_the_setting(settings, words):
-    reference = nn.LSTM(6, 4, batch_first=True, **settings)
-    with pytest.raises((CoverageError, AxisSizeError), match=words):
+def test_a_projection_of_the_state_is_refused_with_the_setting():
+    reference = nn.LSTM(6, 4, batch_first=True, proj_size=2)
+    with pytest.raises((CoverageError, AxisSizeError), match="proj_size=2 in torch, must be 0"):
         traced_plan(recurrent_case(reference, layers.LSTM(4, return_sequences=True)))
-    if "proj_size" not in settings:
-        two = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
-        with pytest.raises(LayerCountError, match=words):
-            traced_plan(recurrent_case(reference, two))
 
 
-def test_time_before_samples_is_refused():
-    with pytest.raises(PairError, match="0 has batch_first=False, must be True"):
-        traced_plan(recurrent_case(nn.LSTM(6, 4), layers.LSTM(4, return_sequences=True)))
+@pytest.mark.parametrize("settings", [{"num_layers": 2}, {"bidirectional": True}])
+def test_layers_and_directions_of_a_recurrent_layer_are_counted_and_named(settings):
+    reference = nn.LSTM(6, 4, batch_first=True, **settings)
+    second = "0.l1" if "num_layers" in settings else "0.l0_reverse"
+    with pytest.raises(LayerCountError, match=rf"torch {second} \(LSTM\) +keras nothing"):
+        traced_plan(recurrent_case(reference, layers.LSTM(4, return_sequences=True)))
+
+
+def test_a_layer_that_runs_backwards_on_one_side_only_is_named():
+    backwards = layers.LSTM(4, go_backwards=True, return_sequences=True)
+    plan = traced_plan(recurrent_case(nn.LSTM(6, 4), backwards))
+    assert "go_backwards=True in Keras, must be False" in plan.setting_differences[0]
+
+
+def test_time_before_samples_is_compared_with_the_samples_first():
+    _, _, ours, _ = traced(
+        Case(nn.LSTM(6, 4), layers.LSTM(4, return_sequences=True), (7, 5, 6), [], False), layers.LSTM(4)
+    )
+    assert ours.calls[0].input.shape == (5, 7, 6)

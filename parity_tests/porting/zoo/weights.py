@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-SCALES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
+SCALES = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:

@@ -1,0 +1,136 @@
+"""Layers of Keras that are several, or take other inputs than torch's: run as what they are made of, each recorded.
+
+A SeparableConv is a depthwise convolution and one of a single tap; a PositionEmbedding is a table of positions.
+`reference.expansions` has the same of torch's modules.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+Record = Callable[["Part", Any, Callable[[Any], Any]], Any]
+"""Runs a layer on its input, records it, and returns what it is to return."""
+
+
+class Part(NamedTuple):
+    """A layer as a trace has it: its path, type, variables and settings."""
+
+    path: str
+    kind: str
+    variables: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+
+def expansion_of(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any] | None:
+    """What takes the place of a layer's ``call`` and records its parts; None where the layer is one by itself.
+
+    Parameters
+    ----------
+    path : str
+    layer : keras.layers.Layer
+    names : Mapping
+        The layer's word for each of its variables -> the variable's path in the model.
+    record : callable
+        (part, input, run) -> what the part is to return.
+    """
+    for kind in type(layer).__mro__:
+        if "call" in vars(kind):
+            make = _EXPANSIONS.get(kind.__name__)
+            return make(path, layer, names, record) if make else None
+    return None
+
+
+def _separable(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any]:
+    from keras import ops
+
+    channels, points = _separable_parts(path, layer, names)
+
+    def by_channels(fed: Any) -> Any:
+        strides, rate = _all_alike(layer.strides), _all_alike(layer.dilation_rate)
+        given, padding = _padded(fed, layer)
+        return ops.depthwise_conv(given, layer.depthwise_kernel, strides, padding, layer.data_format, rate)
+
+    def by_points(fed: Any) -> Any:
+        output = ops.conv(fed, layer.pointwise_kernel, 1, "valid", layer.data_format)
+        return output + ops.reshape(layer.bias, (1,) * (layer.rank + 1) + (-1,)) if layer.use_bias else output
+
+    def call(inputs: Any) -> Any:
+        output = record(points, record(channels, inputs, by_channels), by_points)
+        return output if layer.activation is None else layer.activation(output)
+
+    return call
+
+
+def _separable_parts(path: str, layer: Any, names: Mapping[str, str]) -> tuple[Part, Part]:
+    settings, ones = layer.get_config(), (1,) * layer.rank
+    shared = ("padding", "strides", "data_format", "dilation_rate", "kernel_size", "depth_multiplier")
+    depthwise = {name: settings[name] for name in shared}
+    pointwise = {"padding": "valid", "strides": ones, "dilation_rate": ones, "kernel_size": ones, "groups": 1}
+    own = {word: names[name] for word, name in (("kernel", "pointwise_kernel"), ("bias", "bias")) if name in names}
+    return (
+        Part(f"{path}/depthwise", f"DepthwiseConv{layer.rank}D", {"kernel": names["depthwise_kernel"]}, depthwise),
+        Part(f"{path}/pointwise", f"Conv{layer.rank}D", own, {**pointwise, "data_format": layer.data_format}),
+    )
+
+
+def _all_alike(values: tuple[int, ...]) -> Any:
+    return values[0] if len(set(values)) == 1 else tuple(values)
+
+
+def _padded(fed: Any, layer: Any) -> tuple[Any, str]:
+    """The input and the padding of a convolution, where ``causal`` adds points in front."""
+    from keras import ops
+
+    if layer.padding != "causal":
+        return fed, layer.padding
+    before = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
+    return ops.pad(fed, ((0, 0), (before, 0), (0, 0))), "valid"
+
+
+def _positions(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any]:
+    """keras_hub's PositionEmbedding: a table, looked up at the positions of an input whose values it does not see."""
+    from keras import ops
+
+    part = Part(path, "PositionEmbedding", names, layer.get_config())
+
+    def call(inputs: Any, start_index: Any = 0, positions: Any = None) -> Any:
+        length = ops.shape(inputs)[-2]
+        at = ops.arange(length, dtype="int32")[None] + start_index if positions is None else positions
+        output = record(part, at, lambda fed: ops.take(layer.position_embeddings, fed, axis=0))
+        return ops.broadcast_to(output, ops.shape(inputs))
+
+    return call
+
+
+def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any] | None:
+    """A table that is looked up one way, and another one that is multiplied with the other way."""
+    from keras import ops
+
+    if "reverse_embeddings" not in names:
+        return None
+    settings = layer.get_config()
+    table = Part(path, "ReversibleEmbedding", {"embeddings": names["embeddings"]}, settings)
+    original = type(layer).call
+
+    def call(inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            return record(table, inputs, lambda fed: original(layer, fed))
+        back = Part(
+            f"{path}/reverse",
+            "Dense",
+            {"kernel": names["reverse_embeddings"]},
+            {"units": layer.input_dim, "use_bias": False},
+        )
+        output = record(back, inputs, lambda fed: ops.matmul(fed, layer.reverse_embeddings))
+        cap = layer.logit_soft_cap
+        return output if cap is None else ops.tanh(output / cap) * cap
+
+    return call
+
+
+_EXPANSIONS: Mapping[str, Callable[..., Callable[..., Any] | None]] = {
+    "BaseSeparableConv": _separable,
+    "SeparableConv1D": _separable,
+    "PositionEmbedding": _positions,
+    "ReversibleEmbedding": _reversible,
+}
+"""Type of a layer -> (path, layer, names of its variables, record) -> what takes the place of its ``call``."""
