@@ -68,10 +68,6 @@ WRONG = {
         "attn.out_proj",
     ),
     "another scale": (pair_of(attention.Attending, partial(attention.build_in_steps, scale=0.4)), "attn.out_proj"),
-    "the norms are behind": (
-        pair_of(partial(attention.Encoder, norm_first=True), attention.build_encoder, WHOLE),
-        "norm1",
-    ),
     "the decoder sees ahead": (
         pair_of(attention.Decoder, partial(attention.build_decoder_layer, causal=False)),
         "decoder.self_attn.out_proj",
