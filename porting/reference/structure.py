@@ -102,7 +102,8 @@ def _own_class(module: "torch.nn.Module") -> type | None:
     return found if is_plain and found.__name__ not in ("Module", *_CONTAINERS) else None
 
 
-_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Bilinear")
+"""Classes of torch's own that are no layers. Keras has no Bilinear: a port has its tensors in a layer of its own."""
 
 
 def _abouts(

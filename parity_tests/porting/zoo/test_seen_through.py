@@ -267,3 +267,40 @@ def test_positions_may_be_before_samples(activations, tmp_path):
     pair = ModelPair(name="own", reference=Scaled, port=port, input_shapes=((7, 5),), activations=activations)
     report = convert(saved(Scaled(), tmp_path), tmp_path / "port", pair=pair).report
     assert report.verdict is Status.PASS, report
+
+
+class Paired(nn.Module):
+    """A Bilinear of two projections."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right, self.both = nn.Linear(5, 4), nn.Linear(5, 3), nn.Bilinear(4, 3, 2)
+
+    def forward(self, given):
+        return self.both(self.left(given), torch.tanh(self.right(given)))
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Products(layers.Layer):
+    """A weighted sum of all products of two inputs' features, units last."""
+
+    def build(self, shapes):
+        self.products = self.add_weight(shape=(shapes[0][-1], shapes[1][-1], 2), name="products")
+        self.shift = self.add_weight(shape=(2,), name="shift")
+
+    def call(self, inputs):
+        return ops.einsum("abc,na,nb->nc", self.products, *inputs) + self.shift
+
+
+def test_a_bilinear_is_two_tensors_in_a_layer_of_the_ports_own(tmp_path):
+    def port():
+        given = keras.Input((5,))
+        both = layers.Dense(4, name="left")(given), layers.Dense(3, "tanh", name="right")(given)
+        return keras.Model(given, Products(name="both")(both))
+
+    pair = ModelPair(name="bilinear", reference=Paired, port=port, input_shapes=((5,),))
+    reference = Paired()
+    report = convert(saved(reference, tmp_path), tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report
+    exported = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
+    assert torch.equal(exported["both.weight"], reference.both.weight)
