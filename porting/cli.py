@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from porting.commands import conversion, showing, training, verification
-from porting.commands.console import run
+from porting.commands.console import complain, run
+from porting.commands.guard import guarded
 from porting.commands.layout import add, command_line
 from porting.version import __version__
 
@@ -21,7 +22,7 @@ app = command_line(
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one message and exit status 2."""
-    sys.exit(run(app))
+    sys.exit(guarded(lambda: run(app), complain))
 
 
 def _version(wanted: bool) -> None:

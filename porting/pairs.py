@@ -205,7 +205,7 @@ def _samples_at(reference: patterns.Side, port: patterns.Side) -> int:
 
 
 def find_pair(name: "str | ModelPair") -> ModelPair:
-    """Find a pair by its registered name or as ``module:NAME``.
+    """Find a pair by its registered name or as ``module:NAME``, which a user said: the working folder is looked in.
 
     Raises
     ------
@@ -215,6 +215,8 @@ def find_pair(name: "str | ModelPair") -> ModelPair:
     if isinstance(name, ModelPair):
         return name
     if ":" in name:
+        if (folder := os.getcwd()) not in sys.path:
+            sys.path.insert(0, folder)
         return _checked(resolve(name), name)
     check_name(name)
     return _checked(_registered()[name].load(), name)
@@ -245,7 +247,7 @@ def _checked(found: Any, name: str) -> ModelPair:
 
 
 def resolve(name: Any) -> Any:
-    """Import what ``"module:name"`` names, the working folder included; anything else is returned as it is.
+    """Import what ``"module:name"`` names; anything else is returned as it is.
 
     Raises
     ------
@@ -256,8 +258,6 @@ def resolve(name: Any) -> Any:
     """
     if not isinstance(name, str):
         return name
-    if (folder := os.getcwd()) not in sys.path:
-        sys.path.insert(0, folder)
     try:
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
@@ -265,11 +265,11 @@ def resolve(name: Any) -> Any:
             raise missing from error
         said = f"{name} cannot be imported: {reason_and_place(error)}. Check the name and the folder."
         raise PairError(said) from error
-    except Exception as error:  # a module that is run raises what it likes
+    except (Exception, SystemExit) as error:  # a module that is run raises what it likes
         raise PairError(f"{name} cannot be imported: {reason_and_place(error)}.{_mend(name, error)}") from error
 
 
-def _mend(name: str, error: Exception) -> str:
+def _mend(name: str, error: BaseException) -> str:
     """What is often meant where a name cannot be read."""
     return " Write it as module:NAME." if isinstance(error, ValueError) and not name.partition(":")[2] else ""
 
@@ -305,7 +305,7 @@ def build_port(pair: ModelPair, sizes: Sizes) -> "keras.Model":
 def _built(factory: Callable[..., Any], sizes: Sizes, kind: type, label: str) -> Any:
     try:
         model = factory(**sizes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PairError(f"{label} could not be built with {dict(sizes)}: {reason_and_place(error)}.") from error
     if not isinstance(model, kind):
         raise PairError(f"{label} is a {type(model).__name__}, not a {kind.__module__.split('.')[0]}.{kind.__name__}.")

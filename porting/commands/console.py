@@ -26,6 +26,8 @@ def run(commands: typer.Typer, *expected: type[Exception]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("Interrupted. Nothing was changed.")
         return 130
+    except SystemExit as error:
+        complain(f"The code of the pair, or what it imports, ended the program: sys.exit({error.code!r}).")
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

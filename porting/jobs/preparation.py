@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from porting.defaults import DEFAULT_PAIR
-from porting.errors import CheckpointError, PortFileError, ProbeError
+from porting.errors import CheckpointError, PairError, PortFileError, ProbeError
 from porting.evidence.certificates import find_certificate
 from porting.file_kinds import FileKind, kind_of
 from porting.pairs import ModelPair, find_pair
@@ -69,8 +69,18 @@ def found_pair(pair: str | ModelPair | None, port: Path | None = None) -> ModelP
         If there is no such pair.
     """
     keras_side.choose_backend()  # a pair's module may import Keras
+    return find_pair(pair or _certified_pair(port))
+
+
+def _certified_pair(port: Path | None) -> str:
+    """The registered pair that a port's certificate names: no file makes the tool import a module."""
     certified = (find_certificate(port) or {}).get("pair", DEFAULT_PAIR) if port else DEFAULT_PAIR
-    return find_pair(pair or certified)
+    if ":" in certified:
+        raise PairError(
+            f"The certificate of {port} names the pair {certified}, whose module would be run as it is imported.\n"
+            f"Where you trust that module, give it yourself: --pair {certified}."
+        )
+    return certified
 
 
 def load_frameworks(on_step: OnStep, *, torch: bool = True) -> None:

@@ -1,0 +1,57 @@
+"""Run a command in a process of its own, so that a status of 0 is only ever given by the code that holds a PASS.
+
+A pair is anybody's code: ``sys.exit(0)`` or ``os._exit(0)`` in it would end the command with the status of a PASS.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PARENT_DEATH_SIGNAL = 1
+"""Of Linux' prctl."""
+
+
+def guarded(job: Callable[[], int], complain: Callable[[str], None]) -> int:
+    """Run a job in a child process, which tells its status at its end; where the system cannot fork, in this one.
+
+    Returns
+    -------
+    int
+        The job's status; 2 where the process ended with 0 before the job did, which `complain` is told.
+    """
+    if sys.platform != "linux":
+        return job()
+    told, tell = os.pipe()
+    parent = os.getpid()
+    if not (child := os.fork()):
+        os.close(told)
+        return _child(job, tell, parent)
+    os.close(tell)
+    for number in _FORWARDED:  # the child has a process group of its own, so that a Ctrl-C reaches it once
+        signal.signal(number, lambda number, _: _send(child, number))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
+        os.kill(parent, -status)
+    if status == 0 and os.read(told, 1) != b"\0":
+        complain("The code of the pair, or what it imports, ended the process before there was a verdict.")
+        return 2
+    return status
+
+
+def _child(job: Callable[[], int], tell: int, parent: int) -> int:
+    os.setpgid(0, 0)
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(2)
+    status = job()
+    sys.stdout.flush()
+    os.write(tell, bytes([status]))
+    return status
+
+
+def _send(process: int, number: int) -> None:
+    os.kill(process, number)
