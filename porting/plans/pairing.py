@@ -8,6 +8,7 @@ from porting.plans.colours import Graph, are_alike, groups_of, refined
 from porting.plans.flow import layer_sources, output_sources
 from porting.plans.names import equally_named
 from porting.plans.proving import groups_to_prove, proven
+from porting.plans.splits import proposed_splits
 from porting.plans.transfers import RuledLayers, Traced, listed, transfers_of
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule
@@ -289,7 +290,8 @@ def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
     remedy = "Look where the two columns part: a layer is missing, or one too many."
-    return "\n".join([*lines, *_limits(ours, rules), remedy])
+    splits = [line] if len(ours) < len(theirs) and (line := proposed_splits(ours, theirs)) else []
+    return "\n".join([*lines, *_limits(ours, rules), remedy, *splits])
 
 
 def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from torch import nn
 from parity_tests.porting.zoo import attention
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, export
-from porting.errors import PairError
+from porting.errors import LayerCountError, PairError
 
 SHAPE = ((attention.POSITIONS, 5),)
 WHOLE = ((attention.POSITIONS, attention.FEATURES),)
@@ -89,6 +89,12 @@ def test_wrong_port_fails_at_the_layer(pair, place, tmp_path):
 def test_bias_kv_is_refused_by_name(tmp_path):
     pair = pair_of(partial(attention.Attending, add_bias_kv=True), attention.build_attending)
     with pytest.raises(PairError, match=r"attn \(MultiheadAttention\) has add_bias_kv=True"):
+        convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
+
+
+def test_a_split_that_is_missing_is_proposed(tmp_path):
+    pair = pair_of(attention.Packed, attention.build_packed, WHOLE)
+    with pytest.raises(LayerCountError, match=r'splits=\{"c_attn": "query key value"\}'):
         convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
 
 
