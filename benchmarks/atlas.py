@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from tractography.batches.batches import SEED
+from tractography.files.formats import find_tractograms
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
-from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.tractograms import read_streamlines, resample
 from tractography.files.writers import open_writer
 
 FEWEST = 12

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.atlas import Part, deal_out, prepare, write_parts
 from finta.coding.coders import Coder, open_coder
 from porting.commands.progress import steps
-from tractography.files.tractograms import find_tractograms
+from tractography.files.formats import find_tractograms
 from tractography.filtering.assignment import NO_BUNDLE, Assigner, Assignment, encode_reference
 from tractography.filtering.metrics import Evaluation, Scores, evaluate
 from tractography.filtering.thresholds import derive_rocs

@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.atlas import POINTS
 from finta.coding.coders import Coder, open_coder
 from porting.commands.progress import steps
-from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.formats import find_tractograms
+from tractography.files.tractograms import read_streamlines, resample
 from tractography.generating.anatomy import Anatomy
 from tractography.generating.densities import fit_density
 from tractography.generating.generation import Settings, generate

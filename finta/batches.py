@@ -10,11 +10,13 @@ import numpy as np
 
 from porting.errors import reason_of
 from tractography.batches.batches import SEED, SPLITS, BatchFile, write_batches
-from tractography.errors import BatchError
-from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.errors import BatchError, TractogramError
+from tractography.files.formats import find_tractograms, name_of
+from tractography.files.references import header_of
+from tractography.files.tractograms import WHY_SKIPPED, Skips, read_resampled
 
 LABELS: Mapping[str, Callable[[Path], str]] = {
-    "file": lambda path: path.stem,
+    "file": name_of,
     "folder": lambda path: path.resolve().parent.name,
 }
 """Where a bundle's class comes from."""
@@ -29,6 +31,8 @@ def build_batches(
     splits: Sequence[str] = DEFAULT_SPLITS,
     point_count: int = 256,
     label: str = "file",
+    reference: Path | None = None,
+    skips: Skips | None = None,
     force: bool = False,
     on_file: Callable[[Path, int, int], None] = lambda path, number, count: None,
 ) -> BatchFile:
@@ -45,6 +49,10 @@ def build_batches(
     point_count : int
     label : str
         Whether the class is the ``file``'s or the ``folder``'s name.
+    reference : Path, optional
+        A tractogram or NIfTI image that says where the voxels of TRK files lie that do not.
+    skips : Skips, optional
+        Where streamlines are counted that cannot be resampled, and are left out.
     force : bool
         Replace an existing file.
     on_file : callable
@@ -55,17 +63,20 @@ def build_batches(
     BatchError
         If the splits contradict each other or leave a bundle out, or the output exists.
     TractogramError
-        If a tractogram cannot be used.
+        If a tractogram cannot be used, or all of its streamlines were left out.
     """
     output = Path(output)
     if output.exists() and not force:
         raise BatchError(f"{output} exists. Replace it with --force, or choose another --output.")
     shares, patterns = parse_splits(splits)
     gathered: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    space, skips = header_of(reference) if reference else None, skips if skips is not None else Skips()
     paths = find_tractograms(bundles)
     for number, path in enumerate(paths, start=1):
         on_file(path, number, len(paths))
-        streamlines = resample(read_streamlines(path), point_count, str(path))
+        streamlines = np.concatenate(list(read_resampled(path, point_count, skips, space)))
+        if not len(streamlines):
+            raise TractogramError(f"{path} holds no streamlines that can be resampled: {WHY_SKIPPED}. Leave it out.")
         name = LABELS[label](path)
         if shares:
             gathered[""][name].append(streamlines)
@@ -105,7 +116,7 @@ def parse_splits(splits: Sequence[str]) -> tuple[dict[str, float], dict[str, lis
 
 
 def _split_of(path: Path, patterns: Mapping[str, Sequence[str]]) -> str:
-    names = {*path.parts, path.stem}
+    names = {*path.parts, path.stem, name_of(path)}
     matching = [
         split
         for split, wanted in patterns.items()

@@ -33,11 +33,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Options that stand before any command."""
+    from finta.words import words_told
+
+    context.with_resource(words_told())
 
 
 add(of_batches, batches.build, "finta batches build bundles/ -o batches.h5 --split train=0.8 --split thres=0.2")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from finta.pages.tables import print_table
+from finta.words import SpaceOption, tell_skips
 from porting.commands.console import show
 from porting.commands.options import ForceOption, output_option
 from porting.commands.progress import steps
@@ -25,13 +26,16 @@ def build(
     ] = ["train=0.8", "thres=0.1", "test=0.1"],  # noqa: B006
     points: Annotated[int, typer.Option(help="Points per streamline.", min=2)] = 256,
     label: Annotated[str, typer.Option(help="Take the class from the name of the file or of its folder.")] = "file",
+    reference: SpaceOption = None,
     force: ForceOption = False,
 ) -> None:
     """Read labelled bundles, resample them and write them as batches."""
     from finta.batches import LABELS, build_batches
+    from tractography.files.tractograms import Skips
 
     if label not in LABELS:
         raise typer.BadParameter(f"must be one of {', '.join(LABELS)}", param_hint="--label")
+    skips = Skips()
     with steps() as on_step:
         held = build_batches(
             bundles,
@@ -39,9 +43,12 @@ def build(
             splits=split,
             point_count=points,
             label=label,
+            reference=reference,
+            skips=skips,
             force=force,
             on_file=lambda path, number, count: on_step(f"reading {path.name} ({number} of {count})"),
         )
+    tell_skips(skips)
     _show(held)
 
 

@@ -1,7 +1,5 @@
 """Packages that a command needs at some time, looked for before it does any work."""
 
-from pathlib import Path
-
 from porting.requirements import check_installed
 
 READERS = ("nibabel", "dipy")
@@ -14,7 +12,7 @@ TRAINERS = ("matplotlib", "pydantic", "tensorboardX", "yaml")
 """What a training needs, some of it at its end."""
 
 
-def check_readers(*paths: Path) -> None:
+def check_readers() -> None:
     """Find out before any work whether tractograms can be read, resampled and written.
 
     Raises
@@ -22,8 +20,7 @@ def check_readers(*paths: Path) -> None:
     PackageError
         If a package for it is not installed.
     """
-    trx = ["trx"] if any(path.suffix == ".trx" for path in paths) else []
-    check_installed([*READERS, *trx], "This command", "filter")
+    check_installed(READERS, "This command", "filter")
 
 
 def check_comparing(approximate: bool) -> None:

@@ -13,7 +13,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "convert": ("torch",),
     "tensorflow": ("tensorflow",),
     "jax": ("jax",),
-    "streamlines": ("dipy", "matplotlib", "nibabel", "sklearn", "trx"),
+    "streamlines": ("dipy", "matplotlib", "nibabel", "sklearn"),
     "filter": ("faiss",),
     "cluster": ("dask", "distributed", "dask_jobqueue"),
     "train": ("matplotlib", "pydantic", "yaml", "tensorboardX"),
@@ -30,7 +30,6 @@ _DISTRIBUTIONS = {
     "dask_jobqueue": "dask-jobqueue",
     "faiss": "faiss-cpu",
     "sklearn": "scikit-learn",
-    "trx": "trx-python",
     "yaml": "PyYAML",
 }
 """What an index calls packages whose modules have other names."""

@@ -5,7 +5,12 @@ TractographyError
 ├── FilteringError     an atlas of bundles, or the thresholds of its bundles
 ├── GenerationError    seeds, densities and images that streamlines are generated from
 └── TractogramError    a tractogram file
+
+TractogramWarning      a tractogram that can be used, but is not as it should be
 """
+
+LONGEST = 80
+"""Characters of a foreign name that are shown."""
 
 
 class TractographyError(ValueError):
@@ -38,3 +43,13 @@ class FilteringError(TractographyError):
 
     Remedy: give each bundle a tractogram and a threshold of one name; ``finta thresholds`` finds them.
     """
+
+
+class TractogramWarning(UserWarning):
+    """A tractogram is read though it is not as it should be; the text says what was repaired or left aside."""
+
+
+def shown(text: str) -> str:
+    """Give text that stands in a file as it may stand in a message: short, and without control characters."""
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if text.isprintable() else ascii(text)

@@ -1,6 +1,7 @@
 """What a file or folder is until it is finished: its name, who works on it, and what it was begun with."""
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -95,4 +96,12 @@ def _failure(error: BaseException | None) -> OSError | None:
 
 def identity_of(path: Path) -> str:
     """Name a file and its SHA-256, to tell whether what was begun with it can be gone on with."""
-    return f"{path.name}, SHA-256 {hash_file(path)}"
+    return f"{path.name}, SHA-256 {hash_whole(path)}"
+
+
+def hash_whole(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder, with their names: a TRX file may be one."""
+    if not path.is_dir():
+        return hash_file(path)
+    held = {file.relative_to(path).as_posix(): hash_file(file) for file in path.rglob("*") if file.is_file()}
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()

@@ -15,8 +15,9 @@ from finta.requirements import check_cluster, check_readers
 from porting.placement import check_apart, check_free
 from porting.proof.runs import OnStep
 from porting.wording import counted
-from tractography.errors import TractogramError
-from tractography.files.pieces import TractogramFile, open_tractogram
+from tractography.files.pieces import TractogramFile
+from tractography.files.references import header_of
+from tractography.files.tractograms import open_filled
 
 LATENT_CODES = "latent_codes"
 """The array of an encoded tractogram: (streamline, latent), float32; NaN where a streamline could not be encoded."""
@@ -45,6 +46,7 @@ def encode_tractogram(
     model: Path,
     output: Path,
     *,
+    reference: Path | None = None,
     force: bool = False,
     resume: bool = False,
     scheduler: str | None = None,
@@ -57,6 +59,8 @@ def encode_tractogram(
     tractogram, model : Path
     output : Path
         An HDF5 file with the array ``latent_codes``, (streamline, latent), float32.
+    reference : Path, optional
+        A tractogram or NIfTI image that says where the voxels of a TRK file lie that does not.
     force : bool
         Replace an existing file.
     resume : bool
@@ -70,12 +74,12 @@ def encode_tractogram(
     TractogramError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
-    check_readers(tractogram)
+    check_readers()
     check_cluster(scheduler)
     check_free([output], force)
-    check_apart([output], [tractogram, model])
+    check_apart([output], [tractogram, model, reference])
     coder = open_coder(model)
-    with open_filled(tractogram) as file:
+    with open_filled(tractogram, header_of(reference) if reference else None) as file:
         columns = {LATENT_CODES: (np.float32, (coder.latent_size,))}
         with RowFile(output, columns, file.count, identity(file, coder), resume=resume) as rows:
             fill(rows, file.count, Encode(file, model.absolute()), scheduler, f"encoding {tractogram.name}", on_step)
@@ -97,25 +101,12 @@ def fill(rows: RowFile, count: int, task: Any, scheduler: str | None, doing: str
         raise ClusterError(f"{counted(left, 'range')} of {rows.path} were not computed. Go on with --resume.")
 
 
-def open_filled(path: Path) -> TractogramFile:
-    """Open a tractogram that must hold streamlines.
-
-    Raises
-    ------
-    TractogramError
-        If it cannot be used, or holds none.
-    """
-    file = open_tractogram(path)
-    if not file.count:
-        raise TractogramError(f"{path} holds no streamlines.")
-    return file
-
-
 def identity(file: TractogramFile, coder: Coder) -> dict[str, Any]:
     """What latent codes depend on, to tell whether a file that was begun can be gone on with."""
     about = file.path.stat()
     return {
         "tractogram": f"{file.path.name}, {about.st_size} bytes, changed {about.st_mtime_ns}",
         "streamlines": file.count,
+        "space": None if file.header.affine is None else np.asarray(file.header.affine, float).tolist(),
         **coder.identity(),
     }

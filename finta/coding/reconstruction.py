@@ -11,17 +11,20 @@ import numpy as np
 
 from finta.coding.coders import Coder, open_coder
 from finta.coding.drafts import refusal_told
-from finta.coding.encoding import LATENT_CODES, open_filled
+from finta.coding.encoding import LATENT_CODES
 from finta.coding.rows import Range, ranges_of
 from finta.coding.tasks import encode_range
 from finta.requirements import check_readers
 from porting.errors import reason_of
 from porting.placement import check_apart, check_free, written_whole
 from porting.proof.runs import OnStep
+from tractography.batches.bounds import open_array
 from tractography.errors import TractogramError
+from tractography.files.headers import Header
 from tractography.files.pieces import read_header
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
+from tractography.files.tractograms import open_filled
 from tractography.files.writers import open_writer
 
 
@@ -65,7 +68,7 @@ def reconstruct_tractogram(
     output : Path
         A tractogram; data of each streamline are kept, those of points are not: the points are others.
     reference : Path, optional
-        A tractogram or NIfTI image that gives latent codes their header.
+        A tractogram or NIfTI image that gives latent codes their header, and TRK files that lack it their space.
     force : bool
         Replace an existing file.
     on_step : callable
@@ -75,15 +78,16 @@ def reconstruct_tractogram(
     TractogramError, ModelError, OutputError
         If a file cannot be used.
     """
-    check_readers(source, output)
+    check_readers()
     check_free([output], force)
     check_apart([output], [source, model, reference])
     coder = open_coder(model)
     is_encoded = source.suffix in (".h5", ".hdf5")
-    pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder)
     if is_encoded and reference is None:
         raise TractogramError(f"{source} holds latent codes, which have no header. Give one with --reference FILE.")
-    header = header_of(reference) if reference else read_header(source)
+    space = header_of(reference) if reference else None
+    pieces = _decode_file(source, coder) if is_encoded else _reconstruct_file(source, coder, space)
+    header = space or read_header(source)
     count = skipped = 0
     total = 0.0
     with refusal_told(output, lambda: False):
@@ -100,8 +104,8 @@ _Piece = tuple[Range, Streamlines, int, float]
 """A range, what was decoded of it, how many of it could not be, and the sum of the distances to the originals."""
 
 
-def _reconstruct_file(source: Path, coder: Coder) -> Iterator[_Piece]:
-    with open_filled(source) as file:
+def _reconstruct_file(source: Path, coder: Coder, space: Header | None) -> Iterator[_Piece]:
+    with open_filled(source, space) as file:
         for held in ranges_of(file.count):
             codes = encode_range(file, coder, held)
             encoded: Any = np.isfinite(codes).all(axis=1)
@@ -113,7 +117,7 @@ def _reconstruct_file(source: Path, coder: Coder) -> Iterator[_Piece]:
 
 def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
     with _reading_told(source), h5py.File(source, "r") as file:
-        held_codes: Any = file.get(LATENT_CODES)
+        held_codes: Any = open_array(file, LATENT_CODES, 2, "f")
         if held_codes is None or held_codes.shape[1:] != (coder.latent_size,):
             raise TractogramError(
                 f"{source} holds no {LATENT_CODES}, (streamline, {coder.latent_size}). Write it by finta encode."
@@ -128,5 +132,9 @@ def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
 def _reading_told(source: Path) -> Iterator[None]:
     try:
         yield
+    except TractogramError:
+        raise
+    except ValueError as error:
+        raise TractogramError(f"{source} cannot be read: {error}. Encode the tractogram again.") from error
     except OSError as error:
         raise TractogramError(f"{source} cannot be read: {reason_of(error)}. Encode the tractogram again.") from error

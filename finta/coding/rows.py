@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
+from porting.errors import OutputError
 from porting.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
@@ -115,6 +116,11 @@ class RowFile:
         self._lock = locked(self._draft, self.path)  # HDF5's own locks, of the same kind, are left out below
         with h5py.File(self._draft, "r", locking=False) as file:
             check_begun_alike(self.path, str(file.attrs["about"]), about)
+            if missing := sorted(name for name in shapes if name not in file):
+                raise OutputError(
+                    f"{self.path} was begun by another version, without {', '.join(missing)}. Remove {self._draft} to "
+                    "start again."
+                )
             self._columns = {
                 name: _Column(self._lock, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
                 for name, (dtype, shape) in shapes.items()
@@ -144,6 +150,18 @@ class RowFile:
                 self._columns[name].write(held.first, values)
             os.fdatasync(self._lock)
             self._columns[_DONE].write(held.number, np.ones(1))
+
+    def add(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
+        """Write columns of a range that follow from others and are written again when it is gone on with.
+
+        Raises
+        ------
+        OutputError
+            If the disk does not take them.
+        """
+        with refusal_told(self.path, self._has_any):
+            for name, values in rows.items():
+                self._columns[name].write(held.first, values)
 
     def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
         """All rows, range by range."""
@@ -189,6 +207,7 @@ def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], abou
     laid.set_layout(h5py.h5d.CONTIGUOUS)
     laid.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     laid.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    laid.set_obj_track_times(False)  # a file is the same whenever it is written
     with h5py.File(path, "w") as file:
         file.attrs["about"] = about
         for name, (dtype, shape) in shapes.items():

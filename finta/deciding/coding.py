@@ -16,11 +16,11 @@ from finta.coding.coders import Coder, open_coder
 from finta.coding.rows import ranges_of
 from finta.coding.tasks import encode_range
 from finta.errors import FintaError, ModelError
-from finta.filtering.atlases import Skips, encode_atlas
+from finta.filtering.atlases import encode_atlas
 from porting.jobs.backends import LAST_LINES, MISTAKE
 from porting.proof.runs import OnStep
 from tractography.errors import TractographyError
-from tractography.files.pieces import open_tractogram
+from tractography.files.tractograms import Skips, open_filled
 from tractography.filtering.assignment import ReferenceCodes
 
 BATCH_SIZE = 128
@@ -49,25 +49,29 @@ class Coded:
 
 
 def encode_all(
-    atlas: Path, files: Sequence[Path], coder: Coder, on_step: OnStep
+    atlas: Path, files: Sequence[Path], coder: Coder, on_step: OnStep, skips: Skips | None = None
 ) -> tuple[ReferenceCodes, list[np.ndarray]]:
     """Encode an atlas in both orders of its points, and files in ranges; each file's codes, (streamline, latent).
+
+    What cannot be encoded is counted in `skips`; a file's codes are NaN there.
 
     Raises
     ------
     TractogramError, FilteringError
         If a file cannot be used.
     """
-    reference = encode_atlas(atlas, coder, Skips(), on_step)
-    return reference, [_encode(path, coder, on_step) for path in files]
+    skips = skips or Skips()
+    reference = encode_atlas(atlas, coder, skips, on_step)
+    return reference, [_encode(path, coder, on_step, skips) for path in files]
 
 
-def _encode(path: Path, coder: Coder, on_step: OnStep) -> np.ndarray:
-    with open_tractogram(path) as tractogram:
+def _encode(path: Path, coder: Coder, on_step: OnStep, skips: Skips) -> np.ndarray:
+    with open_filled(path) as tractogram:
         codes = np.empty((tractogram.count, coder.latent_size), np.float32)
         for held in ranges_of(tractogram.count):
             on_step(f"encoding {path.name}", held.first, tractogram.count)
             codes[held.first : held.stop] = encode_range(tractogram, coder, held)
+    skips.add(path, int((~np.isfinite(codes).all(axis=1)).sum()))
     return codes
 
 

@@ -10,14 +10,15 @@ from finta.coding.coders import open_coder
 from finta.deciding.coding import BATCH_SIZE, Coded, code_on_backend, encode_all
 from finta.deciding.rounding import Rounding, measure_rounding, millimetres
 from finta.errors import ModelError
-from finta.filtering.atlases import Skips, find_bundles, find_labelled, read_resampled
+from finta.filtering.atlases import find_bundles, find_labelled
 from porting.proof.runs import OnStep
 from porting.wording import counted
 from tractography.agreement.comparison import Agreement, Disagreement, compare
 from tractography.agreement.decisions import decide
 from tractography.agreement.verdicts import FilterAgreement, compare_filtered, filter_draws
 from tractography.errors import FilteringError
-from tractography.files.tractograms import find_tractograms
+from tractography.files.formats import find_tractograms
+from tractography.files.tractograms import Skips, read_resampled
 from tractography.filtering.assignment import ReferenceCodes
 from tractography.filtering.thresholds import POINTS
 from tractography.generating.anatomy import Anatomy
@@ -92,6 +93,8 @@ class Parity:
         Those that thresholds come from first.
     counts : tuple of int
         Streamlines of each.
+    skips : Skips
+        What of them and of the atlas could not be encoded.
     drawn_from : str
         The bundle whose density the draws come from.
     draws : int
@@ -107,6 +110,7 @@ class Parity:
     atlas_labels: np.ndarray
     files: tuple[Path, ...]
     counts: tuple[int, ...]
+    skips: Skips
     drawn_from: str
     draws: int
     rules: Rules
@@ -175,7 +179,8 @@ def verify_decisions(
     labelled = find_labelled(bundles, implausible, tuple(find_bundles(atlas)))
     files = [*(path for _, path in labelled), *find_tractograms(tractograms)]
     coder = open_coder(checkpoint, BATCH_SIZE)
-    reference, codes = encode_all(atlas, files, coder, on_step)
+    skips = Skips()
+    reference, codes = encode_all(atlas, files, coder, on_step, skips)
     counts = tuple(map(len, codes))
     labels = np.repeat([label for label, _ in labelled], counts[: len(labelled)])
     drawn_from, drawn = _draw(reference, draws, seed)
@@ -194,6 +199,7 @@ def verify_decisions(
         atlas_labels=reference.labels,
         files=tuple(files),
         counts=counts,
+        skips=skips,
         drawn_from=drawn_from,
         draws=draws,
         rules=rules,

@@ -13,6 +13,7 @@ from porting.reports.documents import plain
 from porting.wording import counted
 from tractography.agreement.comparison import Disagreement
 from tractography.agreement.decisions import EPSILON
+from tractography.files.tractograms import WHY_SKIPPED
 from tractography.generating.anatomy import Anatomy
 
 SCHEMA = "finta-decisions/1"
@@ -32,6 +33,7 @@ def as_json(parity: Parity) -> dict[str, Any]:
         "files": [
             {"file": str(file), "streamlines": count} for file, count in zip(parity.files, parity.counts, strict=True)
         ],
+        "skipped": parity.skips.counts,
         "neighbours": parity.rules.neighbours,
         "point": parity.rules.point,
         "anatomy": _anatomy_as_json(parity.rules.anatomy),
@@ -75,6 +77,7 @@ def render(parity: Parity) -> RenderableType:
             f"float32 rounding explains: {_figure(rounding.codes)} of a code's size ({rounding.codes / EPSILON:.1f} "
             f"units), {_figure(rounding.decoded)} mm between decoded points"
         ),
+        *(Text(f"{file}: {count:,} skipped: {WHY_SKIPPED}") for file, count in parity.skips.counts.items()),
         *(part for held in parity.compared for part in _render_backend(parity, held)),
         Text(),
         *_render_verdict(parity),

@@ -1,17 +1,16 @@
 """Folders of tractograms, one for each bundle, whose names are the files'."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from finta.coding.coders import Coder
-from finta.coding.rows import ranges_of
 from porting.proof.runs import OnStep
 from tractography.errors import FilteringError, TractogramError
-from tractography.files.pieces import open_tractogram
-from tractography.files.tractograms import find_tractograms
+from tractography.files.formats import find_tractograms, name_of
+from tractography.files.tractograms import Skips, read_resampled
 from tractography.filtering.assignment import NO_BUNDLE, ReferenceCodes, encode_reference
 
 
@@ -30,28 +29,6 @@ class Labelled:
     labels: np.ndarray
 
 
-@dataclass(slots=True)
-class Skips:
-    """Streamlines that were left out: of fewer than two points, of no length, or with coordinates that are not finite.
-
-    Attributes
-    ----------
-    counts : dict
-        File -> how many.
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, path: Path, count: int) -> None:
-        """Count some of a file's."""
-        if count:
-            self.counts[path.name] = self.counts.get(path.name, 0) + count
-
-    def total(self) -> int:
-        """How many there are."""
-        return sum(self.counts.values())
-
-
 def find_named(places: Sequence[Path]) -> dict[str, Path]:
     """Name -> tractogram, in the order of the files and folders given.
 
@@ -62,9 +39,9 @@ def find_named(places: Sequence[Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in find_tractograms(places):
-        if path.stem in found:
-            raise TractogramError(f"Two bundles are called {path.stem}: {found[path.stem]} and {path}. Rename one.")
-        found[path.stem] = path
+        if (name := name_of(path)) in found:
+            raise TractogramError(f"Two bundles are called {name}: {found[name]} and {path}. Rename one.")
+        found[name] = path
     return found
 
 
@@ -79,16 +56,6 @@ def find_bundles(folder: Path) -> dict[str, Path]:
     return dict(sorted(find_named([folder]).items()))
 
 
-def read_resampled(path: Path, point_count: int, skips: Skips) -> Iterator[np.ndarray]:
-    """Read a tractogram's streamlines, (streamline, point, coordinate) in RAS+ mm, some thousands at a time."""
-    with open_tractogram(path) as tractogram:
-        for held in ranges_of(tractogram.count):
-            streamlines = tractogram.read(held.first, held.stop)
-            usable = streamlines.usable()
-            skips.add(path, int((~usable).sum()))
-            yield streamlines.select(usable).resampled(point_count)
-
-
 def encode_atlas(folder: Path, coder: Coder, skips: Skips, on_step: OnStep) -> ReferenceCodes:
     """Encode an atlas in both orders of its points.
 
@@ -100,7 +67,7 @@ def encode_atlas(folder: Path, coder: Coder, skips: Skips, on_step: OnStep) -> R
     paths = find_bundles(folder)
 
     def pieces(number: int, path: Path) -> Iterator[np.ndarray]:
-        on_step(f"encoding the atlas: {path.stem}", number, len(paths))
+        on_step(f"encoding the atlas: {name_of(path)}", number, len(paths))
         yield from read_resampled(path, coder.point_count, skips)
 
     bundles = {name: pieces(number, path) for number, (name, path) in enumerate(paths.items())}
@@ -138,7 +105,7 @@ def encode_labelled(
     files = find_labelled(folder, implausible, bundles)
     codes, labels = [np.empty((0, coder.latent_size), np.float32)], []
     for number, (label, path) in enumerate(files):
-        on_step(f"encoding {path.stem}", number, len(files))
+        on_step(f"encoding {name_of(path)}", number, len(files))
         for streamlines in read_resampled(path, coder.point_count, skips):
             codes.append(coder.encode(streamlines))
             labels.append(np.full(len(streamlines), label, np.int32))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finta.pages.tables import print_table
+from finta.words import SpaceOption, tell_skips, told_skips
 from porting.commands.console import show
 from porting.commands.options import RUNNING, WRITING, ForceOption, output_option
 from porting.commands.progress import steps
@@ -98,6 +99,7 @@ def encode(
     tractogram: TractogramArgument,
     model: ModelOption,
     output: Annotated[Path, output_option("The HDF5 file to write.", "FILE")],
+    reference: SpaceOption = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
@@ -107,9 +109,16 @@ def encode(
 
     with interruption_told(), steps() as on_step:
         encoded = encode_tractogram(
-            tractogram, model, output, scheduler=scheduler, resume=resume, force=force, on_step=on_step
+            tractogram,
+            model,
+            output,
+            reference=reference,
+            scheduler=scheduler,
+            resume=resume,
+            force=force,
+            on_step=on_step,
         )
-    show(f"{encoded.path}: {counted(encoded.count, 'latent code')}{_skipped(encoded.skipped)}")
+    show(f"{encoded.path}: {counted(encoded.count, 'latent code')}{told_skips(encoded.skipped)}")
 
 
 def reconstruct(
@@ -132,11 +141,7 @@ def reconstruct(
     with steps() as on_step:
         done = reconstruct_tractogram(source, model, output, reference=reference, force=force, on_step=on_step)
     distance = "" if done.distance is None else f", {done.distance:.2f} mm from the originals on average"
-    show(f"{done.path}: {counted(done.count, 'streamline')}{distance}{_skipped(done.skipped)}")
-
-
-def _skipped(count: int) -> str:
-    return f"; {count:,} skipped: fewer than two points, no length, or not finite" if count else ""
+    show(f"{done.path}: {counted(done.count, 'streamline')}{distance}{told_skips(done.skipped)}")
 
 
 def thresholds(
@@ -166,7 +171,7 @@ def thresholds(
         for name, held in written.thresholds.items()
     ]
     print_table(rows)
-    _tell_skips(judged)
+    tell_skips(judged.skips)
     for warning in written.warnings():
         typer.echo(f"Warning: {warning}", err=True)
     show(f"{output}: {counted(len(rows), 'threshold')}")
@@ -201,11 +206,6 @@ def check_point(point: str) -> None:
         raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
 
 
-def _tell_skips(judged: "Judged") -> None:
-    for file, count in judged.skips.counts.items():
-        typer.echo(f"{file}{_skipped(count)}", err=True)
-
-
 def filter_(
     tractogram: TractogramArgument,
     model: ModelOption,
@@ -231,7 +231,10 @@ def filter_(
     reference: Annotated[
         Path | None,
         typer.Option(
-            "--reference", help="NIfTI image or TRK file: the space of a TCK file.", metavar="FILE", show_default=False
+            "--reference",
+            help="NIfTI image or tractogram: the space of TCK files, and of TRK files that lack it.",
+            metavar="FILE",
+            show_default=False,
         ),
     ] = None,
     any_space: Annotated[
@@ -268,7 +271,7 @@ def filter_(
     print_table([row for row in filtered.table() if row["nearest"]])
     found = filtered.sorted
     kept, share = int(found.kept.sum()), found.kept.sum() / found.count
-    show(f"{kept:,} of {counted(found.count, 'streamline')} kept ({share:.1%}){_skipped(found.skipped)}")
+    show(f"{kept:,} of {counted(found.count, 'streamline')} kept ({share:.1%}){told_skips(found.skipped)}")
     if filtered.recall is not None:
         show(f"the approximate index finds {filtered.recall:.2%} of nearest neighbours")
     show(f"{output}: see summary.html")
@@ -297,7 +300,7 @@ def evaluate(
     values = read_thresholds(thresholds, judged.bundles, point)
     evaluation = judged.evaluated(values)
     write_evaluation(output, evaluation, judged, values, model)
-    _tell_skips(judged)
+    tell_skips(judged.skips)
     plausible = evaluation.plausible
     show(
         f"all outcomes: accuracy {evaluation.accuracy:.3f}, balanced {evaluation.balanced_accuracy:.3f}, "

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finta.filtering.atlases import Skips
 from finta.filtering.sorting import IMPLAUSIBLE, Sorted
 from finta.pages.charts import draw_bundles, draw_kept_and_removed
 from finta.pages.pictures import draw_latent_codes
 from finta.pages.summaries import write_summary
+from tractography.files.tractograms import Skips
 from tractography.filtering.thresholds import POINTS
 
 if TYPE_CHECKING:

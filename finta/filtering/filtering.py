@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 
 from finta.coding.coders import Coder, open_coder
-from finta.coding.encoding import identity, open_filled
+from finta.coding.drafts import hash_whole
+from finta.coding.encoding import identity
 from finta.coding.result_folders import check_folder, folder_written
 from finta.coding.tasks import Lookup
-from finta.filtering.atlases import Skips, encode_atlas, find_bundles, read_classes
+from finta.filtering.atlases import encode_atlas, find_bundles, read_classes
 from finta.filtering.filtered import Filtered, Settings, summarise
-from finta.filtering.sorting import IMPLAUSIBLE, Sorting, numbered
+from finta.filtering.sorting import COLUMNS, IMPLAUSIBLE, Sorting, numbered
 from finta.requirements import check_cluster, check_comparing, check_readers
 from porting.errors import OutputError, reason_of
-from porting.evidence.certificates import hash_file
 from porting.proof.runs import OnStep
 from tractography.errors import FilteringError, TractogramError
+from tractography.files.formats import SUFFIXES, format_of
 from tractography.files.headers import Header
 from tractography.files.pieces import TractogramFile
 from tractography.files.references import header_of
-from tractography.files.tractograms import SUFFIXES, resample
+from tractography.files.tractograms import Skips, open_filled, resample
 from tractography.files.writers import open_writer
 from tractography.filtering.boxes import check_space
 from tractography.filtering.neighbours import ApproximateNeighbours
@@ -57,7 +58,8 @@ def filter_tractogram(
     suffix : str, optional
         ``.trk``, ``.tck`` or ``.trx``; the input's if not given.
     reference : Path, optional
-        A tractogram or NIfTI image whose space TRK and TRX files have, where the input is TCK.
+        A tractogram or NIfTI image whose space TRK and TRX files have, where the input is TCK; and where the voxels of
+        the input lie, if it is a TRK file that does not say so.
     force : bool
         Replace an existing folder.
     resume : bool
@@ -71,16 +73,17 @@ def filter_tractogram(
     TractogramError, FilteringError, ModelError, OutputError, ClusterError
         If a file or the cluster cannot be used.
     """
-    check_readers(tractogram, Path(f"any{suffix or ''}"))
+    check_readers()
     check_comparing(settings.approximate)
     check_cluster(scheduler)
     output = output.resolve()  # what a link points to is replaced, and not the link
     inputs = (tractogram, model, settings.atlas, settings.thresholds, settings.classes, reference)
     check_folder(output, inputs, force=force, resume=resume)
     coder, skips = open_coder(model), Skips()
-    with open_filled(tractogram) as file:
-        suffix = suffix or tractogram.suffix
-        header = header_of(reference) if reference else file.header
+    space = header_of(reference) if reference else None
+    with open_filled(tractogram, space) as file:
+        suffix = suffix or format_of(tractogram)
+        header = space or file.header
         _check_writable(file, suffix, header)
         codes = encode_atlas(settings.atlas, coder, skips, on_step)
         if codes.box and settings.same_space:
@@ -103,7 +106,7 @@ def filter_tractogram(
                 output, model, coder.framework, codes.bundles, numbers, thresholds, found, recall, skips
             )
             summarise(folder, filtered, tractogram, settings, sampled)
-            rows.finish(bundles=list(codes.bundles), thresholds=thresholds)
+            rows.finish(bundles=list(codes.bundles), thresholds=thresholds, columns=COLUMNS)
     return filtered
 
 
@@ -115,7 +118,7 @@ def _encode_sample(streamlines: list[np.ndarray], coder: Coder) -> np.ndarray:
 
 def _identity(file: TractogramFile, coder: Coder, settings: Settings) -> dict[str, Any]:
     """What labels and distances depend on, to tell whether a folder that was begun can be gone on with."""
-    bundles = {name: hash_file(path) for name, path in find_bundles(settings.atlas).items()}
+    bundles = {name: hash_whole(path) for name, path in find_bundles(settings.atlas).items()}
     digest = hashlib.sha256(json.dumps(bundles).encode()).hexdigest()
     return {
         **identity(file, coder),

@@ -26,6 +26,12 @@ from tractography.filtering.assignment import NO_BUNDLE, Assignment
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""
 
+COLUMNS = (
+    "labels: the nearest bundle, also of a streamline that was removed, by its number in bundles; -1 where it was not "
+    "encoded. distances: to that bundle, latent. kept: whether it is in that bundle's tractogram"
+)
+"""What the columns of the file of assignments hold, as it says itself."""
+
 PICTURED = 3000
 """Streamlines that are kept for pictures, about."""
 
@@ -95,8 +101,8 @@ class Sorting:
         self._names = (*lookup.codes.bundles, IMPLAUSIBLE)  # so that NO_BUNDLE, -1, finds the last
 
     def open_rows(self, folder: Path, about: Mapping[str, Any]) -> RowFile:
-        """Begin the file of every streamline's label and distance, or go on with it if it was begun with the same."""
-        columns = {"labels": (np.int32, ()), "distances": (np.float64, ())}
+        """Begin the file of what becomes of every streamline, or go on with it if it was begun with the same."""
+        columns = {"labels": (np.int32, ()), "distances": (np.float64, ()), "kept": (np.bool_, ())}
         path = folder / ASSIGNMENTS
         if path.is_file():  # of a process that was killed when all was done but to name the folder
             os.replace(path, draft_of(path))
@@ -114,7 +120,9 @@ class Sorting:
         with _Writers(folder, suffix, header) as writers:
             for held, found in rows.pieces():
                 assignment = Assignment(found["labels"], found["distances"])
-                places = np.where(assignment.kept(self._thresholds), assignment.labels, NO_BUNDLE)
+                kept = assignment.kept(self._thresholds)
+                rows.add(held, {"kept": kept})
+                places = np.where(kept, assignment.labels, NO_BUNDLE)
                 streamlines = numbered(self._file.read(held.first, held.stop), held.first)
                 tally.add(held, streamlines, assignment, places)
                 encoded = assignment.labels != NO_BUNDLE

@@ -10,12 +10,13 @@ import numpy as np
 
 from finta.coding.coders import open_coder
 from finta.coding.tasks import Lookup
-from finta.filtering.atlases import Skips, encode_atlas, encode_labelled
+from finta.filtering.atlases import encode_atlas, encode_labelled
 from finta.pages.charts import draw_roc
 from finta.requirements import check_comparing, check_readers
 from porting.placement import check_free
 from porting.proof.runs import OnStep
 from porting.staging import staging
+from tractography.files.tractograms import Skips
 from tractography.filtering.assignment import Assignment
 from tractography.filtering.metrics import Evaluation, evaluate
 from tractography.filtering.thresholds import Roc, Threshold, as_json, derive_rocs, summarise

@@ -9,9 +9,11 @@ import numpy as np
 
 from finta.coding.coders import Coder
 from finta.coding.drafts import identity_of
-from finta.filtering.atlases import Skips, find_bundles, read_resampled
+from finta.filtering.atlases import find_bundles
 from finta.generating.bundle_settings import BundleSettings, Choices
 from tractography.errors import GenerationError
+from tractography.files.formats import name_of
+from tractography.files.tractograms import WHY_SKIPPED, Skips, read_resampled
 from tractography.generating.anatomy import fraction_inside
 from tractography.generating.densities import LatentDensity, fit_density
 from tractography.generating.seeds import choose_seeds, encode_both_orders, generator_for
@@ -51,7 +53,7 @@ class Bundle:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.path.stem
+        return name_of(self.path)
 
 
 def find_in_atlas(atlas: Path | None, wanted: list[str]) -> dict[str, Path]:
@@ -88,7 +90,7 @@ def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleS
     other = None
     if atlas:
         other = _encode(atlas, coder, lambda streamlines: encode_both_orders(streamlines, coder.encode), skips)
-    generator = generator_for(chosen.settings.seed, path.stem, 0)
+    generator = generator_for(chosen.settings.seed, name_of(path), 0)
     codes = own.codes if other is None else np.concatenate([own.codes, other.codes])
     try:
         rows = choose_seeds(len(own.codes), len(codes) - len(own.codes), chosen.ratio, max_seeds, generator)
@@ -98,7 +100,8 @@ def prepare_bundle(path: Path, atlas: Path | None, coder: Coder, chosen: BundleS
     pictured = own.lines_of(rows[rows < len(own.codes)])
     if other is not None:
         pictured = np.concatenate([pictured, other.lines_of(rows[rows >= len(own.codes)] - len(own.codes))])
-    return Bundle(path, density, pictured, chosen, skips.total(), _check_mask(own.lines, chosen))
+    notes = tuple(f"{count:,} of {name} skipped: {WHY_SKIPPED}" for name, count in skips.counts.items())
+    return Bundle(path, density, pictured, chosen, skips.total(), notes + _check_mask(own.lines, chosen))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +122,8 @@ def _encode(path: Path, coder: Coder, encode: Callable[[np.ndarray], np.ndarray]
     codes, owners, count = [np.empty((0, coder.latent_size), np.float32)], [np.empty(0, int)], 0
     lines = np.empty((0, coder.point_count, 3), np.float32)
     for streamlines in read_resampled(path, coder.point_count, skips):
+        if not len(streamlines):
+            continue
         codes.append(encode(streamlines))
         owners.append(np.tile(np.arange(count, count + len(streamlines)), len(codes[-1]) // len(streamlines)))
         lines = np.concatenate([lines, streamlines[: DRAWN - len(lines)]])

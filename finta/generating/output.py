@@ -13,6 +13,7 @@ from finta.pages.charts import draw_generated
 from finta.pages.summaries import name_pictures, write_summary
 from porting.placement import check_apart, check_free, library_writes
 from porting.staging import OwnNames, staging
+from tractography.files.formats import format_of, name_of
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines
 from tractography.files.writers import open_writer
@@ -31,11 +32,16 @@ def check_files(output: Path, paths: Sequence[Path], inputs: Iterable[Path | Non
     OutputError
         If any exists, or is a folder.
     """
-    pictures = name_pictures(_heading(path.stem) for path in paths).values()
-    names = (*(path.name for path in paths), *pictures, "summary.json", "summary.html")
+    pictures = name_pictures(_heading(name_of(path)) for path in paths).values()
+    names = (*map(_named, paths), *pictures, "summary.json", "summary.html")
     written = [output / name for name in names]
     check_apart(written, [*paths, *inputs])
     check_free(written, force)
+
+
+def _named(path: Path) -> str:
+    """Name a bundle's file as it is written: unpacked, and one file."""
+    return f"{name_of(path)}{format_of(path)}"
 
 
 def _heading(bundle: str) -> str:
@@ -70,7 +76,7 @@ def write_generated(
     ):
         folder = staged.stem.parent
         for (path, header), held in zip(headers.items(), finished, strict=True):
-            _write_tractogram(folder / path.name, header, held.generated)
+            _write_tractogram(folder / _named(path), header, held.generated)
         pictures = {
             _heading(held.generated.bundle): draw_generated(
                 list(held.generated.streamlines), list(held.pictured), held.generated.seed_count

@@ -77,7 +77,8 @@ def train(
     is_stopped = ended.end in signal.Signals.__members__
     if ended.speaks:
         position = ended.position
-        show(f"{ended.end} after {counted(position.step, 'step')}; lowest validation loss {position.best_loss:,.6g}")
+        lowest = f"; lowest validation loss {position.best_loss:,.6g}" if position.best_epoch else ""
+        show(f"{ended.end} after {counted(position.step, 'step')}{lowest}")
         show(f"best model: {ended.best} (epoch {position.best_epoch})" if ended.best else "no validation yet")
     if is_stopped and ended.speaks:
         again: list[Any] = ["finta", "train", configuration, "--batches", batches, "--output", output]

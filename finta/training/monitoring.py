@@ -8,6 +8,7 @@ import numpy as np
 from finta.errors import TrainingError
 from finta.pages.pictures import draw_latent_codes, draw_reconstructions
 from finta.steps import Step
+from finta.training.projector import write_codes
 from finta.training.validation import Validation
 
 
@@ -53,7 +54,10 @@ class Monitor:
             self._writer.add_scalar(f"thres_mm/{name}", float(value), step)
         self._writer.add_histogram("thres_mm/distances", distances, step)
         codes = found.latent_codes.astype(np.float32)
-        self._writer.add_embedding(codes, list(found.classes), global_step=step, tag="latent_codes")
+        try:
+            write_codes(self._folder, step, codes, found.classes)
+        except OSError as error:
+            raise self._failure() from error
         self._writer.add_figure("latent_codes", draw_latent_codes(codes, found.classes), step)
         curves = found.streamlines[:pictured], found.reconstructions[:pictured]
         self._writer.add_figure("reconstructions", draw_reconstructions(*curves), step)
@@ -67,7 +71,10 @@ class Monitor:
             If it has ended.
         """
         if not self._is_alive():
-            raise TrainingError(f"Cannot write events to {self._folder}. Make room, then go on with --resume.")
+            raise self._failure()
+
+    def _failure(self) -> TrainingError:
+        return TrainingError(f"Cannot write events to {self._folder}. Make room, then go on with --resume.")
 
     def _is_alive(self) -> bool:
         writer: Any = self._writer.file_writer

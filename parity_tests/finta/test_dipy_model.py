@@ -16,7 +16,7 @@ from finta import shipped
 from finta.dipy_model import Finta
 from finta.errors import ModelError
 from porting.port import side as keras_side
-from tractography.errors import FilteringError, TractogramError
+from tractography.errors import FilteringError, TractogramError, TractogramWarning
 from tractography.files.tractograms import resample
 
 ROOT = Path(finta.__file__).parents[1]
@@ -103,19 +103,33 @@ def test_bundles_are_told_apart_and_what_is_beyond_the_threshold_has_none(model,
 LINE = np.arange(12.0).reshape(4, 3)
 
 
+@pytest.mark.parametrize("broken", [LINE[:1], LINE[:0], np.ones((4, 3)), LINE * np.nan, np.full((4, 3), np.inf)])
+def test_streamlines_that_cannot_be_encoded_are_skipped_in_their_places_and_counted(small, broken):
+    atlas = {"a": [LINE, broken], "b": [LINE + 50]}
+    with pytest.warns(TractogramWarning, match="the streamlines: 1 of 3 skipped: fewer than two points, no length"):
+        codes = small.encode([LINE, broken, LINE])
+    assert np.isfinite(codes).all(axis=1).tolist() == [True, False, True]
+    np.testing.assert_array_equal(codes[[0]], small.encode([LINE]))
+    with pytest.warns(TractogramWarning):
+        curves = small.predict([LINE, broken, LINE])
+    assert [len(curve) for curve in curves] == [64] * 3
+    assert [bool(np.isfinite(curve).all()) for curve in curves] == [True, False, True]
+    with pytest.warns(TractogramWarning) as said:
+        assert small.classify([broken, LINE], atlas, {"a": 1.0, "b": 1.0}) == [None, "a"]
+    assert [str(word.message).partition(" of ")[0] for word in said] == ["a: 1", "the streamlines: 1"]
+
+
 @pytest.mark.parametrize(
     ("streamlines", "said"),
-    [
-        ([], "no streamlines"),
-        ([LINE, LINE[:1]], "1 of 2 have fewer than two points.*: 1. Remove"),
-        ([np.full((4, 3), np.nan), LINE], "1 of 2 have .* NaN or infinite coordinates: 0. Remove"),
-        ([np.ones((4, 3))], "1 of 1 have .* no length"),
-        ([LINE[:, :2]], r"streamline 0 has the shape \(4, 2\), not \(point, 3\)"),
-    ],
+    [([], "no streamlines"), ([LINE[:, :2]], r"streamline 0 has the shape \(4, 2\), not \(point, 3\)")],
 )
-def test_streamlines_that_cannot_be_encoded_are_one_error(small, streamlines, said):
+def test_what_are_no_streamlines_is_one_error(small, streamlines, said):
     with pytest.raises(TractogramError, match=said):
         small.predict(streamlines)
+
+
+def test_the_path_of_a_tractogram_gives_its_codes(small, bundles, tractogram):
+    np.testing.assert_allclose(small.encode(bundles["AF_L"]), small.encode(tractogram), atol=1e-4)
 
 
 def test_codes_of_another_size_are_one_error(small):

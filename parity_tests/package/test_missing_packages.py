@@ -113,7 +113,6 @@ def test_help_needs_nothing_but_what_every_command_does(program, commands):
 
 MODEL = ("--model", shipped.KERAS_CHECKPOINT)
 AT_SOME_TIME = {
-    "a TRX file": (["encode", "a.trx", "--output", "b.h5", *MODEL], "trx", "trx-python", "filter"),
     "a cluster": (
         ["encode", "a.trk", "--output", "b.h5", "--scheduler", "tcp://c:1", *MODEL],
         "distributed",

@@ -141,13 +141,31 @@ def _load(place: Path) -> tuple[Index, Fingerprint] | None:
     """Read a kept index; None if there is none, or it is damaged or of another version."""
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            if any(info.file_size > os.fstat(file.fileno()).st_size for info in held.zip.infolist()):
+                return None
             version, point_count, size, modified = held["facts"].tolist()
             if version != VERSION:
                 return None
             splits = {name: _split(held, name) for name in held["splits"].tolist()}
-            return Index(point_count, splits, packed=False), Fingerprint(size, modified, str(held["digest"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            index = Index(point_count, splits, packed=False)
+            if not all(_is_sound(split, index.row_bytes, size) for split in splits.values()):
+                return None
+            return index, Fingerprint(size, modified, str(held["digest"]))
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def _is_sound(split: SplitIndex, row_bytes: int, size: int) -> bool:
+    """Tell whether an index, which anybody may have put there, leads to nothing outside the file."""
+    starts, rows, offsets = split.starts, split.extent_rows, split.extent_offsets
+    if len(split.names) != len(starts) - 1 or starts[0] != 0 or (np.diff(starts) < 0).any():
+        return False
+    if len(rows) and (rows[0] != 0 or (np.diff(rows) <= 0).any() or rows[-1] >= split.total):
+        return False
+    ends = offsets + (np.append(rows[1:], split.total) - rows) * row_bytes
+    return (
+        row_bytes > 0 and bool(len(rows)) == bool(split.total) and bool((offsets >= -1).all() and (ends <= size).all())
+    )
 
 
 def _split(held: Mapping[str, np.ndarray], name: str) -> SplitIndex:

@@ -9,13 +9,14 @@ Packed, as ``finta batches pack`` writes it; the rows of class i are ``class_sta
     /{split}/class_starts   (class + 1,), int64
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from tractography.errors import BatchError
+from tractography.errors import BatchError, shown
 
 SPLITS = ("train", "thres", "test")
 DATASET = "streamline"
@@ -37,6 +38,25 @@ def opened(path: Path) -> h5py.File:
         return h5py.File(path)
     except OSError as error:
         raise BatchError(f"{path} is no readable HDF5 file; it may be truncated. Copy it or build it again.") from error
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Tell of a file that HDF5 cannot make sense of.
+
+    Raises
+    ------
+    BatchError
+        In the place of whatever HDF5's parsing trips over.
+    """
+    try:
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and found
+            yield
+    except BatchError:
+        raise
+    except Exception as error:
+        reason = shown(str(error.args[0] if error.args else error))
+        raise BatchError(f"{path} is damaged: {reason}. Copy it or build it again.") from error
 
 
 def unknown_split(split: str) -> str:

@@ -76,6 +76,7 @@ def _lay_out(draft: Path, source: BatchSource) -> dict[str, int]:
     layout.set_layout(h5d.CONTIGUOUS)
     layout.set_alloc_time(h5d.ALLOC_TIME_EARLY)
     layout.set_fill_time(h5d.FILL_TIME_NEVER)
+    layout.set_obj_track_times(False)  # a file is the same whenever it is written
     offsets = {}
     with h5py.File(draft, "w") as file:
         for name, split in source.index.splits.items():

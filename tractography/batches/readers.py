@@ -10,11 +10,12 @@ import weakref
 from collections import OrderedDict
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from tractography.batches.caches import Fingerprint, changed
 from tractography.batches.indexes import Index
-from tractography.batches.layouts import DTYPE, opened
+from tractography.batches.layouts import DTYPE, damage_told, opened
 from tractography.batches.scanning import find_stored
 from tractography.errors import BatchError
 
@@ -121,7 +122,11 @@ class StoredReader:
     def _read_block(self, split: str, row: int, number: int, start: int) -> tuple[int, int]:
         """Read the chunk that a row is in; returns its size and its number in the class."""
         self._file = self._file or opened(self._path)
-        stored, first = find_stored(self._file, self._index, split, number)
+        with damage_told(self._path):
+            return self._read_rows(self._file, split, row, number, start)
+
+    def _read_rows(self, file: h5py.File, split: str, row: int, number: int, start: int) -> tuple[int, int]:
+        stored, first = find_stored(file, self._index, split, number)
         size = stored.chunks[0] if stored.chunks else BLOCK_ROWS
         self._block_rows[split, number] = size
         block = (row - start) // size

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5t  # type: ignore[reportAttributeAccessIssue]
 
+from tractography.batches.bounds import leads_elsewhere, open_array, refuse_link, stored_elsewhere, too_large
 from tractography.batches.indexes import THROUGH_HDF5, Index, SplitIndex
 from tractography.batches.layouts import (
     CLASS_NAMES,
@@ -18,13 +19,14 @@ from tractography.batches.layouts import (
     DTYPE,
     PACKED,
     SPLITS,
+    damage_told,
     misshapen,
     mixed,
     opened,
     refuse,
     unknown_split,
 )
-from tractography.errors import BatchError
+from tractography.errors import BatchError, shown
 
 COMPARED = 8
 """So many extents of a split are read both ways before offsets are trusted."""
@@ -38,12 +40,13 @@ def scan_index(path: Path) -> Index:
     BatchError
         If the file is missing, no HDF5 file, or in neither layout; all findings at once.
     """
-    with opened(path) as file:
-        held, packed = dict(file.items()), _is_packed(file)
-        findings = [unknown_split(name) for name, group in held.items() if not _is_split(name, group)]
-        groups = {name: group for name, group in held.items() if _is_split(name, group)}
+    with damage_told(path), opened(path) as file:
+        groups, findings = _splits(file)
+        packed = any(PACKED in group for group in groups.values())
         tables = {name: (_read_packed if packed else _read_published)(name, group) for name, group in groups.items()}
         findings += [finding for table in tables.values() for finding in table.findings]
+        declared = sum(table.declared() for table in tables.values())
+        findings += too_large(declared, os.path.getsize(path))
         if not findings and not any(table.total for table in tables.values()):
             findings.append("no streamlines")
         point_counts = {points for table in tables.values() for points in table.point_counts}
@@ -53,12 +56,17 @@ def scan_index(path: Path) -> Index:
         return _compared(path, file, index)
 
 
-def _is_split(name: str, held: Any) -> bool:
-    return name in SPLITS and isinstance(held, h5py.Group)
-
-
-def _is_packed(file: h5py.File) -> bool:
-    return any(isinstance(file.get(f"{split}/{PACKED}"), h5py.Dataset) for split in SPLITS)
+def _splits(file: h5py.File) -> tuple[dict[str, h5py.Group], list[str]]:
+    """Find the splits, and what else there is."""
+    groups, findings = {}, []
+    for name in map(str, file):
+        if kind := leads_elsewhere(file.id, name.encode("utf-8", "surrogateescape")):
+            findings.append(refuse_link(shown(name), kind))
+        elif name in SPLITS and isinstance(held := file[name], h5py.Group):
+            groups[name] = held
+        else:
+            findings.append(unknown_split(shown(name)))
+    return groups, findings
 
 
 @dataclass
@@ -80,6 +88,10 @@ class _Table:
         self.extents += [(self.total + row, offset) for row, offset in extents]
         self.total += shape[0]
 
+    def declared(self) -> int:
+        """Bytes of all rows, as far as sizes say."""
+        return sum(self.counts) * max(self.point_counts, default=0) * 3 * DTYPE.itemsize
+
     def index(self) -> SplitIndex:
         starts = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)]).astype(np.int64)
         extents = np.array(sorted(self.extents), np.int64).reshape(-1, 2)
@@ -91,38 +103,54 @@ def _read_published(split: str, group: h5py.Group) -> _Table:
     names: list[bytes] = []
     group.id.links.iterate(names.append)
     for name in names:
-        place = f"/{split}/{name.decode()}"
+        place = f"/{split}/{shown(name.decode(errors='surrogateescape'))}"
+        inside = name + b"/" + DATASET.encode()
+        if kind := leads_elsewhere(group.id, name) or _leads_elsewhere(group, inside):
+            table.findings.append(refuse_link(place[1:], kind))
+            continue
         try:
-            dataset = h5d.open(group.id, name + b"/" + DATASET.encode())
+            dataset, called = h5d.open(group.id, inside), name.decode()
         except (KeyError, TypeError):  # no such link, or one that leads to something else
             table.findings.append(f"{place}: no data set called {DATASET}")
+            continue
+        except UnicodeDecodeError:
+            table.findings.append(f"{place}: a class whose name is not in UTF-8")
             continue
         shape, extents = dataset.shape, _extents(dataset)
         if extents is None or misshapen("", shape):
             table.findings += _problems(f"{place}/{DATASET}", h5py.Dataset(dataset))
         else:
-            table.add(name.decode(), shape, extents)
+            table.add(called, shape, extents)
     return table
+
+
+def _leads_elsewhere(group: h5py.Group, inside: bytes) -> str:
+    try:
+        return leads_elsewhere(group.id, inside)
+    except (KeyError, TypeError, RuntimeError):  # the class is no group
+        return ""
 
 
 def _problems(place: str, stored: h5py.Dataset) -> list[str]:
     problems = misshapen(place, stored.shape)
     if stored.dtype.kind != "f":
         problems.append(f"{place}: dtype {stored.dtype}, must be float32")
-    return problems
+    return problems + [f"{place}: {finding}" for finding in stored_elsewhere(stored.id)]
 
 
 def _extents(dataset: h5d.DatasetID) -> list[tuple[int, int]] | None:
-    """Row and offset of each extent, counted from the data set's first row; None if these are no numbers of floats."""
+    """Row and offset of each extent, counted from the data set's first row; None if these are not to be read."""
     kind = dataset.get_type()
     if not isinstance(kind, h5t.TypeFloatID):
         return None
     count = dataset.shape[0] if dataset.shape else 0
     through_hdf5 = [(0, THROUGH_HDF5)] if count else []
+    if kind.equal(h5t.IEEE_F32LE) and (offset := dataset.get_offset()) is not None:
+        return [(0, offset)] if count else []
+    if stored_elsewhere(dataset):
+        return None
     if not kind.equal(h5t.IEEE_F32LE):
         return through_hdf5
-    if (offset := dataset.get_offset()) is not None:
-        return [(0, offset)] if count else []
     return _chunk_extents(dataset, count) or through_hdf5
 
 
@@ -138,20 +166,44 @@ def _chunk_extents(dataset: h5d.DatasetID, count: int) -> list[tuple[int, int]]:
 
 def _read_packed(split: str, group: h5py.Group) -> _Table:
     table = _Table()
-    missing = [name for name in (PACKED, CLASS_NAMES, CLASS_STARTS) if not isinstance(group.get(name), h5py.Dataset)]
-    if missing:
-        table.findings = [f"/{split}: no data set called {name}" for name in missing]
+    wanted = {PACKED: (3, "f"), CLASS_NAMES: (1, "SO"), CLASS_STARTS: (1, "iu")}
+    arrays: dict[str, Any] = {}
+    for name, (dimensions, kinds) in wanted.items():
+        try:
+            arrays[name] = open_array(group.file, f"{split}/{name}", dimensions, kinds)
+        except ValueError as error:
+            table.findings.append(str(error))
+        else:
+            if arrays[name] is None:
+                table.findings.append(f"/{split}: {_why_none(group, name)}")
+    if table.findings:
         return table
-    stored: Any = group[PACKED]
-    names = [name.decode() for name in np.asarray(group[CLASS_NAMES]).tolist()]
-    starts = np.asarray(group[CLASS_STARTS], np.int64)
+    stored, total = arrays[PACKED], arrays[PACKED].shape[0]
     table.findings = _problems(f"/{split}/{PACKED}", stored)
+    try:
+        names = [_text(name) for name in arrays[CLASS_NAMES][:].tolist()]
+    except (TypeError, ValueError):
+        names = []
+        table.findings.append(f"/{split}/{CLASS_NAMES} holds no names in UTF-8")
+    starts = np.asarray(arrays[CLASS_STARTS], np.int64)
     counts = np.diff(starts)
-    if len(starts) != len(names) + 1 or starts[0] or (counts < 0).any() or starts[-1] != stored.shape[0]:
-        table.findings.append(f"/{split}/{CLASS_STARTS} does not share out the {stored.shape[0]} rows of {PACKED}")
-    table.names, table.counts, table.total = names, counts.tolist(), stored.shape[0]
+    if len(starts) != len(names) + 1 or starts[0] or (counts < 0).any() or starts[-1] != total:
+        table.findings.append(f"/{split}/{CLASS_STARTS} does not share out the {total} rows of {PACKED}")
+    table.names, table.counts, table.total = names, counts.tolist(), total
     table.point_counts, table.extents = set(stored.shape[1:2]), _extents(stored.id) or []
     return table
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, bytes | str):
+        raise TypeError
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _why_none(group: h5py.Group, name: str) -> str:
+    if not isinstance(held := group.get(name), h5py.Dataset):
+        return f"no data set called {name}"
+    return f"{name} is of shape {held.shape} and dtype {held.dtype}, as no packed file has it"
 
 
 def _check_ends(path: Path, index: Index) -> None:

@@ -1,16 +1,17 @@
 """Read tractograms of any size a range of streamlines at a time; memory does not grow with the file."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from tractography.errors import TractogramError
+from tractography.errors import TractogramError, TractogramWarning
+from tractography.files.formats import find_tractograms, format_of, is_packed
 from tractography.files.headers import Header
-from tractography.files.spans import FileBytes, Index
+from tractography.files.spans import FileBytes, Index, open_bytes, open_unpacked
 from tractography.files.streamlines import Streamlines
-from tractography.files.tractograms import find_tractograms
 
 
 class Layout(Protocol):
@@ -19,6 +20,11 @@ class Layout(Protocol):
     @property
     def header(self) -> Header:
         """What the file says besides its streamlines."""
+        ...
+
+    @property
+    def words(self) -> list[str]:
+        """What is not as it should be and was repaired or left aside, a sentence each."""
         ...
 
     def scan(self, file: FileBytes) -> Index:
@@ -42,12 +48,14 @@ class TractogramFile:
         What a writer needs.
     count : int
         Streamlines in it.
+    words : tuple of str
+        What is not as it should be and was repaired or left aside, a sentence each.
     """
 
-    def __init__(self, path: Path, index: np.ndarray | None = None) -> None:
-        self.path = path
-        self._bytes = FileBytes(path)
-        self._layout = _layout(self._bytes)
+    def __init__(self, path: Path, index: np.ndarray | None = None, space: Header | None = None) -> None:
+        self.path, self._space = path, space
+        self._bytes = _open_bytes(path)
+        self._layout = _layout(self._bytes, space)
         self.header = self._layout.header
         self._index = self._layout.scan(self._bytes) if index is None else Index.from_array(index)
         if self._index.size != self._bytes.size:
@@ -55,6 +63,7 @@ class TractogramFile:
                 f"{path} has {self._bytes.size} bytes, its index is of {self._index.size}: it has changed. Start again."
             )
         self.count = self._index.count
+        self.words = tuple(self._layout.words)
 
     def index(self) -> np.ndarray:
         """Give what `open_tractogram` needs to open the file without a scan: (word,), int64."""
@@ -87,17 +96,29 @@ class TractogramFile:
         self.close()
 
     def __reduce__(self) -> tuple:
-        return open_tractogram, (self.path.absolute(), self.index())
+        return open_tractogram, (self.path.absolute(), self.index(), self._space)
 
 
-def open_tractogram(path: str | os.PathLike, index: np.ndarray | None = None) -> TractogramFile:
+def open_tractogram(
+    path: str | os.PathLike, index: np.ndarray | None = None, space: Header | None = None
+) -> TractogramFile:
     """Open a TRK, TCK or TRX file to read it in ranges.
+
+    Every command reads tractograms by this alone; what is refused, skipped and repaired is in
+    ``docs/finta/tractograms.md``.
 
     Parameters
     ----------
     path : path
     index : ndarray, (word,), int64, optional
         What `TractogramFile.index` gave. Without it TRK and TCK files are read once from start to end.
+    space : Header, optional
+        Where the voxels of a TRK file lie that does not say so; of no effect on others.
+
+    Warns
+    -----
+    TractogramWarning
+        Of what was repaired or left aside, unless an index was given.
 
     Raises
     ------
@@ -106,20 +127,30 @@ def open_tractogram(path: str | os.PathLike, index: np.ndarray | None = None) ->
         does not say where its voxels lie.
     """
     (path,) = find_tractograms([path])
-    return TractogramFile(path, index)
+    file = TractogramFile(path, index, space)
+    for word in file.words if index is None else ():
+        warnings.warn(word, TractogramWarning, stacklevel=2)
+    return file
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, space: Header | None = None) -> Header:
     """Read what a tractogram says besides its streamlines."""
     (path,) = find_tractograms([path])
-    file = FileBytes(path)
+    file = _open_bytes(path)
     try:
-        return _layout(file).header
+        return _layout(file, space).header
     finally:
         file.close()
 
 
-def _layout(file: FileBytes) -> Layout:
+def _open_bytes(path: Path) -> FileBytes:
+    if is_packed(path):
+        return open_unpacked(path)
+    return open_bytes(path / "header.json", path) if path.is_dir() else open_bytes(path)
+
+
+def _layout(file: FileBytes, space: Header | None) -> Layout:
     from tractography.files import tck, trk, trx
 
-    return {".trk": trk, ".tck": tck, ".trx": trx}[file.path.suffix].read_layout(file)
+    kind = format_of(file.path)
+    return trk.read_layout(file, space) if kind == ".trk" else {".tck": tck, ".trx": trx}[kind].read_layout(file)

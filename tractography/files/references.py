@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tractography.errors import TractogramError
+from tractography.files.formats import format_of
 from tractography.files.headers import Header, header_in_space
 from tractography.files.pieces import read_header
 
@@ -25,7 +26,7 @@ def header_of(path: str | os.PathLike) -> Header:
         If it cannot be read, or says nothing of an image space.
     """
     path = Path(path)
-    if path.suffix in (".trk", ".tck", ".trx"):
+    if format_of(path):
         header = read_header(path)
         if not header.has_space:
             raise TractogramError(f"{path} says nothing of an image space. Give a NIfTI image or a TRK file.")

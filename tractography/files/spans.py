@@ -1,7 +1,10 @@
 """Bytes of a file at any place, for several threads at once, and where every so-many-th streamline of it starts."""
 
+import gzip
 import os
+import tempfile
 import weakref
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +20,23 @@ BLOCK_BYTES = 3 << 20
 """What a scan reads at a time: whole numbers of float32 and of float64 points."""
 
 
+LARGEST_RATIO, SMALL_BYTES = 100, 16 << 20
+"""What is packed more than 100 times, and is larger than 16 MB, is no tractogram but made to fill a disk."""
+
+
 class FileBytes:
     """Bytes of a file; threads may share it.
 
-    Raises
-    ------
-    TractogramError
-        If the file cannot be opened.
+    Parameters
+    ----------
+    path : Path
+        What it is called.
+    descriptor : int
+        Of the open file, which is closed with this.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            raise TractogramError(f"{path} cannot be opened: {error.strerror}.") from error
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._file = path, descriptor
         self._closing = weakref.finalize(self, os.close, self._file)
         self.size = os.fstat(self._file).st_size
 
@@ -63,6 +68,52 @@ class FileBytes:
     def close(self) -> None:
         """Close the file."""
         self._closing()
+
+
+def open_bytes(path: Path, called: Path | None = None) -> FileBytes:
+    """Open a file as it is; errors name it as it is `called`.
+
+    Raises
+    ------
+    TractogramError
+        If it cannot be opened.
+    """
+    called = called or path
+    try:
+        return FileBytes(called, os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+    except OSError as error:
+        raise TractogramError(f"{called} cannot be opened: {error.strerror}.") from error
+
+
+def open_unpacked(path: Path) -> FileBytes:
+    """Unpack a file of gzip to a temporary one, which goes when it is closed.
+
+    Raises
+    ------
+    TractogramError
+        If it is none, is truncated, is far larger than a tractogram can be, or there is no room for it.
+    """
+    try:
+        with gzip.open(path) as packed, tempfile.TemporaryFile() as unpacked:
+            left = largest_unpacked(path.stat().st_size)
+            while content := packed.read(BLOCK_BYTES):
+                left -= len(content)
+                if left < 0:
+                    raise TractogramError(f"{path} is packed {LARGEST_RATIO} times and more, as no tractogram is.")
+                unpacked.write(content)
+            unpacked.flush()
+            return FileBytes(path, os.dup(unpacked.fileno()))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise TractogramError(f"{path} is truncated, or no gzip file: {error}. Copy or export it again.") from error
+    except OSError as error:
+        raise TractogramError(
+            f"{path} cannot be unpacked: {error.strerror or error}. Make room, set TMPDIR, or unpack it with gunzip."
+        ) from error
+
+
+def largest_unpacked(packed: int) -> int:
+    """Give the bytes that what takes so many, packed, may have unpacked."""
+    return max(LARGEST_RATIO * packed, SMALL_BYTES)
 
 
 def _read_into(file: int, view: memoryview, place: int) -> int:

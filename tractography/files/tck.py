@@ -1,16 +1,20 @@
 """TCK files: fields in text, then points in RAS+ mm; a point of NaN ends a streamline, one of infinity the file."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tractography.errors import TractogramError
+from tractography.errors import TractogramError, shown
 from tractography.files.headers import Header
 from tractography.files.spans import FileBytes, Index, every_stride
 from tractography.files.streamlines import Streamlines
 
 MAGIC = b"mrtrix tracks"
 DATATYPES = {"Float32LE": "<f4", "Float32BE": ">f4", "Float64LE": "<f8", "Float64BE": ">f8"}
+HEADER_SIZES = (1 << 16, 1 << 26)
+"""So much of a file is searched for the end of its header: first, and at most."""
+
 LAYOUT_FIELDS = ("count", "datatype", "file")
 """Fields that say how the bytes of a file lie; a writer makes its own."""
 
@@ -27,12 +31,15 @@ class TckLayout:
     dtype : dtype
     offset : int
         The byte at which points start.
+    words : list of str
+        What is not as it should be.
     """
 
     header: Header
     announced: int
     dtype: np.dtype
     offset: int
+    words: list[str] = field(default_factory=list)
 
     def scan(self, file: FileBytes) -> Index:
         """Find all delimiters, and note where every 256th streamline starts.
@@ -52,6 +59,10 @@ class TckLayout:
         if count < self.announced:
             raise TractogramError(
                 _truncated(file, f"its header announces {self.announced} streamlines, it holds {count}")
+            )
+        if count > self.announced > 0:
+            self.words.append(
+                f"{file.path} holds {count} streamlines, and its header announces {self.announced}: all are read."
             )
         last = Index.starts_of(count)
         return Index(count, file.size, np.append(np.concatenate(noted)[:last], end).astype(np.int64))
@@ -95,30 +106,55 @@ def read_layout(file: FileBytes) -> TckLayout:
     Raises
     ------
     TractogramError
-        If it is no TCK header, or one of a datatype that is none of MRtrix's for points.
+        If it is no TCK header, contradicts itself, or is of a datatype that is none of MRtrix's for points.
     """
     text, after = _header_text(file)
     fields = [(key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in text) if value]
-    known = dict(fields)
-    datatype, place = known.get("datatype", "Float32LE"), known.get("file", f". {after}").split()
-    if datatype not in DATATYPES or len(place) != 2 or place[0] != "." or not place[1].isdigit():
+    words: list[str] = []
+    datatype = _only(file, fields, "datatype") or "Float32LE"
+    place = (_only(file, fields, "file") or f". {after}").split()
+    is_place = len(place) == 2 and place[0] == "." and place[1].isdigit()
+    if datatype not in DATATYPES or not is_place or not after <= int(place[1]) <= file.size:
         raise TractogramError(
-            f"{file.path} has a TCK header of no use: datatype {datatype}, file {' '.join(place)}. "
+            f"{file.path} has a TCK header of no use: datatype {shown(datatype)}, file {shown(' '.join(place))}. "
             f"Write it as one file of {', '.join(DATATYPES)}, for instance with MRtrix's tckconvert."
         )
-    count = known.get("count", "")
-    own = tuple(field for field in fields if field[0] not in LAYOUT_FIELDS)
-    announced = int(count) if count.isdigit() else 0
-    return TckLayout(Header(".tck", tck=own), announced, np.dtype(DATATYPES[datatype]), int(place[1]))
+    own = tuple(held for held in fields if held[0] not in LAYOUT_FIELDS)
+    announced = _announced(file, fields, words)
+    return TckLayout(Header(".tck", tck=own), announced, np.dtype(DATATYPES[datatype]), int(place[1]), words)
+
+
+def _said(fields: list[tuple[str, str]], name: str) -> list[str]:
+    """What a header says under a name, each once."""
+    return list(dict.fromkeys(value for key, value in fields if key == name))
+
+
+def _only(file: FileBytes, fields: list[tuple[str, str]], name: str) -> str:
+    """Give the one value of a field, which may be there twice."""
+    said = _said(fields, name)
+    if len(said) > 1:
+        raise TractogramError(
+            f"{file.path} contradicts itself: {name} is {' and '.join(map(shown, said))}. Export it again."
+        )
+    return said[0] if said else ""
+
+
+def _announced(file: FileBytes, fields: list[tuple[str, str]], words: list[str]) -> int:
+    """How many streamlines a header announces; 0 where it does not say, or says this and that."""
+    said = [value for value in _said(fields, "count") if value.isdecimal()]
+    counts = sorted({int(value[:20]) for value in said})
+    if len(counts) > 1:
+        listed = " and ".join(map(str, counts))
+        words.append(f"{file.path} announces {listed} streamlines: what is in it up to its end marker is read.")
+    return counts[0] if len(counts) == 1 else 0
 
 
 def _header_text(file: FileBytes) -> tuple[list[str], int]:
     """Read the lines of a header without its first and last, and the byte after it."""
-    for size in (1 << 16, 1 << 26):
+    for size in HEADER_SIZES:
         content = file.read(0, min(size, file.size)).tobytes()
         if not content.startswith(MAGIC):
-            break
-        head, end, _ = content.partition(b"\nEND\n")
-        if end:
-            return head.decode("utf-8", "surrogateescape").splitlines()[1:], len(head) + len(end)
-    raise TractogramError(f"{file.path} is no TCK file: it does not start with a TCK header. Export it again.")
+            raise TractogramError(f"{file.path} is no TCK file: it does not start with a TCK header. Export it again.")
+        if end := re.search(rb"\n[ \t]*END[ \t\r]*\n", content):
+            return content[: end.start()].decode("utf-8", "surrogateescape").splitlines()[1:], end.end()
+    raise TractogramError(f"{file.path} is truncated: its TCK header has no line END. Copy or export it again.")

@@ -1,41 +1,74 @@
-"""Tractogram files: TRK and TCK by nibabel, TRX by trx-python; streamlines in RAS+ mm."""
+"""Whole tractograms, and streamlines brought to one number of points; in RAS+ mm."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tractography.errors import TractogramError
+from tractography.files.headers import Header
+from tractography.files.pieces import TractogramFile, open_tractogram
+from tractography.files.streamlines import Streamlines
 
-SUFFIXES = (".trk", ".tck", ".trx")
+PIECE = 8192
+"""Streamlines that are resampled at once."""
+
+WHY_SKIPPED = "fewer than two points, no length, or not finite"
 
 
-def find_tractograms(paths: Sequence[str | os.PathLike]) -> list[Path]:
-    """List the tractograms among files and, at any depth, in folders; sorted within each folder.
+@dataclass(slots=True)
+class Skips:
+    """Streamlines that were left out: of fewer than two points, of no length, or with coordinates that are not finite.
+
+    Attributes
+    ----------
+    counts : dict
+        File -> how many.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, path: Path, count: int) -> None:
+        """Count some of a file's."""
+        if count:
+            self.counts[path.name] = self.counts.get(path.name, 0) + count
+
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.counts.values())
+
+
+def open_filled(path: str | os.PathLike, space: Header | None = None) -> TractogramFile:
+    """Open a tractogram that must hold streamlines, as `open_tractogram` does.
 
     Raises
     ------
     TractogramError
-        If a path does not exist, is no tractogram, or is a folder without one.
+        If it cannot be used, or holds none.
     """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        inside = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
-        if not inside:
-            raise TractogramError(f"No tractogram in {path}: there is no file ending in {', '.join(SUFFIXES)}.")
-        found += inside
-    for path in found:
-        if not path.is_file():
-            raise TractogramError(f"No tractogram at {path}: no such file.")
-        if path.suffix not in SUFFIXES:
-            raise TractogramError(f"{path} is no tractogram: its name must end in {', '.join(SUFFIXES)}.")
-    return found
+    file = open_tractogram(path, space=space)
+    if not file.count:
+        file.close()
+        raise TractogramError(f"{path} holds no streamlines.")
+    return file
+
+
+def read_whole(path: str | os.PathLike, space: Header | None = None) -> Streamlines:
+    """Read all streamlines of a tractogram, as they are.
+
+    Raises
+    ------
+    TractogramError
+        If it cannot be used.
+    """
+    with open_tractogram(path, space=space) as file:
+        return file.read(0, file.count)
 
 
 def read_streamlines(path: str | os.PathLike) -> list[np.ndarray]:
-    """Read all streamlines of a tractogram.
+    """Read the streamlines of a tractogram that can be resampled; others are left out (`Streamlines.usable`).
 
     Returns
     -------
@@ -44,46 +77,30 @@ def read_streamlines(path: str | os.PathLike) -> list[np.ndarray]:
     Raises
     ------
     TractogramError
-        If the file is missing, unreadable or truncated, or a coordinate is NaN or infinite.
+        If it cannot be used.
     """
-    (path,) = find_tractograms([path])
-    try:
-        streamlines = _read_trx(path) if path.suffix == ".trx" else _read_with_nibabel(path)
-    except TractogramError:
-        raise
-    except Exception as error:  # the readers raise whatever their parsing trips over
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise TractogramError(
-            f"{path} cannot be read: {reason}. It may be truncated; copy or export it again."
-        ) from error
-    for index, streamline in enumerate(streamlines):
-        if not np.isfinite(streamline).all():
-            raise TractogramError(f"{path}: streamline {index} holds NaN or infinite coordinates. Remove it first.")
-    return streamlines
+    held = read_whole(path)
+    return held.select(held.usable()).split()
 
 
-def _read_with_nibabel(path: Path) -> list[np.ndarray]:
-    import nibabel
+def read_resampled(path: Path, point_count: int, skips: Skips, space: Header | None = None) -> Iterator[np.ndarray]:
+    """Read a tractogram's streamlines, resampled, some thousands at a time; count those that cannot be.
 
-    file: Any = nibabel.streamlines.load(str(path))
-    streamlines = [np.asarray(streamline, np.float32) for streamline in file.streamlines]
-    announced = int(file.header.get("nb_streamlines", 0) or 0)
-    if announced and announced != len(streamlines):
-        raise TractogramError(
-            f"{path} is truncated: its header announces {announced} streamlines, it holds {len(streamlines)}. "
-            "Copy or export it again."
-        )
-    return streamlines
+    Yields
+    ------
+    ndarray, (streamline, point, coordinate), float32, RAS+ mm
 
-
-def _read_trx(path: Path) -> list[np.ndarray]:
-    from trx import trx_file_memmap
-
-    file: Any = trx_file_memmap.load(str(path))
-    try:
-        return [np.array(streamline, np.float32) for streamline in file.streamlines]
-    finally:
-        file.close()
+    Raises
+    ------
+    TractogramError
+        If it cannot be used, or holds none.
+    """
+    with open_filled(path, space) as file:
+        for first in range(0, file.count, PIECE):
+            streamlines = file.read(first, first + PIECE)
+            usable = streamlines.usable()
+            skips.add(path, int((~usable).sum()))
+            yield streamlines.select(usable).resampled(point_count)
 
 
 def resample(streamlines: Sequence[np.ndarray], point_count: int, label: str = "the streamlines") -> np.ndarray:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,6 @@ class TrxEncoder:
 
     def finish(self, count: int) -> None:
         """Pack the arrays, uncompressed, and remove them."""
-        from trx.trx_file_memmap import zip_from_folder
-
         self._write("offsets", np.array([[self._points]], "<u8"))
         header = {
             "DIMENSIONS": list(self._header.dimensions or ()),
@@ -64,10 +63,20 @@ class TrxEncoder:
             "NB_STREAMLINES": count,
         }
         (self._folder / "header.json").write_text(json.dumps(header))
-        zip_from_folder(str(self._folder), str(self._path))
+        _pack(self._folder, self._path)
         shutil.rmtree(self._folder)
 
     def discard(self) -> None:
         """Remove the arrays and the file."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._path.unlink(missing_ok=True)
+
+
+def _pack(folder: Path, path: Path) -> None:
+    """Write a folder's files, uncompressed, to an archive that is the same whenever it is written."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(held for held in folder.rglob("*") if held.is_file()):
+            info = zipfile.ZipInfo(file.relative_to(folder).as_posix())  # of 1980, and not of today
+            info.external_attr, info.file_size = 0o644 << 16, file.stat().st_size
+            with file.open("rb") as content, archive.open(info, "w") as packed:
+                shutil.copyfileobj(content, packed, 1 << 20)

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from tractography.errors import TractogramError
+from tractography.files.formats import SUFFIXES
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines
-from tractography.files.tractograms import SUFFIXES
 
 
 class Encoder(Protocol):
@@ -144,7 +144,7 @@ def open_writer(path: str | os.PathLike, header: Header, suffix: str | None = No
     from tractography.files.trx_writer import TrxEncoder
 
     path = Path(path)
-    suffix = suffix or path.suffix
+    suffix = suffix or path.suffix.lower()
     if suffix not in SUFFIXES:
         raise TractogramError(f"{path} is no tractogram: its name must end in {', '.join(SUFFIXES)}.")
     if suffix != ".tck" and not header.has_space:

@@ -1,11 +1,13 @@
 """``finta thresholds | filter | evaluate``: files in, files out."""
 
 import json
+import zipfile
 
 import h5py
 import nibabel as nib
 import numpy as np
 from dipy.io.streamline import load_tractogram
+from h5py import h5g
 
 from finta import shipped
 from parity_tests.finta.tractograms import BROKEN, BUNDLES, assert_sorted, filtered, read, write
@@ -64,6 +66,46 @@ def test_trk_keeps_header_affine_and_data(collection, header, subject, threshold
         labels = file["labels"][:]
         assert list(file.attrs["bundles"]) == list(BUNDLES)
     assert np.flatnonzero(labels == -1).tolist() == sorted(BROKEN.values())
+
+
+def test_every_streamline_has_its_nearest_bundle_and_whether_it_is_kept(
+    collection, header, subject, tmp_path, finta, small_port
+):
+    source, mean = write(tmp_path / "subject.trk", header, subject), {}
+    assert filtered(finta, collection, source, tmp_path / "all", small_port).status == 0
+    with h5py.File(tmp_path / "all" / "assignments.h5") as file:
+        for number, name in enumerate(BUNDLES):
+            mean[name] = float(np.median(file["distances"][:][file["labels"][:] == number], axis=0).item())
+    (tmp_path / "half.json").write_text(json.dumps({name: mean[name] for name in BUNDLES}))
+    options = "--thresholds", tmp_path / "half.json"
+    assert filtered(finta, collection, source, tmp_path / "out", small_port, *options).status == 0
+    places = assert_sorted(tmp_path / "out", ".trk", subject)
+    with h5py.File(tmp_path / "out" / "assignments.h5") as file:
+        labels, distances, kept = (file[name][:] for name in ("labels", "distances", "kept"))
+        assert "also of a streamline that was removed" in file.attrs["columns"]
+    assert kept.dtype == bool
+    for number, name in enumerate(BUNDLES):
+        np.testing.assert_array_equal(np.flatnonzero(kept & (labels == number)), places.get(name, []))
+    removed = places["implausible"]
+    assert not kept[removed].any()
+    assert (labels[removed] >= 0).all()
+    assert (distances[removed] > [mean[BUNDLES[label]] for label in labels[removed]]).all()
+
+
+def test_two_runs_write_the_same_bytes_and_no_times(collection, header, subject, tmp_path, finta, small_port):
+    source = write(tmp_path / "subject.trx", header, subject)
+    for name in ("one", "two"):
+        assert filtered(finta, collection, source, tmp_path / name, small_port).status == 0
+        assert finta("encode", source, "--model", small_port, "--output", tmp_path / f"{name}.h5").status == 0
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    ours = [path for path in (tmp_path / "one").iterdir() if path.suffix in (".h5", ".trx")]
+    assert len(ours) > 1
+    for path in ours:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+        if path.suffix == ".trx":
+            assert {info.date_time[0] for info in zipfile.ZipFile(path).infolist()} == {1980}
+    with h5py.File(tmp_path / "one" / "assignments.h5") as file:
+        assert {h5g.get_objinfo(file.id, name.encode()).mtime for name in file} == {0}
 
 
 def test_trx_keeps_header_and_data(collection, header, subject, thresholds, tmp_path, finta, small_port):

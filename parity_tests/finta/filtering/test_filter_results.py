@@ -3,8 +3,6 @@
 import os
 import shutil
 
-import h5py
-import numpy as np
 import pytest
 
 from finta.coding.drafts import draft_of
@@ -32,14 +30,12 @@ def test_a_filtering_that_was_stopped_goes_on_to_the_same_files(
     assert sorted(os.listdir(output)) == sorted(os.listdir(tmp_path / "whole"))
     for path in output.glob("*.trk"):
         assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes()
-    with h5py.File(output / "assignments.h5") as ours, h5py.File(tmp_path / "whole" / "assignments.h5") as theirs:
-        for name in ("labels", "distances"):
-            np.testing.assert_array_equal(ours[name][:], theirs[name][:])
+    assert (output / "assignments.h5").read_bytes() == (tmp_path / "whole" / "assignments.h5").read_bytes()
     assert not draft_of(output).exists()
 
 
 @pytest.mark.parametrize(
-    ("size", "kept"), [(4_000, False), (9_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
+    ("size", "kept"), [(4_000, False), (16_000, True), (60_000, True)], ids=["rows", "tractograms", "summary"]
 )
 def test_a_full_disk_is_one_error_and_what_is_computed_is_kept(
     size, kept, collection, header, subject, thresholds, tmp_path, finta, small_port

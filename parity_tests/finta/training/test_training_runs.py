@@ -246,9 +246,14 @@ def test_the_command_says_how_it_ended_and_how_to_go_on(batches, tmp_path, run_c
     shown = run_finta(*arguments)
     assert shown.status == 0, shown.err
     assert "finished after 6 steps" in shown.out
+    assert "lowest validation loss" in shown.out
     again = run_finta(*arguments)
     assert again.status == 2
     assert "--resume" in again.err
+    unseen = replace(SMALL, run=replace(SMALL.run, validate_every=9))
+    configuration.write_text(json.dumps(unseen.as_json()))
+    shown = run_finta(*(tmp_path / "other" if word == tmp_path / "run" else word for word in arguments))
+    assert shown.out == "finished after 6 steps\nno validation yet\n"
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from parity_tests.porting.causes.fault import between, graph, inside
+from parity_tests.porting.causes.fault import between, graph
 from parity_tests.porting.causes.other_layers import (
     POINT_MAJOR,
     SHIFTED,

@@ -85,5 +85,7 @@ TRANSFORMER_GRAPHS = {
     "last LayerNorm with Keras' epsilon": graph(
         "transformer", inside("norm3", EPSILON), norm3=with_config(epsilon=1e-3)
     ),
-    "GELU inside a Dense layer": graph("transformer", between("contract", ADDED), expand=with_config(activation="gelu")),
+    "GELU inside a Dense layer": graph(
+        "transformer", between("contract", ADDED), expand=with_config(activation="gelu")
+    ),
 }

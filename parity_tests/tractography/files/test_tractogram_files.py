@@ -54,7 +54,7 @@ def files(streamlines, tmp_path_factory):
     for name, values in streamlines.per_point.items():
         tractogram.data_per_point[name] = np.split(values, np.cumsum(streamlines.lengths)[:-1])
     tractogram.data_per_streamline.update(streamlines.per_streamline)
-    header = {"voxel_to_rasmm": AFFINE, "dimensions": DIMENSIONS, "voxel_order": b"RAS"}
+    header = {"voxel_to_rasmm": AFFINE, "dimensions": DIMENSIONS, "voxel_order": b"LAS"}
     header |= {"voxel_sizes": nib.affines.voxel_sizes(AFFINE), "pad2": b"abc", "image_orientation_patient": [1] * 6}
     nib.streamlines.save(tractogram, str(folder / "a.trk"), header=header)
     reference = nib.Nifti1Image(np.zeros(DIMENSIONS, np.uint8), AFFINE)

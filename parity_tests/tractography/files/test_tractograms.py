@@ -7,7 +7,8 @@ from nibabel.streamlines import Tractogram
 
 from tractography.errors import TractogramError
 from tractography.files.dipy_bundles import extract_minimal_bundles
-from tractography.files.tractograms import find_tractograms, read_streamlines, resample
+from tractography.files.formats import find_tractograms
+from tractography.files.tractograms import Skips, read_resampled, read_streamlines, resample
 
 
 @pytest.fixture
@@ -70,10 +71,12 @@ def test_a_truncated_tractogram_is_refused_by_name(suffix, share, lines, tmp_pat
         read_streamlines(path)
 
 
-def test_nan_is_refused_by_streamline(lines, tmp_path):
+def test_streamlines_that_cannot_be_resampled_are_left_out_and_counted(lines, tmp_path):
     lines[1][4, 2] = np.nan
-    with pytest.raises(TractogramError, match="streamline 1 holds NaN or infinite"):
-        read_streamlines(saved(lines, tmp_path / "bundle.trk"))
+    path, skips = saved(lines, tmp_path / "bundle.trk"), Skips()
+    assert [len(line) for line in read_streamlines(path)] == [12, 7]
+    assert [len(piece) for piece in read_resampled(path, 16, skips)] == [2]
+    assert skips.counts == {"bundle.trk": 1}
 
 
 def test_tractograms_are_found_in_folders_at_any_depth(lines, tmp_path):
