@@ -115,7 +115,7 @@ def test_a_split_that_cannot_be_is_refused(splits, words, tmp_path):
 @pytest.mark.parametrize("masks", ["none", "causal", "float", "keys", "heads"])
 @pytest.mark.parametrize("single", [False, True], ids=["samples", "one sample"])
 def test_attention_in_steps_is_torchs_own(settings, masks, single):
-    from porting.reference.expansions import expansion_of
+    from porting.reference.expansions.modules import expansion_of
     from porting.reference.side import own_tensors
 
     module = nn.MultiheadAttention(12, 3, **{"batch_first": True, **settings}).double().eval()

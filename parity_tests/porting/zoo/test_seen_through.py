@@ -120,7 +120,7 @@ def test_layers_of_a_stack_that_are_exchanged_are_located(tmp_path):
 @pytest.mark.parametrize("batch_first", [True, False])
 @pytest.mark.parametrize("start", ["zeros", "states", "one sample"])
 def test_a_stack_in_layers_is_torchs_own(kind, settings, batch_first, start):
-    from porting.reference.expansions import expansion_of
+    from porting.reference.expansions.modules import expansion_of
     from porting.reference.side import own_tensors
 
     module = kind(5, 4, batch_first=batch_first, **settings).double().eval()
