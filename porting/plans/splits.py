@@ -28,12 +28,14 @@ def proposed_splits(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> s
 
 
 def _groups(layers: Sequence[LayerCall]) -> list[list[LayerCall]]:
-    """Layers of one size that are given the same input, where there are two or more of them."""
+    """Layers of one size that ran one after the other on the same input, where there are two or more of them.
+
+    Two blocks may be given the same input where nothing has weights yet.
+    """
     groups: list[list[LayerCall]] = []
     for layer in layers:
-        same = (group for group in groups if _is_beside(group[0], layer))
-        if group := next(same, None):
-            group.append(layer)
+        if groups and _is_beside(groups[-1][-1], layer):
+            groups[-1].append(layer)
         else:
             groups.append([layer])
     return [group for group in groups if len(group) > 1]
@@ -45,8 +47,13 @@ def _is_beside(one: LayerCall, other: LayerCall) -> bool:
 
 
 def _is_made_of(layer: LayerCall, parts: Sequence[LayerCall]) -> bool:
-    fed, given = parts[0].input, sum(part.output.size for part in parts)
-    return layer.input.size == fed.size and layer.input.shape[-1] == fed.shape[-1] and layer.output.size == given
+    fed, given = parts[0].input, sum(_per_sample(part.output) for part in parts)
+    fits = _per_sample(layer.input) == _per_sample(fed) and layer.input.shape[-1] == fed.shape[-1]
+    return fits and _per_sample(layer.output) == given
+
+
+def _per_sample(array: np.ndarray) -> int:
+    return array.size // max(len(array), 1)
 
 
 def _names(parts: Sequence[LayerCall]) -> str:
