@@ -93,8 +93,8 @@ def _positions(path: str, layer: Any, names: Mapping[str, str], record: Record) 
     part = Part(path, "PositionEmbedding", names, layer.get_config())
 
     def call(inputs: Any, start_index: Any = 0, positions: Any = None) -> Any:
-        length = ops.shape(inputs)[-2]
-        at = ops.arange(length, dtype="int32")[None] + start_index if positions is None else positions
+        length = inputs.shape[-2]
+        at = ops.expand_dims(ops.arange(length, dtype="int32"), 0) + start_index if positions is None else positions
         output = record(part, at, lambda fed: ops.take(layer.position_embeddings, fed, axis=0))
         return ops.broadcast_to(output, ops.shape(inputs))
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from porting.reference.abouts import About, kind_of, settings_of
-from porting.reference.cuts import splits_in
-from porting.reference.expansions import Expansion, expansion_of
+from porting.reference.expansions.cuts import splits_in
+from porting.reference.expansions.modules import Expansion, expansion_of
 from porting.reference.side import aliases, own_tensors
 from porting.rules.table import LAYER_RULES
 from porting.traces import Lesson
@@ -103,7 +103,8 @@ def _own_class(module: "torch.nn.Module") -> type | None:
     return found
 
 
-_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Bilinear")
+"""Classes of torch's own that are no layers. Keras has no Bilinear: a port has its tensors in a layer of its own."""
 
 
 def _abouts(

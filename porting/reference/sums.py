@@ -11,7 +11,7 @@ import numpy as np
 
 from porting.reference import side as torch_side
 from porting.reference.abouts import About, kind_of
-from porting.reference.expansions import expansion_of
+from porting.reference.expansions.modules import expansion_of
 from porting.rules import patterns
 from porting.rules.rule import LayerRule
 from porting.rules.table import rows_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from porting.errors import PairError
 from porting.reference.abouts import kind_of
-from porting.reference.cuts import splits_in
+from porting.reference.expansions.cuts import splits_in
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Wanted, Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher

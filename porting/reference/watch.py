@@ -12,8 +12,8 @@ from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
-from porting.reference.cuts import Split
-from porting.reference.expansions import expansion_of
+from porting.reference.expansions.cuts import Split
+from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import structure_of
 from porting.traces import PARAMETER, LayerCall, Teacher

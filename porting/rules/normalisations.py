@@ -83,6 +83,20 @@ RMS_NORMALISATION = LayerRule(
 )
 
 
+def named_rms_normalisation(reference: str, port: str = "RMSNormalization", variable: str = "scale") -> LayerRule:
+    """The row of a language model's own class for the same, whose epsilon shows in what it computes."""
+    return replace(
+        RMS_NORMALISATION,
+        reference=reference,
+        port=port,
+        tensors={"weight": (variable, ("channel -> channel",))},
+        settings=(
+            Declared("shows in what the layer computes", port=("epsilon", "axis")),
+            *trained("scale"),
+        ),
+    )
+
+
 def instance_normalisation(rank: int) -> LayerRule:
     """The row of instance normalisation over so many axes: a group normalisation with a group for each channel."""
     return LayerRule(

@@ -9,7 +9,7 @@ def trained(*names: str) -> tuple[Setting, ...]:
     regularizers = (*(f"{name}_regularizer" for name in names), "activity_regularizer")
     constraints = (f"{name}_constraint" for name in names)
     return (
-        Declared("a label, or how the layer is stored", port=("name", "dtype", "quantization_config")),
+        Declared("a label, or how the layer is stored", port=("name", "dtype", "autocast", "quantization_config")),
         Declared("matters before training only", port=tuple(f"{name}_initializer" for name in names), in_training=True),
         *(Fixed("keras", name, None, "torch decays weights in the optimiser", True) for name in regularizers),
         *(Fixed("keras", name, None, "torch's layers constrain nothing", True) for name in constraints),

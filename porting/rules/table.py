@@ -12,6 +12,8 @@ Examples
 ('Conv1d', ('kernel', ('filter channel tap -> tap channel filter',)))
 """
 
+from collections.abc import Mapping
+
 from porting.rules.activations import PRELU
 from porting.rules.cells import CELLS
 from porting.rules.convolutions import convolution, depthwise_convolution, transposed_convolution
@@ -33,6 +35,7 @@ from porting.rules.normalisations import (
     RMS_NORMALISATION,
     batch_normalisation,
     instance_normalisation,
+    named_rms_normalisation,
 )
 from porting.rules.parameters import PARAMETER, POSITIONS
 from porting.rules.recurrences import RECURRENT
@@ -58,6 +61,9 @@ LAYER_RULES: tuple[LayerRule, ...] = (
     GROUP_NORMALISATION,
     *(instance_normalisation(rank) for rank in TAPS),
     RMS_NORMALISATION,
+    *(named_rms_normalisation(kind) for kind in ("LlamaRMSNorm", "T5LayerNorm")),
+    named_rms_normalisation("LlamaRMSNorm", "LlamaLayerNorm"),
+    named_rms_normalisation("T5LayerNorm", "T5LayerNorm", "weight"),
     EMBEDDING,
     REVERSIBLE_EMBEDDING,
     POSITION_EMBEDDING,
@@ -68,6 +74,20 @@ LAYER_RULES: tuple[LayerRule, ...] = (
     *POSITIONS,
 )
 """Every row of the table, a `LayerRule` each."""
+
+SEEN_THROUGH: Mapping[str, str] = {
+    "MultiheadAttention": "query, key, value and out_proj, each a Linear",
+    "TransformerEncoderLayer": "its attention, its two Linears and its two LayerNorms",
+    "TransformerDecoderLayer": "its two attentions, its two Linears and its three LayerNorms",
+    "EmbeddingBag": "an Embedding, and the sum, mean or maximum of each bag",
+    "LSTM, GRU, RNN": "one for each layer and direction; samples first",
+    "Bilinear": "its weight and its bias, each a Parameter",
+    "MultiHeadAttention, GroupQueryAttention": "four EinsumDense layers",
+    "Bidirectional": "a layer for each direction",
+    "SeparableConv1D, SeparableConv2D": "a depthwise convolution and one of a single tap",
+    "TokenAndPositionEmbedding": "a ReversibleEmbedding and a PositionEmbedding",
+}
+"""Modules of torch and layers of Keras that are several -> those that they are run, moved and compared as."""
 
 
 def rows_of(reference: str, extra_rules: tuple[LayerRule, ...] = ()) -> list[LayerRule]:

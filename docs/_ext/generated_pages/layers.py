@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from generated_pages.text import code, dropdown, escaped, table
 from porting.rules.settings import Agreement, Declared, Equal, Fixed, Required, Setting
-from porting.rules.table import LAYER_RULES, LayerRule
+from porting.rules.table import LAYER_RULES, SEEN_THROUGH, LayerRule
 
 _SIDES = {"torch": "torch's", "keras": "Keras'"}
 
@@ -15,7 +15,12 @@ def markdown() -> str:
         ("torch", "Keras", "tensors"),
         ((code(rule.reference), code(rule.port), _moves(rule)) for rule in LAYER_RULES),
     )
-    return "\n\n".join([f"{len(LAYER_RULES)} rows.", overview, *(_section(rule) for rule in LAYER_RULES)])
+    through = table(
+        ("torch's or Keras'", "is run, moved and compared as"),
+        ((code(name), what) for name, what in SEEN_THROUGH.items()),
+    )
+    lines = [f"{len(LAYER_RULES)} rows.", overview, "These are several layers, and are seen through:", through]
+    return "\n\n".join([*lines, *(_section(rule) for rule in LAYER_RULES)])
 
 
 def _moves(rule: LayerRule) -> str:

@@ -1,7 +1,8 @@
 """Layers that normalise."""
 
+import keras
 import torch
-from keras import layers
+from keras import layers, ops
 from torch import nn
 
 from parity_tests.porting.rules.cases import Case
@@ -28,7 +29,57 @@ class FrozenBatchNorm2d(nn.Module):
         return images * scale[:, None, None] + (self.bias - self.running_mean * scale)[:, None, None]
 
 
+class LlamaRMSNorm(nn.Module):
+    """As transformers have it."""
+
+    def __init__(self, size, eps=1e-6):
+        super().__init__()
+        self.weight, self.variance_epsilon = nn.Parameter(torch.ones(size)), eps
+
+    def forward(self, hidden):
+        return self.weight * (hidden * torch.rsqrt(hidden.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
+
+
+class T5LayerNorm(LlamaRMSNorm):
+    """As transformers have it."""
+
+    def forward(self, hidden):
+        return super().forward(hidden)
+
+
+@keras.saving.register_keras_serializable("rules")
+class LlamaLayerNorm(layers.Layer):
+    """As keras_hub has it."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), name="scale")
+
+    def call(self, hidden):
+        return hidden * ops.rsqrt(ops.mean(ops.square(hidden), axis=-1, keepdims=True) + 1e-6) * self.scale
+
+
+@keras.saving.register_keras_serializable("rules")
+class KerasT5LayerNorm(layers.Layer):
+    """As keras_hub has it."""
+
+    def build(self, shape):
+        self.weight = self.add_weight(shape=(shape[-1],), name="weight")
+
+    def call(self, hidden):
+        return hidden * ops.rsqrt(ops.mean(ops.square(hidden), axis=-1, keepdims=True) + 1e-6) * self.weight
+
+
+KerasT5LayerNorm.__name__ = "T5LayerNorm"
+
 CASES = {
+    "RMS normalisation of Llama": Case(
+        LlamaRMSNorm(6), layers.RMSNormalization(epsilon=1e-6), (3, 5, 6), [], in_channels_last=False
+    ),
+    "RMS normalisation of T5": Case(
+        T5LayerNorm(6), layers.RMSNormalization(epsilon=1e-6), (3, 5, 6), [], in_channels_last=False
+    ),
+    "LlamaLayerNorm": Case(LlamaRMSNorm(6), LlamaLayerNorm(), (3, 5, 6), [], in_channels_last=False),
+    "T5LayerNorm": Case(T5LayerNorm(6), KerasT5LayerNorm(), (3, 5, 6), [], in_channels_last=False),
     "InstanceNorm1d": Case(
         nn.InstanceNorm1d(6, affine=True),
         layers.GroupNormalization(-1, epsilon=1e-5),

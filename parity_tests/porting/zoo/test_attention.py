@@ -10,7 +10,7 @@ from torch import nn
 from parity_tests.porting.zoo import attention
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, export
-from porting.errors import PairError
+from porting.errors import LayerCountError, PairError
 
 SHAPE = ((attention.POSITIONS, 5),)
 WHOLE = ((attention.POSITIONS, attention.FEATURES),)
@@ -68,10 +68,6 @@ WRONG = {
         "attn.out_proj",
     ),
     "another scale": (pair_of(attention.Attending, partial(attention.build_in_steps, scale=0.4)), "attn.out_proj"),
-    "the norms are behind": (
-        pair_of(partial(attention.Encoder, norm_first=True), attention.build_encoder, WHOLE),
-        "norm1",
-    ),
     "the decoder sees ahead": (
         pair_of(attention.Decoder, partial(attention.build_decoder_layer, causal=False)),
         "decoder.self_attn.out_proj",
@@ -96,6 +92,12 @@ def test_bias_kv_is_refused_by_name(tmp_path):
         convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
 
 
+def test_a_split_that_is_missing_is_proposed(tmp_path):
+    pair = pair_of(attention.Packed, attention.build_packed, WHOLE)
+    with pytest.raises(LayerCountError, match=r'splits=\{"c_attn": "query key value"\}'):
+        convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
+
+
 @pytest.mark.parametrize(
     ("splits", "words"),
     [
@@ -113,7 +115,7 @@ def test_a_split_that_cannot_be_is_refused(splits, words, tmp_path):
 @pytest.mark.parametrize("masks", ["none", "causal", "float", "keys", "heads"])
 @pytest.mark.parametrize("single", [False, True], ids=["samples", "one sample"])
 def test_attention_in_steps_is_torchs_own(settings, masks, single):
-    from porting.reference.expansions import expansion_of
+    from porting.reference.expansions.modules import expansion_of
     from porting.reference.side import own_tensors
 
     module = nn.MultiheadAttention(12, 3, **{"batch_first": True, **settings}).double().eval()

@@ -20,7 +20,7 @@ class Transformer(nn.Module):
         self.norm2 = nn.LayerNorm(12)
         self.expand, self.contract = nn.Linear(12, 24), nn.Linear(24, 12)
         self.norm3 = nn.LayerNorm(12)
-        self.head = nn.Linear(12, 3)
+        self.head, self.drop = nn.Linear(12, 3), nn.Dropout(0.2)
 
     def attend(self, hidden: torch.Tensor) -> torch.Tensor:
         """(sample, position, feature) -> the same."""
@@ -34,8 +34,8 @@ class Transformer(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """(sample, position, feature) -> (sample, position, label)."""
         hidden = self.embed(tokens)
-        hidden = hidden + self.attend(self.norm1(hidden))
-        hidden = hidden + self.contract(functional.gelu(self.expand(self.norm2(hidden))))
+        hidden = hidden + self.drop(self.attend(self.norm1(hidden)))
+        hidden = hidden + self.drop(self.contract(functional.gelu(self.expand(self.norm2(hidden)))))
         return self.head(self.norm3(hidden))
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from porting.reference import attention, bags, cuts, stacks
 from porting.reference.abouts import About
+from porting.reference.expansions import attention, bags, cuts, stacks
 
 if TYPE_CHECKING:
     import torch
