@@ -19,7 +19,8 @@ from porting.proof.comparison import Comparison, compare, worst_ratio
 from porting.proof.gradients import judge_training
 from porting.proof.suspects import Suspect, find_suspects
 from porting.records import parity
-from porting.records.parity import Cause, Divergence
+from porting.records.findings import find_faults, in_order, with_settings
+from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
@@ -29,12 +30,13 @@ from porting.wording import counted
 WORST_SAMPLES = 5
 
 
-Explain = Callable[[Suspect, ReferenceRun, PortRun], tuple[Cause, ...]]
+Explain = Callable[[Sequence[Suspect], ReferenceRun, PortRun], tuple[Divergence, ...]]
 
 
-def unexplained(suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
+def unexplained(suspects: Sequence[Suspect], reference: ReferenceRun, port: PortRun) -> tuple[Divergence, ...]:
     """Name no cause: there is no reference model at hand to try hypotheses on."""
-    return ()
+    why = "no hypothesis was tried, which needs the PyTorch checkpoint"
+    return tuple(replace(suspect.divergence, untried=why) for suspect in suspects)
 
 
 def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Explain = unexplained) -> ParityReport:
@@ -47,7 +49,8 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     """
     compared, changed = compare(pair, reference, port), _changed_tensors(reference, port)
     suspects = find_suspects(reference, port, compared)
-    divergences = tuple(replace(held.divergence, causes=explain(held, reference, port)) for held in suspects)
+    explained = explain(suspects, reference, port) if suspects else ()
+    divergences = in_order(tuple(with_settings(explained, port.narrow.plan)))
     training, gradient_errors = judge_training(pair, reference, port)
     return ParityReport(
         pair=pair.name,
@@ -148,8 +151,8 @@ def _judge_semantics(
     ]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
-    wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
-    lines += [parity.describe_divergence(divergence) for divergence in wide]
+    wide = tuple(divergence for divergence in divergences if divergence.seen_on != "float32")
+    lines += [finding.describe() for finding in find_faults(wide)]
     varied = list(_varied(reference, port))
     lines += varied
     if wide or miscounted or varied:
