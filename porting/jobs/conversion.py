@@ -176,9 +176,7 @@ def convert(
             patience,
             on_step,
         )
-        report = replace(
-            judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience
-        )
+        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
