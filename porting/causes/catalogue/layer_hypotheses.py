@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from porting.causes.rearrangements import gate_orders, rearrangements, with_gates
-from porting.causes.steps import shifted
-from porting.causes.variants import ACTIVATIONS, EPSILONS, Step
+from porting.causes.catalogue.rearrangements import gate_orders, rearrangements, with_gates
+from porting.causes.catalogue.steps import shifted
+from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
 
 
@@ -51,13 +51,13 @@ class LayerContext:
         The reference's.
     tensors : Mapping
         Its tensors by their names in the model.
-    port_settings : Mapping
-        The settings of its partner.
+    partner : LayerCall
+        The port's.
     """
 
     call: LayerCall
     tensors: Mapping[str, Tensor]
-    port_settings: Mapping[str, Any]
+    partner: LayerCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,12 @@ class LayerRow:
     """A way in which a layer may be another one inside."""
 
     name: str
-    remedy: str
+    remedy: str | Callable[[LayerContext], str]
     variants: Callable[[LayerContext], Iterator[LayerVariant]]
+
+    def remedy_for(self, context: LayerContext) -> str:
+        """What to change in this layer."""
+        return self.remedy if isinstance(self.remedy, str) else self.remedy(context)
 
 
 def _with_reordered_gates(context: LayerContext) -> Iterator[LayerVariant]:
@@ -101,7 +105,7 @@ def _with_swapped_tensors(context: LayerContext) -> Iterator[LayerVariant]:
 
 def _with_epsilon(context: LayerContext) -> Iterator[LayerVariant]:
     if "eps" in context.call.settings:
-        own = context.port_settings.get("epsilon")
+        own = context.partner.settings.get("epsilon")
         for epsilon in dict.fromkeys((own, *EPSILONS) if isinstance(own, float) else EPSILONS):
             detail = f"epsilon {epsilon:g} where the reference has {context.call.settings['eps']:g}"
             yield LayerVariant(detail, attributes={"eps": epsilon})
@@ -148,10 +152,19 @@ def _in_half(dtype: torch.dtype, context: LayerContext) -> Iterator[LayerVariant
     yield LayerVariant("weights and input rounded", rounded, before=lambda t: t.to(dtype).to(t.dtype))
 
 
+def _own_setting(theirs: str, ours: str, context: LayerContext) -> str:
+    """Give the port's layer the reference's value."""
+    value = context.call.settings.get(ours)
+    written = f"{value:g}" if isinstance(value, float) else value
+    return f"give {context.partner.name} the reference's {theirs}={written}"
+
+
+_BY_NAME = "assign gamma, beta, moving_mean and moving_variance by name"
+
 LAYER_ROWS: tuple[LayerRow, ...] = (
-    LayerRow("another epsilon", "give Keras the reference's epsilon: its own default is another", _with_epsilon),
-    LayerRow("training mode left on", "call the port with training=False", _in_training),
-    LayerRow("mean and variance swapped", "assign moving_mean and moving_variance by name", _with_swapped_tensors),
+    LayerRow("another epsilon", partial(_own_setting, "epsilon", "eps"), _with_epsilon),
+    LayerRow("training mode left on", "call the layer with training=False", _in_training),
+    LayerRow("mean and variance swapped", _BY_NAME, _with_swapped_tensors),
     LayerRow(
         "kernel reversed along its taps",
         "both frameworks correlate: move the taps unreversed",
@@ -169,11 +182,11 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
     ),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(
-        "activation added", "make the activation a layer of its own, where the reference has one", _with_activation
+        "activation added", "take the activation out of the layer: the reference has none there", _with_activation
     ),
-    LayerRow("other groups", "give Keras the reference's number of groups", _with_groups),
-    LayerRow("another axis normalised", "normalise the reference's axes", _along_another_axis),
-    LayerRow("offset by one point", "pad and crop as the reference does", _shifted_output),
+    LayerRow("other groups", partial(_own_setting, "groups", "num_groups"), _with_groups),
+    LayerRow("another axis normalised", "normalise the reference's axes: the last one in Keras", _along_another_axis),
+    LayerRow("offset by one point", "pad and crop as the reference does, at the same end", _shifted_output),
     LayerRow("rounded to float16", "compute and store in float32", partial(_in_half, torch.float16)),
     LayerRow("rounded to bfloat16", "compute and store in float32", partial(_in_half, torch.bfloat16)),
 )

@@ -1,0 +1,189 @@
+"""The catalogue of functions between layers that the port runs otherwise. Adding a hypothesis is adding a row.
+
+`steps` has what the port runs besides, `layer_hypotheses` what may be wrong inside a layer. All of them import torch:
+they are imported where there is a divergence to explain.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from porting.causes.catalogue import attention, orders, poolings, resampling, selections
+from porting.causes.catalogue.variants import (
+    ACTIVATIONS,
+    EPSILONS,
+    FunctionCall,
+    Replacements,
+    activation_in_keras,
+    on_first,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRow:
+    """A function between layers that the port runs otherwise, or not at all.
+
+    Attributes
+    ----------
+    name : str
+    remedy : str or callable
+        What to do, so that whoever does it gets PASS; of the call where it needs its sizes.
+    functions : frozenset of str
+        Which functions of torch it is about.
+    variants : callable
+        How the port may run one of them instead, each with what it does in words.
+    """
+
+    name: str
+    remedy: str | Callable[[FunctionCall], str]
+    functions: frozenset[str]
+    variants: Callable[[FunctionCall], Replacements]
+
+    def remedy_for(self, call: FunctionCall) -> str:
+        """What to change for this call."""
+        return self.remedy if isinstance(self.remedy, str) else self.remedy(call)
+
+
+def _left_out(call: FunctionCall) -> Replacements:
+    yield f"{call.name} is left out", on_first(lambda tensor: tensor)
+
+
+def _another_activation(call: FunctionCall) -> Replacements:
+    for name, step in ACTIVATIONS.items():
+        yield f"{name} where the reference has {call.name}", on_first(step)
+
+
+def _another_axis(call: FunctionCall) -> Replacements:
+    if call.name == "log_softmax":
+        yield "softmax without its logarithm", on_first(partial(torch.softmax, dim=-1))
+    for axis in range(1, call.result.ndim):
+        yield f"over axis {axis}", on_first(partial(torch.softmax, dim=axis))
+
+
+def _another_epsilon(call: FunctionCall) -> Replacements:
+    for epsilon in EPSILONS:
+        yield (
+            f"epsilon {epsilon:g}",
+            lambda function, arguments, keywords, epsilon=epsilon: function(*arguments, **{**keywords, "eps": epsilon}),
+        )
+
+
+_ACTIVATION_NAMES = frozenset(
+    [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "softsign",
+        "tanh",
+        "sigmoid",
+        "hardtanh",
+        "hardsigmoid",
+        "hardswish",
+        "clamp",
+        "logsigmoid",
+        "rrelu",
+    ]
+)
+_POOL_NAMES = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3))
+_REDUCTION_NAMES = frozenset(
+    {"mean", "amax", "sum", *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3))}
+)
+ADDITIONS = frozenset({"add", "iadd", "radd"})
+"""What the addition of two branches is called."""
+
+_MULTIPLY = frozenset({"mul", "imul", "rmul", "div", "truediv", "itruediv", "true_divide", "multiply", "divide"})
+_ORDERED = frozenset({"cat", "stack", "concat", "concatenate", "sub", "subtract", "rsub", "matmul", "bmm"})
+
+_RESHAPES = frozenset({"flatten", "reshape", "view", "unflatten", "ravel"})
+_TRANSPOSES = frozenset({"transpose", "permute", "movedim", "swapaxes", "swapdims", "moveaxis", "t"})
+_SOFTMAX = frozenset({"softmax", "log_softmax"})
+_MASKING = frozenset({attention.ATTENTION, "masked_fill", "where", *ADDITIONS})
+_NORMALISING = frozenset({"layer_norm", "group_norm", "instance_norm", "normalize", "batch_norm", "rms_norm"})
+
+
+def _with_activation(verb: str, call: FunctionCall) -> str:
+    """Put there the activation that the reference has, as Keras writes it, with its slope, approximation or axis."""
+    return f"{verb} {activation_in_keras(call)}"
+
+
+def _own_epsilon(call: FunctionCall) -> str:
+    """Give Keras the reference's epsilon."""
+    return f"epsilon={call.keywords.get('eps', 1e-12 if call.name == 'normalize' else 1e-5):g}"
+
+
+def _own_operation(call: FunctionCall) -> str:
+    """Put the two together as the reference does: add, sub, mul."""
+    return f"{call.name} the two, in the reference's order"
+
+
+FUNCTION_ROWS: tuple[FunctionRow, ...] = (
+    FunctionRow("activation missing", partial(_with_activation, "add"), _ACTIVATION_NAMES, _left_out),
+    FunctionRow(
+        "activation of another kind", partial(_with_activation, "put there"), _ACTIVATION_NAMES, _another_activation
+    ),
+    FunctionRow(
+        "resizing of another kind",
+        resampling.resize_remedy,
+        frozenset({"interpolate", "upsample", "upsample_nearest", "upsample_bilinear"}),
+        resampling.resized,
+    ),
+    FunctionRow("padding of another kind", resampling.padding_remedy, frozenset({"pad"}), resampling.padded),
+    FunctionRow("flattened or reshaped in another order", orders.reshape_remedy, _RESHAPES, orders.reshaped),
+    FunctionRow("transposition missing", orders.transposition_remedy, _TRANSPOSES, orders.not_transposed),
+    FunctionRow("pooling of another kind", poolings.pool_remedy, _POOL_NAMES, poolings.pooled),
+    FunctionRow("pooling of another kind", poolings.reduction_remedy, _REDUCTION_NAMES, poolings.reduced),
+    FunctionRow("pooling missing", poolings.pool_remedy, _POOL_NAMES, _left_out),
+    FunctionRow("pooling missing", poolings.reduction_remedy, _REDUCTION_NAMES, _left_out),
+    FunctionRow("softmax over another axis", partial(_with_activation, "put there"), _SOFTMAX, _another_axis),
+    FunctionRow("activation missing", partial(_with_activation, "add"), _SOFTMAX, _left_out),
+    FunctionRow("scale missing", attention.scale_remedy, _MULTIPLY, orders.unscaled),
+    FunctionRow("another scale", attention.scale_remedy, _MULTIPLY, attention.rescaled),
+    FunctionRow(
+        "another scale", attention.scale_remedy, frozenset({attention.ATTENTION}), attention.rescaled_attention
+    ),
+    FunctionRow("mask missing", attention.mask_remedy, _MASKING, attention.unmasked),
+    FunctionRow("another mask", attention.mask_remedy, _MASKING, attention.masked_otherwise),
+    FunctionRow(
+        "mask added",
+        "remove the mask: the reference has none there",
+        frozenset({attention.ATTENTION, "softmax"}),
+        attention.masked_besides,
+    ),
+    FunctionRow(
+        "another step taken", selections.step_remedy, frozenset({"getitem", "select"}), selections.another_step
+    ),
+    FunctionRow(
+        "positions offset", selections.position_remedy, frozenset({"getitem", "arange"}), selections.moved_positions
+    ),
+    FunctionRow(
+        "pixels shuffled in another order",
+        selections.shuffle_remedy,
+        frozenset({"pixel_shuffle", "pixel_unshuffle"}),
+        selections.shuffled_otherwise,
+    ),
+    FunctionRow("residual connection missing", "add both branches, by Add", ADDITIONS | {"sub"}, orders.one_operand),
+    FunctionRow("operands in another order", orders.order_remedy, _ORDERED, orders.swapped_operands),
+    FunctionRow(
+        "another operation",
+        _own_operation,
+        ADDITIONS | {"sub", "subtract", "rsub", "mul", "multiply"},
+        orders.another_operation,
+    ),
+    FunctionRow(
+        "transposition missing",
+        "multiply without transposing the product",
+        frozenset({"matmul", "bmm"}),
+        orders.transposed_product,
+    ),
+    FunctionRow("another epsilon", _own_epsilon, _NORMALISING, _another_epsilon),
+)
+"""What the port may do in the place of a function that the reference calls between two layers."""
