@@ -43,12 +43,10 @@ def pair_layers(traced: Traced) -> Pairs:
     if found is None:
         found = _by_names_and_order(ours, theirs, matches, fit, traced)
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
-    both = {**found, **beside}
-    return [
-        (layer, named[both[layer.name]])
-        for layer in (*_layers(traced)[0], *traced.reference.shared)
-        if layer.name in both
-    ]
+    both, ours = {**found, **beside}, _layers(traced)[0]
+    called = {layer.name for layer in ours}  # by the name of a layer a function may go that shares its tensor
+    uses = (layer for layer in traced.reference.shared if layer.name not in called)
+    return [(layer, named[both[layer.name]]) for layer in (*ours, *uses) if layer.name in both]
 
 
 def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
