@@ -81,6 +81,9 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         _write_arrays(file, "outputs_rounding", run.outputs_rounding)
         _write_arrays(file, "synthetic/probe", run.synthetic_probe.arrays)
         _write_arrays(file, "gradient_probe", run.gradient_probe.arrays)
+        if run.far:
+            _write_arrays(file, "far/probe", run.far.arrays)
+            _write_arrays(file, "far/outputs", run.far_outputs)
         _write_synthetic(file, run)
         if run.gradients:
             _write_gradients(file, run.gradients)
@@ -202,6 +205,8 @@ def _read_run(file: Any) -> ReferenceRun:
         versions=_words(file, "versions"),
         why_no_unseen=_words(file, "why_no_unseen") if _has_words(file, "why_no_unseen") else "",
         random_calls=_read_random_calls(file),
+        far=_read_probe(file["far/probe"], file.attrs["source"]) if "far" in file else None,
+        far_outputs=tuple(map(np.asarray, _numbered(file["far/outputs"]))) if "far" in file else (),
         follows_batch=tuple(_words(file, "follows_batch")) if _has_words(file, "follows_batch") else (),
     )
 

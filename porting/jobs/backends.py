@@ -17,7 +17,7 @@ from rich.text import Text
 
 from porting.errors import InputError
 from porting.evidence.drift import worst_figures
-from porting.jobs.verification import check_files
+from porting.jobs.preparation import check_files
 from porting.pairs import check_name
 from porting.proof.runs import OnStep, silent
 from porting.records import verdict

@@ -15,6 +15,7 @@ from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.evidence.golden import golden_count, write_golden
 from porting.jobs import optimiser_states
+from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.planning import plan_for
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
@@ -168,6 +169,9 @@ def convert(
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
         explain = explainer(pair, lambda: load_reference(pair, read_checkpoint(checkpoint))[0])
         report = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step)
+        other = named if isinstance(named, str) else None
+        files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
+        report = proven_elsewhere(report, *files, other, False, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
         moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from porting.defaults import DEFAULT_PAIR
 from porting.errors import CheckpointError, PairError, PortFileError, ProbeError
-from porting.evidence.certificates import find_certificate
+from porting.evidence.certificates import broken_seal, find_certificate, golden_path, stem_of
+from porting.evidence.golden import check_golden_file
 from porting.file_kinds import FileKind, kind_of
 from porting.pairs import ModelPair, find_pair
 from porting.port import side as keras_side
@@ -13,6 +14,7 @@ from porting.probes import SYNTHETIC
 from porting.proof.runs import OnStep
 from porting.reference import side as torch_side
 from porting.reference.files import check_checkpoint_file
+from porting.staging import finish_moves
 
 
 def check_inputs(checkpoint: Path | None, port: Path | None, probe: Path | None = None) -> None:
@@ -31,6 +33,29 @@ def check_inputs(checkpoint: Path | None, port: Path | None, probe: Path | None 
         check_checkpoint_file(checkpoint)
     if probe not in (None, SYNTHETIC) and not probe.is_file():
         raise ProbeError(f"No probe at {probe}: {'it is a folder' if probe.is_dir() else 'no such file'}.")
+
+
+def check_files(port: Path, checkpoint: Path | None, probe: Path | None) -> None:
+    """Refuse what can be known before a framework is loaded: missing or foreign files, and changed bytes.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or the port is no longer what its certificate says.
+    """
+    finish_moves(stem_of(port))
+    check_inputs(checkpoint, port, probe)
+    if broken := broken_seal(port):
+        raise PortFileError(
+            f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
+        )
+    if checkpoint is not None:
+        return
+    if probe is not None:
+        raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
+    check_golden_file(golden_path(port))
+    if broken := broken_seal(golden_path(port)):
+        raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
 
 
 def _check_order(checkpoint: Path, port: Path) -> None:

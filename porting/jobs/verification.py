@@ -9,10 +9,11 @@ from pathlib import Path
 from porting import accelerators
 from porting.causes.find import explainer
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
-from porting.evidence.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
+from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
-from porting.evidence.golden import check_golden_file, read_golden
-from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.evidence.golden import read_golden
+from porting.jobs.elsewhere import proven_elsewhere
+from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all
 from porting.parts import whole_name
 from porting.probes import SYNTHETIC
@@ -24,7 +25,6 @@ from porting.proof.streaming import BATCH, stream
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import Checkpoint, read_checkpoint
-from porting.staging import finish_moves
 from porting.statuses import Status
 from porting.version import __version__
 
@@ -104,30 +104,10 @@ def verify(
         report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, on_step)
     else:
         report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
+    named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
+    files = (path, None if checkpoint is None else Path(checkpoint), own_probe)
+    report = proven_elsewhere(report, *files, named, tf32, on_step)
     return replace(report, drift=drift_lines(certified, report))
-
-
-def check_files(port: Path, checkpoint: Path | None, probe: Path | None) -> None:
-    """Refuse what can be known before a framework is loaded: missing or foreign files, and changed bytes.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be used, or the port is no longer what its certificate says.
-    """
-    finish_moves(stem_of(port))
-    check_inputs(checkpoint, port, probe)
-    if broken := broken_seal(port):
-        raise PortFileError(
-            f"Refused: {broken}.\nConvert the checkpoint again, or remove the certificate if the change was meant."
-        )
-    if checkpoint is not None:
-        return
-    if probe is not None:
-        raise PortFileError("A probe of your own needs the PyTorch checkpoint: a golden file has its own probe.")
-    check_golden_file(golden_path(port))
-    if broken := broken_seal(golden_path(port)):
-        raise PortFileError(f"Refused: {broken}.\nConvert the checkpoint again.")
 
 
 def _hold_against(

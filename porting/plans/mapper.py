@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs import ModelPair
-from porting.plans.pairing import look_up, pair_layers, proposed_matches
+from porting.plans.lookup import look_up, proposed_matches
+from porting.plans.pairing import pair_layers
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings

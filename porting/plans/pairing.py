@@ -1,20 +1,15 @@
 """Pair the layers of two models: by their types and sizes, by what reaches what, by their names, and by proof."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
 
-from porting.errors import AxisSizeError, LayerCountError, MissingRuleError, PairError
+from porting.errors import LayerCountError, PairError
 from porting.plans.colours import Graph, are_alike, groups_of, refined
 from porting.plans.flow import layer_sources, output_sources
+from porting.plans.lookup import count_message, fits
 from porting.plans.names import equally_named
 from porting.plans.proving import groups_to_prove, proven
-from porting.plans.splits import proposed_splits
-from porting.plans.transfers import RuledLayers, Traced, listed, transfers_of
-from porting.rules import patterns, settings
-from porting.rules.rule import LayerRule
-from porting.rules.table import rows_of, rule_for
+from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
-from porting.wording import counted
 
 Pairs = list[tuple[LayerCall, LayerCall]]
 Fit = Callable[[LayerCall, LayerCall], bool]
@@ -42,7 +37,7 @@ def pair_layers(traced: Traced) -> Pairs:
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
     if len(ours) != len(theirs):
-        raise LayerCountError(_count_message(ours, theirs, traced.pair.rules))
+        raise LayerCountError(count_message(ours, theirs, traced.pair.rules))
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:
@@ -269,68 +264,3 @@ def _remembered_fits(traced: Traced) -> Fit:
         return known[key]
 
     return fit
-
-
-def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
-    """Whether there is a rule for two layers, and no axis that it names differs in length."""
-    rule = rule_for(ours, theirs, traced.pair.rules)
-    if rule is None:
-        return False
-    try:
-        transfers = list(transfers_of(RuledLayers(ours, theirs, rule), traced, {}))
-    except AxisSizeError:
-        return True  # axes of the pair's own may settle it
-    return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
-
-
-def _count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
-    lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
-    for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
-        left_text = f"{left.name} ({left.kind})" if left else "nothing"
-        right_text = f"{right.name} ({right.kind})" if right else "nothing"
-        lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
-    remedy = "Look where the two columns part: a layer is missing, or one too many."
-    splits = [line] if len(ours) < len(theirs) and (line := proposed_splits(ours, theirs)) else []
-    return "\n".join([*lines, *_limits(ours, rules), remedy, *splits])
-
-
-def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:
-    """What layers of the reference have that no row for their type can express, as it may be why nothing fits."""
-    for layer in layers:
-        found = [list(settings.limits(row.settings, layer)) for row in rows_of(layer.kind, rules)]
-        if all(found):
-            yield from (f"  {layer.name}: {finding.why}" for limits in found[:1] for finding in limits)
-
-
-def look_up(layers: list[tuple[LayerCall, LayerCall]], rules: tuple[LayerRule, ...]) -> list[RuledLayers]:
-    """The row for each pair of layers.
-
-    Raises
-    ------
-    MissingRuleError
-        If there is none for one or several.
-    """
-    found = [(ours, theirs, rule_for(ours, theirs, rules)) for ours, theirs in layers]
-    missing = [
-        f"  {ours.name} ({ours.kind}) -> {theirs.name} ({theirs.kind})" for ours, theirs, rule in found if not rule
-    ]
-    if missing:
-        raise MissingRuleError(
-            "\n".join(
-                [f"No rule for {counted(len(missing), 'pair')} of layers, paired in the order they ran:", *missing]
-            )
-            + "\nIf the order is wrong, give the pair matches={torch layer: Keras layer}; "
-            "if the layer types are right, give it rules=(LayerRule(...),)."
-        )
-    return [RuledLayers(ours, theirs, rule) for ours, theirs, rule in found if rule]
-
-
-def proposed_matches(ruled: Sequence[RuledLayers], traced: Traced) -> str:
-    """The line that would pair each layer that does not fit with one that does, where there is one."""
-    wrong = [(layers.ours, layers.theirs) for layers in ruled if not fits(layers.ours, layers.theirs, traced)]
-    free, lines = [theirs for _, theirs in wrong], []
-    for ours, _ in wrong:
-        if partner := next((layer for layer in free if fits(ours, layer, traced)), None):
-            free.remove(partner)
-            lines.append(f'"{ours.name}": "{partner.name}"')
-    return f"matches={{{', '.join(lines) or '...'}}}"

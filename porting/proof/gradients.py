@@ -1,7 +1,7 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,8 +30,17 @@ Measured on ResNet18, MobileNetV2 and EfficientNet-B0: from draw to draw a gradi
 """
 
 
-def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> tuple[Part, Mapping[str, float]]:
-    """The part of the verdict, and the relative error of each gradient."""
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The part of the verdict, the relative error of each gradient, and whether all of them agree."""
+
+    part: Part
+    errors: Mapping[str, float]
+    gradients_agree: bool
+
+
+def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Training:
+    """Judge gradients, a step's statistics, what is drawn, and the settings that show only in training."""
     plan = port.narrow.plan
     lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
     drawn = _randomness(reference, port)
@@ -39,7 +48,7 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
     if port.wide is None or port.gradients is None or reference.gradients is None:
         reason = port.why_no_float64 or reference.why_no_gradients or port.why_no_gradients
         status = Status.FAIL if lines else Status.NOT_CHECKED
-        return Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}
+        return Training(Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False)
     judged = list(_gradient_errors(pair, reference, port))
     lines += [
         f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
@@ -49,7 +58,9 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> t
     notes = dict.fromkeys(note for _, _, note in statistics if note)
     told = (*drawn.not_compared, *drawn.notes, *notes, *_padded(reference), *_initialisers(plan))
     status = Status.FAIL if lines else Status.NOT_CHECKED if drawn.not_compared else Status.PASS
-    return Part(status, (_figures(judged), *lines, *told)), {name: error for name, error, _ in judged}
+    errors = {name: error for name, error, _ in judged}
+    agree = all(error <= limit for _, error, limit in judged)
+    return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree)
 
 
 def _figures(judged: Sequence[tuple[str, float, float]]) -> str:

@@ -17,6 +17,7 @@ from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
 from porting.proof.comparison import Comparison, compare, worst_ratio
 from porting.proof.gradients import judge_training
+from porting.proof.inner import is_only_inside, output_limits
 from porting.proof.suspects import Suspect, find_suspects
 from porting.records import parity
 from porting.records.parity import Cause, Divergence
@@ -47,15 +48,18 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     """
     compared, changed = compare(pair, reference, port), _changed_tensors(reference, port)
     suspects = find_suspects(reference, port, compared)
-    divergences = tuple(replace(held.divergence, causes=explain(held, reference, port)) for held in suspects)
-    training, gradient_errors = judge_training(pair, reference, port)
+    training = judge_training(pair, reference, port)
+    is_inner = is_only_inside(pair, suspects, compared, training, reference, port)
+    inner = [held.divergence for held in suspects] if is_inner else []
+    divergences = () if inner else tuple(_explained(suspects, explain, reference, port))
+    rows = [row for row in compared.rows() if row.reference not in {held.reference for held in inner}]
     return ParityReport(
         pair=pair.name,
         transfer=_judge_transfer(port.narrow.plan, changed),
         changed_tensors=changed,
-        semantics=_judge_semantics(compared, divergences, reference, port),
-        deployed=judge_deployed(compared.rows()),
-        training=training,
+        semantics=_judge_semantics(compared, divergences, inner, reference, port),
+        deployed=judge_deployed(rows, port.coarse),
+        training=training.part,
         divergences=divergences,
         layers=compared.layers,
         outputs=compared.outputs,
@@ -69,8 +73,16 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
             "sha256": reference.probe.sha256(),
         },
         evidence=_evidence(pair, reference, port),
-        gradient_errors=gradient_errors,
+        gradient_errors=training.errors,
+        lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
     )
+
+
+def _explained(
+    suspects: Sequence[Suspect], explain: Explain, reference: ReferenceRun, port: PortRun
+) -> Iterator[Divergence]:
+    for held in suspects:
+        yield replace(held.divergence, causes=explain(held, reference, port))
 
 
 def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
@@ -136,7 +148,11 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
 
 
 def _judge_semantics(
-    compared: Comparison, divergences: Sequence[Divergence], reference: ReferenceRun, port: PortRun
+    compared: Comparison,
+    divergences: Sequence[Divergence],
+    inner: Sequence[Divergence],
+    reference: ReferenceRun,
+    port: PortRun,
 ) -> Part:
     if port.wide is None:
         varied = tuple(_varied(reference, port))
@@ -146,6 +162,7 @@ def _judge_semantics(
         f"over {counted(len(compared.layers), 'layer call')} (limit {parity.FLOAT64_LIMIT:.0e}), "
         f"{compared.worst_own():.1e} of a layer or segment alone"
     ]
+    lines += [f"only inside, as every output and gradient agrees: {parity.describe_divergence(held)}" for held in inner]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
     wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
@@ -177,7 +194,7 @@ def _varied(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
     told: set[str] = set()
     for held in port.variations:
         what = held.what.removesuffix(", again")
-        judged = zip(held.errors, _variation_limits(reference, port), strict=False)
+        judged = zip(held.errors, output_limits(reference, port), strict=False)
         beyond = [error for error, limit in judged if error > limit]
         if what in told or not (beyond or held.failure):
             continue
@@ -194,16 +211,11 @@ def _why_varied(what: str) -> str:
     return "something draws, or takes the batch's statistics, although nobody trains"
 
 
-def _variation_limits(reference: ReferenceRun, port: PortRun) -> Iterator[float]:
-    """How far rounding alone takes each output from call to call, in the precision that the port was varied in."""
-    for squares, output in zip(reference.outputs_rounding, reference.trace.outputs, strict=True):
-        rounding, scale = parity.root_mean(squares), parity.root_mean_square(output) or 1.0
-        narrow = parity.RATIO_LIMIT**2 * max(rounding / scale, parity.FLOAT32_ULP)
-        yield parity.compounded_limit(rounding, scale) if port.wide else narrow
-
-
-def judge_deployed(rows: Sequence[LayerParity]) -> Part:
-    """Judge float32 by the worst of all layers and outputs."""
+def judge_deployed(rows: Sequence[LayerParity], coarse: str = "") -> Part:
+    """Judge float32 by the worst of all layers and outputs; a port of coarser precision is not judged."""
+    if coarse:
+        line = f"the port computes in {coarse}: what is judged is float32's rounding; set its dtype policy to float32"
+        return Part(Status.NOT_CHECKED, (line,))
     name, worst = worst_ratio(rows)
     status = Status.PASS if worst <= parity.RATIO_LIMIT else Status.FAIL
     line = (

@@ -1,19 +1,23 @@
 """Run a port on the probe, as it is, taught, and otherwise: in float32 and, where the backend can, in float64."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from porting.errors import first_line
 from porting.pairs import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import in_precision, read_port
+from porting.port.precision import coarse_precision, narrowed
 from porting.port.randomness import random_calls
+from porting.probes import Probe
 from porting.proof.lessons import port_lesson
 from porting.proof.runs import attempt, cotangents, plan_of, teach_port, trace_port
 from porting.proof.variations import vary_batches, vary_calls
@@ -38,32 +42,52 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
         model = read_port(path, pair, sizes, probe)
         narrow = _port_pass(pair, model, reference)
     reason = keras_side.why_no_float64()
-    wide = gradients = drawn = None
-    why_no_gradients = ""
+    lacking = ""
+    run = PortRun(keras_side.weight_getter(model), narrow, None, None, "", reason, keras_side.versions())
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            wide = _port_pass(pair, wide_model, reference, synthetic=True, plan=narrow.plan)
-            if reference.gradients is not None:
-                few = reference.gradient_probe
-                moved = _port_cotangents(pair, reference, narrow.trace)
-                gradients, why_no_gradients = attempt(keras_gradients.gradients, wide_model, few.arrays, moved)
-            lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
-            drawn, _ = attempt(random_calls, wide_model, reference.synthetic_probe.arrays, lesson)
-            variations = tuple(_variations(wide_model, reference))
-    else:
-        with keras_side.precision("float32"):
-            variations = tuple(_variations(model, reference))
-    return PortRun(
-        keras_side.weight_getter(model),
-        narrow,
-        wide,
-        gradients,
-        why_no_gradients,
-        reason,
-        keras_side.versions(),
-        variations,
-        drawn,
+            if not (lacking := _why_not_wide(wide_model, probe)):
+                run = _wide_run(pair, run, wide_model, reference)
+    with keras_side.precision("float32" if run.wide is None else "float64"):
+        variations = tuple(_variations(model if run.wide is None else run.wide.model, reference))
+    why = reason or lacking
+    return replace(
+        run, why_no_float64=why, lacks_float64=bool(lacking), coarse=coarse_precision(model), variations=variations
+    )
+
+
+def _why_not_wide(model: Any, probe: Probe) -> str:
+    """Say what of a port the backend cannot compute in float64, though it can in float32; empty where it can all."""
+    import keras
+
+    backend = keras.backend.backend()
+    try:
+        found = narrowed(model, probe.rows(1).arrays)
+    except Exception as error:  # backends raise what they like
+        return f"{backend} does not run this port in float64: {first_line(error)}"
+    return f"{backend} computes {', '.join(found)} in less than float64, whatever it is asked for" if found else ""
+
+
+def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun) -> PortRun:
+    """What a port does in float64, with its gradients, what it draws, and its outputs on far inputs."""
+    wide = _port_pass(pair, model, reference, synthetic=True, plan=run.narrow.plan)
+    gradients, why_no_gradients, far_outputs = None, "", None
+    if reference.gradients is not None:
+        moved = _port_cotangents(pair, reference, run.narrow.trace)
+        arrays = reference.gradient_probe.arrays
+        gradients, why_no_gradients = attempt(keras_gradients.gradients, model, arrays, moved)
+    lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
+    drawn, _ = attempt(random_calls, model, reference.synthetic_probe.arrays, lesson)
+    if reference.far:
+        far_outputs, _ = attempt(keras_runs.outputs, model, keras_runs.cast(reference.far.arrays))
+    return replace(
+        run,
+        wide=wide,
+        gradients=gradients,
+        why_no_gradients=why_no_gradients,
+        random_calls=drawn,
+        far_outputs=tuple(far_outputs or ()),
     )
 
 

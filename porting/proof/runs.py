@@ -19,7 +19,7 @@ from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.gradients import GRADIENT_ROWS
 from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
-from porting.proof.variations import vary_batches
+from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
 from porting.records.runs import ReferenceRun
 from porting.reference import gradients as torch_gradients
@@ -188,6 +188,9 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     drawn, _ = attempt(random_calls, wide_model, few, synthetic)
     batches = vary_batches(partial(_reference_outputs, wide_model), reference_inputs(pair, gradient_probe))
     follows_batch = tuple(held.what for held in batches if held.failure or max(held.errors, default=0.0) > FOLLOWS)
+    far = far_probe(gradient_probe)
+    far_outputs, _ = attempt(_reference_outputs, wide_model, reference_inputs(pair, far))
+    is_finite = far_outputs is not None and all(np.isfinite(output).all() for output in far_outputs)
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
     return ReferenceRun(
@@ -210,6 +213,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         why_no_unseen=why_no_unseen or why_none_alone,
         random_calls=drawn,
         follows_batch=follows_batch,
+        far=far if is_finite else None,
+        far_outputs=tuple(far_outputs or ()) if is_finite else (),
     )
 
 

@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 
 from porting.errors import first_line
+from porting.probes import Probe
 from porting.records.parity import PairedActivation
 from porting.records.runs import Variation
 
 Run = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 """Runs a model on inputs, (sample, ...) each: its outputs."""
+
+_SEED = 20230117
+_FAR = 8.0
 
 BATCHES: dict[str, slice] = {
     "for one sample alone": slice(1),
@@ -34,6 +38,18 @@ def vary_calls(run: Run, others: Mapping[str, Run], inputs: Sequence[np.ndarray]
     for what, other in others.items():
         yield _variation(what, lambda other=other: other(inputs), wanted)
         yield _variation(f"{what}, again", lambda other=other: other(inputs), wanted)
+
+
+def far_probe(probe: Probe) -> Probe:
+    """Normal numbers many times as large as a probe's own; integers in another order."""
+    generator = np.random.default_rng(_SEED)
+
+    def drawn(array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return generator.permutation(array.ravel()).reshape(array.shape)
+        return (_FAR * (array.std() or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
+
+    return Probe(tuple(map(drawn, probe.arrays)), f"normal numbers of {_FAR:g} times the scale of {probe.source}")
 
 
 def _variation(what: str, run: Callable[[], Sequence[np.ndarray]], wanted: Sequence[np.ndarray | None]) -> Variation:

@@ -180,10 +180,12 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
 def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> Iterator[tuple[str, PairedActivation]]:
     """Both models' outputs under their names."""
     for (name, pattern), ours, theirs in zip(axes.items(), reference.outputs, port.outputs, strict=True):
-        yield (
-            name,
-            PairedActivation(output_to_port(ours, pattern, theirs.shape, named=f"the output {name}"), theirs, pattern),
-        )
+        yield name, paired_output(ours, theirs, pattern, f"the output {name}")
+
+
+def paired_output(reference: np.ndarray, port: np.ndarray, pattern: str, named: str = "an output") -> PairedActivation:
+    """One output of both models, in the port's axis order."""
+    return PairedActivation(output_to_port(reference, pattern, port.shape, named=named), port, pattern)
 
 
 def check_output_counts(reference: Trace, port: Trace, axes: Mapping[str, str]) -> None:

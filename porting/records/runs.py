@@ -84,6 +84,10 @@ class ReferenceRun:
         What it draws in training; None where a golden file of 0.1.0 does not say.
     follows_batch : tuple of str
         The variations of the batch that change its own outputs, which are then not asked of the port.
+    far : Probe or None
+        Inputs of a larger scale than the probe's; None where its outputs on them are not finite, or nobody has looked.
+    far_outputs : tuple of ndarray
+        Its outputs on them, in float64.
     """
 
     probe: Probe
@@ -103,6 +107,8 @@ class ReferenceRun:
     why_no_unseen: str = ""
     random_calls: tuple[RandomCall, ...] | None = None
     follows_batch: tuple[str, ...] = ()
+    far: Probe | None = None
+    far_outputs: tuple[np.ndarray, ...] = ()
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
@@ -184,10 +190,16 @@ class PortRun:
         Why there are none.
     why_no_float64 : str
         Why there is none.
+    lacks_float64 : bool
+        Whether the backend has float64, and only what this port is made of does not.
+    coarse : str
+        The precision below float32 that it computes in, if any.
     variations : tuple of Variation
         The port run by other calls and on other batches, in the widest precision.
     random_calls : tuple of RandomCall or None
         What it draws in training; None where it was not run in float64.
+    far_outputs : tuple of ndarray
+        Its outputs on the reference's far inputs, in float64; none where it was not run on them.
     """
 
     fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
@@ -199,3 +211,6 @@ class PortRun:
     versions: Mapping[str, str]
     variations: tuple[Variation, ...] = ()
     random_calls: tuple[RandomCall, ...] | None = None
+    far_outputs: tuple[np.ndarray, ...] = ()
+    lacks_float64: bool = False
+    coarse: str = ""

@@ -122,6 +122,8 @@ class ParityReport:
         Input or tensor of the reference -> relative error of its float64 gradient.
     drift : tuple of str
         What has changed since the port was certified, as `porting.evidence.drift` finds it.
+    lacks_float64 : str
+        What of the port this backend, which has float64, cannot compute in it; empty where there is nothing.
 
     Examples
     --------
@@ -163,6 +165,7 @@ class ParityReport:
     gradient_errors: Mapping[str, float] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     drift: tuple[str, ...] = ()
+    lacks_float64: str = ""
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -82,7 +82,7 @@ def _hooked(module: "torch.nn.Module") -> Iterator[tuple[str, tuple[str, ...], C
             yield word, (f"{word}_orig", f"{word}_mask"), _removal(prune.remove, module, word)
         elif (kind := type(hook).__name__) in removers and type(hook).__module__.startswith("torch.nn.utils"):
             endings, remove = removers[kind]
-            word = str(hook.name)
+            word = str(getattr(hook, "name", "weight"))
             yield word, tuple(word + ending for ending in endings), _removal(remove, module, word)
 
 

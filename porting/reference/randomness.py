@@ -11,7 +11,7 @@ from porting.records.randomness import RandomCall, fingerprint_of, rate_of
 from porting.reference import functions as torch_functions
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
-from porting.reference.side import array_of, tensors_of
+from porting.reference.side import array_of, call, tensors_of
 from porting.reference.structure import taught_modules
 from porting.traces import Lesson
 
@@ -112,7 +112,7 @@ def _drawing(
             stack.callback(module.register_forward_hook(leave).remove)
         stack.enter_context(_dropouts_heard([*layers.values(), *simple], function_heard))
         with in_training(model):
-            model(*tensors_of(model, inputs))
+            call(model, tensors_of(model, inputs))
     return drawing, iter(functions)
 
 

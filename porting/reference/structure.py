@@ -98,8 +98,9 @@ def _own_class(module: "torch.nn.Module") -> type | None:
     """The class of torch's own whose ``forward`` a module runs; None if it has one of its own."""
     kinds = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn.modules"))
     found = next(kinds, None)
-    is_plain = found is not None and type(module).forward is found.forward
-    return found if is_plain and found.__name__ not in ("Module", *_CONTAINERS) else None
+    if found is None or found.__name__ in ("Module", *_CONTAINERS) or type(module).forward is not found.forward:
+        return None
+    return found
 
 
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Bilinear")

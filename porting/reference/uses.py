@@ -12,6 +12,7 @@ from porting.reference.expansions.cuts import splits_in
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Wanted, Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
+from porting.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +85,7 @@ class UsesOfTensors:
             return
         places = dict.fromkeys(name.rpartition(".")[0] for name in self.left)
         raise PairError(
-            f"{len(places)} layers of the reference own weights that no layer call used: "
+            f"{counted(len(places), 'layer')} of the reference with weights that no layer call used: "
             f"{', '.join(sorted(place or 'the model itself' for place in places))}.\n"
             + "\n".join(_described(model, self.left))
             + "\nRun what uses them on the probe, or remove them from both models if nothing needs them."

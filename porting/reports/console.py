@@ -26,6 +26,21 @@ SENTENCES = {
 }
 
 
+def sentence_of(report: ParityReport) -> str:
+    """What the verdict says of the port: a function that differs, or one that is the same and trains otherwise."""
+    parts = report.parts
+    fails = {name for name, part in parts.items() if part.status is Status.FAIL}
+    if (
+        report.verdict is Status.FAIL
+        and not fails & {"semantics", "deployed"}
+        and parts["semantics"].status is Status.PASS
+    ):
+        if fails == {"training"}:
+            return "the port computes the same function, but does not train as the reference does"
+        return "the outputs are the same here, but the two models are not set, or do not hold their weights, alike"
+    return SENTENCES[report.verdict]
+
+
 def render_plan(plan: TransferPlan) -> RenderableType:
     """The plan tensor by tensor, and what of it is worth a note."""
     parameters = sum(math.prod(transfer.port_shape) for transfer in plan.transfers)
@@ -59,7 +74,7 @@ def render_report(report: ParityReport, *, details: bool = False) -> RenderableT
         Text(),
         _parts(report, details),
         Text(),
-        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {SENTENCES[verdict]}"),
+        Text.assemble((verdict.value, f"bold {COLOURS[verdict]}"), f": {sentence_of(report)}"),
         *(Text(note, "yellow") for note in report.drift),
         Text(_circumstances(report.versions, report.probe, details), "dim"),
     )

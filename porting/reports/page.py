@@ -7,7 +7,7 @@ from porting.proof.gradients import GRADIENT_LIMIT
 from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT
 from porting.records.verdict import ParityReport
 from porting.reports import headlines, page_views
-from porting.reports.console import SENTENCES
+from porting.reports.console import sentence_of
 from porting.reports.rendering import render_template
 
 LINES = 4
@@ -52,7 +52,7 @@ def render_page(report: ParityReport, backends: Sequence[ParityReport] = ()) -> 
     )
     content = {
         "report": report,
-        "sentence": SENTENCES[report.verdict],
+        "sentence": sentence_of(report),
         "limits": _LIMITS,
         "tiles": headlines.view_tiles(report),
         "concerns": concerns,

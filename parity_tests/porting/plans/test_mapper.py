@@ -87,8 +87,8 @@ def test_a_row_of_the_pairs_own_is_used():
             return points * self.gain
 
     row = LayerRule("Scale", "Scaling", {"factor": ("gain", ("feature -> feature",))}, activation="... -> ...")
-    with pytest.raises(MissingRuleError):
-        plan_of(Scale(), Scaling())
+    without_row = plan_of(Scale(), Scaling())
+    assert [pair.rule.reference for pair in without_row.pairs] == ["Parameter"]
     plan = plan_of(Scale(), Scaling(), rules=(row,))
     assert [transfer.port for transfer in plan.transfers] == ["scaling_1/gain"]
     assert plan.settings_not_judged

@@ -1,0 +1,92 @@
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers
+from torch import nn
+
+from porting.plans.flow import Runner, with_sources
+from porting.port import runs as keras_runs
+from porting.reference import runs as torch_runs
+
+SAMPLES = np.random.default_rng(0).standard_normal((1, 6)).astype(np.float32)
+
+
+def flow_of(model, inputs, axes=(0,)):
+    runs = []
+
+    def arrivals(*arguments):
+        runs.append(1)
+        return torch_runs.arrivals(model, *arguments)
+
+    runner = Runner(lambda given: torch_runs.trace(model, given), arrivals, axes)
+    return with_sources(torch_runs.trace(model, inputs), inputs, runner), len(runs)
+
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.mean, self.spread = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, points):
+        hidden = torch.relu(self.trunk(points))
+        return self.mean(hidden) + points, self.spread(hidden)
+
+
+def test_a_layer_is_reached_by_what_runs_before_it_without_another_layer_between():
+    flow, _ = flow_of(Heads().eval(), [SAMPLES])
+    assert flow.sources == (("",), ("trunk",), ("trunk",), ("", "mean"), ("spread",))
+    assert flow.inputs_reaching == ((0,), (), (), (0,), ())
+
+
+@pytest.mark.parametrize(("count", "runs"), [(20, 2), (60, 3), (120, 5)])
+def test_the_number_of_runs_is_one_for_each_thirty_layers(count, runs):
+    chain = nn.Sequential(*(nn.Linear(6, 6) for _ in range(count)))
+    flow, taken = flow_of(chain.eval(), [SAMPLES])
+    assert flow.sources[-1] == (str(count - 1),)
+    assert taken == runs
+
+
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.places, self.head = nn.Embedding(9, 4), nn.Embedding(5, 4), nn.Linear(4, 2)
+
+    def forward(self, words):
+        return self.head(self.words(words) + self.places(torch.arange(5)))
+
+
+def test_an_output_without_an_axis_of_samples_is_followed_too():
+    flow, _ = flow_of(Positions().eval(), [np.array([[1, 2, 3, 4, 0]])])
+    named = dict(zip(flow.call_names(), flow.sources, strict=False))
+    assert named["head"] == ("words", "places")
+    assert named["places"] == ()
+
+
+class TimeFirst(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, steps):
+        return self.second(torch.cumsum(self.first(steps), 0))
+
+
+def test_samples_may_be_the_second_axis():
+    flow, _ = flow_of(TimeFirst().eval(), [np.random.default_rng(0).standard_normal((7, 1, 6), np.float32)], (1,))
+    assert flow.sources == (("",), ("first",), ("second",))
+
+
+def test_a_port_without_its_weights_lets_changes_through_a_product():
+    given = keras.Input((4, 6))
+    query, key = (layers.Dense(6, name=name, kernel_initializer="zeros")(given) for name in ("query", "key"))
+    scores = keras.ops.matmul(query, keras.ops.transpose(key, (0, 2, 1)))
+    port = keras.Model(given, layers.Dense(2, name="head")(scores))
+    inputs = [np.random.default_rng(0).standard_normal((1, 4, 6)).astype(np.float32)]
+
+    def arrivals(*arguments):
+        return keras_runs.arrivals(port, *arguments)
+
+    trace = keras_runs.trace(port, inputs)
+    flow = with_sources(trace, inputs, Runner(lambda given: keras_runs.trace(port, given), arrivals, (0,)))
+    assert set(dict(zip(flow.call_names(), flow.sources, strict=False))["head"]) == {"query", "key"}

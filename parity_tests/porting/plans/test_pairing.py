@@ -1,0 +1,119 @@
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers, ops
+from torch import nn
+from torch.nn import functional
+
+from porting import ModelPair
+from porting.errors import PairError
+from porting.jobs.planning import plan_for
+from porting.pairs import draw_probe
+from porting.plans.names import equally_named
+from porting.port import side as keras_side
+from porting.proof.runs import trace_with_sources
+from porting.traces import LayerCall
+
+NOTHING = np.zeros(0)
+
+
+def pairs_of(reference, port, shape, **fields):
+    pair = ModelPair(name="own", reference=lambda: reference, port=lambda: port, input_shapes=(shape,), **fields)
+    probe = draw_probe(pair, {}, None, 2)
+    with keras_side.precision("float32"):
+        plan = plan_for(pair, trace_with_sources(pair, reference.eval(), probe), port, probe)
+    return {held.reference: held.port for held in plan.pairs}
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(6, 6) for _ in range(4))
+
+    def forward(self, x):
+        return self.o((self.q(x) @ self.k(x).transpose(1, 2) / 6**0.5).softmax(-1) @ self.v(x))
+
+
+def attention(names, scale=6**0.5):
+    x = keras.Input((4, 6))
+    v, k, q = (layers.Dense(6, name=name)(x) for name in names)
+    weights = ops.softmax(ops.matmul(q, ops.transpose(k, (0, 2, 1))) / scale)
+    return keras.Model(x, layers.Dense(6, name="out")(ops.matmul(weights, v)))
+
+
+def test_query_key_and_value_of_other_names_are_told_apart_by_what_they_do():
+    assert pairs_of(Attention(), attention(["a", "b", "c"]), (4, 6)) == {"q": "c", "k": "b", "v": "a", "o": "out"}
+
+
+def test_names_decide_where_what_reaches_what_leaves_a_choice():
+    assert pairs_of(Attention(), attention(["block_v", "block_k", "block_q"]), (4, 6))["q"] == "block_q"
+
+
+def test_what_nothing_decides_is_told_with_the_line_that_does():
+    with pytest.raises(PairError) as refusal:
+        pairs_of(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6))
+    assert "torch q, k, v   keras" in str(refusal.value)
+    assert 'matches={"q": "' in str(refusal.value).splitlines()[-1]
+    matches = {"q": "c", "k": "b", "v": "a"}
+    assert pairs_of(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6), matches=matches)["v"] == "a"
+
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w1, self.w2, self.w3 = nn.Linear(6, 8), nn.Linear(8, 6), nn.Linear(6, 8)
+
+    def forward(self, x):
+        return self.w2(functional.silu(self.w1(x)) * self.w3(x))
+
+
+def test_a_fused_activation_lies_behind_its_layer():
+    x = keras.Input((6,))
+    up, gate = layers.Dense(8, name="up")(x), layers.Dense(8, activation="silu", name="gate")(x)
+    port = keras.Model(x, layers.Dense(6, name="down")(layers.Multiply()([up, gate])))
+    assert pairs_of(Gated(), port, (6,)) == {"w1": "gate", "w2": "down", "w3": "up"}
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return functional.linear(torch.relu(self.b(torch.relu(self.a(x)))), self.b.weight.T)
+
+
+class TiedPort(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = layers.Dense(6, activation="relu", name="a"), layers.Dense(3, name="b")
+        self.b.build((None, 6))
+
+    def call(self, x):
+        hidden = ops.relu(ops.matmul(self.a(x), self.b.kernel) + self.b.bias)
+        return ops.matmul(hidden, ops.transpose(self.b.kernel))
+
+
+def test_a_layer_whose_variables_functions_read_moves_all_the_same():
+    assert pairs_of(Tied(), TiedPort(), (6,)) == {"a": "tied_port/a", "b": "b"}
+
+
+def layer(name, kind="Dense"):
+    return LayerCall(name, kind, {}, {}, NOTHING, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "found"),
+    [
+        (["q", "k"], ["k", "q"], {"q": "q", "k": "k"}),
+        (["block.0.q", "block.0.k"], ["block_0/k", "block_0/q"], {"block.0.q": "block_0/q", "block.0.k": "block_0/k"}),
+        (["enc.attn.query", "enc.attn.key"], ["attn/key", "attn/query"], {"enc.attn.query": "attn/query"}),
+        (["fc.0", "fc.1"], ["dense", "dense_1"], {}),
+        (["mean", "spread"], ["mu", "sigma"], {}),
+    ],
+)
+def test_equal_names_pair(ours, theirs, found):
+    pairs = {a.name: b.name for a, b in equally_named([layer(name) for name in ours], [layer(name) for name in theirs])}
+    assert found.items() <= pairs.items()
+    assert bool(pairs) == bool(found)

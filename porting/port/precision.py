@@ -1,0 +1,64 @@
+"""What of a Keras model does not compute in the precision that was asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting import calls
+from porting.port.side import array_of, call, cast
+
+if TYPE_CHECKING:
+    import keras
+
+
+def narrowed(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """Layers that compute in float32 though float64 is in force, by type and path: TensorFlow's resize always does.
+
+    They return float32, or numbers that all fit in float32 where those that they are given do not.
+    """
+    found: dict[str, None] = {}
+
+    def heard(layer: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **keywords: Any) -> Any:
+            output = original(*arguments, **keywords)
+            is_wide = any(map(_is_wide, _floating((arguments, keywords))))
+            if is_wide and any(map(_is_narrow, _floating(output))):
+                found[f"{type(layer).__name__} ({layer.path})"] = None
+            return output
+
+        return run
+
+    simple = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers and not layer.weights]
+    with calls.with_methods("call", [(layer, heard(layer, layer.call)) for layer in simple]):
+        call(model, [_irregular(array) for array in cast(inputs)])
+    return tuple(found)
+
+
+def _irregular(array: np.ndarray) -> np.ndarray:
+    """Numbers that float32 does not have, in the place of those that it has."""
+    return array * (1 + 2.0**-40) if array.dtype == np.float64 else array
+
+
+def _floating(tensors: Any) -> Iterator[np.ndarray]:
+    """The floating tensors in whatever a layer takes or returns."""
+    import keras
+
+    for tensor in keras.tree.flatten(tensors):
+        if hasattr(tensor, "dtype") and "float" in keras.backend.standardize_dtype(tensor.dtype):
+            yield array_of(tensor)
+
+
+def _is_wide(array: np.ndarray) -> bool:
+    return array.dtype == np.float64 and bool((array != array.astype(np.float32)).any())
+
+
+def _is_narrow(array: np.ndarray) -> bool:
+    """Whether numbers come from float32: fractions that it has, all of them."""
+    return bool(array.size) and not _is_wide(array) and bool((array != np.round(array)).any())
+
+
+def coarse_precision(model: "keras.Model") -> str:
+    """The precision below float32 that some layer computes in, float16 or bfloat16; empty where none does."""
+    dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
+    return next((dtype for dtype in ("float16", "bfloat16") if dtype in dtypes), "")

@@ -1,0 +1,47 @@
+"""Tell two models that are built otherwise inside, and are one function all the same, from two functions."""
+
+from collections.abc import Iterator, Sequence
+
+from porting.pairs import ModelPair
+from porting.proof.comparison import Comparison
+from porting.proof.gradients import Training
+from porting.proof.suspects import Suspect
+from porting.records import parity
+from porting.records.runs import PortRun, ReferenceRun
+
+FAR_LIMIT = 1e-9
+"""Largest relative error on inputs far outside the probe, whose rounding nobody has measured."""
+
+
+def is_only_inside(
+    pair: ModelPair,
+    suspects: Sequence[Suspect],
+    compared: Comparison,
+    training: Training,
+    reference: ReferenceRun,
+    port: PortRun,
+) -> bool:
+    """Whether what differs, differs inside alone: padding in one layer where the other side has it in the next.
+
+    Then every output agrees, on the probe and on inputs many times as large, and so does every gradient. What only
+    synthetic activations show may be a fault that these inputs do not reach, and is none of it.
+    """
+    if not suspects or any(held.divergence.seen_on != "probe" for held in suspects):
+        return False
+    if not (compared.inherited and port.far_outputs and training.errors and training.gradients_agree):
+        return False
+    limits = list(output_limits(reference, port))
+    on_probe = [deviation.relative_error for _, deviation in compared.inherited.outputs.values()]
+    pairs = zip(reference.far_outputs, port.far_outputs, pair.outputs.values(), strict=False)
+    far = [parity.paired_output(*both).deviation().relative_error for both in pairs]
+    return all(error <= limit for error, limit in zip(on_probe, limits, strict=True)) and all(
+        error <= max(limit, FAR_LIMIT) for error, limit in zip(far, limits, strict=False)
+    )
+
+
+def output_limits(reference: ReferenceRun, port: PortRun) -> Iterator[float]:
+    """How far rounding alone takes each output from run to run, in the widest precision that the port was run in."""
+    for squares, output in zip(reference.outputs_rounding, reference.trace.outputs, strict=True):
+        rounding, scale = parity.root_mean(squares), parity.root_mean_square(output) or 1.0
+        narrow = parity.RATIO_LIMIT**2 * max(rounding / scale, parity.FLOAT32_ULP)
+        yield parity.compounded_limit(rounding, scale) if port.wide else narrow
