@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from porting.calls import with_attributes
-from porting.causes.fits import shifted_interior
-from porting.causes.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
+from porting.causes.catalogue.fits import shifted_interior
+from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.causes.weight_hypotheses import WEIGHT_ROWS, WeightContext
+from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.parts import divided
 from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect

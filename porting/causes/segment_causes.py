@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from porting.causes.fits import FITS
-from porting.causes.function_hypotheses import ADDITIONS, FUNCTION_ROWS
-from porting.causes.steps import STEP_ROWS
+from porting.causes.catalogue.fits import FITS
+from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
+from porting.causes.catalogue.steps import STEP_ROWS
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
-from porting.causes.variants import FunctionCall
+from porting.causes.catalogue.variants import FunctionCall
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause, partners
 from porting.records.runs import ReferenceRun

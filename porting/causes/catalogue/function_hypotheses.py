@@ -10,9 +10,9 @@ from functools import partial
 
 import torch
 
-from porting.causes.orders import not_transposed, one_operand, reshaped, swapped_operands, transposed_product, unscaled
-from porting.causes.resampling import padded, pooled, reduced, resized
-from porting.causes.variants import ACTIVATIONS, EPSILONS, FunctionCall, Replacements, on_first
+from porting.causes.catalogue.orders import not_transposed, one_operand, reshaped, swapped_operands, transposed_product, unscaled
+from porting.causes.catalogue.resampling import padded, pooled, reduced, resized
+from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, FunctionCall, Replacements, on_first
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from porting.causes.variants import FunctionCall, Replacements, first_argument, on_first
+from porting.causes.catalogue.variants import FunctionCall, Replacements, first_argument, on_first
 
 
 def permuted(tensor: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:

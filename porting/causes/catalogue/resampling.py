@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from porting.causes.variants import FunctionCall, Replacements, first_argument, on_first
+from porting.causes.catalogue.variants import FunctionCall, Replacements, first_argument, on_first
 
 
 def resized(call: FunctionCall) -> Replacements:

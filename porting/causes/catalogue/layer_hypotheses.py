@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from porting.causes.rearrangements import gate_orders, rearrangements, with_gates
-from porting.causes.steps import shifted
-from porting.causes.variants import ACTIVATIONS, EPSILONS, Step
+from porting.causes.catalogue.rearrangements import gate_orders, rearrangements, with_gates
+from porting.causes.catalogue.steps import shifted
+from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from porting.causes.rearrangements import rearrangements
+from porting.causes.catalogue.rearrangements import rearrangements
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from porting.causes.orders import permuted
-from porting.causes.variants import ACTIVATIONS, Step
+from porting.causes.catalogue.orders import permuted
+from porting.causes.catalogue.variants import ACTIVATIONS, Step
 
 Steps = Iterator[tuple[str, Step]]
 
