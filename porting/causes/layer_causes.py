@@ -3,23 +3,23 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from porting.calls import with_attributes
-from porting.causes.catalogue.fits import shifted_interior
-from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
-from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
+from porting import calls
+from porting.causes.catalogue.fits import IN_LAYERS
+from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerRow, LayerVariant
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
-from porting.parts import divided
-from porting.proof.judgement import parts_back
+from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
+from porting.proof.judgement import weights_back
 from porting.proof.suspects import Suspect
-from porting.records.parity import Cause
+from porting.records.parity import Cause, partners
 from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
+from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
 from porting.traces import LayerCall
 
@@ -32,50 +32,77 @@ def layer_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun, po
         yield from layer.weight_causes(changed)
         if layer.left_by(LayerVariant("the port's own weights", changed)) <= EXPLAINED:
             return
-    found = []
-    for row in LAYER_ROWS:
-        for variant in row.variants(layer.context()):
-            left = layer.left_by(replace(variant, tensors={**changed, **variant.tensors}))
-            if left <= EXPLAINED:
-                found.append(Cause(row.name, variant.detail, row.remedy, left))
-    yield from distinct(found) if found else layer.shifted()
+    candidates = [
+        (row, replace(variant, tensors={**changed, **variant.tensors}))
+        for row in LAYER_ROWS
+        for variant in row.variants(layer.context())
+    ]
+    found = list(_explaining(layer, candidates))
+    yield from distinct(found) if found else layer.fitted()
 
 
-@dataclass(frozen=True, slots=True)
+def _explaining(layer: "Layer", candidates: list[tuple[LayerRow, LayerVariant]]) -> Iterator[Cause]:
+    """Those that explain; where a cause of another divergence is among them, that one alone."""
+    named = layer.witness.named
+    for row, variant in candidates:
+        if (row.name, variant.detail) in named and (left := layer.left_by(variant)) <= layer.enough:
+            yield Cause(row.name, variant.detail, row.remedy_for(layer.context()), left)
+            return
+    inside = f"hypotheses inside {layer.suspect.divergence.reference}"
+    for row, variant in layer.witness.patience.through(candidates, inside):
+        if (left := layer.left_by(variant)) <= layer.enough:
+            yield Cause(row.name, variant.detail, row.remedy_for(layer.context()), left)
+
+
+@dataclass
 class Layer:
-    """A layer of the reference that can be run as the port may have it."""
+    """A layer of the reference that can be run, alone, as the port may have it."""
 
     witness: Witness
     suspect: Suspect
     trial: Trial
     reference: ReferenceRun
 
+    @cached_property
     def call(self) -> LayerCall:
         """The reference's call."""
         return self.reference.trace.calls[self.suspect.number]
 
+    @cached_property
     def partner(self) -> LayerCall:
-        """The port's first call of the layer's partner."""
-        assert self.suspect.pair is not None
-        return next(call for call in self.suspect.port.calls if call.name == self.suspect.pair.port)
+        """The port's call of the layer's partner."""
+        trace, suspect = self.reference.trace, self.suspect
+        pairs = partners(trace, suspect.port, suspect.plan)
+        return next(theirs for number, _, theirs, _ in pairs if number == suspect.number)
 
+    @cached_property
     def state(self) -> dict[str, Any]:
         """All floating tensors of the reference."""
         named = self.witness.model.state_dict().items()
         return {name: tensor for name, tensor in named if tensor.is_floating_point()}
 
-    def context(self) -> Any:
+    @cached_property
+    def run(self) -> Any:
+        """The layer's call in the reference, with whatever else it is given there."""
+        return torch_runs.layer_alone(
+            self.witness.model, self.trial.inputs, self.trial.lesson, self.suspect.number
+        )
+
+    @cached_property
+    def module(self) -> torch.nn.Module | None:
+        """The layer itself, where it is not a function."""
+        return dict(self.witness.model.named_modules()).get(self.call.name)
+
+    def context(self) -> LayerContext:
         """What the rows of the catalogue need to know."""
-        state = self.state()
-        tensors = divided(state, self.call().weights.values())
-        return LayerContext(self.call(), tensors, self.partner().settings)
+        tensors = {name: self.state[name] for name in self.call.weights.values() if name in self.state}
+        return LayerContext(self.call, tensors, self.partner)
 
     def changed_tensors(self, port: PortRun) -> dict[str, Any]:
         """The port's values, in the reference's axis order, of the layer's tensors that are not the checkpoint's."""
         assert self.suspect.pair is not None
-        state, only = self.state(), replace(port.narrow.plan, pairs=self._narrow_pairs(port))
-        values = {name: torch.tensor(np.array(array)).double() for name, array in parts_back(only, port.fetch)}
-        state = divided(state, values)
+        state, only = self.state, replace(port.narrow.plan, pairs=self._narrow_pairs(port))
+        values = {name: torch.tensor(np.array(array)).double() for name, array in weights_back(only, port.fetch)}
         return {name: value for name, value in values.items() if name in state and not torch.equal(value, state[name])}
 
     def _narrow_pairs(self, port: PortRun) -> tuple[Any, ...]:
@@ -97,11 +124,13 @@ class Layer:
         yield from by_name.values()
 
     def _weight_cause(self, name: str, value: Any) -> Cause:
-        state = self.state()
-        word = next(word for word, full in self.call().weights.items() if full == name)
-        siblings = {other: state[other] for other in self.call().weights.values() if other in state and other != name}
+        state = self.state
+        word = next(word for word, full in self.call.weights.items() if full == name)
+        siblings = {other: state[other] for other in self.call.weights.values() if other in state and other != name}
         others = {other: tensor for other, tensor in state.items() if other != name}
-        context = WeightContext(name, self.call().kind, word, state[name], value, siblings, others)
+        context = WeightContext(
+            name, self.call.kind, word, state[name], value, siblings, others, self.witness.checkpoint
+        )
         for row in WEIGHT_ROWS:
             if detail := row.says(context):
                 return Cause(row.name, f"{name}: {detail}", row.remedy, 0.0)
@@ -109,58 +138,80 @@ class Layer:
             "weights of unknown origin", f"{name} is not the checkpoint's", "assign the checkpoint's values", 0.0
         )
 
-    def shifted(self) -> Iterator[Cause]:
-        """The output one point off, with anything at the ends."""
-        baseline, found = self.output(LayerVariant("", {})), self.trial.found
-        if baseline.shape == found.shape and (fit := shifted_interior(baseline, found)):
-            yield Cause(fit.name, fit.detail, fit.remedy, fit.left)
+    def fitted(self) -> Iterator[Cause]:
+        """The output one point off, with anything at the ends; or its channels in another order."""
+        baseline, found = self.baseline, self.found
+        for fit in IN_LAYERS if baseline.shape == found.shape else ():
+            if (fitted := fit(baseline, found)) and fitted.left <= 100 * self.enough:
+                yield Cause(fitted.name, fitted.detail, fitted.remedy, fitted.left)
+                return
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        """A few samples, the worst one among them; all of them where the layer does not treat each by itself."""
+        feed, found = self.trial.lesson[self.suspect.number].feed, self.trial.found
+        every = np.arange(len(found))
+        whole = self._output(LayerVariant("", {}), every)
+        if len(feed) != len(found) or len(found) <= MOST_ROWS or whole.shape != found.shape:
+            return every
+        apart = np.abs(whole - found).reshape(len(found), -1).max(axis=1, initial=0.0)
+        rows = np.unique([int(np.argmax(np.nan_to_num(apart, nan=np.inf))), *every[:: -(-len(every) // 3)]])
+        few = self._output(LayerVariant("", {}), rows)
+        return rows if few.shape == whole[rows].shape and np.allclose(few, whole[rows], 1e-9, 1e-12) else every
+
+    @property
+    def found(self) -> np.ndarray:
+        """The port's output on those samples."""
+        return self.trial.found[self._rows]
+
+    @cached_property
+    def baseline(self) -> np.ndarray:
+        """The reference's output on them."""
+        return self._output(LayerVariant("", {}), self._rows)
+
+    @cached_property
+    def enough(self) -> float:
+        """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
+        return min(EXPLAINED, left_over(self.baseline, self.found) / 10)
 
     def left_by(self, variant: LayerVariant) -> float:
         """Relative error that a variant leaves; infinite where it cannot be run."""
+        rows = np.arange(len(self.trial.found)) if variant.training else self._rows
         try:
-            return left_over(self.output(variant), self.trial.found)
+            return left_over(self._output(variant, rows), self.trial.found[rows])
         except Exception:  # a hypothesis need not fit the shapes
             return np.inf
 
-    def output(self, variant: LayerVariant) -> np.ndarray:
+    def _output(self, variant: LayerVariant, rows: np.ndarray) -> np.ndarray:
         """The layer's output as the variant has it, in the port's axis order as far as it is compared."""
         assert self.suspect.pair is not None
-        number = self.suspect.number
-        taught = self.trial.lesson[number]
-        fed = replace(taught, feed=applied(variant.before, taught.feed)) if variant.before else taught
-        lesson = (*self.trial.lesson[:number], fed, *self.trial.lesson[number + 1 :])
-        with _changed_model(self.witness.model, self.call().name, variant):
-            trace = torch_runs.teach(self.witness.model, self.trial.inputs, lesson, alone={number})
-        output = trace.calls[number].output
-        output = applied(variant.behind, output) if variant.behind else output
-        moved, window = patterns.to_port(output, self.suspect.pair.output_axes), self.suspect.pair.rule.window
-        return window.outputs(moved, self.trial.found, (self.call(), self.partner()))[0]
+        feed = self.trial.lesson[self.suspect.number].feed
+        given = tensor_of(feed[rows] if len(feed) == len(self.trial.found) else feed, precision_of(self.witness.model))
+        with torch.no_grad(), self._changed(variant):
+            output = calls.first(self.run(variant.before(given) if variant.before else given))
+            output = variant.behind(output) if variant.behind else output
+            moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
+        window = self.suspect.pair.rule.window
+        return window.outputs(moved, self.trial.found[rows], (self.call, self.partner))[0]
 
-
-@contextmanager
-def _changed_model(model: torch.nn.Module, layer: str, variant: LayerVariant) -> Iterator[None]:
-    """A layer's tensors, attributes and mode as a variant has them, and back."""
-    state, modules = model.state_dict(), dict(model.named_modules())
-    before = {name: state[name].clone() for name in state if name in variant.tensors or variant.training}
-    module = modules.get(layer)
-    values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state itself
-    try:
-        for name, value in values.items():
-            state[name].copy_(value)
-        if variant.training and module is not None:
-            module.train = partial(_stay_in_training, module)  # type: ignore[method-assign]
-        with with_attributes(module, variant.attributes):
-            yield
-    finally:
-        if module is not None:
-            vars(module).pop("train", None)
-        for name, value in before.items():
-            state[name].copy_(value)
-
-
-def _stay_in_training(module: Any, mode: bool = True) -> Any:
-    module.training = True
-    return module
+    @contextmanager
+    def _changed(self, variant: LayerVariant) -> Iterator[None]:
+        """The layer's tensors, attributes and mode as a variant has them, and back."""
+        state, module = self.witness.model.state_dict(), self.module
+        before = {name: state[name].clone() for name in state if name in variant.tensors or variant.training}
+        values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state
+        try:
+            for name, value in values.items():
+                state[name].copy_(value)
+            if variant.training and module is not None:
+                module.train()
+            with calls.with_attributes(module, variant.attributes):
+                yield
+        finally:
+            if variant.training and module is not None:
+                module.eval()
+            for name, value in before.items():
+                state[name].copy_(value)
 
 
 def rounding_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Iterator[Cause]:

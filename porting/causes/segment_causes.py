@@ -1,213 +1,155 @@
 """Why what arrives at a layer is another tensor: what lies between two layers, run as the port may have it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations, count
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 import torch
 
-from porting.causes.catalogue.fits import FITS
+from porting.causes.catalogue.fits import FITS, IN_SEGMENTS
 from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
 from porting.causes.catalogue.steps import STEP_ROWS
-from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
 from porting.causes.catalogue.variants import FunctionCall
+from porting.causes.replay import Place
+from porting.causes.segments import Change, Edit, Segment
+from porting.causes.trials import Witness, distinct, left_over, trial_of
 from porting.proof.suspects import Suspect
-from porting.records.parity import Cause, partners
+from porting.records.parity import Cause
 from porting.records.runs import ReferenceRun
-from porting.reference import functions as torch_functions
-from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.rules.windows import Convolution, padding_variants
-from porting.traces import LayerCall, Trace
 
-MOST_ROWS = 4
-"""Samples that hypotheses are tried on."""
-
-MOST_PAIRS = 1000
+MOST_PAIRS = 5000
 """Pairs of hypotheses to try where none explains a divergence alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A change of what the reference computes between layers, and the words for it.
-
-    Attributes
-    ----------
-    changes : Mapping
-        The number of a function event, or the name of a source whose output is changed, "" for the input -> the change.
-    """
-
-    name: str
-    detail: str
-    remedy: str
-    changes: Mapping[int | str, Callable[..., Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What lies between a suspect and its sources, as the reference runs it."""
-
-    witness: Witness
-    suspect: Suspect
-    trial: Trial
-    reference: Trace
-
-    @property
-    def end(self) -> int:
-        """The number of the call at which the segment ends; outputs count on behind the calls."""
-        return self.suspect.number + (0 if self.suspect.pair else len(self.reference.calls))
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Calls whose outputs reach the suspect."""
-        return self.reference.sources[self.end]
-
-    @property
-    def names(self) -> list[str]:
-        """All calls of the reference."""
-        return self.reference.call_names()
-
-    def events(self) -> list[tuple[int, FunctionCall]]:
-        """Every function call of the segment."""
-        first = min((self.names.index(name) + 1 for name in self.sources if name), default=0)
-        first = 0 if "" in self.sources else first
-        last = min(self.end, len(self.names))
-        events: list[tuple[int, FunctionCall]] = []
-        counter = count()
-
-        def record(watch: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
-            number, result = next(counter), function(*arguments, **keywords)
-            if first <= len(watch.abouts) <= last and isinstance(result, torch.Tensor):
-                name = torch_functions.called_name(function)
-                events.append((number, FunctionCall(name, function, arguments, keywords, result.clone())))
-            return result
-
-        self._run(record, self.trial)
-        return events
-
-    def _run(self, editor: Any, trial: Trial) -> np.ndarray:
-        """What arrives at the suspect, in the port's axis order, as the taps see it."""
-        arrived = torch_runs.arriving(self.witness.model, trial.inputs, trial.lesson, self.end, editor)
-        if self.suspect.pair is None:
-            pattern = list(self.witness.pair.outputs.values())[self.suspect.number]
-            return patterns.to_port(arrived, pattern, self.trial.found.shape)
-        return self.seen(patterns.to_port(arrived, self.suspect.pair.input_axes))
-
-    def seen(self, arrived: np.ndarray) -> np.ndarray:
-        """What of an arriving tensor the layer sees."""
-        assert self.suspect.pair is not None
-        calls = self.calls()
-        return self.suspect.pair.rule.window.inputs(arrived, calls[1].input, calls)[0]
-
-    def calls(self) -> tuple[LayerCall, LayerCall]:
-        """The reference's call and the port's."""
-        return next(
-            (ours, theirs)
-            for number, ours, theirs, _ in partners(self.reference, self.suspect.port, self.suspect.plan)
-            if number == self.suspect.number
-        )
-
-    def predict(self, edits: Sequence[Edit]) -> np.ndarray:
-        """What would arrive if the port did as the edits say."""
-        by_place = {place: change for edit in edits for place, change in edit.changes.items()}
-        counter = count()
-
-        def edit(watch: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
-            change = by_place.get(next(counter))
-            return change(function, arguments, keywords) if change else function(*arguments, **keywords)
-
-        lesson = tuple(
-            replace(taught, give=applied(by_place[name], taught.give)) if name in by_place else taught
-            for name, taught in zip(self.names, self.trial.lesson, strict=True)
-        )
-        inputs = [applied(by_place[""], array) if "" in by_place else array for array in self.trial.inputs]
-        return self._run(edit, replace(self.trial, inputs=inputs, lesson=lesson))
-
-    def left_by(self, edits: Sequence[Edit]) -> float:
-        """Relative error that edits leave; infinite where they cannot be run."""
-        try:
-            return left_over(self.predict(edits), self.trial.found)
-        except Exception:  # a hypothesis need not fit the shapes
-            return np.inf
-
-
-def _fewer(trial: Trial) -> Trial:
-    """The same on a few samples, where every array has one row a sample."""
-    samples = len(trial.found)
-    arrays = [array for taught in trial.lesson for array in (taught.feed, taught.give)]
-    if samples <= MOST_ROWS or any(len(array) != samples for array in (*arrays, *trial.inputs)):
-        return trial
-    rows = np.unique(np.linspace(0, samples - 1, MOST_ROWS).astype(int))
-    lesson = tuple(replace(taught, feed=taught.feed[rows], give=taught.give[rows]) for taught in trial.lesson)
-    return Trial([array[rows] for array in trial.inputs], lesson, trial.found[rows])
+_NEAR = 8
+"""Layer calls before a suspect whose tensors a residual connection may have been taken from instead."""
 
 
 def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Iterator[Cause]:
     """The most specific rows first: a function run otherwise, then a step besides, then a fit, then two at once."""
-    segment = Segment(witness, suspect, _fewer(trial_of(witness, suspect, reference)), reference.trace)
-    events = segment.events()
-    functions, steps = list(_function_edits(events)), list(_step_edits(segment, events))
-    baseline = segment.predict(())
+    whole = trial_of(witness, suspect, reference)
+    segment = Segment(witness, suspect, whole, reference.trace)
+    functions = [*_function_edits(segment.events), *_elsewhere(segment, reference)]
+    steps = list(_step_edits(segment))
     for candidates in (functions, steps):
-        found = [_cause(edit, left) for edit in candidates if (left := segment.left_by([edit])) <= EXPLAINED]
-        if found:
+        if found := list(_explaining(segment, candidates)):
             yield from distinct(found)
             return
-    if found := list(_padding_causes(segment)) + list(_fit_causes(segment, baseline, events)):
+    if found := list(_padding_causes(segment)) + list(_fit_causes(segment)):
         yield from distinct(found)
         return
     yield from _pair_causes(segment, functions, steps)
 
 
-def _cause(edit: Edit, left: float) -> Cause:
-    return Cause(edit.name, edit.detail, edit.remedy, left)
+def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
+    """Those that explain; where a cause of another divergence is among them, that one alone."""
+    named = segment.witness.named
+    known = [edit for edit in candidates if (edit.name, edit.detail) in named]
+    for edit in known:
+        if (left := segment.left_by([edit])) <= segment.enough:
+            yield edit.as_cause(left)
+            return
+    between = f"hypotheses before {segment.suspect.divergence.reference}"
+    for edit in segment.witness.patience.through(candidates, between):
+        if (left := segment.left_by([edit])) <= segment.enough:
+            yield edit.as_cause(left)
 
 
-def _function_edits(events: Sequence[Any]) -> Iterator[Edit]:
+def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit]:
     """Each row's variants of each function, then of all functions alike at once."""
-    alike: dict[tuple[str, str, str], dict[int | str, Callable[..., Any]]] = {}
+    alike: dict[tuple[str, str, str], dict[Place, Change]] = {}
     for number, call in events:
         for row in FUNCTION_ROWS:
             for detail, change in row.variants(call) if call.name in row.functions else ():
-                alike.setdefault((row.name, detail, row.remedy), {})[number] = change
-                yield Edit(row.name, detail, row.remedy, {number: change})
+                remedy = row.remedy_for(call)
+                alike.setdefault((row.name, detail, remedy), {})[number] = change
+                yield Edit(row.name, detail, remedy, {number: change})
     for (name, detail, remedy), changes in alike.items():
         if len(changes) > 1:
             yield Edit(name, f"{detail}, {len(changes)} times", remedy, changes)
 
 
-def _step_edits(segment: Segment, events: Sequence[Any]) -> Iterator[Edit]:
+def _elsewhere(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
+    """A residual connection around a layer instead of behind it, or the other way round."""
+    additions = [(number, call) for number, call in segment.events if call.name in ADDITIONS]
+    if not additions:
+        return
+    is_synthetic = segment.suspect.divergence.seen_on == "synthetic activations"
+    calls = (reference.synthetic_trace if is_synthetic else reference.trace).calls
+    near = range(max(0, segment.end - _NEAR), min(segment.end, len(calls)))
+    tensors = [(f"what arrives at {segment.names[at]}", calls[at].input) for at in near]
+    tensors += [(f"the output of {segment.names[at]}", segment.whole.lesson[at].give) for at in near]
+    for number, call in additions:
+        for operand in (0, 1):
+            for what, array in tensors:
+                if len(array) == len(segment.whole.found) and array[segment.rows].shape == call.result.shape:
+                    other = torch.as_tensor(array[segment.rows])
+                    yield Edit(
+                        "residual connection from elsewhere",
+                        f"{what} is added, where the reference adds another tensor",
+                        f"add {_origin(segment, call, operand)} instead of {what}",
+                        {number: _with_operand(operand, other)},
+                    )
+
+
+def _origin(segment: Segment, call: FunctionCall, operand: int) -> str:
+    """What the reference adds, by the layer that gives it where it is one's output as it is."""
+    value = call.arguments[operand] if len(call.arguments) > operand else None
+    for name in segment.sources:
+        give = segment.gives.get(name)
+        if isinstance(value, torch.Tensor) and give is not None and give.shape == tuple(value.shape):
+            if np.array_equal(give, value.numpy()):
+                return f"the output of {name}"
+    return "what the reference adds there"
+
+
+def _with_operand(number: int, other: torch.Tensor) -> Change:
+    def change(function, arguments, keywords):
+        exchanged = list(arguments)
+        exchanged[number] = other.to(arguments[number].dtype)
+        return exchanged[0] + exchanged[1]
+
+    return change
+
+
+def _step_edits(segment: Segment) -> Iterator[Edit]:
     """Steps right behind each source, and behind each function of the segment."""
-    gives = dict(zip(segment.names, (taught.give for taught in segment.trial.lesson), strict=True))
-    points: list[tuple[int | str, str, Any]] = [
-        (name, name or "the input", torch.as_tensor(gives[name] if name else segment.trial.inputs[0]))
+    points: list[tuple[Place, str, torch.Tensor]] = [
+        (name, name or "the input", torch.as_tensor(segment.gives[name] if name else segment.trial.inputs[0]))
         for name in segment.sources
     ]
-    points += [(number, call.name, call.result) for number, call in events]
-    yield from _exchanged(gives, segment.sources)
+    points += [(number, call.name, call.result) for number, call in segment.events]
+    yield from _exchanged(segment)
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else ():
             for detail, step in row.variants(tensor):
                 yield Edit(row.name, f"{detail}, behind {where}", row.remedy, {place: _behind(place, step)})
 
 
-def _exchanged(gives: Mapping[str, np.ndarray], sources: Sequence[str]) -> Iterator[Edit]:
-    """Two sources in each other's place, as where their layers are paired wrongly."""
-    for first, second in combinations([name for name in sources if name], 2):
-        if gives[first].shape == gives[second].shape:
-            ours, theirs = (torch.tensor(gives[name]) for name in (first, second))
-            changes: dict[int | str, Callable[..., Any]] = {
-                first: lambda _, other=theirs: other,
-                second: lambda _, other=ours: other,
-            }
-            remedy = "pair the layers rightly, matches={...}, or exchange them in the port"
-            yield Edit("operands in another order", f"{first} and {second} exchanged", remedy, changes)
+def _exchanged(segment: Segment) -> Iterator[Edit]:
+    """Two sources, or two inputs of the model, in each other's place."""
+    given: list[tuple[Place, str, np.ndarray]] = [(name, name, segment.gives[name]) for name in segment.sources if name]
+    if "" in segment.sources:
+        inputs = enumerate(segment.trial.inputs)
+        given += [(("input", number), f"input {number + 1}", array) for number, array in inputs]
+    for (first, one, ours), (second, other, theirs) in combinations(given, 2):
+        if ours.shape == theirs.shape and ours.dtype == theirs.dtype:
+            changes: dict[Place, Change] = {first: _constant(theirs), second: _constant(ours)}
+            is_inputs = isinstance(first, tuple) and isinstance(second, tuple)
+            name = "inputs exchanged" if is_inputs else "operands in another order"
+            remedy = f"exchange {one} and {other} in the port"
+            remedy += "" if is_inputs else ", or pair their layers the other way round by matches={...}"
+            yield Edit(name, f"{one} and {other} exchanged", remedy, changes)
 
 
-def _behind(place: int | str, step: Callable[..., Any]) -> Callable[..., Any]:
-    if isinstance(place, str):
+def _constant(array: np.ndarray) -> Change:
+    tensor = torch.tensor(array)
+    return lambda _: tensor.clone()
+
+
+def _behind(place: Place, step: Change) -> Change:
+    if not isinstance(place, int):
         return step
     return lambda function, arguments, keywords: step(function(*arguments, **keywords))
 
@@ -217,39 +159,35 @@ def _padding_causes(segment: Segment) -> Iterator[Cause]:
     suspect = segment.suspect
     if suspect.pair is None or not isinstance(suspect.pair.rule.window, Convolution):
         return
-    ours, _ = segment.calls()
-    trial = segment.trial
-    raw = torch_runs.arriving(segment.witness.model, trial.inputs, trial.lesson, segment.end)
-    arrived = patterns.to_port(raw, suspect.pair.input_axes)
-    for detail, seen in padding_variants(arrived, ours.settings):
-        if (left := left_over(seen, segment.trial.found)) <= EXPLAINED:
+    ours, _ = segment.calls
+    for detail, seen in padding_variants(segment.arriving(), ours.settings):
+        if (left := left_over(seen, segment.trial.found)) <= segment.enough:
             remedy = "pad in a layer of its own, as the reference does, and convolve without padding"
             yield Cause("padding of another kind", detail, remedy, left)
 
 
-def _fit_causes(segment: Segment, baseline: np.ndarray, events: Sequence[Any]) -> Iterator[Cause]:
+def _fit_causes(segment: Segment) -> Iterator[Cause]:
     """What fits what arrives; or, where a sum arrives, one of the two that the reference adds."""
-    found = segment.trial.found
+    found, baseline = segment.trial.found, segment.baseline
     if baseline.shape != found.shape or baseline.dtype.kind != "f":
         return
-    for reference, port, where in ((baseline, found, ""), *_branches(segment, baseline, events)):
-        for fit in FITS:
-            if (fitted := fit(reference, port)) and fitted.left <= 100 * EXPLAINED:
+    for reference, port, where in ((baseline, found, ""), *_branches(segment)):
+        for fit in (*FITS, *IN_SEGMENTS):
+            if (fitted := fit(reference, port)) and fitted.left <= 100 * segment.enough:
                 is_scale = fitted.name == "input scaled" and "" not in segment.sources
                 name = "scale missing" if is_scale else fitted.name
                 yield Cause(name, fitted.detail + where, fitted.remedy, fitted.left)
                 return
 
 
-def _branches(
-    segment: Segment, baseline: np.ndarray, events: Sequence[Any]
-) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+def _branches(segment: Segment) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
     """Each operand of an addition that arrives as it is, and what the port made of it if the other one is right."""
+    events = segment.events
     if not events or events[-1][1].name not in ADDITIONS or segment.suspect.pair is None:
         return
-    operands = [operand for operand in events[-1][1].arguments[:2] if hasattr(operand, "numpy")]
+    operands = [operand for operand in events[-1][1].arguments[:2] if isinstance(operand, torch.Tensor)]
     moved = [patterns.to_port(operand.numpy(), segment.suspect.pair.input_axes) for operand in operands]
-    if len(moved) == 2 and all(operand.shape == baseline.shape for operand in moved):
+    if len(moved) == 2 and all(operand.shape == segment.baseline.shape for operand in moved):
         for number in (0, 1):
             words = f", in the {('first', 'second')[number]} of the two that the reference adds"
             yield moved[number], segment.trial.found - moved[1 - number], words
@@ -257,13 +195,25 @@ def _branches(
 
 def _pair_causes(segment: Segment, functions: Sequence[Edit], steps: Sequence[Edit]) -> Iterator[Cause]:
     """Two faults in one segment."""
-    tried = 0
-    for first, second in combinations([*functions, *steps], 2):
-        if first.changes.keys() & second.changes.keys():
-            continue
-        if (tried := tried + 1) > MOST_PAIRS:
-            return
-        if (left := segment.left_by([first, second])) <= EXPLAINED:
+    couples = [
+        (first, second)
+        for first, second in _few_pairs([*functions, *steps])
+        if not first.changes.keys() & second.changes.keys()
+    ][:MOST_PAIRS]
+    place = segment.suspect.divergence
+    what = f"pairs of hypotheses between {place.before or 'the input'} and {place.reference}"
+    for first, second in segment.witness.patience.through(couples, what):
+        if (left := segment.left_by([first, second])) <= segment.enough:
             details = f"{first.detail}; and {second.name}: {second.detail}"
             yield Cause(f"{first.name} and {second.name}", details, f"{first.remedy}; {second.remedy}", left)
             return
+
+
+def _few_pairs(edits: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
+    """Pairs by the sum of both places in the catalogue: its most specific rows come first."""
+    total = 0
+    for both in range(1, 2 * len(edits) - 2):
+        for first in range(max(0, both - len(edits) + 1), (both + 1) // 2):
+            yield edits[first], edits[both - first]
+            if (total := total + 1) >= 2 * MOST_PAIRS:
+                return

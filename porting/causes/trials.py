@@ -1,12 +1,13 @@
 """What hypotheses are tried on: the reference's own tensors, and the port's tensor that they are to explain."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.causes.patience import Patience
 from porting.pairs import ModelPair
 from porting.proof.runs import reference_inputs
 from porting.proof.suspects import Suspect
@@ -24,15 +25,39 @@ EXPLAINED = 10 * FLOAT64_LIMIT
 
 @dataclass
 class Witness:
-    """The reference model in float64, at hand when it is needed."""
+    """What the causes of a verdict's divergences are searched with.
+
+    Attributes
+    ----------
+    pair : ModelPair
+    build : callable
+        Builds the reference with its weights.
+    read : callable
+        Reads the checkpoint's tensors.
+    patience : Patience
+    named : list of (name, detail)
+        The causes found so far: what is wrong in one place is often wrong in others.
+    """
 
     pair: ModelPair
     build: Callable[[], Any]
+    read: Callable[[], Mapping[str, np.ndarray]] = dict
+    patience: Patience = field(default_factory=Patience)
+    named: list[tuple[str, str]] = field(default_factory=list)
+
+    @cached_property
+    def checkpoint(self) -> Mapping[str, np.ndarray]:
+        """Every tensor as the checkpoint has it, also those that Keras holds only as their sum."""
+        return self.read()
 
     @cached_property
     def model(self) -> "torch.nn.Module":
         """The reference, built once."""
         return torch_side.in_precision(self.build(), "float64")
+
+
+MOST_ROWS = 4
+"""Samples that hypotheses are tried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,21 @@ def trial_of(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Tri
         return Trial(inputs, reference.synthetic, suspect.found)
     inputs, lesson = reference_inputs(witness.pair, reference.probe), lesson_of(reference.trace)
     return Trial(inputs, lesson, suspect.found)
+
+
+def fewer(trial: Trial, predicted: np.ndarray) -> tuple[Trial, np.ndarray]:
+    """The same on a few samples, the worst one among them, where every array has one row a sample; and their numbers."""
+    samples, rows = len(trial.found), np.arange(len(trial.found))
+    arrays = [array for taught in trial.lesson for array in (taught.feed, taught.give)]
+    if samples <= MOST_ROWS or any(len(array) != samples for array in (*arrays, *trial.inputs)):
+        return trial, rows
+    rows = np.linspace(0, samples - 1, MOST_ROWS).astype(int)
+    if predicted.shape == trial.found.shape:
+        apart = np.abs(predicted - trial.found).reshape(samples, -1).max(axis=1, initial=0.0)
+        rows[0] = int(np.argmax(np.nan_to_num(apart, nan=np.inf)))
+    rows = np.unique(rows)
+    lesson = tuple(replace(taught, feed=taught.feed[rows], give=taught.give[rows]) for taught in trial.lesson)
+    return Trial([array[rows] for array in trial.inputs], lesson, trial.found[rows]), rows
 
 
 def left_over(predicted: np.ndarray, found: np.ndarray) -> float:

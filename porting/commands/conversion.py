@@ -16,12 +16,13 @@ from porting.commands.options import (
     MaybePairOption,
     OptimiserOption,
     PairOption,
+    PatienceOption,
     ProbeOption,
     output_option,
 )
 from porting.commands.outputs import check_report_files, finish
 from porting.commands.progress import steps
-from porting.defaults import DEFAULT_PAIR
+from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.statuses import EXIT_STATUS
 
 
@@ -63,6 +64,7 @@ def convert(
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Keep the files even if the verdict is FAIL.", rich_help_panel=WRITING)
     ] = False,
+    patience: PatienceOption = PATIENCE_SECONDS,
 ) -> None:
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
     names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -79,6 +81,7 @@ def convert(
             with_optimiser=with_optimiser,
             force=force,
             keep_failed=keep_failed,
+            patience=patience,
             on_step=on_step,
         )
     written = [f"wrote {path}" for path in conversion.files]

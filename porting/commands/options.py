@@ -42,6 +42,16 @@ DetailsOption = Annotated[
 Tf32Option = Annotated[
     bool, typer.Option("--tf32/--no-tf32", help="Let a GPU multiply float32 by TF32.", rich_help_panel=RUNNING)
 ]
+PatienceOption = Annotated[
+    float,
+    typer.Option(
+        "--patience",
+        help="How long to search for the causes of a FAIL at most.",
+        metavar="SECONDS",
+        min=0.0,
+        rich_help_panel=RUNNING,
+    ),
+]
 OptimiserOption = Annotated[
     bool, typer.Option("--with-optimizer", help="Carry the optimiser's state, too: training goes on where it was.")
 ]

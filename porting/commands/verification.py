@@ -13,11 +13,13 @@ from porting.commands.options import (
     HtmlOption,
     JsonOption,
     MaybePairOption,
+    PatienceOption,
     ProbeOption,
     Tf32Option,
 )
 from porting.commands.outputs import check_report_files, finish, write_json
 from porting.commands.progress import steps
+from porting.defaults import PATIENCE_SECONDS
 from porting.statuses import EXIT_STATUS
 
 
@@ -44,6 +46,7 @@ def verify(
         ),
     ] = None,
     tf32: Tf32Option = False,
+    patience: PatienceOption = PATIENCE_SECONDS,
 ) -> None:
     """Judge a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
     if len(files) > 2:
@@ -51,15 +54,15 @@ def verify(
     *checkpoint, port = files
     if backends is not None and every_sample:
         raise typer.BadParameter("give --all with one backend: KERAS_BACKEND names it")
+    shared = {"pair": pair, "probe": probe, "tf32": tf32, "patience": patience}
     if backends is not None:
-        shared = {"pair": pair, "probe": probe, "tf32": tf32}
         _verify_on_backends(port, checkpoint, backends, json_file, html_file, details, shared)
     check_report_files(json_file, html_file)
     from porting.jobs.verification import verify as verify_port
 
     with steps() as on_step:
         report = verify_port(
-            port, *checkpoint, pair=pair, probe=probe, every_sample=every_sample, tf32=tf32, on_step=on_step
+            port, *checkpoint, every_sample=every_sample, on_step=on_step, **shared
         )
     finish(report, json_file, html_file, details=details)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from porting import placement, staging
 from porting.causes.find import explainer
-from porting.defaults import DEFAULT_PAIR
+from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.evidence.golden import golden_count, write_golden
@@ -90,6 +90,7 @@ def convert(
     with_optimiser: bool = False,
     force: bool = False,
     keep_failed: bool = False,
+    patience: float = PATIENCE_SECONDS,
     on_step: OnStep = silent,
 ) -> Conversion:
     """Convert a checkpoint, write it, reload it from disk, verify what was reloaded, then move it into place.
@@ -111,6 +112,8 @@ def convert(
         Replace existing files.
     keep_failed : bool
         Put the files in place even if the verdict is FAIL.
+    patience : float
+        Seconds to search for the causes of a FAIL at most.
     on_step : callable
         Told what is being done.
 
@@ -167,8 +170,16 @@ def convert(
     with staging.staging(stem, superseded) as staged:
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
-        explain = explainer(pair, lambda: load_reference(pair, read_checkpoint(checkpoint))[0])
-        report = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step)
+        explain = explainer(
+            pair,
+            lambda: load_reference(pair, read_checkpoint(checkpoint))[0],
+            lambda: read_checkpoint(checkpoint).state_dict,
+            patience,
+            on_step,
+        )
+        report = replace(
+            judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience
+        )
         other = named if isinstance(named, str) else None
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
         report = proven_elsewhere(report, *files, other, False, on_step)

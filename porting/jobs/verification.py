@@ -8,6 +8,7 @@ from pathlib import Path
 
 from porting import accelerators
 from porting.causes.find import explainer
+from porting.defaults import PATIENCE_SECONDS
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
 from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
@@ -44,6 +45,7 @@ def verify(
     probe: str | os.PathLike | None = None,
     every_sample: bool = False,
     tf32: bool = False,
+    patience: float = PATIENCE_SECONDS,
     on_step: OnStep = silent,
 ) -> ParityReport:
     """Judge a converted checkpoint as it lies on disk.
@@ -63,6 +65,8 @@ def verify(
         gradients taken, on some of them as ever.
     tf32 : bool
         Let a GPU multiply float32 by TF32, which rounds more coarsely than float32 does.
+    patience : float
+        Seconds to search for the causes of a FAIL at most; there is nothing to search with without a checkpoint.
     on_step : callable
         Told what is being done.
 
@@ -101,7 +105,7 @@ def verify(
     load_frameworks(on_step, torch=checkpoint is not None)
     certified = find_certificate(path)
     if checkpoint is not None:
-        report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, on_step)
+        report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, patience, on_step)
     else:
         report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
     named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
@@ -111,7 +115,14 @@ def verify(
 
 
 def _hold_against(
-    checkpoint: Path, pair: ModelPair, port: Path, probe: Path | None, every_sample: bool, tf32: bool, on_step: OnStep
+    checkpoint: Path,
+    pair: ModelPair,
+    port: Path,
+    probe: Path | None,
+    every_sample: bool,
+    tf32: bool,
+    patience: float,
+    on_step: OnStep,
 ) -> ParityReport:
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
@@ -123,8 +134,11 @@ def _hold_against(
     if every_sample and probe is not None:
         batches = read_all(pair, sizes, probe, BATCH)
         extend = partial(stream, pair, model, batches=batches, on_step=on_step)
-    explain = explainer(pair, lambda: model)
-    return judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
+    explain = explainer(
+        pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step
+    )
+    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
+    return replace(report, patience=patience)
 
 
 def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:

@@ -20,7 +20,8 @@ from porting.proof.gradients import judge_training
 from porting.proof.inner import is_only_inside, output_limits
 from porting.proof.suspects import Suspect, find_suspects
 from porting.records import parity
-from porting.records.parity import Cause, Divergence
+from porting.records.findings import find_faults, in_order, with_settings
+from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.rules import patterns
@@ -30,12 +31,13 @@ from porting.wording import counted
 WORST_SAMPLES = 5
 
 
-Explain = Callable[[Suspect, ReferenceRun, PortRun], tuple[Cause, ...]]
+Explain = Callable[[Sequence[Suspect], ReferenceRun, PortRun], tuple[Divergence, ...]]
 
 
-def unexplained(suspect: Suspect, reference: ReferenceRun, port: PortRun) -> tuple[Cause, ...]:
+def unexplained(suspects: Sequence[Suspect], reference: ReferenceRun, port: PortRun) -> tuple[Divergence, ...]:
     """Name no cause: there is no reference model at hand to try hypotheses on."""
-    return ()
+    why = "no hypothesis was tried, which needs the PyTorch checkpoint"
+    return tuple(replace(suspect.divergence, untried=why) for suspect in suspects)
 
 
 def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Explain = unexplained) -> ParityReport:
@@ -51,7 +53,8 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     training = judge_training(pair, reference, port)
     is_inner = is_only_inside(pair, suspects, compared, training, reference, port)
     inner = [held.divergence for held in suspects] if is_inner else []
-    divergences = () if inner else tuple(_explained(suspects, explain, reference, port))
+    explained = explain(suspects, reference, port) if suspects and not inner else ()
+    divergences = in_order(tuple(with_settings(explained, port.narrow.plan)))
     rows = [row for row in compared.rows() if row.reference not in {held.reference for held in inner}]
     return ParityReport(
         pair=pair.name,
@@ -76,13 +79,6 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         gradient_errors=training.errors,
         lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
     )
-
-
-def _explained(
-    suspects: Sequence[Suspect], explain: Explain, reference: ReferenceRun, port: PortRun
-) -> Iterator[Divergence]:
-    for held in suspects:
-        yield replace(held.divergence, causes=explain(held, reference, port))
 
 
 def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
@@ -165,8 +161,8 @@ def _judge_semantics(
     lines += [f"only inside, as every output and gradient agrees: {parity.describe_divergence(held)}" for held in inner]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
-    wide = [divergence for divergence in divergences if divergence.seen_on != "float32"]
-    lines += [parity.describe_divergence(divergence) for divergence in wide]
+    wide = tuple(divergence for divergence in divergences if divergence.seen_on != "float32")
+    lines += [finding.describe() for finding in find_faults(wide)]
     varied = list(_varied(reference, port))
     lines += varied
     if wide or miscounted or varied:

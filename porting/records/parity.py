@@ -214,14 +214,15 @@ class Cause:
         Where and how, for this divergence.
     remedy : str
         What to change, in one line.
-    error : float
-        Relative error between the port and the reference changed in this way.
+    error : float or None
+        Relative error between the port and the reference changed in this way; None where nothing was run, because the
+        audit of settings names it.
     """
 
     name: str
     detail: str
     remedy: str
-    error: float
+    error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,8 @@ class Divergence:
         "probe", or "synthetic activations" where the probe does not show it.
     causes : tuple of Cause
         What explains it; ambiguous where there are several, unexplained where there are none.
+    untried : str
+        What the search for causes did not get to, in words; empty where it came to its end.
     """
 
     reference: str
@@ -254,6 +257,7 @@ class Divergence:
     place: str
     seen_on: str = "probe"
     causes: tuple[Cause, ...] = ()
+    untried: str = ""
 
 
 def describe_divergence(divergence: Divergence) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from porting.plans.plan import TransferPlan
+from porting.records.findings import Finding, find_faults
 from porting.records.parity import Divergence
 from porting.records.runs import BlindSpot
 from porting.statuses import Status, overall
@@ -115,11 +116,14 @@ class ParityReport:
     Attributes
     ----------
     divergences : tuple of Divergence
-        Every layer and every segment between layers that is wrong by itself, in execution order.
+        Every layer and every segment between layers that is wrong by itself: those of one fault together, the strongest
+        fault first.
     changed_tensors : tuple of str
         Tensors of the reference that the port does not give back bit for bit.
     gradient_errors : Mapping
         Input or tensor of the reference -> relative error of its float64 gradient.
+    patience : float, optional
+        Seconds that causes were searched for at most; None where there was no reference to search with.
     drift : tuple of str
         What has changed since the port was certified, as `porting.evidence.drift` finds it.
     lacks_float64 : str
@@ -164,6 +168,7 @@ class ParityReport:
     changed_tensors: tuple[str, ...] = ()
     gradient_errors: Mapping[str, float] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    patience: float | None = None
     drift: tuple[str, ...] = ()
     lacks_float64: str = ""
 
@@ -174,8 +179,13 @@ class ParityReport:
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """Where the models part first."""
+        """The first place of the strongest fault."""
         return next(iter(self.divergences), None)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The divergences, those of one fault as one finding, the strongest first."""
+        return find_faults(self.divergences)
 
     @property
     def verdict(self) -> Status:

@@ -98,7 +98,7 @@ def arriving(
     lesson: Lesson,
     number: int,
     editor: Callable[..., Any] | None = None,
-) -> np.ndarray:
+) -> "torch.Tensor":
     """What arrives at a layer call, by its number; behind the last one, at the outputs, one after the other.
 
     No layer runs, and nothing behind the call; `editor`, if any, runs each function between layers: (watch, function,
@@ -108,8 +108,20 @@ def arriving(
     try:
         outputs = run(model, inputs, watch)
     except Arrived as arrived:
-        return array_of(arrived.tensor)
-    return array_of(outputs[number - len(lesson)])
+        return arrived.tensor
+    return outputs[number - len(lesson)]
+
+
+def layer_alone(
+    model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, number: int
+) -> Callable[["torch.Tensor"], Any]:
+    """One layer call by its number, to be run on other inputs, as often as wanted and without the model around it."""
+    watch = Watch(taught_modules(model, lesson), Teacher(lesson), alone=False, stop_at=number)
+    try:
+        run(model, inputs, watch)
+    except Arrived as arrived:
+        return arrived.run
+    raise PairError(f"The reference has no layer call {number}.")
 
 
 def arrivals(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, digest: Digest) -> list[Any]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Arrived(Exception):  # noqa: N818 - nothing is wrong
     """Ends a run at the layer call that was waited for."""
 
-    def __init__(self, tensor: "torch.Tensor") -> None:
-        self.tensor = tensor
+    def __init__(self, tensor: "torch.Tensor", run: Callable[["torch.Tensor"], Any]) -> None:
+        self.tensor, self.run = tensor, run
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Watch:
     def call(self, about: About, given: "torch.Tensor", run: Callable[["torch.Tensor"], Any]) -> Any:
         """Run a layer as its lesson says, record it, and return what it is to return."""
         if len(self.abouts) == self.stop_at:
-            raise Arrived(given)
+            raise Arrived(given, run)
         _check_tensor(given, about)
         teaching = self.teacher.next(about.name)
         fed = given if teaching is None else tensor_of(teaching.feed, self.precision)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from porting.plans.plan import TransferPlan
-from porting.records.parity import FLOAT32_ULP, Divergence, describe_divergence
+from porting.records.parity import FLOAT32_ULP
 from porting.records.verdict import ParityReport
 from porting.reports.layer_table import LayerTable
 from porting.reports.plan_table import PlanTable
@@ -71,6 +71,7 @@ def render_report(report: ParityReport, *, details: bool = False) -> RenderableT
     return Group(
         LayerTable(report, details),
         *_findings(report),
+        *_search(report),
         Text(),
         _parts(report, details),
         Text(),
@@ -85,7 +86,7 @@ def _parts(report: ParityReport, details: bool) -> Table:
     parts.add_column(no_wrap=True)
     parts.add_column(no_wrap=True)
     parts.add_column(overflow="fold")
-    told = {describe_divergence(divergence) for divergence in report.divergences}  # above, with cause and remedy
+    told = {finding.describe() for finding in report.findings}  # above, with cause and remedy
     for name, part in report.parts.items():
         lines = part.lines if details else condensed([line for line in part.lines if line not in told])
         parts.add_row(name, Text(part.status.value, COLOURS[part.status]), Text("\n".join(lines)))
@@ -109,27 +110,25 @@ _SPECIFIC = re.compile(r"[^\s,;]*[\d./_][^\s,;]*")
 
 
 def _findings(report: ParityReport) -> Iterator[RenderableType]:
-    """What is wrong at each divergence, why, and what to do; what one cause explains is told once."""
-    alike: dict[object, list[Divergence]] = {}
-    for divergence in report.divergences:
-        named = tuple((cause.name, cause.detail, cause.remedy) for cause in divergence.causes)
-        alike.setdefault(named or id(divergence), []).append(divergence)
-    for divergence, *others in alike.values():
+    """What is wrong, the strongest first, why, and what to do; what one cause explains is told once."""
+    for finding in report.findings:
         yield Text()
-        yield Text(describe_divergence(divergence), "red")
-        if len(divergence.causes) > 1:
+        yield Text(finding.describe(), "red")
+        if len(finding.causes) > 1:
             yield Text("  any of these explains it to rounding; the probe cannot tell them apart:")
-        for cause in divergence.causes:
-            yield Text.assemble("  cause   ", (cause.name, "bold"), f": {cause.detail} (leaves {cause.error:.0e})")
+        for cause in finding.causes:
+            left = "" if cause.error is None else f" (leaves {cause.error:.0e})"
+            yield Text.assemble("  cause   ", (cause.name, "bold"), f": {cause.detail}{left}")
             yield Text(f"  remedy  {cause.remedy}")
-        if not divergence.causes:
-            yield Text("  no hypothesis explains it: look at what lies there in both models")
-        if others:
-            places = ", ".join(
-                f"{'inside' if other.where == 'inside' else 'before'} {other.reference} ({other.error:.1e})"
-                for other in others
-            )
-            yield Text(f"  the same {places}")
+        if not finding.causes:
+            why = finding.places[0].untried or "no hypothesis explains it"
+            yield Text(f"  {why}: look at what lies there in both models")
+
+
+def _search(report: ParityReport) -> Iterator[RenderableType]:
+    """How long causes were searched for at most."""
+    if report.divergences and report.patience is not None:
+        yield Text(f"causes were searched for at most {report.patience:g} s (--patience)", "dim")
 
 
 _COLUMNS = {

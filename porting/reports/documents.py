@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from porting.proof.gradients import GRADIENT_LIMIT
+from porting.records.findings import Finding
 from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT
 from porting.records.verdict import ParityReport
 
@@ -23,6 +24,8 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "details": {name: list(part.lines) for name, part in report.parts.items()},
         "first_divergence": plain(asdict(first)) if first else None,
         "divergences": plain([asdict(divergence) for divergence in report.divergences]),
+        "findings": [_finding(finding) for finding in report.findings],
+        "patience_seconds": report.patience,
         "layers": plain([asdict(row) for row in report.layers]),
         "outputs": plain([asdict(row) for row in report.outputs]),
         "gradients": plain(dict(report.gradient_errors)),
@@ -40,6 +43,15 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "versions": dict(report.versions),
         "hashes": dict(report.hashes),
         "drift": list(report.drift),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """Its causes, and its places by their names: the divergences have the rest."""
+    return {
+        "causes": plain([asdict(cause) for cause in finding.causes]),
+        "places": [f"{held.where} {held.reference}" for held in finding.places],
+        "error": plain(finding.strongest.error),
     }
 
 

@@ -21,7 +21,9 @@ class FunctionRow:
 
     Attributes
     ----------
-    name, remedy : str
+    name : str
+    remedy : str or callable
+        What to do, so that whoever does it gets PASS; of the call where it needs its sizes.
     functions : frozenset of str
         Which functions of torch it is about.
     variants : callable
@@ -29,9 +31,13 @@ class FunctionRow:
     """
 
     name: str
-    remedy: str
+    remedy: str | Callable[[FunctionCall], str]
     functions: frozenset[str]
     variants: Callable[[FunctionCall], Replacements]
+
+    def remedy_for(self, call: FunctionCall) -> str:
+        """What to change for this call."""
+        return self.remedy if isinstance(self.remedy, str) else self.remedy(call)
 
 
 def _left_out(call: FunctionCall) -> Replacements:

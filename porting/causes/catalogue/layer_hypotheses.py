@@ -51,13 +51,13 @@ class LayerContext:
         The reference's.
     tensors : Mapping
         Its tensors by their names in the model.
-    port_settings : Mapping
-        The settings of its partner.
+    partner : LayerCall
+        The port's.
     """
 
     call: LayerCall
     tensors: Mapping[str, Tensor]
-    port_settings: Mapping[str, Any]
+    partner: LayerCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,12 @@ class LayerRow:
     """A way in which a layer may be another one inside."""
 
     name: str
-    remedy: str
+    remedy: str | Callable[[LayerContext], str]
     variants: Callable[[LayerContext], Iterator[LayerVariant]]
+
+    def remedy_for(self, context: LayerContext) -> str:
+        """What to change in this layer."""
+        return self.remedy if isinstance(self.remedy, str) else self.remedy(context)
 
 
 def _with_reordered_gates(context: LayerContext) -> Iterator[LayerVariant]:
@@ -101,7 +105,7 @@ def _with_swapped_tensors(context: LayerContext) -> Iterator[LayerVariant]:
 
 def _with_epsilon(context: LayerContext) -> Iterator[LayerVariant]:
     if "eps" in context.call.settings:
-        own = context.port_settings.get("epsilon")
+        own = context.partner.settings.get("epsilon")
         for epsilon in dict.fromkeys((own, *EPSILONS) if isinstance(own, float) else EPSILONS):
             detail = f"epsilon {epsilon:g} where the reference has {context.call.settings['eps']:g}"
             yield LayerVariant(detail, attributes={"eps": epsilon})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,8 @@ class WeightContext:
         The layer's other tensors.
     state : Mapping
         All tensors of the reference.
+    checkpoint : Mapping
+        All tensors as the checkpoint has them: also those that Keras holds only as their sum.
     """
 
     name: str
@@ -36,6 +39,7 @@ class WeightContext:
     port: Tensor
     siblings: Mapping[str, Tensor]
     state: Mapping[str, Tensor]
+    checkpoint: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)

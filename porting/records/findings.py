@@ -1,0 +1,120 @@
+"""Divergences as people read them: one finding a fault, however many places it shows in; the strongest first."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from porting.plans.plan import TransferPlan
+from porting.records.parity import Cause, Divergence, describe_divergence
+
+_NAMED_PLACES = 4
+"""How many of a finding's places a line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault, and where it shows.
+
+    Attributes
+    ----------
+    causes : tuple of Cause
+        As of a divergence; one alone where it is the same in several places.
+    places : tuple of Divergence
+        In execution order.
+    """
+
+    causes: tuple[Cause, ...]
+    places: tuple[Divergence, ...]
+
+    @property
+    def strongest(self) -> Divergence:
+        """The place with the greatest error."""
+        return max(self.places, key=lambda divergence: divergence.error)
+
+    def describe(self) -> str:
+        """Where it is, in a line."""
+        if len(self.places) == 1:
+            return describe_divergence(self.places[0])
+        named = [f"{place.where} {place.reference}" for place in self.places[:_NAMED_PLACES]]
+        more = f" and {len(self.places) - len(named)} more" if len(self.places) > len(named) else ""
+        listed = named if more else [*named[:-2], " and ".join(named[-2:])]
+        named_cause = f", {self.causes[0].name} in each" if self.causes else ""
+        return (
+            f"the models part at {len(self.places)} places{named_cause}: {', '.join(listed)}{more}; "
+            f"relative error up to {self.strongest.error:.1e}, at {self.strongest.reference}"
+        )
+
+
+def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
+    """Put divergences of one cause together, the strongest finding first.
+
+    One cause is the same name with the same detail: a setting that differs alike. Where several causes explain a place,
+    the one that explains most places is it.
+    """
+    left, findings = list(divergences), []
+    while key := _commonest(left):
+        places = [held for held in left if key in _keys(held)]
+        cause = next(cause for cause in places[0].causes if (cause.name, cause.detail) == key)
+        worst = max(places, key=lambda held: held.error)
+        remedies = dict.fromkeys(other.remedy for held in places for other in held.causes if _key(other) == key)
+        findings.append(Finding((replace(cause, remedy="; ".join(remedies), error=_left(worst, key)),), tuple(places)))
+        left = [held for held in left if key not in _keys(held)]
+    findings += [Finding(held.causes, (held,)) for held in left]
+    order = {id(held): number for number, held in enumerate(divergences)}
+    return tuple(sorted(findings, key=lambda found: (_weakness(found), order.get(id(found.places[0]), 0))))
+
+
+def _key(cause: Cause) -> tuple[str, str]:
+    return cause.name, cause.detail
+
+
+def _keys(divergence: Divergence) -> set[tuple[str, str]]:
+    return {_key(cause) for cause in divergence.causes}
+
+
+def _left(divergence: Divergence, key: tuple[str, str]) -> float | None:
+    return next(cause.error for cause in divergence.causes if _key(cause) == key)
+
+
+def _commonest(divergences: Sequence[Divergence]) -> tuple[str, str] | None:
+    """The cause of most places, if it is the cause of several."""
+    counts: dict[tuple[str, str], int] = {}
+    for held in divergences:
+        for key in _keys(held):
+            counts[key] = counts.get(key, 0) + 1
+    key = max(counts, key=lambda key: counts[key], default=None)
+    return key if key and counts[key] > 1 else None
+
+
+def _weakness(finding: Finding) -> int:
+    """Errors of one order of magnitude are alike: the earlier stands first."""
+    error = finding.strongest.error
+    return -400 if not math.isfinite(error) else -math.floor(math.log10(error)) if error > 0 else 400
+
+
+def in_order(divergences: Sequence[Divergence]) -> tuple[Divergence, ...]:
+    """Divergences by their findings: the strongest first, and those of one fault together."""
+    return tuple(held for finding in find_faults(divergences) for held in finding.places)
+
+
+def with_settings(divergences: Iterable[Divergence], plan: TransferPlan) -> Iterator[Divergence]:
+    """Where no hypothesis explains a divergence of a layer whose settings differ, those are its cause."""
+    for held in divergences:
+        layer = held.port.partition(" (call ")[0]
+        differing = [
+            finding
+            for finding in plan.settings
+            if finding.layer == layer and finding.status == "differs" and not finding.in_training
+        ]
+        if held.causes or not differing:
+            yield held
+            continue
+        causes = [
+            Cause("another setting", found.why, f"give {layer} the reference's setting", None) for found in differing
+        ]
+        yield replace(held, causes=tuple(causes[:1]) if len(causes) == 1 else (_joined(causes),))
+
+
+def _joined(causes: Sequence[Cause]) -> Cause:
+    """Several settings of one layer: together they may be the cause, and no one of them is ruled out."""
+    return replace(causes[0], name="other settings", detail="; ".join(cause.detail for cause in causes))
