@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from porting.causes.patience import Patience, silent
-from porting.defaults import PATIENCE_SECONDS
 from porting.causes.trials import Witness
+from porting.defaults import PATIENCE_SECONDS
 from porting.pairs import ModelPair
 from porting.proof.judgement import Explain
 from porting.proof.suspects import Suspect
@@ -52,9 +52,7 @@ def explainer(
     return explain
 
 
-def _explained(
-    witness: Witness, suspect: Suspect, reference: ReferenceRun, port: PortRun, others: int
-) -> Divergence:
+def _explained(witness: Witness, suspect: Suspect, reference: ReferenceRun, port: PortRun, others: int) -> Divergence:
     """A divergence with its causes, and with what was not tried because the time was over."""
     patience = witness.patience
     patience.begin(others)

@@ -84,9 +84,7 @@ class Layer:
     @cached_property
     def run(self) -> Any:
         """The layer's call in the reference, with whatever else it is given there."""
-        return torch_runs.layer_alone(
-            self.witness.model, self.trial.inputs, self.trial.lesson, self.suspect.number
-        )
+        return torch_runs.layer_alone(self.witness.model, self.trial.inputs, self.trial.lesson, self.suspect.number)
 
     @cached_property
     def module(self) -> torch.nn.Module | None:

@@ -197,12 +197,13 @@ def replay_of(recorder: Recorder, arrived: Tensor, known: Iterable[tuple[Place, 
 
 
 def _leading_to(events: Iterable[Event], arrived: Tensor) -> list[Event]:
-    """The events whose outcome, or what they changed in place, reaches what arrived; tensors that share memory are one."""
+    """The events whose outcome, or what they changed in place, reaches what arrived; shared memory is one tensor."""
     needed, chosen = _storages(arrived), []
     for event in reversed(list(events)):
         given = (event.call.arguments, dict(event.call.keywords))
         made = _storages(event.call.result) | (_storages(given) if event.in_place else set())
-        if made & needed or isinstance(event.call.result, (bool, int, float)):
+        is_seen = isinstance(event.call.result, (bool, int, float)) and event.call.name != "get"  # no attribute
+        if made & needed or is_seen:
             needed |= _storages(given) if made & needed else set()
             chosen.append(event)
     return chosen[::-1]

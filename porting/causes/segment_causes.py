@@ -1,6 +1,7 @@
 """Why what arrives at a layer is another tensor: what lies between two layers, run as the port may have it."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from porting.causes.catalogue.fits import FITS, IN_SEGMENTS
 from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
-from porting.causes.catalogue.steps import STEP_ROWS
+from porting.causes.catalogue.steps import NUMBER_ROWS, STEP_ROWS
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import Place
 from porting.causes.segments import Change, Edit, Segment
@@ -30,13 +31,17 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     """The most specific rows first: a function run otherwise, then a step besides, then a fit, then two at once."""
     whole = trial_of(witness, suspect, reference)
     segment = Segment(witness, suspect, whole, reference.trace)
-    functions = [*_function_edits(segment.events), *_elsewhere(segment, reference)]
+    functions = [
+        *_function_edits(segment.events),
+        *_masked_means(segment),
+        *_elsewhere(segment, reference),
+    ]
     steps = list(_step_edits(segment))
     for candidates in (functions, steps):
         if found := list(_explaining(segment, candidates)):
             yield from distinct(found)
             return
-    if found := list(_padding_causes(segment)) + list(_fit_causes(segment)):
+    if found := list(_padding_causes(segment)) or list(_fit_causes(segment)):
         yield from distinct(found)
         return
     yield from _pair_causes(segment, functions, steps)
@@ -70,6 +75,49 @@ def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit
             yield Edit(name, f"{detail}, {len(changes)} times", remedy, changes)
 
 
+def _masked_means(segment: Segment) -> Iterator[Edit]:
+    """A plain mean where the reference leaves steps out, or the other way round."""
+    made = {id(call.result): (number, call) for number, call in segment.events}
+    for number, call in segment.events:
+        if call.name in ("div", "truediv", "true_divide") and len(call.arguments) > 1:
+            _, sum_ = made.get(id(call.arguments[0]), (0, None))
+            at, product = made.get(id(sum_.arguments[0]), (0, None)) if sum_ and sum_.name == "sum" else (0, None)
+            if sum_ and product and product.name in ("mul", "multiply", "imul"):
+                length = product.result.numel() // max(sum_.result.numel(), 1)
+                changes: dict[Place, Change] = {at: _first_alone, number: partial(_divided, length)}
+                detail = f"a plain mean over {length} steps where the reference leaves masked ones out"
+                yield Edit("masked steps counted", detail, _MASKED_MEAN, changes)
+        if call.name == "mean":
+            for which, array in enumerate(segment.trial.inputs, start=1):
+                if array.shape == call.arguments[0].shape[:2] and not (array != 0).all():
+                    detail = f"steps where input {which} is zero are left out of the mean"
+                    remedy = f"take the plain mean over all {array.shape[1]} steps"
+                    yield Edit(
+                        "mean over a mask", detail, remedy, {number: partial(_mean_of, torch.as_tensor(array != 0))}
+                    )
+
+
+_MASKED_MEAN = "multiply by the mask, sum over the steps, and divide by the mask's own sum"
+
+
+def _first_alone(function, arguments, keywords):
+    return next(value for value in arguments if value.is_floating_point() and value.ndim == max(map(_ndim, arguments)))
+
+
+def _ndim(value) -> int:
+    return value.ndim if isinstance(value, torch.Tensor) else 0
+
+
+def _divided(length: int, function, arguments, keywords):
+    return arguments[0] / length
+
+
+def _mean_of(mask: torch.Tensor, function, arguments, keywords):
+    shares = mask.to(arguments[0].dtype)[..., None]
+    summed = (arguments[0] * shares).sum(dim=1, keepdim=bool(keywords.get("keepdim")))
+    return summed / shares.sum(dim=1, keepdim=bool(keywords.get("keepdim")))
+
+
 def _elsewhere(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
     """A residual connection around a layer instead of behind it, or the other way round."""
     additions = [(number, call) for number, call in segment.events if call.name in ADDITIONS]
@@ -98,9 +146,8 @@ def _origin(segment: Segment, call: FunctionCall, operand: int) -> str:
     value = call.arguments[operand] if len(call.arguments) > operand else None
     for name in segment.sources:
         give = segment.gives.get(name)
-        if isinstance(value, torch.Tensor) and give is not None and give.shape == tuple(value.shape):
-            if np.array_equal(give, value.numpy()):
-                return f"the output of {name}"
+        if isinstance(value, torch.Tensor) and give is not None and np.array_equal(give, value.numpy()):
+            return f"the output of {name}"
     return "what the reference adds there"
 
 
@@ -122,7 +169,7 @@ def _step_edits(segment: Segment) -> Iterator[Edit]:
     points += [(number, call.name, call.result) for number, call in segment.events]
     yield from _exchanged(segment)
     for place, where, tensor in points:
-        for row in STEP_ROWS if tensor.is_floating_point() else ():
+        for row in STEP_ROWS if tensor.is_floating_point() else NUMBER_ROWS:
             for detail, step in row.variants(tensor):
                 yield Edit(row.name, f"{detail}, behind {where}", row.remedy, {place: _behind(place, step)})
 

@@ -81,7 +81,10 @@ class Segment:
     def _chosen(self) -> tuple[Trial, np.ndarray]:
         arrived = self._compared(self._arriving(self.whole), self.whole)
         few, rows = fewer(self.whole, arrived)
-        if arrived.shape != self.whole.found.shape or left_over(arrived[rows], few.found) > self.suspect.divergence.error / 10:
+        if (
+            arrived.shape != self.whole.found.shape
+            or left_over(arrived[rows], few.found) > self.suspect.divergence.error / 10
+        ):
             return few, rows
         return self.whole, np.arange(len(self.whole.found))
 
@@ -126,9 +129,7 @@ class Segment:
     def _known(self) -> Iterator[tuple[Place, torch.Tensor]]:
         precision = precision_of(self.witness.model)
         yield from ((name, tensor_of(self.gives[name], precision)) for name in self.sources if name)
-        yield from (
-            (("input", number), tensor_of(array, precision)) for number, array in enumerate(self.trial.inputs)
-        )
+        yield from ((("input", number), tensor_of(array, precision)) for number, array in enumerate(self.trial.inputs))
 
     @property
     def events(self) -> list[tuple[int, FunctionCall]]:

@@ -79,7 +79,7 @@ def trial_of(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Tri
 
 
 def fewer(trial: Trial, predicted: np.ndarray) -> tuple[Trial, np.ndarray]:
-    """The same on a few samples, the worst one among them, where every array has one row a sample; and their numbers."""
+    """The same on a few samples, the worst among them, where every array has one row a sample; and their numbers."""
     samples, rows = len(trial.found), np.arange(len(trial.found))
     arrays = [array for taught in trial.lesson for array in (taught.feed, taught.give)]
     if samples <= MOST_ROWS or any(len(array) != samples for array in (*arrays, *trial.inputs)):

@@ -177,9 +177,7 @@ def convert(
             patience,
             on_step,
         )
-        report = replace(
-            judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience
-        )
+        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         other = named if isinstance(named, str) else None
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
         report = proven_elsewhere(report, *files, other, False, on_step)

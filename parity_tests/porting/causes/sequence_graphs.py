@@ -75,7 +75,7 @@ SEQUENCE_GRAPHS = {
     ),
     # siamese
     "difference the other way round": planted("siamese", between("head (call 2)", ORDER), port=SwappedSiamese),
-    "sum for difference": planted("siamese", between("head (call 2)", *NO_WORD), port=SumSiamese),
+    "sum for difference": planted("siamese", between("head (call 2)", "another operation"), port=SumSiamese),
     "outputs in another order": planted(
         "siamese", (between("left", *NO_WORD), between("difference", *NO_WORD)), port=SwappedOutputs
     ),
@@ -85,5 +85,7 @@ SEQUENCE_GRAPHS = {
         "recurrent", inside("lstm", *NO_WORD), lstm=with_config(recurrent_activation="hard_sigmoid")
     ),
     "activation behind the steps": graph("recurrent", between("gru", ADDED), gru=before(activation("relu"))),
-    "steps averaged": graph("recurrent", between("head", *NO_WORD), rnn=all_steps_then(layers.GlobalAveragePooling1D)),
+    "steps averaged": graph(
+        "recurrent", between("head", "another step taken"), rnn=all_steps_then(layers.GlobalAveragePooling1D)
+    ),
 }

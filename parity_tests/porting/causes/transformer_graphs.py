@@ -40,7 +40,9 @@ TRANSFORMER_GRAPHS = {
     "scores not divided, one head": graph(
         "one head", between("project", "scale missing"), scores=with_config(exponent=0.0)
     ),
-    "scores divided by the depth": graph("transformer", between("project", *NO_WORD), scores=with_config(exponent=1.0)),
+    "scores divided by the depth": graph(
+        "transformer", between("project", "another scale"), scores=with_config(exponent=1.0)
+    ),
     "query and key exchanged": graph(
         "transformer", between("project", ORDER, "transposition missing"), scores=reordered
     ),
@@ -67,7 +69,7 @@ TRANSFORMER_GRAPHS = {
     ),
     "residual connection averaged": graph(
         "transformer",
-        stream("scale missing"),
+        stream("scale missing", "another operation"),
         residual1=instead(layers.Average),
     ),
     "dropout left on": graph(

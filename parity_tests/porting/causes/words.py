@@ -14,6 +14,8 @@ CAUSES = frozenset(
         "scaled weights",
         "gates in another order",
         "weights of unknown origin",
+        "part of a sum",
+        "channels in another order",
         # inside a layer
         "another epsilon",
         "training mode left on",
@@ -35,6 +37,20 @@ CAUSES = frozenset(
         "reversed along an axis",
         "operands in another order",
         "transposition missing",
+        "another scale",
+        "another operation",
+        "mask missing",
+        "another mask",
+        "mask added",
+        "another step taken",
+        "positions offset",
+        "pixels shuffled in another order",
+        "residual connection from elsewhere",
+        "masked steps counted",
+        "mean over a mask",
+        "inputs exchanged",
+        "rounded to float32",
+        "pooling missing",
     }
 )
 """All that the verifier has words for."""

@@ -1,4 +1,4 @@
-"""Causes that are found by fitting rather than by running: a scale, a dropout mask, a shift with unknown ends, an order.
+"""Causes that are found by fitting rather than by running: a scale, a dropout mask, a shift, an order.
 
 All arrays are in the port's axis order: (sample, spatial axes, channel). What is fitted on one half of the values is
 held against the other half, which it has not seen.
@@ -117,7 +117,9 @@ def shifted_interior(baseline: np.ndarray, found: np.ndarray) -> Fit | None:
             ]
             detail = f"one point {' and '.join(words)}, but for the ends"
             ends = "in front of" if any(step > 0 for step in steps) else "behind"
-            remedy = f"move it back by one point: take one point of padding less {ends} it, or crop the one that is there"
+            remedy = (
+                f"move it back by one point: take one point of padding less {ends} it, or crop the one that is there"
+            )
             return Fit("offset by one point", detail, remedy, left)
     return None
 
@@ -143,13 +145,13 @@ def reordered_channels(baseline: np.ndarray, found: np.ndarray) -> Fit | None:
     return Fit(
         "channels in another order",
         f"the port's channels are the reference's {described_order(order)}",
-        f"put them back: take the channels {described_order(back)}, or give the layers before and behind the same order",
+        f"put them back: take the channels {described_order(back)}, or reorder the weights of the layer before",
         left,
     )
 
 
 def assigned(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray | None:
-    """Which row of ours each of theirs is, each used once: (row, value) twice -> (row,); None where they do not match."""
+    """Which row of ours each of theirs is: (row, value) twice -> (row,); None where they cannot be the same rows."""
     from scipy.optimize import linear_sum_assignment
 
     if ours.shape != theirs.shape or not np.isfinite(theirs).all():

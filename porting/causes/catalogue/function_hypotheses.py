@@ -10,9 +10,15 @@ from functools import partial
 
 import torch
 
-from porting.causes.catalogue.orders import not_transposed, one_operand, reshaped, swapped_operands, transposed_product, unscaled
-from porting.causes.catalogue.resampling import padded, pooled, reduced, resized
-from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, FunctionCall, Replacements, on_first
+from porting.causes.catalogue import attention, orders, poolings, resampling, selections
+from porting.causes.catalogue.variants import (
+    ACTIVATIONS,
+    EPSILONS,
+    FunctionCall,
+    Replacements,
+    activation_in_keras,
+    on_first,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ def _another_activation(call: FunctionCall) -> Replacements:
 
 
 def _another_axis(call: FunctionCall) -> Replacements:
+    if call.name == "log_softmax":
+        yield "softmax without its logarithm", on_first(partial(torch.softmax, dim=-1))
     for axis in range(1, call.result.ndim):
         yield f"over axis {axis}", on_first(partial(torch.softmax, dim=axis))
 
@@ -95,61 +103,80 @@ ADDITIONS = frozenset({"add", "iadd", "radd"})
 _MULTIPLY = frozenset({"mul", "imul", "rmul", "div", "truediv", "itruediv", "true_divide", "multiply", "divide"})
 _ORDERED = frozenset({"cat", "stack", "concat", "concatenate", "sub", "subtract", "rsub", "matmul", "bmm"})
 
+_RESHAPES = frozenset({"flatten", "reshape", "view", "unflatten", "ravel"})
+_TRANSPOSES = frozenset({"transpose", "permute", "movedim", "swapaxes", "swapdims", "moveaxis", "t"})
+_SOFTMAX = frozenset({"softmax", "log_softmax"})
+_MASKING = frozenset({attention.ATTENTION, "masked_fill", "where", *ADDITIONS})
+_NORMALISING = frozenset({"layer_norm", "group_norm", "instance_norm", "normalize", "batch_norm", "rms_norm"})
+
+
+def _with_activation(verb: str, call: FunctionCall) -> str:
+    return f"{verb} {activation_in_keras(call)}"
+
+
+def _own_epsilon(call: FunctionCall) -> str:
+    return f"epsilon={call.keywords.get('eps', 1e-12 if call.name == 'normalize' else 1e-5):g}"
+
+
 FUNCTION_ROWS: tuple[FunctionRow, ...] = (
-    FunctionRow("activation missing", "add the activation that the reference has there", _ACTIVATION_NAMES, _left_out),
+    FunctionRow("activation missing", partial(_with_activation, "add"), _ACTIVATION_NAMES, _left_out),
     FunctionRow(
-        "activation of another kind",
-        "use the reference's activation, with its slope and its approximation",
-        _ACTIVATION_NAMES,
-        _another_activation,
+        "activation of another kind", partial(_with_activation, "put there"), _ACTIVATION_NAMES, _another_activation
     ),
     FunctionRow(
         "resizing of another kind",
-        "resize as the reference does: Keras' UpSampling only repeats; interpolate in a layer of your own",
+        resampling.resize_remedy,
         frozenset({"interpolate", "upsample", "upsample_nearest", "upsample_bilinear"}),
-        resized,
+        resampling.resized,
+    ),
+    FunctionRow("padding of another kind", resampling.padding_remedy, frozenset({"pad"}), resampling.padded),
+    FunctionRow("flattened or reshaped in another order", orders.reshape_remedy, _RESHAPES, orders.reshaped),
+    FunctionRow("transposition missing", orders.transposition_remedy, _TRANSPOSES, orders.not_transposed),
+    FunctionRow("pooling of another kind", poolings.pool_remedy, _POOL_NAMES, poolings.pooled),
+    FunctionRow("pooling of another kind", poolings.reduction_remedy, _REDUCTION_NAMES, poolings.reduced),
+    FunctionRow("pooling missing", poolings.pool_remedy, _POOL_NAMES, _left_out),
+    FunctionRow("pooling missing", poolings.reduction_remedy, _REDUCTION_NAMES, _left_out),
+    FunctionRow("softmax over another axis", partial(_with_activation, "put there"), _SOFTMAX, _another_axis),
+    FunctionRow("activation missing", partial(_with_activation, "add"), _SOFTMAX, _left_out),
+    FunctionRow("scale missing", attention.scale_remedy, _MULTIPLY, orders.unscaled),
+    FunctionRow("another scale", attention.scale_remedy, _MULTIPLY, attention.rescaled),
+    FunctionRow(
+        "another scale", attention.scale_remedy, frozenset({attention.ATTENTION}), attention.rescaled_attention
+    ),
+    FunctionRow("mask missing", attention.mask_remedy, _MASKING, attention.unmasked),
+    FunctionRow("another mask", attention.mask_remedy, _MASKING, attention.masked_otherwise),
+    FunctionRow(
+        "mask added",
+        "remove the mask: the reference has none there",
+        frozenset({attention.ATTENTION, "softmax"}),
+        attention.masked_besides,
     ),
     FunctionRow(
-        "padding of another kind", "pad in a layer of its own, as the reference does", frozenset({"pad"}), padded
+        "another step taken", selections.step_remedy, frozenset({"getitem", "select"}), selections.another_step
     ),
     FunctionRow(
-        "flattened or reshaped in another order",
-        "put Permute before Flatten and after Reshape, so that channels are outermost as in torch",
-        frozenset({"flatten", "reshape", "view", "unflatten", "ravel"}),
-        reshaped,
+        "positions offset", selections.position_remedy, frozenset({"getitem", "arange"}), selections.moved_positions
+    ),
+    FunctionRow(
+        "pixels shuffled in another order",
+        selections.shuffle_remedy,
+        frozenset({"pixel_shuffle", "pixel_unshuffle"}),
+        selections.shuffled_otherwise,
+    ),
+    FunctionRow("residual connection missing", "add both branches, by Add", ADDITIONS | {"sub"}, orders.one_operand),
+    FunctionRow("operands in another order", orders.order_remedy, _ORDERED, orders.swapped_operands),
+    FunctionRow(
+        "another operation",
+        lambda call: f"{call.name} the two, in the reference's order",
+        ADDITIONS | {"sub", "subtract", "rsub", "mul", "multiply"},
+        orders.another_operation,
     ),
     FunctionRow(
         "transposition missing",
-        "move the axes as the reference does, by Permute rather than Reshape",
-        frozenset({"transpose", "permute", "movedim", "swapaxes", "swapdims", "moveaxis", "t"}),
-        not_transposed,
-    ),
-    FunctionRow("pooling of another kind", "pool and pad as the reference does", _POOL_NAMES, pooled),
-    FunctionRow("pooling of another kind", "reduce as the reference does", _REDUCTION_NAMES, reduced),
-    FunctionRow("pooling missing", "reduce as the reference does", _POOL_NAMES | _REDUCTION_NAMES, _left_out),
-    FunctionRow(
-        "softmax over another axis",
-        "give softmax the reference's axis",
-        frozenset({"softmax", "log_softmax"}),
-        _another_axis,
-    ),
-    FunctionRow(
-        "activation missing", "add the softmax that the reference has there", frozenset({"softmax"}), _left_out
-    ),
-    FunctionRow("scale missing", "scale as the reference does", _MULTIPLY, unscaled),
-    FunctionRow("residual connection missing", "add both branches", ADDITIONS | {"sub"}, one_operand),
-    FunctionRow("operands in another order", "give both in the reference's order", _ORDERED, swapped_operands),
-    FunctionRow(
-        "transposition missing",
-        "move the axes as the reference does",
+        "multiply without transposing the product",
         frozenset({"matmul", "bmm"}),
-        transposed_product,
+        orders.transposed_product,
     ),
-    FunctionRow(
-        "another epsilon",
-        "give Keras the reference's epsilon",
-        frozenset({"layer_norm", "group_norm", "instance_norm", "normalize", "batch_norm", "rms_norm"}),
-        _another_epsilon,
-    ),
+    FunctionRow("another epsilon", _own_epsilon, _NORMALISING, _another_epsilon),
 )
 """What the port may do in the place of a function that the reference calls between two layers."""

@@ -152,10 +152,19 @@ def _in_half(dtype: torch.dtype, context: LayerContext) -> Iterator[LayerVariant
     yield LayerVariant("weights and input rounded", rounded, before=lambda t: t.to(dtype).to(t.dtype))
 
 
+def _own_setting(theirs: str, ours: str, context: LayerContext) -> str:
+    """The port's layer and the reference's value."""
+    value = context.call.settings.get(ours)
+    written = f"{value:g}" if isinstance(value, float) else value
+    return f"give {context.partner.name} the reference's {theirs}={written}"
+
+
+_BY_NAME = "assign gamma, beta, moving_mean and moving_variance by name"
+
 LAYER_ROWS: tuple[LayerRow, ...] = (
-    LayerRow("another epsilon", "give Keras the reference's epsilon: its own default is another", _with_epsilon),
-    LayerRow("training mode left on", "call the port with training=False", _in_training),
-    LayerRow("mean and variance swapped", "assign moving_mean and moving_variance by name", _with_swapped_tensors),
+    LayerRow("another epsilon", partial(_own_setting, "epsilon", "eps"), _with_epsilon),
+    LayerRow("training mode left on", "call the layer with training=False", _in_training),
+    LayerRow("mean and variance swapped", _BY_NAME, _with_swapped_tensors),
     LayerRow(
         "kernel reversed along its taps",
         "both frameworks correlate: move the taps unreversed",
@@ -173,11 +182,11 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
     ),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(
-        "activation added", "make the activation a layer of its own, where the reference has one", _with_activation
+        "activation added", "take the activation out of the layer: the reference has none there", _with_activation
     ),
-    LayerRow("other groups", "give Keras the reference's number of groups", _with_groups),
-    LayerRow("another axis normalised", "normalise the reference's axes", _along_another_axis),
-    LayerRow("offset by one point", "pad and crop as the reference does", _shifted_output),
+    LayerRow("other groups", partial(_own_setting, "groups", "num_groups"), _with_groups),
+    LayerRow("another axis normalised", "normalise the reference's axes: the last one in Keras", _along_another_axis),
+    LayerRow("offset by one point", "pad and crop as the reference does, at the same end", _shifted_output),
     LayerRow("rounded to float16", "compute and store in float32", partial(_in_half, torch.float16)),
     LayerRow("rounded to bfloat16", "compute and store in float32", partial(_in_half, torch.bfloat16)),
 )

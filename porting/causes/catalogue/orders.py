@@ -5,7 +5,8 @@ from functools import partial
 from itertools import combinations, permutations
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Size, Tensor
 
 from porting.causes.catalogue.variants import FunctionCall, Replacements, first_argument, on_first
 
@@ -49,6 +50,16 @@ def not_transposed(call: FunctionCall) -> Replacements:
 
 def _operands(call: FunctionCall) -> list[Any]:
     return list(call.arguments[:2])
+
+
+def scalar_operand(call: FunctionCall) -> tuple[int, float] | None:
+    """Which operand a number changes, and the number; None where both are tensors."""
+    for number, operand in enumerate(_operands(call)):
+        if isinstance(operand, Tensor) and operand.shape == call.result.shape and len(call.arguments) > 1:
+            other = call.arguments[1 - number]
+            if isinstance(other, (int, float)) or (isinstance(other, Tensor) and other.numel() == 1):
+                return number, float(other)
+    return None
 
 
 def unscaled(call: FunctionCall) -> Replacements:
@@ -95,6 +106,26 @@ def transposed_product(call: FunctionCall) -> Replacements:
     yield "the product transposed", lambda function, arguments, keywords: function(*arguments, **keywords).mT
 
 
+_OPERATIONS = {"adds": torch.add, "subtracts": torch.sub, "multiplies": torch.mul, "takes the greater": torch.maximum}
+
+
+def another_operation(call: FunctionCall) -> Replacements:
+    """Two tensors put together otherwise; their mean."""
+    if not all(isinstance(operand, Tensor) for operand in _operands(call)) or len(_operands(call)) < 2:
+        return
+    for words, operation in _OPERATIONS.items():
+        yield f"{words} where the reference has {call.name}", partial(_by, operation)
+    yield f"takes the mean where the reference has {call.name}", partial(_by, _mean_of_two)
+
+
+def _mean_of_two(first: Tensor, second: Tensor) -> Tensor:
+    return (first + second) / 2
+
+
+def _by(operation: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
+    return operation(arguments[0], arguments[1])
+
+
 def _pieces(call: FunctionCall) -> Sequence[Tensor]:
     return call.arguments[0] if call.arguments else call.keywords["tensors"]
 
@@ -114,3 +145,37 @@ def _joined(order: Sequence[int], function: Any, arguments: tuple, keywords: Map
     if not arguments:
         return function(**{**keywords, "tensors": [keywords["tensors"][at] for at in order]})
     return function([arguments[0][at] for at in order], *arguments[1:], **keywords)
+
+
+def reshape_remedy(call: FunctionCall) -> str:
+    """The layers that reshape as torch does, with their sizes."""
+    before = tuple(first_argument(call.arguments, call.keywords).shape[1:])
+    after = tuple(call.result.shape[1:])
+    if len(before) > 1 and len(after) == 1:
+        return f"Permute({(len(before), *range(1, len(before)))}) to {before}, then Flatten to {after}"
+    if len(before) == 1 and len(after) > 1:
+        return f"Reshape({after}), then Permute({(*range(2, len(after) + 1), 1)})"
+    return f"bring the axes into the reference's order, {before}, then Reshape({after}), then Permute where it goes on"
+
+
+def transposition_remedy(call: FunctionCall) -> str:
+    """The order of axes that the reference gives."""
+    source = first_argument(call.arguments, call.keywords)
+    before, after = tuple(source.shape[1:]), tuple(call.result.shape[1:])
+    return f"move the axes of {before} to {after} as the reference does ({_moved(call)}), by Permute and not by Reshape"
+
+
+def _moved(call: FunctionCall) -> str:
+    numbers = [value for value in call.arguments[1:] if isinstance(value, (int, tuple, list, Size))]
+    return f"{call.name} {', '.join(str(tuple(value) if not isinstance(value, int) else value) for value in numbers)}"
+
+
+def order_remedy(call: FunctionCall) -> str:
+    """Which operand comes first."""
+    if call.name in {"cat", "stack", "concat", "concatenate"}:
+        shapes = " then ".join(str(tuple(piece.shape[1:])) for piece in _pieces(call))
+        return f"join in the reference's order: {shapes}"
+    if call.name in {"matmul", "bmm"}:
+        first, second = (tuple(operand.shape[1:]) for operand in _operands(call))
+        return f"multiply {first} by {second}, in this order"
+    return f"{call.name} the second operand to or from the first, as the reference does: exchange the port's two"

@@ -72,10 +72,39 @@ def _transposed(tensor: Tensor) -> Steps:
             yield f"axes in the order {order}", lambda t, order=order: t.permute(0, *order)
 
 
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype).to(tensor.dtype)
+
+
+def _through(dtype: torch.dtype, tensor: Tensor) -> Steps:
+    yield f"cast to {str(dtype).removeprefix('torch.')} and back", partial(_cast, dtype=dtype)
+
+
+def _moved(tensor: Tensor) -> Steps:
+    if tensor.is_floating_point() or tensor.dtype == torch.bool:
+        return
+    for step in (1, -1, 2, -2):
+        yield f"numbers {step:+d}", lambda t, step=step: t + step
+
+
+_UNCAST = "let the tensor stay in the model's own dtype: remove the cast"
+
 STEP_ROWS: tuple[StepRow, ...] = (
     StepRow("activation added", "remove it: the reference has none there", _added_activation),
-    StepRow("offset by one point", "pad and crop as the reference does, at the same end", shifted),
-    StepRow("reversed along an axis", "give both models the same order", _reversed),
-    StepRow("transposition missing", "move the axes back into the reference's order", _transposed),
+    StepRow(
+        "offset by one point",
+        "move it back by one point: take the point away that is put in at one end, and keep the one at the other end",
+        shifted,
+    ),
+    StepRow("reversed along an axis", "do not reverse there: the reference does not", _reversed),
+    StepRow("transposition missing", "move the axes back into the reference's order, by Permute", _transposed),
+    StepRow("rounded to float32", _UNCAST, partial(_through, torch.float32)),
+    StepRow("rounded to float16", _UNCAST, partial(_through, torch.float16)),
+    StepRow("rounded to bfloat16", _UNCAST, partial(_through, torch.bfloat16)),
 )
-"""Steps that the port may have besides."""
+"""Steps that the port may have besides, on tensors of floats."""
+
+NUMBER_ROWS: tuple[StepRow, ...] = (
+    StepRow("positions offset", "count from where the reference counts, without the difference", _moved),
+)
+"""Those on tensors of integers."""

@@ -77,3 +77,65 @@ def on_first(step: Step) -> Replacement:
 def first_argument(arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
     """The argument that comes first, however it was given."""
     return arguments[0] if arguments else next(iter(keywords.values()))
+
+
+_KERAS_ACTIVATIONS: Mapping[str, str] = {
+    "relu": "ReLU()",
+    "relu6": "ReLU(6.0)",
+    "selu": 'Activation("selu")',
+    "silu": 'Activation("silu")',
+    "mish": 'Activation("mish")',
+    "softplus": 'Activation("softplus")',
+    "softsign": 'Activation("softsign")',
+    "tanh": 'Activation("tanh")',
+    "sigmoid": 'Activation("sigmoid")',
+    "hardtanh": 'Activation("hard_tanh")',
+    "hardsigmoid": 'Activation("hard_sigmoid")',
+    "hardswish": 'Activation("hard_silu")',
+    "logsigmoid": 'Activation("log_sigmoid")',
+}
+
+
+def activation_in_keras(call: FunctionCall) -> str:
+    """The layer or function of Keras that is a call of torch's, with its slope and its approximation."""
+    written = _WRITTEN.get(call.name)
+    return written(call) if written else _KERAS_ACTIVATIONS.get(call.name, call.name)
+
+
+def _leaky(call: FunctionCall) -> str:
+    slope = call.bound("input", "negative_slope").get("negative_slope", 0.01)
+    if call.name == "rrelu":
+        bound = {"lower": 1 / 8, "upper": 1 / 3, **call.bound("input", "lower", "upper")}
+        slope = (bound["lower"] + bound["upper"]) / 2
+    return f"LeakyReLU(negative_slope={slope:.9g})"
+
+
+def _elu(call: FunctionCall) -> str:
+    alpha = call.bound("input", "alpha").get("alpha", 1.0)
+    return f"ELU(alpha={alpha:g})" if call.name == "elu" else f"keras.activations.celu(x, alpha={alpha:g})"
+
+
+def _gelu(call: FunctionCall) -> str:
+    return f"keras.activations.gelu(x, approximate={call.bound('input').get('approximate', 'none') == 'tanh'})"
+
+
+def _softmax(call: FunctionCall) -> str:
+    axis, kind = call.bound("input", "dim").get("dim"), "Softmax" if call.name == "softmax" else "log_softmax"
+    return f"{kind} over the reference's axis {axis} of {tuple(call.result.shape)}, samples first"
+
+
+def _clip(call: FunctionCall) -> str:
+    bound = call.bound("input", "min", "max")
+    return f"keras.ops.clip(x, {bound.get('min')}, {bound.get('max')})"
+
+
+_WRITTEN: Mapping[str, Callable[[FunctionCall], str]] = {
+    "leaky_relu": _leaky,
+    "rrelu": _leaky,
+    "elu": _elu,
+    "celu": _elu,
+    "gelu": _gelu,
+    "softmax": _softmax,
+    "log_softmax": _softmax,
+    "clamp": _clip,
+}

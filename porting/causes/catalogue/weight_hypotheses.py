@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from porting.causes.catalogue.fits import assigned, described_order
 from porting.causes.catalogue.rearrangements import rearrangements
+
+MOST_ROWS = 4096
+"""Slices that an order is looked for among."""
+
+_VALUES_TO_FIT_ON = 8
+"""A factor that fits fewer values than this proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +84,49 @@ def _equal(first: Tensor, second: Tensor) -> bool:
     return first.shape == second.shape and first.numel() > 1 and torch.equal(first, second)
 
 
+def _is_alone(context: WeightContext) -> str:
+    """One of several tensors that Keras holds as their sum."""
+    value = context.port.to(torch.float32)
+    for word, name in (("", context.name), ("", context.name.replace("_ih_", "_hh_"))):
+        found = context.checkpoint.get(name)
+        if found is not None and found.shape == tuple(value.shape):
+            alone = torch.as_tensor(np.asarray(found, dtype=np.float32))
+            if torch.equal(alone, value) and alone.any() and not torch.equal(alone.double(), context.reference):
+                return f"is {name} alone, must be the sum of bias_ih and bias_hh{word}"
+    return ""
+
+
+def _is_permuted(context: WeightContext) -> str:
+    """The same slices along one axis in another order: filters, channels, units of a bias, groups of filters."""
+    ours, theirs = context.reference.double().numpy(), context.port.double().numpy()
+    for axis in range(ours.ndim if ours.shape == theirs.shape else 0):
+        rows = [np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1) for array in (ours, theirs)]
+        is_fit = 2 < len(rows[0]) <= MOST_ROWS and not (rows[0] == rows[0][0]).all()
+        order = assigned(*rows) if is_fit else None
+        if order is not None and np.array_equal(rows[0][order], rows[1]):
+            return f"axis {axis} ({len(order)} long) holds the checkpoint's {described_order(order)}"
+    return ""
+
+
 def _is_missing(context: WeightContext) -> str:
     return "all zeros" if context.word.startswith("bias") and not context.port.any() else ""
 
 
 def _is_scaled(context: WeightContext) -> str:
+    if context.reference.numel() < _VALUES_TO_FIT_ON:
+        return ""
     pairs = context.reference.flatten().double(), context.port.flatten().double()
     factor = float(pairs[0] @ pairs[1] / max(float(pairs[0] @ pairs[0]), 1e-300))
     apart = float((pairs[1] - factor * pairs[0]).abs().max())
-    fits = pairs[0].numel() > 1 and factor != 0 and apart <= 1e-6 * float(pairs[1].abs().max())
+    fits = factor != 0 and apart <= 1e-6 * float(pairs[1].abs().max())
     return f"{factor:.6g} times the checkpoint's" if fits else ""
 
 
 def _is_initial(context: WeightContext) -> str:
     values = context.port.double()
     if (values == values.flatten()[0]).all():
-        return f"all {float(values.flatten()[0]):g}"
+        first = float(values.flatten()[0])
+        return f"all {first:g}" if values.numel() > 1 or first in (0.0, 1.0) else ""
     if values.ndim < 2:
         return ""
     fan_in, fan_out = values[0].numel(), values.numel() // values.shape[1]
@@ -111,6 +145,7 @@ def _is_initial(context: WeightContext) -> str:
 
 
 WEIGHT_ROWS: tuple[WeightRow, ...] = (
+    WeightRow("part of a sum", "assign the sum of bias_ih and bias_hh: Keras has one bias", _is_alone),
     WeightRow("bias missing", "assign the bias", _is_missing),
     WeightRow("mean and variance swapped", "assign moving_mean and moving_variance by name", _is_siblings),
     WeightRow(
@@ -127,6 +162,7 @@ WEIGHT_ROWS: tuple[WeightRow, ...] = (
         partial(_is_rearranged, "gates in another order"),
     ),
     WeightRow("transposed wrongly", "correct the axis pattern", partial(_is_rearranged, "transposed wrongly")),
+    WeightRow("channels in another order", "assign the checkpoint's own order, or undo it in the graph", _is_permuted),
     WeightRow("rounded to float16", "keep float32 all the way", partial(_is_rounded, torch.float16)),
     WeightRow("rounded to bfloat16", "keep float32 all the way", partial(_is_rounded, torch.bfloat16)),
     WeightRow("scaled weights", "assign the checkpoint's own values", _is_scaled),
