@@ -18,6 +18,7 @@ from porting.defaults import PATIENCE_SECONDS
 from porting.pairs import ModelPair
 from porting.proof.judgement import Explain
 from porting.proof.suspects import Suspect
+from porting.records.findings import kind_of
 from porting.records.parity import Cause, Divergence
 from porting.records.runs import PortRun, ReferenceRun
 
@@ -62,7 +63,7 @@ def _explained(witness: Witness, suspect: Suspect, reference: ReferenceRun, port
         causes = ()
     finally:
         patience.end()
-    witness.named += [(cause.name, cause.detail) for cause in causes]
+    witness.named |= {kind_of(cause.name, cause.detail) for cause in causes}
     untried = " and ".join(patience.untried)
     note = f"no time was left for {untried}: --patience SECONDS gives more than {patience.seconds:g}" if untried else ""
     return replace(suspect.divergence, causes=causes, untried=note)

@@ -16,6 +16,7 @@ from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContex
 from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
 from porting.proof.judgement import weights_back
 from porting.proof.suspects import Suspect
+from porting.records.findings import kind_of
 from porting.records.parity import Cause, partners
 from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
@@ -45,7 +46,7 @@ def _explaining(layer: "Layer", candidates: list[tuple[LayerRow, LayerVariant]])
     """Those that explain; where a cause of another divergence is among them, that one alone."""
     named = layer.witness.named
     for row, variant in candidates:
-        if (row.name, variant.detail) in named and (left := layer.left_by(variant)) <= layer.enough:
+        if kind_of(row.name, variant.detail) in named and (left := layer.left_by(variant)) <= layer.enough:
             yield Cause(row.name, variant.detail, row.remedy_for(layer.context()), left)
             return
     inside = f"hypotheses inside {layer.suspect.divergence.reference}"

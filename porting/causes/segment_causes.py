@@ -15,6 +15,7 @@ from porting.causes.replay import Place
 from porting.causes.segments import Change, Edit, Segment
 from porting.causes.trials import Witness, distinct, left_over, trial_of
 from porting.proof.suspects import Suspect
+from porting.records.findings import kind_of
 from porting.records.parity import Cause
 from porting.records.runs import ReferenceRun
 from porting.rules import patterns
@@ -28,7 +29,10 @@ _NEAR = 8
 
 
 def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Iterator[Cause]:
-    """The most specific rows first: a function run otherwise, then a step besides, then a fit, then two at once."""
+    """The most specific rows first: a function run otherwise, then a step besides, then a fit, then two at once.
+
+    What is a cause elsewhere comes before all of them.
+    """
     whole = trial_of(witness, suspect, reference)
     segment = Segment(witness, suspect, whole, reference.trace)
     functions = [
@@ -37,6 +41,10 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         *_elsewhere(segment, reference),
     ]
     steps = list(_step_edits(segment))
+    known = [edit for edit in (*functions, *steps) if kind_of(edit.name, edit.detail) in witness.named]
+    if again := next((edit for edit in known if segment.left_by([edit]) <= segment.enough), None):
+        yield again.as_cause(segment.left_by([again]))
+        return
     for candidates in (functions, steps):
         if found := list(_explaining(segment, candidates)):
             yield from distinct(found)
@@ -48,13 +56,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
 
 
 def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
-    """Those that explain; where a cause of another divergence is among them, that one alone."""
-    named = segment.witness.named
-    known = [edit for edit in candidates if (edit.name, edit.detail) in named]
-    for edit in known:
-        if (left := segment.left_by([edit])) <= segment.enough:
-            yield edit.as_cause(left)
-            return
+    """Those that explain."""
     between = f"hypotheses before {segment.suspect.divergence.reference}"
     for edit in segment.witness.patience.through(candidates, between):
         if (left := segment.left_by([edit])) <= segment.enough:

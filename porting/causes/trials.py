@@ -35,15 +35,15 @@ class Witness:
     read : callable
         Reads the checkpoint's tensors.
     patience : Patience
-    named : list of (name, detail)
-        The causes found so far: what is wrong in one place is often wrong in others.
+    named : set of (name, detail)
+        The kinds of causes found so far: what is wrong in one place is often wrong in others.
     """
 
     pair: ModelPair
     build: Callable[[], Any]
     read: Callable[[], Mapping[str, np.ndarray]] = dict
     patience: Patience = field(default_factory=Patience)
-    named: list[tuple[str, str]] = field(default_factory=list)
+    named: set[tuple[str, str]] = field(default_factory=set)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, np.ndarray]:

@@ -61,9 +61,7 @@ def verify(
     from porting.jobs.verification import verify as verify_port
 
     with steps() as on_step:
-        report = verify_port(
-            port, *checkpoint, every_sample=every_sample, on_step=on_step, **shared
-        )
+        report = verify_port(port, *checkpoint, every_sample=every_sample, on_step=on_step, **shared)
     finish(report, json_file, html_file, details=details)
 
 

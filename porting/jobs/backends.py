@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from porting.defaults import PATIENCE_SECONDS
 from porting.errors import InputError
 from porting.evidence.drift import worst_figures
 from porting.jobs.preparation import check_files
@@ -84,6 +85,7 @@ def verify_on_backends(
     pair: str | None = None,
     probe: str | os.PathLike | None = None,
     tf32: bool = False,
+    patience: float = PATIENCE_SECONDS,
     html: Path | None = None,
     details: bool = False,
     width: int = 100,
@@ -93,7 +95,7 @@ def verify_on_backends(
 
     Parameters
     ----------
-    port, checkpoint, pair, probe, tf32
+    port, checkpoint, pair, probe, tf32, patience
         As for `porting.verify`; a pair by its name.
     backends : sequence of str
         Any of ``tensorflow``, ``jax``, ``torch``.
@@ -121,6 +123,7 @@ def verify_on_backends(
     check_name(pair)
     files = [os.fspath(path) for path in (checkpoint, port) if path is not None]
     options = [*_option("--pair", pair), *_option("--probe", probe), "--tf32" if tf32 else "--no-tf32"]
+    options += _option("--patience", None if patience == PATIENCE_SECONDS else f"{patience:g}")
     options += ["--details"] if details else []
     results, mistakes = [], []
     for number, backend in enumerate(chosen, 1):

@@ -1,13 +1,14 @@
 """Divergences as people read them: one finding a fault, however many places it shows in; the strongest first."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from porting.plans.plan import TransferPlan
 from porting.records.parity import Cause, Divergence, describe_divergence
 
-_NAMED_PLACES = 4
+_NAMED_PLACES = 12
 """How many of a finding's places a line names."""
 
 
@@ -31,18 +32,24 @@ class Finding:
         """The place with the greatest error."""
         return max(self.places, key=lambda divergence: divergence.error)
 
+    @property
+    def others(self) -> tuple[Divergence, ...]:
+        """All places but the strongest."""
+        return tuple(place for place in self.places if place is not self.strongest)
+
     def describe(self) -> str:
         """Where it is, in a line."""
-        if len(self.places) == 1:
-            return describe_divergence(self.places[0])
-        named = [f"{place.where} {place.reference}" for place in self.places[:_NAMED_PLACES]]
-        more = f" and {len(self.places) - len(named)} more" if len(self.places) > len(named) else ""
-        listed = named if more else [*named[:-2], " and ".join(named[-2:])]
-        named_cause = f", {self.causes[0].name} in each" if self.causes else ""
-        return (
-            f"the models part at {len(self.places)} places{named_cause}: {', '.join(listed)}{more}; "
-            f"relative error up to {self.strongest.error:.1e}, at {self.strongest.reference}"
-        )
+        alike = f"; the same at {len(self.others)} other place{'s' * (len(self.others) > 1)}" if self.others else ""
+        return describe_divergence(self.strongest) + alike
+
+    def describe_others(self) -> str:
+        """The other places with their errors; of many the first."""
+        named = [
+            f"{'inside' if place.where == 'inside' else 'before'} {place.reference} ({place.error:.1e})"
+            for place in self.others[:_NAMED_PLACES]
+        ]
+        more = len(self.others) - len(named)
+        return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
@@ -54,7 +61,7 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
     left, findings = list(divergences), []
     while key := _commonest(left):
         places = [held for held in left if key in _keys(held)]
-        cause = next(cause for cause in places[0].causes if (cause.name, cause.detail) == key)
+        cause = next(cause for cause in places[0].causes if _key(cause) == key)
         worst = max(places, key=lambda held: held.error)
         remedies = dict.fromkeys(other.remedy for held in places for other in held.causes if _key(other) == key)
         findings.append(Finding((replace(cause, remedy="; ".join(remedies), error=_left(worst, key)),), tuple(places)))
@@ -64,8 +71,16 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda found: (_weakness(found), order.get(id(found.places[0]), 0))))
 
 
+def kind_of(name: str, detail: str) -> tuple[str, str]:
+    """What a cause is wherever it stands: ``blocks.2.norm`` and ``blocks.7.norm`` are one, numbers of settings are not."""
+    return name, _NAMES.sub(lambda found: re.sub(r"\d+", "#", found.group()), detail)
+
+
+_NAMES = re.compile(r"\b[A-Za-z_][\w.]*")
+
+
 def _key(cause: Cause) -> tuple[str, str]:
-    return cause.name, cause.detail
+    return kind_of(cause.name, cause.detail)
 
 
 def _keys(divergence: Divergence) -> set[tuple[str, str]]:

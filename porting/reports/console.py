@@ -123,6 +123,8 @@ def _findings(report: ParityReport) -> Iterator[RenderableType]:
         if not finding.causes:
             why = finding.places[0].untried or "no hypothesis explains it"
             yield Text(f"  {why}: look at what lies there in both models")
+        if finding.others:
+            yield Text(f"  the same {finding.describe_others()}")
 
 
 def _search(report: ParityReport) -> Iterator[RenderableType]:
