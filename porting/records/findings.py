@@ -72,7 +72,7 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
 
 
 def kind_of(name: str, detail: str) -> tuple[str, str]:
-    """What a cause is wherever it stands: ``blocks.2.norm`` and ``blocks.7.norm`` are one, numbers of settings are not."""
+    """What a cause is wherever it stands: blocks.2.norm and blocks.7.norm are one, epsilons are not."""
     return name, _NAMES.sub(lambda found: re.sub(r"\d+", "#", found.group()), detail)
 
 

@@ -264,11 +264,23 @@ def test_the_greatest_float64_error_is_of_inputs_too():
 
 
 def test_many_places_fold_away_behind_the_first():
-    many = tuple(replace(PARTED[0], reference=f"conv{number}") for number in range(9))
+    many = tuple(
+        replace(PARTED[0], reference=f"conv{number}", causes=(replace(MISSING, detail=f"{number} of them"),))
+        for number in range(9)
+    )
     page = render_page(make_report(semantics=FAILED, divergences=many))
     assert page.count('<article class="divergence">') == 9
     folded = page[page.index("<details><summary>3 more</summary>") :]
     assert folded.index("</details>") > folded.index("<code>conv8</code>")
+
+
+def test_one_fault_in_many_places_is_told_once_with_all_of_them():
+    many = tuple(replace(PARTED[0], reference=f"conv{number}", causes=(MISSING,)) for number in range(9))
+    page = render_page(make_report(semantics=FAILED, divergences=many))
+    assert page.count('<article class="divergence">') == 1
+    assert Outline(page).text.count(MISSING.remedy) == 1
+    for place in many:
+        assert f"<code>{place.reference}</code>" in page[page.index("The same") :]
 
 
 LONG = [f"encoder.layers.{number}.attention.output_projection.query" for number in range(60)]

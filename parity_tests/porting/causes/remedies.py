@@ -1,0 +1,349 @@
+"""Faulty ports, each mended by doing what the remedy of its cause says, word for word."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from keras import layers, ops
+from torch import nn
+from torch.nn import functional
+
+from porting import ModelPair, Probe
+
+IMAGES = "sample channel row column -> sample row column channel"
+SAME = "... -> ..."
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A fault that a remedy mends.
+
+    Attributes
+    ----------
+    pair : callable
+        (port) -> the pair.
+    faulty, mended : callable
+        Build the port with the fault, and with what the remedy says.
+    words : tuple of str
+        What the remedy must say for that.
+    """
+
+    pair: Callable[[Callable[[], Any]], ModelPair]
+    faulty: Callable[[], Any]
+    mended: Callable[[], Any]
+    words: tuple[str, ...]
+
+
+@keras.saving.register_keras_serializable("remedies")
+class Resized(layers.Layer):
+    """Resizes 8 x 8 points to 12 x 12."""
+
+    def __init__(self, aligned: bool, **options) -> None:
+        super().__init__(**options)
+        self.aligned = aligned
+
+    def call(self, x):
+        return resized(x, self.aligned)
+
+    def get_config(self):
+        return {**super().get_config(), "aligned": self.aligned}
+
+
+class Between(nn.Module):
+    """A function between two layers."""
+
+    def __init__(self, first: nn.Module, function: Callable[..., Any], last: nn.Module) -> None:
+        super().__init__()
+        self.a, self.function, self.b = first, function, last
+
+    def forward(self, *inputs):
+        return self.b(self.function(self.a(inputs[0]), *inputs[1:]))
+
+
+class Turned(nn.Module):
+    """Normalises sequences whose channels come last."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x):
+        return self.norm(x.transpose(1, 2)).transpose(1, 2)
+
+
+def steps(function, faulty, mended, *words, size=8, shapes=((6, 8),), probe=None) -> Remedy:
+    """Between two Dense layers on sequences: (sample, step, feature)."""
+
+    def port(between):
+        inputs = [keras.Input(shape) for shape in shapes]
+        hidden = between(layers.Dense(8, name="a")(inputs[0]), *inputs[1:])
+        return keras.Model(inputs if len(inputs) > 1 else inputs[0], layers.Dense(5, name="b")(hidden))
+
+    pair = partial(_pair, lambda: Between(nn.Linear(8, 8), function, nn.Linear(size, 5)), shapes, SAME, probe)
+    return Remedy(pair, partial(port, faulty), partial(port, mended), words)
+
+
+def images(function, faulty, mended, *words, channels=4) -> Remedy:
+    """Between two convolutions on images."""
+
+    def port(between):
+        inputs = keras.Input((9, 9, 3))
+        hidden = between(layers.Conv2D(4, 2, name="a")(inputs))
+        return keras.Model(inputs, layers.Conv2D(5, 1, name="b")(hidden))
+
+    pair = partial(
+        _pair, lambda: Between(nn.Conv2d(3, 4, 2), function, nn.Conv2d(channels, 5, 1)), ((9, 9, 3),), IMAGES, None
+    )
+    return Remedy(pair, partial(port, faulty), partial(port, mended), words)
+
+
+def flattened(faulty, mended, *words) -> Remedy:
+    """Between a convolution and a Dense layer."""
+
+    def port(between):
+        inputs = keras.Input((5, 6, 3))
+        hidden = between(layers.Conv2D(4, 2, name="a")(inputs))
+        return keras.Model(inputs, layers.Dense(5, name="b")(hidden))
+
+    reference = lambda: Between(nn.Conv2d(3, 4, 2), lambda x: x.flatten(1), nn.Linear(80, 5))  # noqa: E731
+    pair = partial(_pair, reference, ((5, 6, 3),), (IMAGES, SAME), None)
+    return Remedy(pair, partial(port, faulty), partial(port, mended), words)
+
+
+def unflattened(faulty, mended, *words) -> Remedy:
+    """Between a Dense layer and a convolution."""
+
+    def port(between):
+        inputs = keras.Input((8,))
+        hidden = between(layers.Dense(24, name="a")(inputs))
+        return keras.Model(inputs, layers.Conv2D(5, 1, name="b")(hidden))
+
+    reference = lambda: Between(nn.Linear(8, 24), lambda x: x.view(-1, 4, 2, 3), nn.Conv2d(4, 5, 1))  # noqa: E731
+    pair = partial(_pair, reference, ((8,),), (SAME, IMAGES), None)
+    return Remedy(pair, partial(port, faulty), partial(port, mended), words)
+
+
+def layer(module, faulty, mended, *words) -> Remedy:
+    """A normalising layer behind a Dense one."""
+
+    def port(normalise):
+        inputs = keras.Input((6, 8))
+        return keras.Model(inputs, normalise()(layers.Dense(8, name="a")(inputs)))
+
+    pair = partial(_pair, lambda: nn.Sequential(nn.Linear(8, 8), module()), ((6, 8),), SAME, None)
+    return Remedy(pair, partial(port, faulty), partial(port, mended), words)
+
+
+def _pair(reference, shapes, axes, probe, port) -> ModelPair:
+    first, last = axes if isinstance(axes, tuple) else (axes, axes)
+    inputs = (first, *[SAME] * (len(shapes) - 1))
+    outputs = {"output": last}
+    return ModelPair(
+        name="mended", reference=reference, port=port, input_shapes=shapes, inputs=inputs, outputs=outputs, probe=probe
+    )
+
+
+def attention(x, *, causal=False, scale=None):
+    heads = x.view(len(x), 6, 2, 4).transpose(1, 2)
+    seen = functional.scaled_dot_product_attention(heads, heads, heads, is_causal=causal, scale=scale)
+    return seen.transpose(1, 2).reshape(x.shape)
+
+
+def attended(x, *, lower=None, factor=0.5):
+    heads = ops.transpose(ops.reshape(x, (-1, 6, 2, 4)), (0, 2, 1, 3))
+    scores = ops.matmul(heads, ops.transpose(heads, (0, 1, 3, 2))) * factor
+    if lower is not None:
+        scores = ops.where(np.tril(np.ones((6, 6)), lower) > 0, scores, -np.inf)
+    seen = ops.transpose(ops.matmul(ops.softmax(scores), heads), (0, 2, 1, 3))
+    return ops.reshape(seen, (-1, 6, 8))
+
+
+def masked_mean(x, mask):
+    return (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def mean_of_masked(x, mask):
+    mask = ops.expand_dims(mask, -1)
+    return ops.sum(x * mask, 1) / ops.sum(mask, 1)
+
+
+def with_masks(sizes, file, count):
+    generator = np.random.default_rng(0)
+    masks = (np.arange(6) < generator.integers(2, 6, (count, 1))).astype("float32")
+    return Probe((generator.standard_normal((count, 6, 8)).astype("float32"), masks), "masked steps")
+
+
+def same(x, *_):
+    return x
+
+
+def shuffled(x):
+    blocks = layers.Permute((1, 4, 2, 5, 3))(layers.Reshape((8, 8, 1, 2, 2))(x))
+    return layers.Reshape((16, 16, 1))(blocks)
+
+
+def resized(x, aligned):
+    """Eight points an axis to twelve, linearly: at i 7 / 11, or at (i + 0.5) 8 / 12 - 0.5 with the ends repeated."""
+    at = np.arange(12) * 7 / 11 if aligned else np.clip((np.arange(12) + 0.5) * 8 / 12 - 0.5, 0, 7)
+    weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(8)))
+    return ops.einsum("nrcf,ir,jc->nijf", x, ops.cast(weights, x.dtype), ops.cast(weights, x.dtype))
+
+
+def with_aligned_corners(x):
+    return Resized(True)(x)
+
+
+def without_aligned_corners(x):
+    return Resized(False)(x)
+
+
+REMEDIES: dict[str, Remedy] = {
+    "activation missing": steps(functional.relu, same, layers.ReLU(), "add ReLU()"),
+    "activation of another kind": steps(
+        partial(functional.leaky_relu, negative_slope=0.125),
+        layers.LeakyReLU(0.3),
+        layers.LeakyReLU(negative_slope=0.125),
+        "LeakyReLU(negative_slope=0.125)",
+    ),
+    "activation added": steps(torch.tanh, lambda x: ops.relu(ops.tanh(x)), ops.tanh, "remove it"),
+    "flattened or reshaped in another order": flattened(
+        layers.Flatten(),
+        lambda x: layers.Flatten()(layers.Permute((3, 1, 2))(x)),
+        "Permute((3, 1, 2)) to (4, 4, 5), then Flatten to (80,)",
+    ),
+    "reshaped in another order": unflattened(
+        layers.Reshape((2, 3, 4)),
+        lambda x: layers.Permute((2, 3, 1))(layers.Reshape((4, 2, 3))(x)),
+        "Reshape((4, 2, 3)), then Permute((2, 3, 1))",
+    ),
+    "resizing of another kind": images(
+        lambda x: functional.interpolate(x, size=(12, 12), mode="bilinear", align_corners=False),
+        with_aligned_corners,
+        without_aligned_corners,
+        "point i of n at (i + 0.5) m / n - 0.5 of m, the ends repeated",
+    ),
+    "padding of another kind": images(
+        lambda x: functional.pad(x, (1, 1, 1, 1), mode="reflect"),
+        layers.ZeroPadding2D(1),
+        lambda x: ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"),
+        "((1, 1), (1, 1))",
+        "mode='reflect' of ops.pad",
+    ),
+    "pooling of another kind": images(
+        partial(functional.max_pool2d, kernel_size=2),
+        layers.AveragePooling2D(2),
+        layers.MaxPooling2D([2, 2], strides=[2, 2]),
+        "MaxPooling2D([2, 2], strides=[2, 2])",
+    ),
+    "softmax over another axis": steps(
+        partial(torch.softmax, dim=-1),
+        layers.Softmax(axis=1),
+        layers.Softmax(axis=-1),
+        "Softmax over the reference's axis -1",
+    ),
+    "scale missing": steps(lambda x: x / 3, same, lambda x: x / 3, "divide by 3"),
+    "another scale": steps(
+        attention, partial(attended, factor=0.25), partial(attended, factor=0.5), "multiply the scores by 0.5 before"
+    ),
+    "mask missing": steps(
+        partial(attention, causal=True), attended, partial(attended, lower=0), "let query i see the keys 0 to i"
+    ),
+    "another mask": steps(
+        partial(attention, causal=True),
+        partial(attended, lower=1),
+        partial(attended, lower=0),
+        "let query i see the keys 0 to i",
+    ),
+    "mask added": steps(attention, partial(attended, lower=0), attended, "remove the mask"),
+    "another step taken": steps(lambda x: x[:, -1], lambda x: x[:, 0], lambda x: x[:, -1], "take [:, -1]"),
+    "positions offset": steps(lambda x: x[:, 1:4], lambda x: x[:, 2:5], lambda x: x[:, 1:4], "[:, 1:4]"),
+    "pixels shuffled in another order": images(
+        partial(functional.pixel_shuffle, upscale_factor=2),
+        lambda x: layers.Reshape((16, 16, 1))(layers.Permute((1, 4, 2, 3, 5))(layers.Reshape((8, 8, 2, 2, 1))(x))),
+        shuffled,
+        "Reshape((8, 8, 1, 2, 2)), Permute((1, 4, 2, 5, 3)), Reshape((16, 16, 1))",
+        channels=1,
+    ),
+    "residual connection missing": steps(
+        lambda x: x + torch.tanh(x), ops.tanh, lambda x: layers.Add()([x, ops.tanh(x)]), "add both branches"
+    ),
+    "operands in another order": steps(
+        lambda x: torch.cat([x, torch.tanh(x)], -1),
+        lambda x: ops.concatenate([ops.tanh(x), x], -1),
+        lambda x: ops.concatenate([x, ops.tanh(x)], -1),
+        "in the reference's order",
+        size=16,
+    ),
+    "another operation": steps(
+        lambda x: x * torch.tanh(x), lambda x: x + ops.tanh(x), lambda x: x * ops.tanh(x), "mul the two"
+    ),
+    "transposition missing": steps(
+        lambda x: x.transpose(1, 2),
+        layers.Reshape((8, 6)),
+        layers.Permute((2, 1)),
+        "move the axes of (6, 8) to (8, 6)",
+        "by Permute and not by Reshape",
+        size=6,
+    ),
+    "masked steps counted": steps(
+        masked_mean,
+        lambda x, mask: ops.mean(x, 1) + 0 * ops.sum(mask),
+        mean_of_masked,
+        "multiply by the mask, sum over the steps, and divide by the mask's own sum",
+        shapes=((6, 8), (6,)),
+        probe=with_masks,
+    ),
+    "offset by one point": steps(
+        torch.tanh,
+        lambda x: ops.roll(ops.tanh(x), 1, 2),
+        ops.tanh,
+        "move it back by one point",
+    ),
+    "reversed along an axis": steps(torch.tanh, lambda x: ops.flip(ops.tanh(x), 1), ops.tanh, "do not reverse there"),
+    "rounded to float16": steps(
+        torch.tanh,
+        lambda x: ops.cast(ops.cast(ops.tanh(x), "float16"), x.dtype),
+        ops.tanh,
+        "remove the cast",
+    ),
+    "channels in another order": steps(
+        torch.tanh,
+        lambda x: ops.take(ops.tanh(x), np.array([2, 0, 1, 3, 7, 5, 4, 6]), -1),
+        lambda x: ops.take(
+            ops.take(ops.tanh(x), np.array([2, 0, 1, 3, 7, 5, 4, 6]), -1), np.array([1, 2, 0, 3, 6, 5, 7, 4]), -1
+        ),
+        "take the channels in the order 1, 2, 0, 3, 6, 5, 7, 4",
+    ),
+    "input scaled": Remedy(
+        partial(_pair, lambda: Between(nn.Linear(8, 8), torch.tanh, nn.Linear(8, 5)), ((6, 8),), SAME, None),
+        lambda: _scaled_input(0.25),
+        lambda: _scaled_input(1.0),
+        ("Rescaling(4) there, or the scaling removed",),
+    ),
+    "another epsilon": layer(
+        lambda: nn.LayerNorm(8),
+        lambda: layers.LayerNormalization(name="norm"),
+        lambda: layers.LayerNormalization(epsilon=1e-5, name="norm"),
+        "give norm the reference's epsilon=1e-05",
+    ),
+    "other groups": layer(
+        lambda: Turned(nn.GroupNorm(2, 8)),
+        lambda: layers.GroupNormalization(4, epsilon=1e-5, name="norm"),
+        lambda: layers.GroupNormalization(2, epsilon=1e-5, name="norm"),
+        "groups=2",
+    ),
+}
+"""Row of the catalogue, or what it is about -> a port that is mended."""
+
+ROWS = {"reshaped in another order": "flattened or reshaped in another order"}
+"""Those that are another case of a row."""
+
+
+def _scaled_input(factor: float):
+    inputs = keras.Input((6, 8))
+    hidden = inputs if factor == 1 else layers.Rescaling(factor)(inputs)
+    return keras.Model(inputs, layers.Dense(5, name="b")(ops.tanh(layers.Dense(8, name="a")(hidden))))
