@@ -14,7 +14,8 @@ from porting.causes.catalogue.fits import IN_LAYERS
 from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerRow, LayerVariant
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
-from porting.proof.judgement import weights_back
+from porting.parts import divided, part, slices_of, whole_name
+from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect
 from porting.records.findings import kind_of
 from porting.records.parity import Cause, partners
@@ -94,14 +95,15 @@ class Layer:
 
     def context(self) -> LayerContext:
         """What the rows of the catalogue need to know."""
-        tensors = {name: self.state[name] for name in self.call.weights.values() if name in self.state}
+        tensors = divided(self.state, self.call.weights.values())
         return LayerContext(self.call, tensors, self.partner)
 
     def changed_tensors(self, port: PortRun) -> dict[str, Any]:
         """The port's values, in the reference's axis order, of the layer's tensors that are not the checkpoint's."""
         assert self.suspect.pair is not None
         state, only = self.state, replace(port.narrow.plan, pairs=self._narrow_pairs(port))
-        values = {name: torch.tensor(np.array(array)).double() for name, array in weights_back(only, port.fetch)}
+        values = {name: torch.tensor(np.array(array)).double() for name, array in parts_back(only, port.fetch)}
+        state = divided(state, values)
         return {name: value for name, value in values.items() if name in state and not torch.equal(value, state[name])}
 
     def _narrow_pairs(self, port: PortRun) -> tuple[Any, ...]:
@@ -123,12 +125,13 @@ class Layer:
         yield from by_name.values()
 
     def _weight_cause(self, name: str, value: Any) -> Cause:
-        state = self.state
-        word = next(word for word, full in self.call.weights.items() if full == name)
-        siblings = {other: state[other] for other in self.call.weights.values() if other in state and other != name}
-        others = {other: tensor for other, tensor in state.items() if other != name}
+        state, own = self.state, self.call.weights
+        word = next(word for word, full in own.items() if full == name)
+        siblings = {other: tensor for other, tensor in divided(state, own.values()).items() if other != name}
+        parts = {other: tensor for other, tensor in self._cut_alike(name).items() if other != name}
+        others = {**{other: tensor for other, tensor in state.items() if other != name}, **parts}
         context = WeightContext(
-            name, self.call.kind, word, state[name], value, siblings, others, self.witness.checkpoint
+            name, self.call.kind, word, part(state, name), value, siblings, others, self.witness.checkpoint
         )
         for row in WEIGHT_ROWS:
             if detail := row.says(context):
@@ -136,6 +139,13 @@ class Layer:
         return Cause(
             "weights of unknown origin", f"{name} is not the checkpoint's", "assign the checkpoint's values", 0.0
         )
+
+    def _cut_alike(self, name: str) -> dict[str, Any]:
+        """All parts of the tensor that a part is of: another one may be in its place."""
+        if not slices_of(name):
+            return {}
+        every = [full for call in self.reference.trace.calls for full in call.weights.values()]
+        return divided(self.state, [full for full in every if whole_name(full) == whole_name(name) and slices_of(full)])
 
     def fitted(self) -> Iterator[Cause]:
         """The output one point off, with anything at the ends; or its channels in another order."""
@@ -197,11 +207,12 @@ class Layer:
     def _changed(self, variant: LayerVariant) -> Iterator[None]:
         """The layer's tensors, attributes and mode as a variant has them, and back."""
         state, module = self.witness.model.state_dict(), self.module
-        before = {name: state[name].clone() for name in state if name in variant.tensors or variant.training}
+        changed = {whole_name(name) for name in variant.tensors}
+        before = {name: state[name].clone() for name in state if name in changed or variant.training}
         values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state
         try:
             for name, value in values.items():
-                state[name].copy_(value)
+                part(state, name).copy_(value)
             if variant.training and module is not None:
                 module.train()
             with calls.with_attributes(module, variant.attributes):

@@ -17,7 +17,7 @@ from porting.records.parity import Cause, partners
 from porting.reference import runs as torch_runs
 from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace
 
 Change = Callable[..., Any]
 
@@ -128,7 +128,10 @@ class Segment:
 
     def _known(self) -> Iterator[tuple[Place, torch.Tensor]]:
         precision = precision_of(self.witness.model)
-        yield from ((name, tensor_of(self.gives[name], precision)) for name in self.sources if name)
+        kinds = dict(zip(self.names, (call.kind for call in self.reference.calls), strict=True))
+        for name in filter(None, self.sources):
+            give = self.gives[name]
+            yield name, tensor_of(give[0] if kinds[name] == PARAMETER else give, precision)
         yield from ((("input", number), tensor_of(array, precision)) for number, array in enumerate(self.trial.inputs))
 
     @property

@@ -116,7 +116,7 @@ def layer_alone(
     model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, number: int
 ) -> Callable[["torch.Tensor"], Any]:
     """One layer call by its number, to be run on other inputs, as often as wanted and without the model around it."""
-    watch = Watch(taught_modules(model, lesson), Teacher(lesson), alone=False, stop_at=number)
+    watch = taught(model, lesson, alone=False, stop_at=number)
     try:
         run(model, inputs, watch)
     except Arrived as arrived:
