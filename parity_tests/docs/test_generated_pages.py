@@ -69,7 +69,9 @@ def test_messages_stand_with_the_error_that_they_are_raised_by():
 def test_causes_of_every_kind_are_listed_with_their_remedies():
     page = causes.markdown()
     assert page.count("| cause | remedy |") >= 4
-    assert "| flattened or reshaped in another order | put Permute before Flatten" in page
+    assert (
+        "| flattened or reshaped in another order | the layers that reshape as torch does, with their sizes |" in page
+    )
 
 
 def test_every_arrow_of_the_picture_points_downward_and_every_room_is_there():

@@ -10,7 +10,7 @@ import torch
 from porting.causes.catalogue.fits import FITS, IN_SEGMENTS
 from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
 from porting.causes.catalogue.steps import NUMBER_ROWS, STEP_ROWS
-from porting.causes.catalogue.variants import FunctionCall
+from porting.causes.catalogue.variants import FunctionCall, first_argument
 from porting.causes.replay import Place
 from porting.causes.segments import Change, Edit, Segment
 from porting.causes.trials import Witness, distinct, left_over, trial_of
@@ -90,8 +90,9 @@ def _masked_means(segment: Segment) -> Iterator[Edit]:
                 detail = f"a plain mean over {length} steps where the reference leaves masked ones out"
                 yield Edit("masked steps counted", detail, _MASKED_MEAN, changes)
         if call.name == "mean":
+            averaged = first_argument(call.arguments, call.keywords)
             for which, array in enumerate(segment.trial.inputs, start=1):
-                if array.shape == call.arguments[0].shape[:2] and not (array != 0).all():
+                if array.shape == averaged.shape[:2] and not (array != 0).all():
                     detail = f"steps where input {which} is zero are left out of the mean"
                     remedy = f"take the plain mean over all {array.shape[1]} steps"
                     yield Edit(

@@ -110,6 +110,10 @@ def distinct(causes: Sequence[Cause]) -> Iterator[Cause]:
     """One cause of each name: the one that leaves least."""
     best: dict[str, Cause] = {}
     for cause in causes:
-        if cause.name not in best or cause.error < best[cause.name].error:
+        if cause.name not in best or _rest(cause) < _rest(best[cause.name]):
             best[cause.name] = cause
     yield from best.values()
+
+
+def _rest(cause: Cause) -> float:
+    return np.inf if cause.error is None else cause.error

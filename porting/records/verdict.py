@@ -138,7 +138,7 @@ class ParityReport:
     >>> pair = ModelPair(
     ...     name="own",
     ...     reference=lambda: torch.nn.LayerNorm(4),
-    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization()]),
+    ...     port=lambda: keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization(name="norm")]),
     ...     input_shapes=((4,),),
     ... )
     >>> torch.save(torch.nn.LayerNorm(4).state_dict(), "net.pt")
@@ -148,7 +148,7 @@ class ParityReport:
     >>> [(found.where, cause.name) for found in report.divergences for cause in found.causes]
     [('inside', 'another epsilon')]
     >>> report.divergences[0].causes[0].remedy
-    "give Keras the reference's epsilon: its own default is another"
+    "give norm the reference's epsilon=1e-05"
     """
 
     pair: str

@@ -111,11 +111,18 @@ _NORMALISING = frozenset({"layer_norm", "group_norm", "instance_norm", "normaliz
 
 
 def _with_activation(verb: str, call: FunctionCall) -> str:
+    """Put there the activation that the reference has, as Keras writes it, with its slope, approximation or axis."""
     return f"{verb} {activation_in_keras(call)}"
 
 
 def _own_epsilon(call: FunctionCall) -> str:
+    """Give Keras the reference's epsilon."""
     return f"epsilon={call.keywords.get('eps', 1e-12 if call.name == 'normalize' else 1e-5):g}"
+
+
+def _own_operation(call: FunctionCall) -> str:
+    """Put the two together as the reference does: add, sub, mul."""
+    return f"{call.name} the two, in the reference's order"
 
 
 FUNCTION_ROWS: tuple[FunctionRow, ...] = (
@@ -167,7 +174,7 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
     FunctionRow("operands in another order", orders.order_remedy, _ORDERED, orders.swapped_operands),
     FunctionRow(
         "another operation",
-        lambda call: f"{call.name} the two, in the reference's order",
+        _own_operation,
         ADDITIONS | {"sub", "subtract", "rsub", "mul", "multiply"},
         orders.another_operation,
     ),

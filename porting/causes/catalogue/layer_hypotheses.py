@@ -153,7 +153,7 @@ def _in_half(dtype: torch.dtype, context: LayerContext) -> Iterator[LayerVariant
 
 
 def _own_setting(theirs: str, ours: str, context: LayerContext) -> str:
-    """The port's layer and the reference's value."""
+    """Give the port's layer the reference's value."""
     value = context.call.settings.get(ours)
     written = f"{value:g}" if isinstance(value, float) else value
     return f"give {context.partner.name} the reference's {theirs}={written}"

@@ -63,7 +63,7 @@ def _weighted(tensor: Tensor, size: list[int], kernel: Any, reach: int, ends: st
     """Resize axis by axis with a matrix of weights."""
     for axis, length in enumerate(size, start=2):
         weights = _weights(tensor.shape[axis], length, kernel, reach, ends, centred).to(tensor.dtype)
-        tensor = torch.tensordot(tensor, weights, dims=([axis], [1])).movedim(-1, axis)
+        tensor = (tensor.movedim(axis, -1) @ weights.mT).movedim(-1, axis)
     return tensor
 
 

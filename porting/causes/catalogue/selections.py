@@ -130,7 +130,7 @@ def shuffled_otherwise(call: FunctionCall) -> Replacements:
 
 def _factor(call: FunctionCall) -> int:
     bound = call.bound("input", "upscale_factor")
-    return bound.get("upscale_factor", bound.get("downscale_factor"))
+    return bound["upscale_factor"] if "upscale_factor" in bound else bound["downscale_factor"]
 
 
 def _behind(step: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
