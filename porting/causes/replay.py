@@ -204,7 +204,7 @@ def _leading_to(events: Iterable[Event], arrived: Tensor) -> list[Event]:
         made = _storages(event.call.result) | (_storages(given) if event.in_place else set())
         is_seen = isinstance(event.call.result, (bool, int, float)) and event.call.name != "get"  # no attribute
         if made & needed or is_seen:
-            needed |= _storages(given) if made & needed else set()
+            needed |= _storages(given)
             chosen.append(event)
     return chosen[::-1]
 

@@ -83,8 +83,9 @@ def _key(cause: Cause) -> tuple[str, str]:
     return kind_of(cause.name, cause.detail)
 
 
-def _keys(divergence: Divergence) -> set[tuple[str, str]]:
-    return {_key(cause) for cause in divergence.causes}
+def _keys(divergence: Divergence) -> dict[tuple[str, str], None]:
+    """In the order of the causes, so that ties are always decided alike."""
+    return dict.fromkeys(map(_key, divergence.causes))
 
 
 def _left(divergence: Divergence, key: tuple[str, str]) -> float | None:
