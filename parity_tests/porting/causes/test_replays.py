@@ -1,4 +1,4 @@
-"""What lies between layers is run again without the model: with state, in place, and not where its code would see otherwise."""
+"""What lies between layers is run again without the model, in place too, unless its code would see otherwise."""
 
 import numpy as np
 import pytest

@@ -141,7 +141,12 @@ def test_another_value_is_another_finding_and_another_block_is_not():
 def test_a_cause_of_many_places_is_the_one_where_a_place_has_several():
     doubt = Cause("bias missing", "b is not added", "add it", 1e-13)
     first, second = find_faults(
-        [parted("a", 1e-3, doubt, EPSILON), parted("b", 1e-3, EPSILON), parted("c", 1e-5, doubt)]
+        [
+            parted("a", 1e-3, doubt, EPSILON),
+            parted("b", 1e-3, EPSILON),
+            parted("d", 1e-3, EPSILON),
+            parted("c", 1e-5, doubt),
+        ]
     )
     assert first.causes[0].name == "another epsilon"
     assert [place.reference for place in second.places] == ["c"]
