@@ -10,6 +10,7 @@ from porting.defaults import PATIENCE_SECONDS
 T = TypeVar("T")
 
 _BETWEEN_MESSAGES = 0.2
+_MOST_SHARES = 4
 
 
 @dataclass
@@ -35,9 +36,12 @@ class Patience:
     _told: float = -1.0
 
     def begin(self, others: int) -> None:
-        """Start on a divergence, with an equal share of what is left where there are others behind it."""
+        """Start on a divergence, with a share of what is left where there are others behind it.
+
+        A quarter at least: what is found out once is tried first elsewhere.
+        """
         self.untried, self._since = [], self.clock()
-        self._share = max(self.seconds - self.spent, 0.0) / (1 + others)
+        self._share = max(self.seconds - self.spent, 0.0) / min(1 + others, _MOST_SHARES)
 
     def end(self) -> None:
         """Stop counting: what lies between two searches is not part of them."""

@@ -78,6 +78,11 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor.detach().double() if tensor.dtype == torch.float32 else tensor.detach().clone()
 
 
+def _like(changed: Tensor, value: Tensor) -> Tensor:
+    """What stands in a float64 tensor's place is one, too."""
+    return changed.to(value.dtype) if value.dtype == torch.float64 else changed
+
+
 def _tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
@@ -127,7 +132,7 @@ class Replay:
         with torch.no_grad():
             for id_, (_, value) in self.roots.items():
                 if everything or id_ in changed:
-                    held[id_] = changed[id_](_wide(value)) if id_ in changed else _snapshot(value)
+                    held[id_] = _like(changed[id_](_wide(value)), value) if id_ in changed else _snapshot(value)
             for event in self.events:
                 self._again(event, numbered.get(event.number), held, everything)
         return held.get(id(self.arrived), self.arrived)

@@ -24,6 +24,9 @@ from porting.rules.windows import Convolution, padding_variants
 MOST_PAIRS = 5000
 """Pairs of hypotheses to try where none explains a divergence alone."""
 
+_LAST_ADDITIONS = 3
+"""Additions before a suspect that may take their operand from elsewhere: the others end other segments, too."""
+
 _NEAR = 8
 """Layer calls before a suspect whose tensors a residual connection may have been taken from instead."""
 
@@ -66,7 +69,7 @@ def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]
 def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit]:
     """Each row's variants of each function, then of all functions alike at once."""
     alike: dict[tuple[str, str, str], dict[Place, Change]] = {}
-    for number, call in events:
+    for number, call in reversed(events):  # what lies earlier often reaches an earlier layer, and shows there
         for row in FUNCTION_ROWS:
             for detail, change in row.variants(call) if call.name in row.functions else ():
                 remedy = row.remedy_for(call)
@@ -129,9 +132,9 @@ def _elsewhere(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
     is_synthetic = segment.suspect.divergence.seen_on == "synthetic activations"
     calls = (reference.synthetic_trace if is_synthetic else reference.trace).calls
     near = range(max(0, segment.end - _NEAR), min(segment.end, len(calls)))
-    tensors = [(f"what arrives at {segment.names[at]}", calls[at].input) for at in near]
-    tensors += [(f"the output of {segment.names[at]}", segment.whole.lesson[at].give) for at in near]
-    for number, call in additions:
+    tensors = [(f"the output of {segment.names[at]}", segment.whole.lesson[at].give) for at in near]
+    tensors += [(f"what arrives at {segment.names[at]}", calls[at].input) for at in near]
+    for number, call in additions[: -1 - _LAST_ADDITIONS : -1]:
         for operand in (0, 1):
             for what, array in tensors:
                 if len(array) == len(segment.whole.found) and array[segment.rows].shape == call.result.shape:
@@ -169,7 +172,7 @@ def _step_edits(segment: Segment) -> Iterator[Edit]:
         (name, name or "the input", torch.as_tensor(segment.gives[name] if name else segment.trial.inputs[0]))
         for name in segment.sources
     ]
-    points += [(number, call.name, call.result) for number, call in segment.events]
+    points += [(number, call.name, call.result) for number, call in reversed(segment.events)]
     yield from _exchanged(segment)
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else NUMBER_ROWS:

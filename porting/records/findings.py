@@ -114,13 +114,19 @@ def in_order(divergences: Sequence[Divergence]) -> tuple[Divergence, ...]:
 
 
 def with_settings(divergences: Iterable[Divergence], plan: TransferPlan) -> Iterator[Divergence]:
-    """Where no hypothesis explains a divergence of a layer whose settings differ, those are its cause."""
+    """Where no hypothesis explains a divergence of a layer whose settings differ, those are its cause.
+
+    What differs before a layer can be its own padding, and no other setting.
+    """
     for held in divergences:
         layer = held.port.partition(" (call ")[0]
         differing = [
             finding
             for finding in plan.settings
-            if finding.layer == layer and finding.status == "differs" and not finding.in_training
+            if finding.layer == layer
+            and finding.status == "differs"
+            and not finding.in_training
+            and (held.where == "inside" or "padding" in finding.setting)
         ]
         if held.causes or not differing:
             yield held

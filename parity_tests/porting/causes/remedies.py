@@ -75,6 +75,29 @@ class Turned(nn.Module):
         return self.norm(x.transpose(1, 2)).transpose(1, 2)
 
 
+class Normalised(nn.Module):
+    """A residual connection around a norm and a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.norm, self.c, self.b = nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        hidden = self.a(x)
+        return self.b(hidden + self.c(self.norm(hidden)))
+
+
+class Two(nn.Module):
+    """Subtracts one input from the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.b = nn.Linear(8, 5)
+
+    def forward(self, x, y):
+        return self.b(2 * x - torch.tanh(y))
+
+
 def steps(function, faulty, mended, *words, size=8, shapes=((6, 8),), probe=None) -> Remedy:
     """Between two Dense layers on sequences: (sample, step, feature)."""
 
@@ -318,6 +341,26 @@ REMEDIES: dict[str, Remedy] = {
         ),
         "take the channels in the order 1, 2, 0, 3, 6, 5, 7, 4",
     ),
+    "residual connection from elsewhere": Remedy(
+        partial(_pair, Normalised, ((6, 8),), SAME, None),
+        lambda: _residual(around=False),
+        lambda: _residual(around=True),
+        ("add the output of a instead of the output of norm",),
+    ),
+    "inputs exchanged": Remedy(
+        partial(_pair, Two, ((6, 8), (6, 8)), SAME, None),
+        lambda: _two(exchanged=True),
+        lambda: _two(exchanged=False),
+        ("exchange input 1 and input 2 in the port",),
+    ),
+    "mean over a mask": steps(
+        lambda x, mask: x.mean(1) + 0 * mask.sum(),
+        mean_of_masked,
+        lambda x, mask: ops.mean(x, 1),
+        "take the plain mean over all 6 steps",
+        shapes=((6, 8), (6,)),
+        probe=with_masks,
+    ),
     "input scaled": Remedy(
         partial(_pair, lambda: Between(nn.Linear(8, 8), torch.tanh, nn.Linear(8, 5)), ((6, 8),), SAME, None),
         lambda: _scaled_input(0.25),
@@ -347,3 +390,17 @@ def _scaled_input(factor: float):
     inputs = keras.Input((6, 8))
     hidden = inputs if factor == 1 else layers.Rescaling(factor)(inputs)
     return keras.Model(inputs, layers.Dense(5, name="b")(ops.tanh(layers.Dense(8, name="a")(hidden))))
+
+
+def _residual(around: bool):
+    inputs = keras.Input((6, 8))
+    hidden = layers.Dense(8, name="a")(inputs)
+    normed = layers.LayerNormalization(epsilon=1e-5, name="norm")(hidden)
+    total = layers.Add()([hidden if around else normed, layers.Dense(8, name="c")(normed)])
+    return keras.Model(inputs, layers.Dense(5, name="b")(total))
+
+
+def _two(exchanged: bool):
+    x, y = keras.Input((6, 8)), keras.Input((6, 8))
+    first, second = (y, x) if exchanged else (x, y)
+    return keras.Model([x, y], layers.Dense(5, name="b")(2 * first - ops.tanh(second)))
