@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from porting.plans.plan import TransferPlan
 from porting.records.parity import Cause, Divergence, describe_divergence
 
+_MOST_REMEDIES = 3
 _NAMED_PLACES = 12
 """How many of a finding's places a line names."""
 
@@ -64,7 +65,9 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
         cause = next(cause for cause in places[0].causes if _key(cause) == key)
         worst = max(places, key=lambda held: held.error)
         remedies = dict.fromkeys(other.remedy for held in places for other in held.causes if _key(other) == key)
-        findings.append(Finding((replace(cause, remedy="; ".join(remedies), error=_left(worst, key)),), tuple(places)))
+        findings.append(
+            Finding((replace(cause, remedy=_joined_remedies(list(remedies)), error=_left(worst, key)),), tuple(places))
+        )
         left = [held for held in left if key not in _keys(held)]
     findings += [Finding(held.causes, (held,)) for held in left]
     order = {id(held): number for number, held in enumerate(divergences)}
@@ -77,6 +80,13 @@ def kind_of(name: str, detail: str) -> tuple[str, str]:
 
 
 _NAMES = re.compile(r"\b[A-Za-z_][\w.]*")
+
+
+def _joined_remedies(remedies: Sequence[str]) -> str:
+    """Each one, or of many the first."""
+    return (
+        "; ".join(remedies) if len(remedies) <= _MOST_REMEDIES else f"{remedies[0]}, and likewise in the other places"
+    )
 
 
 def _key(cause: Cause) -> tuple[str, str]:
