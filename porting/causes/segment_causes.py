@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations, product
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from porting.rules.windows import Convolution, padding_variants
 MOST_PAIRS = 5000
 """Pairs of hypotheses to try where none explains a divergence alone."""
 
+_MOST_KNOWN = 4
 _LAST_ADDITIONS = 3
 """Additions before a suspect that may take their operand from elsewhere: the others end other segments, too."""
 
@@ -46,7 +47,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     steps = list(_step_edits(segment))
     known = [edit for edit in (*functions, *steps) if kind_of(edit.name, edit.detail) in witness.named]
     if again := next((edit for edit in known if segment.left_by([edit]) <= segment.enough), None):
-        yield again.as_cause(segment.left_by([again]))
+        yield _found(segment, again, segment.left_by([again]))
         return
     for candidates in (functions, steps):
         if found := list(_explaining(segment, candidates)):
@@ -55,7 +56,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     if found := list(_padding_causes(segment)) or list(_fit_causes(segment)):
         yield from distinct(found)
         return
-    yield from _pair_causes(segment, functions, steps)
+    yield from _pair_causes(segment, known, [*functions, *steps])
 
 
 def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
@@ -63,7 +64,13 @@ def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]
     between = f"hypotheses before {segment.suspect.divergence.reference}"
     for edit in segment.witness.patience.through(candidates, between):
         if (left := segment.left_by([edit])) <= segment.enough:
-            yield edit.as_cause(left)
+            yield _found(segment, edit, left)
+
+
+def _found(segment: Segment, edit: Edit, left: float) -> Cause:
+    """An edit that explains, remembered for the segments that it reaches, too."""
+    segment.witness.elsewhere |= {edit.origin} if edit.origin else set()
+    return edit.as_cause(left)
 
 
 def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit]:
@@ -132,19 +139,20 @@ def _elsewhere(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
     is_synthetic = segment.suspect.divergence.seen_on == "synthetic activations"
     calls = (reference.synthetic_trace if is_synthetic else reference.trace).calls
     near = range(max(0, segment.end - _NEAR), min(segment.end, len(calls)))
-    tensors = [(f"the output of {segment.names[at]}", segment.whole.lesson[at].give) for at in near]
-    tensors += [(f"what arrives at {segment.names[at]}", calls[at].input) for at in near]
-    for number, call in additions[: -1 - _LAST_ADDITIONS : -1]:
-        for operand in (0, 1):
-            for what, array in tensors:
-                if len(array) == len(segment.whole.found) and array[segment.rows].shape == call.result.shape:
-                    other = torch.as_tensor(array[segment.rows])
-                    yield Edit(
-                        "residual connection from elsewhere",
-                        f"{what} is added, where the reference adds another tensor",
-                        f"add {_origin(segment, call, operand)} instead of {what}",
-                        {number: _with_operand(operand, other)},
-                    )
+    late = [number for number, _ in additions[: -1 - _LAST_ADDITIONS : -1]]
+    tried = product(late, (0, 1), near, (True, False))
+    for number, operand, at, is_output in dict.fromkeys([*segment.witness.elsewhere, *tried]):
+        call = dict(additions).get(number)
+        array = segment.whole.lesson[at].give if is_output else calls[at].input
+        if call and len(array) == len(segment.whole.found) and array[segment.rows].shape == call.result.shape:
+            what = f"{'the output of' if is_output else 'what arrives at'} {segment.names[at]}"
+            yield Edit(
+                "residual connection from elsewhere",
+                f"{what} is added, where the reference adds another tensor",
+                f"add {_origin(segment, call, operand)} instead of {what}",
+                {number: _with_operand(operand, torch.as_tensor(array[segment.rows]))},
+                (number, operand, at, is_output),
+            )
 
 
 def _origin(segment: Segment, call: FunctionCall, operand: int) -> str:
@@ -246,11 +254,11 @@ def _branches(segment: Segment) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
             yield moved[number], segment.trial.found - moved[1 - number], words
 
 
-def _pair_causes(segment: Segment, functions: Sequence[Edit], steps: Sequence[Edit]) -> Iterator[Cause]:
-    """Two faults in one segment."""
+def _pair_causes(segment: Segment, known: Sequence[Edit], edits: Sequence[Edit]) -> Iterator[Cause]:
+    """Two faults in one segment; those first of which one is known from elsewhere."""
     couples = [
         (first, second)
-        for first, second in _few_pairs([*functions, *steps])
+        for first, second in chain(product(known[:_MOST_KNOWN], edits), _few_pairs(edits))
         if not first.changes.keys() & second.changes.keys()
     ][:MOST_PAIRS]
     place = segment.suspect.divergence

@@ -31,12 +31,15 @@ class Edit:
     name, detail, remedy : str
     changes : Mapping
         Place -> the change: of a function's call, or of a tensor that a layer or the model's input gives.
+    origin : tuple, optional
+        Of an operand from elsewhere: number of the addition, operand, layer call, whether it is the call's output.
     """
 
     name: str
     detail: str
     remedy: str
     changes: Mapping[Place, Change]
+    origin: tuple[int, int, int, bool] | None = None
 
     def as_cause(self, left: float) -> Cause:
         """The cause that it is where it explains a divergence."""

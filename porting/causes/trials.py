@@ -35,6 +35,8 @@ class Witness:
     read : callable
         Reads the checkpoint's tensors.
     patience : Patience
+    elsewhere : set of tuple
+        Operands that the port takes from elsewhere, as `segments.Edit` has them.
     named : set of (name, detail)
         The kinds of causes found so far: what is wrong in one place is often wrong in others.
     """
@@ -44,6 +46,7 @@ class Witness:
     read: Callable[[], Mapping[str, np.ndarray]] = dict
     patience: Patience = field(default_factory=Patience)
     named: set[tuple[str, str]] = field(default_factory=set)
+    elsewhere: set[tuple[int, int, int, bool]] = field(default_factory=set)
 
     @cached_property
     def checkpoint(self) -> Mapping[str, np.ndarray]:
