@@ -1,6 +1,6 @@
 """Why what arrives at a layer is another tensor: what lies between two layers, run as the port may have it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, combinations, product
 
@@ -53,10 +53,14 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         if found := list(_explaining(segment, candidates)):
             yield from distinct(found)
             return
+        if candidates is functions and (found := list(_pair_causes(segment, product(known[:_MOST_KNOWN], functions)))):
+            yield from found
+            return
     if found := list(_padding_causes(segment)) or list(_fit_causes(segment)):
         yield from distinct(found)
         return
-    yield from _pair_causes(segment, known, [*functions, *steps])
+    edits = [*functions, *steps]
+    yield from _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs(edits)))
 
 
 def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
@@ -254,13 +258,11 @@ def _branches(segment: Segment) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
             yield moved[number], segment.trial.found - moved[1 - number], words
 
 
-def _pair_causes(segment: Segment, known: Sequence[Edit], edits: Sequence[Edit]) -> Iterator[Cause]:
-    """Two faults in one segment; those first of which one is known from elsewhere."""
-    couples = [
-        (first, second)
-        for first, second in chain(product(known[:_MOST_KNOWN], edits), _few_pairs(edits))
-        if not first.changes.keys() & second.changes.keys()
-    ][:MOST_PAIRS]
+def _pair_causes(segment: Segment, pairs: Iterable[tuple[Edit, Edit]]) -> Iterator[Cause]:
+    """Two faults in one segment; those come first of which one is known from elsewhere."""
+    couples = [(first, second) for first, second in pairs if not first.changes.keys() & second.changes.keys()][
+        :MOST_PAIRS
+    ]
     place = segment.suspect.divergence
     what = f"pairs of hypotheses between {place.before or 'the input'} and {place.reference}"
     for first, second in segment.witness.patience.through(couples, what):

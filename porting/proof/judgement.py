@@ -53,7 +53,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     training = judge_training(pair, reference, port)
     is_inner = is_only_inside(pair, suspects, compared, training, reference, port)
     inner = [held.divergence for held in suspects] if is_inner else []
-    explained = explain(suspects, reference, port) if suspects and not is_inner else ()
+    explained = explain(suspects, reference, port) if suspects and not inner else ()
     divergences = in_order(tuple(with_settings(explained, port.narrow.plan)))
     rows = [row for row in compared.rows() if row.reference not in {held.reference for held in inner}]
     return ParityReport(
