@@ -291,7 +291,7 @@ def evaluate(
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
     from finta.filtering.evaluation import write_evaluation
-    from porting.placement import check_free
+    from porting.files.placement import check_free
     from tractography.filtering.thresholds import read_thresholds
 
     check_point(point)

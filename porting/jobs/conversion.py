@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from porting import placement, staging
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.evidence.golden import golden_count, write_golden
+from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.planning import plan_for
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks

@@ -20,10 +20,10 @@ from porting.evidence.certificates import (
     stem_of,
 )
 from porting.evidence.golden import read_golden
+from porting.files.staging import finish_moves
 from porting.port.files import FORMATS, read_shapes
 from porting.reference.files import read_checkpoint
 from porting.reports.console import probe_words
-from porting.staging import finish_moves
 from porting.wording import counted
 
 

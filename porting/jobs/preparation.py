@@ -5,7 +5,7 @@ from pathlib import Path
 from porting.defaults import DEFAULT_PAIR
 from porting.errors import CheckpointError, PairError, PortFileError, ProbeError
 from porting.evidence.certificates import find_certificate
-from porting.file_kinds import FileKind, kind_of
+from porting.files.kinds import FileKind, kind_of
 from porting.pairs import ModelPair, find_pair
 from porting.port import side as keras_side
 from porting.port.files import file_format

@@ -6,12 +6,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from porting import accelerators
 from porting.causes.find import explainer
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
 from porting.evidence.certificates import broken_seal, find_certificate, golden_path, hash_file, stem_of
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import check_golden_file, read_golden
+from porting.files.staging import finish_moves
+from porting.jobs import accelerators
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all
 from porting.parts import whole_name
@@ -24,7 +25,6 @@ from porting.proof.streaming import BATCH, stream
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import Checkpoint, read_checkpoint
-from porting.staging import finish_moves
 from porting.statuses import Status
 from porting.version import __version__
 
