@@ -14,7 +14,7 @@ from porting.causes.fits import shifted_interior
 from porting.causes.layer_hypotheses import LAYER_ROWS, LayerContext, LayerVariant
 from porting.causes.trials import EXPLAINED, Trial, Witness, applied, distinct, left_over, trial_of
 from porting.causes.weight_hypotheses import WEIGHT_ROWS, WeightContext
-from porting.parts import divided
+from porting.plans.parts import divided
 from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause

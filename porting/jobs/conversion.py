@@ -25,7 +25,7 @@ from porting.pairs import (
     build_port,
     draw_probe,
 )
-from porting.parts import whole_name
+from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port

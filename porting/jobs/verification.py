@@ -15,7 +15,7 @@ from porting.files.staging import finish_moves
 from porting.jobs import accelerators
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all
-from porting.parts import whole_name
+from porting.plans.parts import whole_name
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
