@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.machine import name_machine, prepare_frameworks
-from finta.batches import build_batches
+from finta.batches.building import build_batches
 from finta.demo import SPLITS
 from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe

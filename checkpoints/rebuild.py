@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from finta.batches import build_batches
+from finta.batches.building import build_batches
 from finta.recipe import SIMPLE
 from finta.shipped import DIPY_BATCHES, TORCH_CHECKPOINT
 from porting.jobs.conversion import convert

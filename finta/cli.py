@@ -5,7 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from finta import commands as batches
+from finta.batches import commands as batches
 from finta.deciding.commands import verify_decisions
 from finta.errors import FintaError
 from finta.filtering.commands import encode, evaluate, filter_, reconstruct, thresholds

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from finta.batches import build_batches
+from finta.batches.building import build_batches
 from finta.requirements import READERS
 from finta.shipped import torch_checkpoint
 from porting.commands.progress import steps

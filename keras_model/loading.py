@@ -10,7 +10,7 @@ import keras
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
 from porting.errors import PortFileError, first_line
 from porting.evidence.certificates import bad_verdict, broken_seal, stem_of
-from porting.staging import finish_moves
+from porting.files.staging import finish_moves
 
 
 def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -> Autoencoder:

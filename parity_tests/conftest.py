@@ -11,7 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from finta import shipped
-from porting import cli, convert
+from porting import convert
+from porting.commands import cli
 from porting.port import side as keras_side
 
 

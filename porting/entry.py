@@ -23,7 +23,7 @@ NEEDS: Needs = {
 
 def main() -> NoReturn:
     """Run the command ``porting``."""
-    sys.exit(enter("porting", "porting.cli:main", NEEDS))
+    sys.exit(enter("porting", "porting.commands.cli:main", NEEDS))
 
 
 def enter(program: str, target: str, needs: Needs) -> int:

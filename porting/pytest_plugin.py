@@ -74,7 +74,7 @@ def _writer(folder: Path, test: str) -> "Callable[[ParityReport], None]":
 
 
 def _write_report(stem: Path, report: "ParityReport") -> None:
-    from porting.placement import write_text
+    from porting.files.placement import write_text
     from porting.reports.documents import as_json
     from porting.reports.page import render_page
 

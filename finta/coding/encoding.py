@@ -12,7 +12,7 @@ from finta.coding.rows import RowFile
 from finta.coding.tasks import Encode
 from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
-from porting.placement import check_apart, check_free
+from porting.files.placement import check_apart, check_free
 from porting.proof.runs import OnStep
 from porting.wording import counted
 from tractography.files.pieces import TractogramFile

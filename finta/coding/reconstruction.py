@@ -16,7 +16,7 @@ from finta.coding.rows import Range, ranges_of
 from finta.coding.tasks import encode_range
 from finta.requirements import check_readers
 from porting.errors import reason_of
-from porting.placement import check_apart, check_free, written_whole
+from porting.files.placement import check_apart, check_free, written_whole
 from porting.proof.runs import OnStep
 from tractography.batches.bounds import open_array
 from tractography.errors import TractogramError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finta.coding.drafts import check_begun, draft_of, refusal_told
 from porting.errors import OutputError
-from porting.placement import check_apart
+from porting.files.placement import check_apart
 
 ASSIGNMENTS = "assignments.h5"
 """Name of the file of every streamline's label and distance; by it a folder is known that may be replaced."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
-from porting.placement import library_writes, written_whole
+from porting.files.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
 """Streamlines that are computed, and marked as in, together."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from finta.filtering.commands import (
+from finta.filtering.options import (
     AtlasOption,
     BundlesOption,
     ImplausibleOption,

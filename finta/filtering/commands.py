@@ -7,82 +7,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finta.filtering.options import (
+    DECIDING,
+    AtlasOption,
+    BundlesOption,
+    ImplausibleOption,
+    IndexOption,
+    ModelOption,
+    NeighboursOption,
+    PointOption,
+    ResumeOption,
+    SchedulerOption,
+    ThresholdsOption,
+    TractogramArgument,
+    check_point,
+    is_approximate,
+)
 from finta.pages.tables import print_table
 from finta.words import SpaceOption, tell_skips, told_skips
 from porting.commands.console import show
-from porting.commands.options import RUNNING, WRITING, ForceOption, output_option
+from porting.commands.options import WRITING, ForceOption, output_option
 from porting.commands.progress import steps
 from porting.wording import counted
 
 if TYPE_CHECKING:
     from finta.filtering.thresholding import Judged
-
-DECIDING = "Deciding"
-"""The group of options in a command's help."""
-
-ModelOption = Annotated[
-    Path,
-    typer.Option(
-        "--model", help="A converted checkpoint (.keras), or a PyTorch one (.pt): the reference.", metavar="FILE"
-    ),
-]
-AtlasOption = Annotated[
-    Path, typer.Option("--atlas", help="Folder of a tractogram for each bundle, named like it.", metavar="FOLDER")
-]
-BundlesOption = Annotated[
-    Path,
-    typer.Option(
-        "--bundles",
-        help="Folder of a tractogram for each bundle, of other streamlines than the atlas'.",
-        metavar="FOLDER",
-    ),
-]
-ImplausibleOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--implausible",
-        help="Tractogram, or folder of them, of streamlines of no bundle.",
-        metavar="PATH",
-        show_default=False,
-    ),
-]
-NeighboursOption = Annotated[
-    int, typer.Option("--neighbours", help="Reference codes that decide.", min=1, rich_help_panel=DECIDING)
-]
-IndexOption = Annotated[
-    str,
-    typer.Option(
-        "--index", help="exact, or approximate: for a million codes and more.", metavar="KIND", rich_help_panel=DECIDING
-    ),
-]
-PointOption = Annotated[
-    str,
-    typer.Option(
-        "--point",
-        help="Where on the ROC: equal_error, youden or best_accuracy.",
-        metavar="POINT",
-        rich_help_panel=DECIDING,
-    ),
-]
-ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on with what an earlier run left.", rich_help_panel=WRITING)
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler",
-        help="Address of a Dask cluster to compute on, tcp://HOST:PORT.",
-        metavar="ADDRESS",
-        show_default=False,
-        rich_help_panel=RUNNING,
-    ),
-]
-TractogramArgument = Annotated[
-    Path, typer.Argument(help="TRK, TCK or TRX file.", metavar="TRACTOGRAM", show_default=False)
-]
-ThresholdsOption = Annotated[
-    Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.", metavar="FILE")
-]
 
 
 @contextmanager
@@ -187,23 +136,9 @@ def _judge(model: Path, atlas: Path, bundles: Path, implausible: Path | None, ne
             bundles,
             implausible,
             neighbours=neighbours,
-            approximate=_is_approximate(index),
+            approximate=is_approximate(index),
             on_step=on_step,
         )
-
-
-def _is_approximate(index: str) -> bool:
-    if index not in ("exact", "approximate"):
-        raise typer.BadParameter("must be exact or approximate", param_hint="--index")
-    return index == "approximate"
-
-
-def check_point(point: str) -> None:
-    """Refuse a point of the ROC that there is not."""
-    from tractography.filtering.thresholds import POINTS
-
-    if point not in POINTS:
-        raise typer.BadParameter(f"must be one of {', '.join(POINTS)}", param_hint="--point")
 
 
 def filter_(
@@ -254,7 +189,7 @@ def filter_(
     from finta.filtering.filtering import filter_tractogram
 
     check_point(point)
-    settings = Settings(atlas, thresholds, point, classes, neighbours, _is_approximate(index), not any_space)
+    settings = Settings(atlas, thresholds, point, classes, neighbours, is_approximate(index), not any_space)
     with interruption_told(), steps() as on_step:
         filtered = filter_tractogram(
             tractogram,
@@ -291,7 +226,7 @@ def evaluate(
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
     from finta.filtering.evaluation import write_evaluation
-    from porting.placement import check_free
+    from porting.files.placement import check_free
     from tractography.filtering.thresholds import read_thresholds
 
     check_point(point)

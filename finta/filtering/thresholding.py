@@ -13,9 +13,9 @@ from finta.coding.tasks import Lookup
 from finta.filtering.atlases import encode_atlas, encode_labelled
 from finta.pages.charts import draw_roc
 from finta.requirements import check_comparing, check_readers
-from porting.placement import check_free
+from porting.files.placement import check_free
+from porting.files.staging import staging
 from porting.proof.runs import OnStep
-from porting.staging import staging
 from tractography.files.tractograms import Skips
 from tractography.filtering.assignment import Assignment
 from tractography.filtering.metrics import Evaluation, evaluate

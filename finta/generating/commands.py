@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finta.filtering.commands import ModelOption, ResumeOption, interruption_told
+from finta.filtering.commands import interruption_told
+from finta.filtering.options import ModelOption, ResumeOption
 from finta.generating.anatomy_options import (
     FAOption,
     MaxAngleOption,

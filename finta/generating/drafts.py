@@ -15,8 +15,8 @@ import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
-from porting.placement import written_whole
-from porting.staging import OwnNames, finish_moves
+from porting.files.placement import written_whole
+from porting.files.staging import OwnNames, finish_moves
 from tractography.errors import GenerationError
 from tractography.generating.generated import Generated, Round
 

@@ -11,8 +11,8 @@ from finta.generating.bundle_settings import Choices
 from finta.generating.drafts import Finished, mark_of, place_of
 from finta.pages.charts import draw_generated
 from finta.pages.summaries import name_pictures, write_summary
-from porting.placement import check_apart, check_free, library_writes
-from porting.staging import OwnNames, staging
+from porting.files.placement import check_apart, check_free, library_writes
+from porting.files.staging import OwnNames, staging
 from tractography.files.formats import format_of, name_of
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines

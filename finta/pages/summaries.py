@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finta.pages.summary_views import view_facts, view_table
-from porting.staging import OwnNames, staging
+from porting.files.staging import OwnNames, staging
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

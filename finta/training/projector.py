@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from finta.pages.colours import colour_classes
-from porting.placement import written_whole
+from porting.files.placement import written_whole
 
 CODES, SQUARES = "latent_codes", "squares.png"
 SQUARE = 8

@@ -16,7 +16,7 @@ import numpy as np
 from finta.errors import TrainingError
 from finta.training.configurations import differences
 from porting.errors import reason_of
-from porting.placement import library_writes, written_whole
+from porting.files.placement import library_writes, written_whole
 
 KEPT = 2
 """States that are kept: should the newest be damaged, there is another."""

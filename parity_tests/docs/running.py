@@ -27,7 +27,7 @@ from typing import Any
 from parity_tests.docs.blocks import CELL, Block
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = {"porting": "porting.entry", "finta": "finta.entry"}
+COMMANDS = {"porting": "porting.commands.cli", "finta": "finta.cli"}
 NOT_RUN = frozenset({"text", "console"})
 _FILE_NAME = re.compile(r"# ([\w./-]+\.\w+)$")
 _STATUS = re.compile(r"#.*exit status (\d+)")
@@ -132,7 +132,8 @@ def _status_of(words: list[str]) -> int:
             sys.argv = words[1:]
             runpy.run_path(words[1], run_name="__main__")
         else:
-            importlib.import_module(COMMANDS[words[0]]).main()
+            cli = importlib.import_module(COMMANDS[words[0]])
+            return cli.run(cli.app)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     return 0

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import finta.cli
 import finta.errors
-import porting.cli
+import porting.commands.cli
 import porting.errors
 import tractography.errors
 from porting.rules.table import LAYER_RULES
@@ -22,7 +22,7 @@ sys.path.insert(0, str(DOCS / "_ext"))
 import generated_pages  # noqa: E402
 from generated_pages import architecture, causes, commands, decisions, errors, layers, schemas  # noqa: E402
 
-APPS = {"porting.cli:app": porting.cli.app, "finta.cli:app": finta.cli.app}
+APPS = {"porting.commands.cli:app": porting.commands.cli.app, "finta.cli:app": finta.cli.app}
 
 
 @pytest.mark.parametrize("rule", LAYER_RULES, ids=lambda rule: f"{rule.reference}-{rule.port}")

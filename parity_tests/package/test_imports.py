@@ -13,7 +13,7 @@ WORKS_WITHOUT = {
         LIGHT,
         "import porting, porting.rules.table, porting.plans.mapper, porting.proof.judgement",
     ),
-    "porting's command line without any framework": (LIGHT, "import porting.cli, finta.cli"),
+    "porting's command line without any framework": (LIGHT, "import porting.commands.cli, finta.cli"),
     "the pair as data without any framework": (LIGHT, "import finta.pair, finta.recipe"),
     "reference_torch without keras": (
         {"keras", "tensorflow", "jax"},
@@ -70,9 +70,9 @@ def test_the_block_is_one_that_can_fail():
 
 def test_the_command_line_imports_no_framework_to_show_its_help():
     code = (
-        "import sys, porting.cli\n"
+        "import sys, porting.commands.cli\n"
         "sys.argv = ['porting', '--help']\n"
-        "assert porting.cli.run(porting.cli.app) == 0\n"
+        "assert porting.commands.cli.run(porting.commands.cli.app) == 0\n"
         "assert not {'torch', 'keras', 'numpy', 'einops', 'h5py'} & set(sys.modules)"
     )
     done = run_without((), code)

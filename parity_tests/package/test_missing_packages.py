@@ -9,7 +9,7 @@ import typer
 
 import finta.cli
 import finta.entry
-import porting.cli
+import porting.commands.cli
 import porting.entry
 from finta import shipped
 from parity_tests.package.blocking import run_without
@@ -31,7 +31,7 @@ def names_of(command, before=""):
 
 
 COMMANDS = {
-    "porting": sorted(names_of(typer.main.get_command(porting.cli.app))),
+    "porting": sorted(names_of(typer.main.get_command(porting.commands.cli.app))),
     "finta": sorted(names_of(typer.main.get_command(finta.cli.app))),
 }
 

@@ -50,11 +50,17 @@ class _Laid:
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for param in self.get_params(ctx):  # type: ignore[attr-defined]
             if record := param.get_help_record(ctx):
-                own = "Arguments" if param.param_type_name == "argument" else FIRST_GROUP
-                groups[getattr(param, "rich_help_panel", None) or own].append(record)
+                is_argument = param.param_type_name == "argument"
+                own = "Arguments" if is_argument else FIRST_GROUP
+                named = (record[0].partition(" <")[0], record[1]) if is_argument else record
+                groups[getattr(param, "rich_help_panel", None) or own].append(named)
         for name in sorted(groups, key=lambda name: (name != "Arguments", name != FIRST_GROUP)):
             with formatter.section(name):
                 formatter.write_dl(groups[name])
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Write arguments as the commands name them, where typer has ``{FILE...}...``."""
+        return [re.sub(r"^\{(.*)\}(\.\.\.)?$", r"\1", piece) for piece in super().collect_usage_pieces(ctx)]  # type: ignore[misc]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples line by line, as they are to be typed."""

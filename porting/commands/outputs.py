@@ -46,7 +46,7 @@ def finish(
 
 def write_json(file: Path | None, content: dict[str, Any]) -> None:
     """Write a report where it is wanted."""
-    from porting.placement import write_text
+    from porting.files.placement import write_text
 
     if file:
         write_text(file, json.dumps(content, indent=1) + "\n")
@@ -54,7 +54,7 @@ def write_json(file: Path | None, content: dict[str, Any]) -> None:
 
 def _write_page(file: Path | None, report: "ParityReport") -> None:
     if file:
-        from porting.placement import write_text
+        from porting.files.placement import write_text
         from porting.reports.page import render_page
 
         write_text(file, render_page(report))

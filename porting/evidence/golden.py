@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from porting.errors import PortFileError, first_line
-from porting.placement import library_writes
+from porting.files.placement import library_writes
 from porting.probes import Probe
 from porting.records.gradients import Gradients, Thinned, thin
 from porting.records.randomness import Fingerprint, RandomCall

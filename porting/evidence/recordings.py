@@ -16,7 +16,7 @@ import numpy as np
 
 from porting.errors import InputError, OutputError, first_line, reason_of
 from porting.evidence.drift import changed_versions
-from porting.placement import library_writes, written_whole
+from porting.files.placement import library_writes, written_whole
 from porting.version import __version__
 from porting.wording import counted
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from porting import placement, staging
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
 from porting.evidence.golden import golden_count, write_golden
+from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.planning import plan_for
@@ -26,7 +26,7 @@ from porting.pairs import (
     build_port,
     draw_probe,
 )
-from porting.parts import whole_name
+from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from porting import placement, staging
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
+from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState

@@ -5,6 +5,7 @@ import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,10 +21,10 @@ from porting.evidence.certificates import (
     stem_of,
 )
 from porting.evidence.golden import read_golden
+from porting.files.staging import finish_moves
 from porting.port.files import FORMATS, read_shapes
 from porting.reference.files import read_checkpoint
 from porting.reports.console import probe_words
-from porting.staging import finish_moves
 from porting.wording import counted
 
 
@@ -109,20 +110,29 @@ def _tensors(rows: Iterable[tuple[str, tuple[int, ...], str]]) -> Iterator[Rende
     yield Text(f"{counted(count, 'tensor')}, {counted(parameters, 'value')}")
 
 
-def _certificate_lines(path: Path) -> Iterator[Text]:
+def _certificate_lines(path: Path) -> Iterator[RenderableType]:
     certificate = read_certificate(path)
-    source, report = certificate["source"], certificate["report"]
     yield Text(f"{path}: certificate of {certificate['issued']}, pair {certificate['pair']}")
-    yield Text(f"verdict      {certificate['verdict']}")
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
+    for name, told in _certified(path, certificate):
+        rows.add_row(name, Text(told))
+    yield rows
+
+
+def _certified(path: Path, certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    source, report = certificate["source"], certificate["report"]
+    yield "verdict", certificate["verdict"]
     for part in report["details"]:
-        yield Text(f"  {part:<11}{report[part]}: {'; '.join(report['details'][part])}")
-    yield Text(f"checkpoint   {source['file']} ({source['layout']})  {source['sha256']}")
+        yield f"  {part}", f"{report[part]}: {'; '.join(report['details'][part])}"
+    yield "checkpoint", f"{source['file']} ({source['layout']}) {source['sha256']}"
     for name, certified in certificate["port"]["files"].items():
         state = broken_seal(path.with_name(name)) if path.with_name(name).is_file() else "not here"
-        yield Text(f"file         {name}  {certified}  {state or 'unchanged'}")
-    yield Text(f"plan         {certificate['plan_sha256']}")
-    yield Text(f"probe        {probe_words(certificate['probe'])}")
-    yield Text(f"versions     {_listed(certificate['versions'])}")
+        yield "file", f"{name} {certified} {state or 'unchanged'}"
+    yield "plan", certificate["plan_sha256"]
+    yield "probe", probe_words(certificate["probe"])
+    yield "versions", _listed(certificate["versions"])
 
 
 def _golden_lines(path: Path) -> Iterator[RenderableType]:

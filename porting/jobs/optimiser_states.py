@@ -14,7 +14,7 @@ import numpy as np
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
 from porting.jobs.states import OptimiserState
 from porting.pairs import ModelPair, OptimiserPair, resolve
-from porting.parts import divided, joined
+from porting.plans.parts import divided, joined
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.reference.files import Checkpoint

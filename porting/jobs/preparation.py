@@ -6,7 +6,8 @@ from porting.defaults import DEFAULT_PAIR
 from porting.errors import CheckpointError, PairError, PortFileError, ProbeError
 from porting.evidence.certificates import broken_seal, find_certificate, golden_path, stem_of
 from porting.evidence.golden import check_golden_file
-from porting.file_kinds import FileKind, kind_of
+from porting.files.kinds import FileKind, kind_of
+from porting.files.staging import finish_moves
 from porting.pairs import ModelPair, find_pair
 from porting.port import side as keras_side
 from porting.port.files import file_format
@@ -14,7 +15,6 @@ from porting.probes import SYNTHETIC
 from porting.proof.runs import OnStep
 from porting.reference import side as torch_side
 from porting.reference.files import check_checkpoint_file
-from porting.staging import finish_moves
 
 
 def check_inputs(checkpoint: Path | None, port: Path | None, probe: Path | None = None) -> None:

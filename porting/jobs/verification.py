@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from porting import accelerators
 from porting.causes.find import explainer
 from porting.defaults import PATIENCE_SECONDS
 from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
@@ -16,7 +15,7 @@ from porting.evidence.golden import read_golden
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all
-from porting.parts import whole_name
+from porting.plans.parts import whole_name
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained

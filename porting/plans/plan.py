@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from porting.parts import part
+from porting.plans.parts import part
 from porting.rules import patterns
 from porting.rules.rule import LayerRule
 from porting.rules.settings import Finding, described

@@ -11,8 +11,8 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PortFileError, first_line
+from porting.files.placement import library_writes
 from porting.pairs import ModelPair, Sizes, build_port, resolve
-from porting.placement import library_writes
 from porting.port import side as keras_side
 from porting.probes import Probe
 

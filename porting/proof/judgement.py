@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from porting.pairs import ModelPair
-from porting.parts import joined, whole_name
+from porting.plans.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
 from porting.proof.comparison import Comparison, compare, worst_ratio

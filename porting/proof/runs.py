@@ -9,9 +9,9 @@ import numpy as np
 
 from porting.errors import CheckpointError, ProbeError, first_line
 from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
-from porting.parts import divided
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
+from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side

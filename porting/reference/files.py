@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from porting.errors import CheckpointError, first_line
-from porting.file_kinds import FileKind, kind_of
-from porting.placement import library_writes
+from porting.files.kinds import FileKind, kind_of
+from porting.files.placement import library_writes
 from porting.reference import side as torch_side
 from porting.reference.mapped import release
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.errors import PairError
-from porting.parts import divided_shapes
 from porting.plans.flow import Digest
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, shapes

@@ -10,7 +10,7 @@ import numpy as np
 from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
 from porting.pairs import ModelPair, build_port, resolve
-from porting.parts import divided
+from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for

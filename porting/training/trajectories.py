@@ -10,7 +10,7 @@ import numpy as np
 from porting.errors import InputError, PairError, ProbeError
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.pairs import ModelPair, resolve
-from porting.parts import divided
+from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep, silent

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from porting.errors import OutputError
-from porting.placement import written_whole
+from porting.files.placement import written_whole
 from porting.records.parity import plain_number
 from porting.reports.console import COLOURS
 from porting.reports.documents import plain

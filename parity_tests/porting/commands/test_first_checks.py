@@ -11,7 +11,7 @@ from finta import shipped
 
 PROGRAM = """
 import contextlib, io, json, sys
-from porting.cli import app
+from porting.commands.cli import app
 from porting.commands.console import run
 told = {}
 for words in json.load(sys.stdin):

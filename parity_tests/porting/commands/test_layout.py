@@ -7,7 +7,7 @@ import time
 import pytest
 
 from finta.cli import app as finta
-from porting.cli import app as porting
+from porting.commands.cli import app as porting
 
 COMMANDS = [
     *[(porting, name) for name in ("", "plan", "convert", "verify", "inspect", "export", "demo", "verify-training")],

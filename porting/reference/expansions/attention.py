@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError
-from porting.parts import part_name
+from porting.plans.parts import part_name
 from porting.reference.abouts import About, below
 
 if TYPE_CHECKING:

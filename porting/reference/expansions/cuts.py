@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError
-from porting.parts import part_name, slices_of, whole_name
+from porting.plans.parts import part_name, slices_of, whole_name
 from porting.reference.abouts import About, kind_of, settings_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import keras
 import pytest
 import torch
 
-from porting import accelerators
+from porting.jobs import accelerators
 
 jax = pytest.importorskip("jax")
 tensorflow = pytest.importorskip("tensorflow")

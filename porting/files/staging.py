@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from porting.errors import OutputError, reason_of
-from porting.placement import check_name, flush
+from porting.files.placement import check_name, flush
 
 if TYPE_CHECKING:
     from filelock import FileLock

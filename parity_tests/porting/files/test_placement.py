@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keras_model import load_autoencoder
-from porting import placement, staging
 from porting.errors import OutputError
 from porting.evidence.certificates import broken_seal, hash_file, read_certificate
+from porting.files import placement, staging
 
 SUFFIXES = (".a", ".b", ".c")
 
@@ -67,7 +67,7 @@ def test_an_interrupt_changes_nothing(tmp_path):
 KILLED_AT_RENAME = """
 import os, sys
 from pathlib import Path
-from porting import placement, staging
+from porting.files import placement, staging
 stem, fatal = Path(sys.argv[1]), int(sys.argv[2])
 calls = 0
 def counted(original):
@@ -235,7 +235,7 @@ def test_files_of_another_stem_are_not_superseded(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from porting import staging
+from porting.files import staging
 for round in range(20):
     with staging.staging(Path(sys.argv[1]), ("model.a", "model.b", "model.c")) as staged:
         for suffix in (".a", ".b", ".c"):

@@ -30,7 +30,7 @@ def build(
     force: ForceOption = False,
 ) -> None:
     """Read labelled bundles, resample them and write them as batches."""
-    from finta.batches import LABELS, build_batches
+    from finta.batches.building import LABELS, build_batches
     from tractography.files.tractograms import Skips
 
     if label not in LABELS:

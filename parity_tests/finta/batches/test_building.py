@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from finta.batches import build_batches, parse_splits
+from finta.batches.building import build_batches, parse_splits
 from finta.cli import app
 from tractography.batches.batches import inspect_batches, read_in_batches
 from tractography.batches.packing import pack_batches
