@@ -1,6 +1,5 @@
 """Show what a file holds: a checkpoint, a converted checkpoint, a certificate or a golden file."""
 
-import json
 import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from porting.bounds import UNREADABLE
 from porting.errors import InputError, PortFileError, first_line
 from porting.evidence.certificates import (
     GOLDEN_SUFFIX,
@@ -20,7 +20,7 @@ from porting.evidence.certificates import (
     stem_of,
 )
 from porting.evidence.golden import read_golden
-from porting.port.files import FORMATS, read_shapes
+from porting.port.files import FORMATS, read_about, read_shapes
 from porting.reference.files import read_checkpoint
 from porting.reports.console import probe_words
 from porting.staging import finish_moves
@@ -54,11 +54,9 @@ def _is_torch_safetensors(path: Path) -> bool:
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    from safetensors import SafetensorError
-
     try:
         return read_shapes(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, SafetensorError) as error:
+    except UNREADABLE as error:
         raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be truncated.") from error
 
 
@@ -83,10 +81,10 @@ def _keras_metadata(path: Path) -> Iterator[str]:
     if path.suffix == ".keras":
         try:
             with zipfile.ZipFile(path) as archive:
-                config, metadata = json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
-        except KeyError as error:
+                config, metadata = read_about(archive)
+        except UNREADABLE as error:
             raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be of another version.") from error
-        yield f"{config['registered_name'] or config['class_name']}, written by Keras {metadata['keras_version']}"
+        yield f"{config.get('registered_name') or config['class_name']}, written by Keras {metadata['keras_version']}"
 
 
 def _seal(path: Path) -> str:
@@ -110,19 +108,23 @@ def _tensors(rows: Iterable[tuple[str, tuple[int, ...], str]]) -> Iterator[Rende
 
 
 def _certificate_lines(path: Path) -> Iterator[Text]:
+    """What is proven here, by the hashes of files that lie here; then what it says, which anybody can edit."""
     certificate = read_certificate(path)
     source, report = certificate["source"], certificate["report"]
     yield Text(f"{path}: certificate of {certificate['issued']}, pair {certificate['pair']}")
-    yield Text(f"verdict      {certificate['verdict']}")
-    for part in report["details"]:
-        yield Text(f"  {part:<11}{report[part]}: {'; '.join(report['details'][part])}")
-    yield Text(f"checkpoint   {source['file']} ({source['layout']})  {source['sha256']}")
+    yield Text("proven here, by SHA-256: whether these files are those that it was given for")
     for name, certified in certificate["port"]["files"].items():
         state = broken_seal(path.with_name(name)) if path.with_name(name).is_file() else "not here"
-        yield Text(f"file         {name}  {certified}  {state or 'unchanged'}")
-    yield Text(f"plan         {certificate['plan_sha256']}")
-    yield Text(f"probe        {probe_words(certificate['probe'])}")
-    yield Text(f"versions     {_listed(certificate['versions'])}")
+        yield Text(f"  file       {name}  {certified}  {state or 'unchanged'}")
+    yield Text("repeated, not proven: an edited certificate reads the same. porting verify finds out")
+    yield Text(f"  verdict    {certificate['verdict']}")
+    for part, lines in report["details"].items():
+        yield Text(f"    {part:<11}{report.get(part, '-')}: {'; '.join(lines)}")
+    yield Text(f"  checkpoint {source['file']} ({source['layout']})  {source['sha256']}")
+    yield Text(f"  plan       {certificate['plan_sha256']}")
+    yield Text(f"  probe      {probe_words(certificate['probe'])}")
+    yield Text(f"  versions   {_listed(certificate['versions'])}")
+    yield Text(f"  signed     {'yes, which is not looked at' if 'signature' in certificate else 'no'}")
 
 
 def _golden_lines(path: Path) -> Iterator[RenderableType]:
