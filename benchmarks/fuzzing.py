@@ -43,7 +43,9 @@ def main() -> int:
             tally = run_format(name, Path(folder), chosen.mutants, chosen.seed, chosen.first)
             counts = [tally.outcomes[column] for column in COLUMNS]
             seconds = time.monotonic() - began
-            print(f"{name:<22} {chosen.mutants:>8}", *(f"{count:>13}" for count in counts), f"{seconds:>7.0f}", flush=True)
+            print(
+                f"{name:<22} {chosen.mutants:>8}", *(f"{count:>13}" for count in counts), f"{seconds:>7.0f}", flush=True
+            )
             for what, number in list(tally.examples.items())[:12]:
                 print(f"    mutant {number}: {what}", flush=True)
             bad += sum(counts[2:])

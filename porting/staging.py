@@ -135,7 +135,7 @@ def finish_moves(stem: Path, *, own_names: OwnNames | None = None) -> bool:
     OutputError
         If the folder does not let them, or what is committed is not of this stem: nothing is then moved or removed.
     """
-    if not (committed := _hidden(stem, _COMMITTED)).exists():
+    if not os.path.exists(committed := _hidden(stem, _COMMITTED)):  # False as well where its name would be too long
         return False
     try:
         with _alone(stem):

@@ -11,6 +11,7 @@ from finta.pages.tables import print_table
 from finta.words import SpaceOption, tell_skips, told_skips
 from porting.commands.console import show
 from porting.commands.options import RUNNING, WRITING, ForceOption, output_option
+from porting.commands.outputs import within
 from porting.commands.progress import steps
 from porting.wording import counted
 
@@ -157,7 +158,7 @@ def thresholds(
     """Derive from known streamlines how far from a bundle's codes its streamlines may be."""
     from finta.filtering.thresholding import check_output, write_thresholds
 
-    check_output(output, force)
+    check_output(output, force, [model, *within(atlas, bundles, implausible)])
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     written = write_thresholds(output, judged.rocs(), force=force)
     rows = [
@@ -291,11 +292,13 @@ def evaluate(
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
     from finta.filtering.evaluation import write_evaluation
-    from porting.placement import check_free
+    from porting.placement import check_apart, check_free
     from tractography.filtering.thresholds import read_thresholds
 
     check_point(point)
-    check_free([output / "summary.json", output / "summary.html"], force)
+    written = [output / "summary.json", output / "summary.html"]
+    check_apart(written, [model, thresholds, *within(atlas, bundles, implausible)])
+    check_free(written, force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     values = read_thresholds(thresholds, judged.bundles, point)
     evaluation = judged.evaluated(values)

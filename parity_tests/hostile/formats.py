@@ -167,9 +167,8 @@ def _read_keras(path: Path) -> None:
 
 
 def _read_certificate(path: Path) -> None:
-    from porting.evidence.certificates import bad_verdict, broken_seal
+    from porting.evidence.certificates import bad_verdict, broken_seal, read_certificate
     from porting.evidence.drift import worst_figures
-    from porting.evidence.certificates import read_certificate
 
     _inspect(path)
     certificate = read_certificate(path)

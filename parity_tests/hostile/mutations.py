@@ -28,7 +28,7 @@ def _flip(content: bytearray, place: int, draw: random.Random) -> None:
 
 
 def _number(content: bytearray, place: int, draw: random.Random) -> None:
-    code = draw.choice("<i >i <q >q".split())
+    code = draw.choice(["<i", ">i", "<q", ">q"])
     limit = struct.calcsize(code) * 8
     number = draw.choice([number for number in _NUMBERS if -(1 << (limit - 1)) <= number < 1 << (limit - 1)])
     content[place : place + limit // 8] = struct.pack(code, number)

@@ -71,6 +71,19 @@ def golden_path(port: Path) -> Path:
     return stem.with_name(stem.name + GOLDEN_SUFFIX)
 
 
+def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
+    """The path of the files to write, without their suffixes: in a folder they are called as the checkpoint is."""
+    text, path = os.fspath(output), Path(output)
+    if path.is_dir() or text.endswith(("/", os.sep)):
+        return path / checkpoint.stem
+    return stem_of(path)
+
+
+def files_of(stem: Path) -> list[Path]:
+    """All files that a conversion to a stem may write."""
+    return [stem.with_name(stem.name + suffix) for suffix in (*_PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)]
+
+
 def read_certificate(path: Path) -> dict[str, Any]:
     """Read a certificate.
 

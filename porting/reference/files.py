@@ -5,7 +5,9 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -185,11 +187,35 @@ def _read_pickle(path: Path, is_mapped: bool) -> Any:
         _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch warns of other pickle protocols before it refuses them
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
+            if is_mapped and not _fits(content, path):  # PyTorch finds out what is wrong where it does not map
+                content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
+            return content
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
     except (*UNREADABLE, AssertionError) as error:
         raise CheckpointError(_archive_message(path, error)) from error
+
+
+def _fits(content: Any, path: Path) -> bool:
+    """Whether each storage has a member of its size: PyTorch maps what lies behind a member that is too short."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = Counter(member.file_size for member in archive.infolist())
+    storages = {storage.data_ptr(): storage.nbytes() for storage in _storages(content)}
+    return not Counter(size for size in storages.values() if size) - sizes
+
+
+def _storages(content: Any) -> Iterator[Any]:
+    """The storages of all tensors in a checkpoint."""
+    if hasattr(content, "untyped_storage"):
+        with suppress(NotImplementedError, RuntimeError):  # sparse ones have none
+            yield content.untyped_storage()
+    elif isinstance(content, Mapping):
+        for held in content.values():
+            yield from _storages(held)
+    elif isinstance(content, (list, tuple)):
+        for held in content:
+            yield from _storages(held)
 
 
 def _archive_message(path: Path, error: Exception) -> str:
