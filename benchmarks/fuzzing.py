@@ -3,8 +3,8 @@
     python benchmarks/fuzzing.py --mutants 1000
     python benchmarks/fuzzing.py --mutants 20000 --formats "golden file;certificate"
 
-Bytes, structure and declared sizes are changed; every reader runs in a child with limits on memory (2 GB) and time (10 s
-a file). The project's own errors are refusals; whatever else is raised is a traceback. Linux only.
+Bytes, structure and declared sizes are changed; every reader runs in a child that may take 2 GB of
+memory, and 10 s a file. The project's own errors are refusals; whatever else is raised is a traceback. Linux only.
 """
 
 import argparse

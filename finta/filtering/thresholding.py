@@ -1,7 +1,7 @@
 """Derive the thresholds of an atlas' bundles from streamlines whose bundle is known, and judge them on others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -14,7 +14,7 @@ from parity_tests.hostile.mutations import Mutation
 BUNDLES = ("left", "right")
 
 
-class WrongWeights(Exception):
+class WrongWeightsError(Exception):
     """A reader that took other numbers out of a file than the format's own library."""
 
 
@@ -143,7 +143,7 @@ def _read_checkpoint(path: Path) -> None:
     for name, array in (found.with_prefix().state_dict if held is not None else {}).items():
         theirs = held[name].to(torch.float32) if held[name].dtype in (torch.bfloat16, torch.float16) else held[name]
         if theirs.detach().numpy().tobytes() != np.ascontiguousarray(array).tobytes() and array.dtype.kind != "V":
-            raise WrongWeights(name)
+            raise WrongWeightsError(name)
     _inspect(path)
 
 

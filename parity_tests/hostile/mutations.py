@@ -211,7 +211,7 @@ def _other_array(parent, leaf: str, like, draw: random.Random) -> None:
     import h5py
     import numpy as np
 
-    shape, dtype = like
+    shape = like[0]
     act = draw.randrange(10)
     if act == 0:
         parent.create_dataset(leaf, (10**12,), "f4", chunks=(1024,), compression="gzip")

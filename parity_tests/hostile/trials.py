@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from finta.errors import FintaError
-from parity_tests.hostile.formats import FORMATS, Format, WrongWeights
+from parity_tests.hostile.formats import FORMATS, Format, WrongWeightsError
 from parity_tests.hostile.mutations import change_bytes
 from porting.errors import PortingError
 from porting.port import side as keras_side
@@ -148,7 +148,7 @@ def _outcome(held: Format, path: Path) -> tuple[str, str]:
         outcome = ("read", "")
     except OWN:
         outcome = ("refused", "")
-    except WrongWeights as error:
+    except WrongWeightsError as error:
         outcome = ("wrong weights", str(error))
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)

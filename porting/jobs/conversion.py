@@ -12,7 +12,14 @@ from porting import placement, staging
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.errors import OutputError, PortFileError
-from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, write_certificate
+from porting.evidence.certificates import (
+    GOLDEN_SUFFIX,
+    SUFFIX,
+    files_of,
+    find_certificate,
+    output_stem,
+    write_certificate,
+)
 from porting.evidence.golden import golden_count, write_golden
 from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
