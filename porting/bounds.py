@@ -5,7 +5,11 @@ adds the file and the remedy.
 """
 
 import json
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,11 @@ UNREADABLE = (
     SyntaxError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
+    zlib.error,
 )
 """What libraries raise over a damaged file; only for a `try` about nothing but such a library's reading."""
 

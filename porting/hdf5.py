@@ -24,7 +24,7 @@ LARGEST_ATTRIBUTE = 1 << 20
 
 
 @contextmanager
-def opened(path: Path, stored: Any = None) -> Iterator["h5py.File"]:
+def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> Iterator["h5py.File"]:
     """Open a file, or one `stored` within it, that holds all that it refers to, and no more than it can.
 
     Raises
@@ -35,9 +35,11 @@ def opened(path: Path, stored: Any = None) -> Iterator["h5py.File"]:
     import h5py
 
     try:
-        with h5py.File(stored or path, "r") as file:
+        with h5py.File(stored or path, "r", locking=locking) as file:
             check_declared(sum(_declared(file, set(), 0)), path.stat().st_size)
             yield file
+    except ValueError:
+        raise
     except UNREADABLE as error:
         raise ValueError(first_line(error)) from error
 
@@ -45,7 +47,7 @@ def opened(path: Path, stored: Any = None) -> Iterator["h5py.File"]:
 def _declared(group: Any, seen: set[Any], depth: int) -> Iterator[int]:
     """Bytes of each array of a group, and of the groups in it; each is the group's own, and met once."""
     import h5py
-    from h5py import h5o
+    from h5py import h5o  # type: ignore[reportAttributeAccessIssue]
 
     if depth > DEEPEST:
         raise ValueError(f"{group.name}: groups within groups, more than {DEEPEST}")
@@ -65,14 +67,14 @@ def _declared(group: Any, seen: set[Any], depth: int) -> Iterator[int]:
 
 
 def _link_kind(group: Any, name: str) -> str:
-    from h5py import h5l
+    from h5py import h5l  # type: ignore[reportAttributeAccessIssue]
 
     kinds = {h5l.TYPE_HARD: "", h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
     return kinds.get(group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type, "a link")
 
 
 def _size(dataset: "h5py.Dataset", place: str) -> int:
-    from h5py import h5d
+    from h5py import h5d  # type: ignore[reportAttributeAccessIssue]
 
     layout = dataset.id.get_create_plist()
     if layout.get_layout() == h5d.VIRTUAL or layout.get_external_count():
@@ -151,7 +153,7 @@ def attribute_of(group: Any, name: str, kind: type) -> Any:
     ValueError
         If it is not there, or is something else.
     """
-    from h5py import h5a
+    from h5py import h5a  # type: ignore[reportAttributeAccessIssue]
 
     if name not in group.attrs:
         raise ValueError(f"{group.name} has no attribute {name}")

@@ -13,9 +13,11 @@ from porting.commands.console import show
 from porting.commands.options import RUNNING, WRITING, ForceOption, output_option
 from porting.commands.outputs import within
 from porting.commands.progress import steps
+from porting.foreign import readable
 from porting.wording import counted
 
 if TYPE_CHECKING:
+    from finta.coding.transport import Scheduler
     from finta.filtering.thresholding import Judged
 
 DECIDING = "Deciding"
@@ -72,8 +74,18 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option(
         "--scheduler",
-        help="Address of a Dask cluster to compute on, tcp://HOST:PORT.",
+        help="Address of a Dask cluster to compute on, tls://HOST:PORT.",
         metavar="ADDRESS",
+        show_default=False,
+        rich_help_panel=RUNNING,
+    ),
+]
+TlsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls",
+        help="Folder of the cluster's ca.pem, cert.pem and key.pem.",
+        metavar="FOLDER",
         show_default=False,
         rich_help_panel=RUNNING,
     ),
@@ -84,6 +96,21 @@ TractogramArgument = Annotated[
 ThresholdsOption = Annotated[
     Path, typer.Option("--thresholds", help="What finta thresholds wrote, or a published file.", metavar="FILE")
 ]
+
+
+def _cluster(address: str | None, certificates: Path | None) -> "Scheduler | None":
+    """The cluster that is wanted, its certificates looked at before any work."""
+    from finta.coding.transport import Scheduler
+    from finta.requirements import check_cluster
+
+    if address is None and certificates is not None:
+        raise typer.BadParameter("goes with --scheduler", param_hint="--tls")
+    check_cluster(address)
+    if address is None:
+        return None
+    chosen = Scheduler(address, certificates)
+    chosen.security()
+    return chosen
 
 
 @contextmanager
@@ -102,6 +129,7 @@ def encode(
     output: Annotated[Path, output_option("The HDF5 file to write.", "FILE")],
     reference: SpaceOption = None,
     scheduler: SchedulerOption = None,
+    tls: TlsOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
 ) -> None:
@@ -114,7 +142,7 @@ def encode(
             model,
             output,
             reference=reference,
-            scheduler=scheduler,
+            scheduler=_cluster(scheduler, tls),
             resume=resume,
             force=force,
             on_step=on_step,
@@ -174,7 +202,7 @@ def thresholds(
     print_table(rows)
     tell_skips(judged.skips)
     for warning in written.warnings():
-        typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(readable(f"Warning: {warning}"), err=True)
     show(f"{output}: {counted(len(rows), 'threshold')}")
 
 
@@ -247,6 +275,7 @@ def filter_(
         ),
     ] = False,
     scheduler: SchedulerOption = None,
+    tls: TlsOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
 ) -> None:
@@ -264,7 +293,7 @@ def filter_(
             settings,
             suffix=f".{format_.lstrip('.')}" if format_ else None,
             reference=reference,
-            scheduler=scheduler,
+            scheduler=_cluster(scheduler, tls),
             resume=resume,
             force=force,
             on_step=on_step,

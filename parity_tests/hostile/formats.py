@@ -126,9 +126,11 @@ def _read_checkpoint(path: Path) -> None:
     """Whatever is read must be what PyTorch itself reads of the file."""
     import torch
 
+    from porting.jobs.verification import hash_as_torch_reads
     from porting.reference.files import read_checkpoint
 
     found = read_checkpoint(path)
+    hash_as_torch_reads(found)
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file

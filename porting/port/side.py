@@ -244,7 +244,7 @@ def at_most(size: int) -> Iterator[None]:
     import keras
 
     variable, left = keras.Variable, [size]
-    original = variable.__init__
+    original: Any = variable.__init__
 
     def initialise(self: Any, initializer: Any, shape: Any = None, *others: Any, **named: Any) -> None:
         if shape is not None:
