@@ -111,7 +111,7 @@ def change_archive(good: bytes, draw: random.Random) -> bytes:
         elif act < 0.87:
             members.insert(at, (name, content[: draw.randrange(len(content) + 1)]))
         else:
-            members[at] = (name, content + bytes(draw.choice([1, 1000, 30_000_000])))
+            members[at] = (name, content + bytes(draw.choice([1, 1000, 3_000_000])))
     written = io.BytesIO()
     packing = draw.choice([zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     with zipfile.ZipFile(written, "w", packing) as archive:

@@ -85,7 +85,7 @@ def _run_child(name: str, kit: Path, numbers: range, seed: int, tally: Tally) ->
         done, buffer = numbers.start, b""
         try:
             while done < numbers.stop:
-                if not select.select([ours], [], [], SECONDS)[0]:
+                if not _answers(ours, child):
                     tally.add(done, "hang", f"over {SECONDS} s")
                     return done + 1
                 if not (read := os.read(ours, 1 << 16)):
@@ -103,6 +103,22 @@ def _run_child(name: str, kit: Path, numbers: range, seed: int, tally: Tally) ->
             if child:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
+
+
+def _answers(pipe: int, child: int) -> bool:
+    """Whether a child reports before it has computed for so long, however much others compute meanwhile."""
+    began = _processor_seconds(child)
+    for _ in range(20):
+        if select.select([pipe], [], [], SECONDS)[0]:
+            return True
+        if _processor_seconds(child) - began > SECONDS:
+            return False
+    return False
+
+
+def _processor_seconds(child: int) -> float:
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _work(name: str, scratch: Path, numbers: range, seed: int, report: int) -> None:
