@@ -2,9 +2,11 @@
 
     python benchmarks/fuzzing.py --mutants 1000
     python benchmarks/fuzzing.py --mutants 20000 --formats "golden file;certificate"
+    python benchmarks/fuzzing.py --kills 50
 
 Bytes, structure and declared sizes are changed; every reader runs in a child that may take 2 GB of
-memory, and 10 s a file. The project's own errors are refusals; whatever else is raised is a traceback. Linux only.
+memory, and 10 s a file. The project's own errors are refusals; whatever else is raised is a traceback. With
+--kills jobs are killed before their renames, removals and flushes, and run again. Linux only.
 """
 
 import argparse
@@ -32,7 +34,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--formats", help="some of them, separated by semicolons")
+    parser.add_argument("--kills", type=int, default=0, help="of each job, instead of damaging files")
     chosen = parser.parse_args()
+    if chosen.kills:
+        return kill(chosen.kills)
     names = [name for name in FORMATS if not chosen.formats or name in chosen.formats.split(";")]
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -49,6 +54,24 @@ def main() -> int:
             for what, number in list(tally.examples.items())[:12]:
                 print(f"    mutant {number}: {what}", flush=True)
             bad += sum(counts[2:])
+    return 1 if bad else 0
+
+
+def kill(most: int) -> int:
+    """Print a row for each job that is killed; 1 if a kill left a mixture, or a next run was not clean."""
+    from parity_tests.hostile.kills import JOBS, run_job, write_kit
+
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        _write_apart(write_kit, Path(folder))
+        print(f"{'job':<22} {'kills':>8} {'wrong':>8} {'s':>7}", flush=True)
+        for name in JOBS:
+            began = time.monotonic()
+            count, wrong = run_job(name, Path(folder), most)
+            print(f"{name:<22} {count:>8} {len(wrong):>8} {time.monotonic() - began:>7.0f}", flush=True)
+            for line in wrong[:5]:
+                print(f"    {line}", flush=True)
+            bad += len(wrong)
     return 1 if bad else 0
 
 

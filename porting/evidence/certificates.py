@@ -74,7 +74,7 @@ def golden_path(port: Path) -> Path:
 def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
     """The path of the files to write, without their suffixes: in a folder they are called as the checkpoint is."""
     text, path = os.fspath(output), Path(output)
-    if path.is_dir() or text.endswith(("/", os.sep)):
+    if os.path.isdir(path) or text.endswith(("/", os.sep)):  # False as well where the name is too long
         return path / checkpoint.stem
     return stem_of(path)
 
