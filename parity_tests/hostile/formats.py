@@ -143,7 +143,7 @@ def _read_checkpoint(path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
         held = next((content[key] for key in ("state_dict",) if key in content), content)
     for name, array in (found.with_prefix().state_dict if held is not None else {}).items():
-        theirs = held[name].to(torch.float32) if held[name].dtype in (torch.bfloat16, torch.float16) else held[name]
+        theirs = held[name].to(torch.float32) if held[name].is_floating_point() else held[name]
         if theirs.detach().numpy().tobytes() != np.ascontiguousarray(array).tobytes() and array.dtype.kind != "V":
             raise WrongWeightsError(name)
     _inspect(path)
