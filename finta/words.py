@@ -44,7 +44,7 @@ def words_told() -> Iterator[None]:
             show(message, category, *place, **more)
         elif str(message) not in told:
             told.add(str(message))
-            typer.echo(f"Warning: {message}", err=True)
+            typer.echo(readable(f"Warning: {message}"), err=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", TractogramWarning)
