@@ -149,7 +149,7 @@ def _move(stem: Path, own_names: OwnNames | None) -> bool:
     if not (committed := _hidden(stem, _COMMITTED)).exists():
         return False
     listed = committed / _SUPERSEDED
-    superseded = listed.read_text().splitlines() if listed.is_file() else []
+    superseded = _read_list(listed) if listed.is_file() and not listed.is_symlink() else []
     _check_of_stem(committed, superseded, stem, any_name=own_names is not None)
     for name in superseded:
         (stem.parent / name).unlink(missing_ok=True)
@@ -160,6 +160,15 @@ def _move(stem: Path, own_names: OwnNames | None) -> bool:
         os.replace(path, stem.parent / path.name)
     committed.rmdir()
     return True
+
+
+def _read_list(path: Path) -> list[str]:
+    """Names, a line each; what is no text is no name of a stem's file either."""
+    with path.open("rb") as file:
+        return file.read(_LONGEST_LIST).decode("utf-8", "backslashreplace").splitlines()
+
+
+_LONGEST_LIST = 1 << 16
 
 
 def _check_of_stem(committed: Path, superseded: Sequence[str], stem: Path, *, any_name: bool) -> None:

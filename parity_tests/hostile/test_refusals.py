@@ -237,3 +237,25 @@ def test_a_report_replaces_neither_input_nor_evidence(command, folder, run_cli, 
     assert done.status == 2
     assert "would be replaced by" in done.err or "is to be written twice" in done.err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["no text", "a link to a list", "a link for a lock", "a file for a folder"])
+def test_a_leftover_that_came_with_a_file_changes_nothing(kind, folder):
+    committed, precious = folder / ".port.committed", folder / "port.precious"
+    precious.write_text("precious")
+    if kind == "a file for a folder":
+        committed.write_text("x")
+    else:
+        committed.mkdir()
+        (committed / "port.keras").write_bytes(b"x")
+    if kind == "no text":
+        (committed / "superseded").write_bytes(b"\xff\xfe\n../x\n")
+    elif kind == "a link to a list":
+        (folder / "list").write_text("port.precious")
+        (committed / "superseded").symlink_to(folder / "list")
+    elif kind == "a link for a lock":
+        (folder / ".port.lock").symlink_to(precious)
+    with pytest.raises(OutputError):
+        render_file(folder / "port.certificate.json")
+    assert precious.read_text() == "precious"
+    assert (folder / "port.keras").read_bytes() != b"x"
