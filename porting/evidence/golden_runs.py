@@ -1,5 +1,6 @@
 """Read a reference's run out of a golden file, of which nothing is believed."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ from porting.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, Each
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 LARGEST_BATCH = 10_000
+
+_LARGEST_TENSOR = 1 << 34
 
 _FINGERPRINT = {"count": COUNT, "least": NUMBER, "greatest": NUMBER, "mean": NUMBER, "root_mean_square": NUMBER}
 _RANDOM_CALL = {
@@ -68,6 +71,8 @@ def _check_trace(trace: Trace) -> None:
     """Whether names and sources of a trace are of its own tensors and calls."""
     if not trace.calls or not trace.outputs:
         raise ValueError("it holds no layer calls, or no outputs")
+    if large := [name for name, shape in trace.shapes.items() if math.prod(shape) > _LARGEST_TENSOR]:
+        raise ValueError(f"{large[0]!r} has more values than any tensor")
     named = {name for call in trace.calls for name in call.weights.values()}
     named |= {*trace.aliases, *trace.aliases.values()}
     if unknown := sorted(named - trace.shapes.keys()):
