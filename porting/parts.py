@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-
 _PART = re.compile(r"\[(\d*:\d*(?:, \d*:\d*)*)\]")
 """Anything else in brackets is a name's own."""
 
