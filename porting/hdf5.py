@@ -22,6 +22,9 @@ DEEPEST = 32
 
 LARGEST_ATTRIBUTE = 1 << 20
 
+_REFERENCE = 16
+"""Bytes in an attribute that say where in the file a text lies."""
+
 
 @contextmanager
 def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> Iterator["h5py.File"]:
@@ -153,12 +156,17 @@ def attribute_of(group: Any, name: str, kind: type) -> Any:
     ValueError
         If it is not there, or is something else.
     """
-    from h5py import h5a  # type: ignore[reportAttributeAccessIssue]
+    from h5py import h5a, h5t  # type: ignore[reportAttributeAccessIssue]
 
     if name not in group.attrs:
         raise ValueError(f"{group.name} has no attribute {name}")
-    if h5a.open(group.id, name.encode()).get_storage_size() > LARGEST_ATTRIBUTE:
+    held = h5a.open(group.id, name.encode())
+    if held.get_storage_size() > LARGEST_ATTRIBUTE or held.get_type().get_size() > LARGEST_ATTRIBUTE:
         raise ValueError(f"the attribute {name} of {group.name} is too large")
+    is_text = held.get_type().get_class() == h5t.STRING
+    size = _REFERENCE if is_text and held.get_type().is_variable_str() else held.get_type().get_size()
+    if held.shape not in ((), (1,)) or held.get_storage_size() != size or is_text != (kind is str):
+        raise ValueError(f"the attribute {name} of {group.name} has not the size of its type")
     value = group.attrs[name]
     if kind is not str and isinstance(value, (np.integer, np.floating, int, float)) and math.isfinite(value):
         if kind is int and value != int(value):
