@@ -35,7 +35,7 @@ def check_comparing(approximate: bool) -> None:
     check_installed([*COMPARERS, *index], "Filtering", "filter")
 
 
-def check_cluster(scheduler: str | None) -> None:
+def check_cluster(scheduler: object) -> None:
     """Find out before any work whether a cluster can be spoken to, where one is wanted.
 
     Raises

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from porting.foreign import readable
 from tractography.errors import TractogramWarning
 from tractography.files.tractograms import WHY_SKIPPED, Skips
 
@@ -30,7 +31,7 @@ def told_skips(count: int) -> str:
 def tell_skips(skips: Skips) -> None:
     """Say of each file how many streamlines were skipped."""
     for file, count in skips.counts.items():
-        typer.echo(f"{file}{told_skips(count)}", err=True)
+        typer.echo(readable(f"{file}{told_skips(count)}"), err=True)
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def words_told() -> Iterator[None]:
             show(message, category, *place, **more)
         elif str(message) not in told:
             told.add(str(message))
-            typer.echo(f"Warning: {message}", err=True)
+            typer.echo(readable(f"Warning: {message}"), err=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", TractogramWarning)

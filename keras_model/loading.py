@@ -2,15 +2,14 @@
 
 import os
 import warnings
-import zipfile
 from pathlib import Path
-
-import keras
 
 from keras_model.autoencoder import Autoencoder, build_autoencoder, read_sizes
 from porting.errors import PortFileError, first_line
 from porting.evidence.certificates import bad_verdict, broken_seal, stem_of
 from porting.files.staging import finish_moves
+from porting.files.tensor_files import read_tensors
+from porting.port.files import load_keras
 
 
 def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -> Autoencoder:
@@ -19,7 +18,7 @@ def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -
     Parameters
     ----------
     path : path
-        ``.keras``, or ``.safetensors`` (needs the package safetensors).
+        ``.keras`` or ``.safetensors``.
     with_optimiser : bool
         Compile it with the optimiser that it was saved with, which goes on where it was.
 
@@ -47,8 +46,8 @@ def load_autoencoder(path: str | os.PathLike, *, with_optimiser: bool = False) -
     _warn_of_broken_seal(path)
     if path.suffix == ".keras":
         try:
-            model = keras.saving.load_model(path, compile=with_optimiser)
-        except (TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+            model = load_keras(path, with_optimiser=with_optimiser)
+        except Exception as error:  # Keras builds what a file says, and backends raise what they like
             raise ValueError(f"{path} cannot be loaded: {first_line(error)}") from error
         if not isinstance(model, Autoencoder):
             raise ValueError(f"{path} holds a {type(model).__name__}, not this autoencoder")
@@ -73,15 +72,11 @@ def _warn_of_broken_seal(path: Path) -> None:
 
 def _load_safetensors(path: Path) -> Autoencoder:
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ModuleNotFoundError as error:
-        raise ValueError(f"reading {path} needs safetensors: pip install 'porting[verify]'") from error
-    try:
-        values = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no readable safetensors file: {error}") from error
-    model = build_autoencoder(**read_sizes({name: array.shape for name, array in values.items()}))
+        values = read_tensors(path)
+        sizes = read_sizes({name: array.shape for name, array in values.items()})
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is no readable safetensors file of this autoencoder: {error}") from error
+    model = build_autoencoder(**sizes)
     if values.keys() != {variable.path for variable in model.weights}:
         raise ValueError(f"{path} does not hold exactly the weights of this autoencoder")
     for variable in model.weights:

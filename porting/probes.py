@@ -1,7 +1,6 @@
 """The inputs that both models see, in the port's axis order."""
 
 import hashlib
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import ProbeError, first_line
+from porting.files.array_files import check_array_file
+from porting.files.bounds import UNREADABLE
 from porting.wording import counted
 
 SEED = 20210126
@@ -237,10 +238,11 @@ def _words(kinds: Sequence[InputKind]) -> str:
 
 def _read_arrays(file: Path) -> list[np.ndarray]:
     try:
+        check_array_file(file)
         content = np.load(file, mmap_mode="r" if file.suffix == ".npy" else None)
         arrays = [content] if isinstance(content, np.ndarray) else [content[name] for name in content.files]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ProbeError(f"{file} is no .npy or .npz file: {first_line(error)}.") from error
-    if not all(array.ndim and array.dtype.kind in "fiub" for array in arrays):
+    if not arrays or not all(array.ndim and array.dtype.kind in "fiub" for array in arrays):
         raise ProbeError(f"{file} must hold arrays of numbers with one row a sample.")
     return arrays

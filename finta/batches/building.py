@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from porting.errors import reason_of
+from porting.files.placement import check_apart
 from tractography.batches.batches import SEED, SPLITS, BatchFile, write_batches
 from tractography.errors import BatchError, TractogramError
 from tractography.files.formats import find_tractograms, name_of
@@ -69,9 +70,10 @@ def build_batches(
     if output.exists() and not force:
         raise BatchError(f"{output} exists. Replace it with --force, or choose another --output.")
     shares, patterns = parse_splits(splits)
-    gathered: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     space, skips = header_of(reference) if reference else None, skips if skips is not None else Skips()
     paths = find_tractograms(bundles)
+    check_apart([output], [*paths, Path(reference) if reference else None])
+    gathered: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     for number, path in enumerate(paths, start=1):
         on_file(path, number, len(paths))
         streamlines = np.concatenate(list(read_resampled(path, point_count, skips, space)))

@@ -58,8 +58,10 @@ def pack(
     force: ForceOption = False,
 ) -> None:
     """Rewrite batches into one array per split and a small index, which training reads fastest."""
+    from porting.files.placement import check_apart
     from tractography.batches.packing import pack_batches
 
+    check_apart([output], [file])
     with steps() as on_step:
         on_step(f"reading the index of {file.name}")
         held = pack_batches(file, output, force=force, on_rows=on_step)

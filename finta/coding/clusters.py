@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from finta.coding.rows import Range
 from finta.coding.tasks import Rows, Task, compute_here
+from finta.coding.transport import Scheduler
 from finta.errors import ClusterError, FintaError
 from tractography.errors import TractographyError
 
@@ -30,7 +31,9 @@ GLANCE = 0.02
 """Seconds between two looks at what is ready; a range takes seconds."""
 
 
-def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -> Iterator[tuple[Range, Rows]]:
+def compute(
+    task: Task, ranges: Iterable[Range], scheduler: str | Scheduler | None = None
+) -> Iterator[tuple[Range, Rows]]:
     """Compute each range once, here in their order, or on a cluster in the order in which they are ready.
 
     Should a worker die, its ranges are computed by another; should all die, by those that come instead.
@@ -39,19 +42,20 @@ def compute(task: Task, ranges: Iterable[Range], scheduler: str | None = None) -
     ----------
     task : Task
     ranges : iterable of Range
-    scheduler : str, optional
-        Address of the cluster's scheduler. Where it has lost all workers a warning is logged.
+    scheduler : str or Scheduler, optional
+        Address of the cluster's scheduler, with the certificates that it wants. A warning is logged where it has lost
+        all workers, and where it lets in whoever reaches it from other machines.
 
     Raises
     ------
     ClusterError
         If the cluster cannot be reached, has no workers, or loses them over one range again and again.
     """
-    return _compute_there(task, ranges, scheduler) if scheduler else compute_here(task, ranges)
+    return _compute_there(task, ranges, Scheduler.of(scheduler)) if scheduler else compute_here(task, ranges)
 
 
-def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Iterator[tuple[Range, Rows]]:
-    with _client(scheduler) as client, _failures_told(scheduler):
+def _compute_there(task: Task, ranges: Iterable[Range], scheduler: Scheduler) -> Iterator[tuple[Range, Rows]]:
+    with _client(scheduler) as client, _failures_told(scheduler.address):
         from dask.distributed import as_completed
 
         run = uuid4().hex  # the scheduler may be at work for others, and takes tasks of one key for the same
@@ -72,7 +76,7 @@ def _compute_there(task: Task, ranges: Iterable[Range], scheduler: str) -> Itera
             if monotonic() - counted > RECOUNT:
                 had, threads, counted = threads, _count_threads(client), monotonic()
                 if had and not threads:
-                    _LOG.warning("No workers are left at %s: waiting for others.", scheduler)
+                    _LOG.warning("No workers are left at %s: waiting for others.", scheduler.address)
             running.update(submit(WAITING * max(threads, 1) - running.count()))
             if not ready:
                 sleep(GLANCE)
@@ -136,21 +140,28 @@ def _failures_told(scheduler: str) -> Iterator[None]:
 
 
 @contextmanager
-def _client(scheduler: str) -> Iterator[Any]:
+def _client(scheduler: Scheduler) -> Iterator[Any]:
     from dask import config
     from dask.distributed import Client
 
-    patience = config.get(PATIENCE)
+    address, patience = scheduler.address, config.get(PATIENCE)
+    security = scheduler.security()
+    if security is None and not address.startswith(_HERE):
+        _LOG.warning("%s speaks without TLS: whoever reaches it runs code as its user. Use tls:// and --tls.", address)
     try:
-        client = Client(scheduler, timeout=patience, set_as_default=False)
-    except (OSError, ValueError) as error:
+        client = Client(address, timeout=patience, set_as_default=False, security=security)
+    except (OSError, ValueError, TypeError) as error:
         raise ClusterError(
-            f"No Dask scheduler answers at {scheduler}: {error}. Give the address that it printed at its start, "
-            "tcp://HOST:PORT."
+            f"No Dask scheduler answers at {address}: {error}. Give the address that it printed at its start, "
+            "tls://HOST:PORT with --tls FOLDER, or tcp://HOST:PORT."
         ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=patience)
         except TimeoutError as error:
-            raise ClusterError(f"The Dask scheduler at {scheduler} has no workers. Start some: dask worker.") from error
+            raise ClusterError(f"The Dask scheduler at {address} has no workers. Start some: dask worker.") from error
         yield client
+
+
+_HERE = ("tcp://127.0.0.1:", "tcp://localhost:", "tcp://[::1]:", "inproc://")
+"""Addresses that other machines do not reach."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from porting.errors import OutputError, reason_of
 from porting.evidence.certificates import hash_file
+from porting.files.bounds import parse_json
+from porting.files.schemas import ANYTHING, Each, check_schema
 
 
 def draft_of(path: Path) -> Path:
@@ -42,7 +44,11 @@ def check_begun_alike(path: Path, begun: str, wanted: str) -> None:
     """
     if begun == wanted:
         return
-    before, now = json.loads(begun), json.loads(wanted)
+    try:
+        before, now = parse_json(begun), json.loads(wanted)
+        check_schema(before, Each(ANYTHING))
+    except ValueError as error:
+        raise OutputError(f"{draft_of(path)} is damaged: {error}. Remove it to start again.") from error
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     differences = "\n".join(f"  {name}: {before.get(name)!r}, now {now.get(name)!r}" for name in names)
     raise OutputError(

@@ -10,6 +10,7 @@ from finta.coding.clusters import compute
 from finta.coding.coders import Coder, open_coder
 from finta.coding.rows import RowFile
 from finta.coding.tasks import Encode
+from finta.coding.transport import Scheduler
 from finta.errors import ClusterError
 from finta.requirements import check_cluster, check_readers
 from porting.files.placement import check_apart, check_free
@@ -49,7 +50,7 @@ def encode_tractogram(
     reference: Path | None = None,
     force: bool = False,
     resume: bool = False,
-    scheduler: str | None = None,
+    scheduler: str | Scheduler | None = None,
     on_step: OnStep = lambda doing, done, total: None,
 ) -> Encoded:
     """Encode every streamline of a tractogram; a row each, in their order.
@@ -65,7 +66,7 @@ def encode_tractogram(
         Replace an existing file.
     resume : bool
         Go on with what an earlier process left.
-    scheduler : str, optional
+    scheduler : str or Scheduler, optional
         Address of a Dask cluster that computes; its workers must see the files under the same names.
     on_step : callable
 
@@ -88,7 +89,7 @@ def encode_tractogram(
         return Encoded(output, file.count, skipped)
 
 
-def fill(rows: RowFile, count: int, task: Any, scheduler: str | None, doing: str, on_step: OnStep) -> None:
+def fill(rows: RowFile, count: int, task: Any, scheduler: str | Scheduler | None, doing: str, on_step: OnStep) -> None:
     """Compute the ranges that are missing in a file of rows."""
     missing = rows.missing()
     done = count - sum(held.stop - held.first for held in missing)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from finta.coding.coders import Coder, open_coder
@@ -16,6 +15,7 @@ from finta.coding.rows import Range, ranges_of
 from finta.coding.tasks import encode_range
 from finta.requirements import check_readers
 from porting.errors import reason_of
+from porting.files import hdf5
 from porting.files.placement import check_apart, check_free, written_whole
 from porting.proof.runs import OnStep
 from tractography.batches.bounds import open_array
@@ -116,7 +116,7 @@ def _reconstruct_file(source: Path, coder: Coder, space: Header | None) -> Itera
 
 
 def _decode_file(source: Path, coder: Coder) -> Iterator[_Piece]:
-    with _reading_told(source), h5py.File(source, "r") as file:
+    with _reading_told(source), hdf5.opened(source) as file:
         held_codes: Any = open_array(file, LATENT_CODES, 2, "f")
         if held_codes is None or held_codes.shape[1:] != (coder.latent_size,):
             raise TractogramError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
+from porting.files import hdf5
 from porting.files.placement import library_writes, written_whole
 
 RANGE_SIZE = 8192
@@ -114,17 +115,22 @@ class RowFile:
             with library_writes(), written_whole(self._draft) as draft:
                 _lay_out(draft, shapes, about)
         self._lock = locked(self._draft, self.path)  # HDF5's own locks, of the same kind, are left out below
-        with h5py.File(self._draft, "r", locking=False) as file:
-            check_begun_alike(self.path, str(file.attrs["about"]), about)
-            if missing := sorted(name for name in shapes if name not in file):
-                raise OutputError(
-                    f"{self.path} was begun by another version, without {', '.join(missing)}. Remove {self._draft} to "
-                    "start again."
-                )
-            self._columns = {
-                name: _Column(self._lock, file[name].id.get_offset(), np.dtype(dtype), shape[1:])
-                for name, (dtype, shape) in shapes.items()
-            }
+        try:
+            with hdf5.opened(self._draft, locking=False) as file:
+                begun = hdf5.attribute_of(file, "about", str)
+                if missing := sorted(name for name in shapes if name not in file):
+                    raise OutputError(
+                        f"{self.path} was begun by another version, without {', '.join(missing)}. Remove {self._draft} "
+                        "to start again."
+                    )
+                places = {name: _place_of(file.get(name), *array) for name, array in shapes.items()}
+        except ValueError as error:
+            raise OutputError(f"{self._draft} is damaged: {error}. Remove it to start again.") from error
+        check_begun_alike(self.path, begun, about)
+        self._columns = {
+            name: _Column(self._lock, places[name], np.dtype(dtype), shape[1:])
+            for name, (dtype, shape) in shapes.items()
+        }
 
     def missing(self) -> list[Range]:
         """The ranges that are not in yet."""
@@ -199,6 +205,21 @@ class RowFile:
         if kind is not None and self._lock >= 0 and not self._has_any():
             self._draft.unlink(missing_ok=True)
         self._release()
+
+
+def _place_of(held: Any, dtype: Any, shape: tuple[int, ...]) -> int:
+    """Where in its file an array begins that lies there in one piece.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this type and shape.
+    """
+    if not isinstance(held, h5py.Dataset) or held.shape != shape or held.dtype != np.dtype(dtype):
+        raise ValueError("an array is missing, or is another")
+    if (place := held.id.get_offset()) is None:
+        raise ValueError("an array does not lie in one piece")
+    return place
 
 
 def _lay_out(path: Path, shapes: Mapping[str, tuple[Any, tuple[int, ...]]], about: str) -> None:

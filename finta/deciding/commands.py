@@ -24,8 +24,9 @@ from finta.generating.anatomy_options import (
 )
 from porting.commands.console import show
 from porting.commands.options import RUNNING, JsonOption
-from porting.commands.outputs import check_report_files, write_json
+from porting.commands.outputs import check_report_files, within, write_json
 from porting.commands.progress import steps
+from porting.commands.verification import read_files
 
 
 def verify_decisions(
@@ -74,8 +75,9 @@ def verify_decisions(
 
     check_point(point)
     chosen = parse_backends(",".join(backend or _installed()))
-    check_report_files(json_file)
     anatomy = AnatomyFiles(white_matter, fa, peaks, peaks_frame, max_angle, (min_length, max_length))
+    read = [checkpoint, *read_files(port, [], None), *tractograms, *anatomy.images().values()]
+    check_report_files(json_file, inputs=[*read, *within(atlas, bundles, implausible)])
     rules = Rules(neighbours, point, anatomy.read())
     with steps() as on_step:
         parity = verify(

@@ -127,6 +127,10 @@ def read_classes(path: Path | None, bundles: tuple[str, ...]) -> Mapping[str, in
     from tractography.filtering.thresholds import read_flat
 
     held = read_flat(path)
-    if missing := [name for name in bundles if not isinstance(held.get(name), int)]:
+    if missing := [name for name in bundles if not _is_class(held.get(name))]:
         raise FilteringError(f"{path} gives no class to {', '.join(missing)}, which the atlas holds. Add them.")
     return {name: held[name] for name in bundles}
+
+
+def _is_class(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31

@@ -19,6 +19,7 @@ from finta.filtering.options import (
     ResumeOption,
     SchedulerOption,
     ThresholdsOption,
+    TlsOption,
     TractogramArgument,
     check_point,
     is_approximate,
@@ -27,11 +28,29 @@ from finta.pages.tables import print_table
 from finta.words import SpaceOption, tell_skips, told_skips
 from porting.commands.console import show
 from porting.commands.options import WRITING, ForceOption, output_option
+from porting.commands.outputs import within
 from porting.commands.progress import steps
+from porting.foreign import readable
 from porting.wording import counted
 
 if TYPE_CHECKING:
+    from finta.coding.transport import Scheduler
     from finta.filtering.thresholding import Judged
+
+
+def _cluster(address: str | None, certificates: Path | None) -> "Scheduler | None":
+    """The cluster that is wanted, its certificates looked at before any work."""
+    from finta.coding.transport import Scheduler
+    from finta.requirements import check_cluster
+
+    if address is None and certificates is not None:
+        raise typer.BadParameter("goes with --scheduler", param_hint="--tls")
+    check_cluster(address)
+    if address is None:
+        return None
+    chosen = Scheduler(address, certificates)
+    chosen.security()
+    return chosen
 
 
 @contextmanager
@@ -50,6 +69,7 @@ def encode(
     output: Annotated[Path, output_option("The HDF5 file to write.", "FILE")],
     reference: SpaceOption = None,
     scheduler: SchedulerOption = None,
+    tls: TlsOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
 ) -> None:
@@ -62,7 +82,7 @@ def encode(
             model,
             output,
             reference=reference,
-            scheduler=scheduler,
+            scheduler=_cluster(scheduler, tls),
             resume=resume,
             force=force,
             on_step=on_step,
@@ -106,7 +126,7 @@ def thresholds(
     """Derive from known streamlines how far from a bundle's codes its streamlines may be."""
     from finta.filtering.thresholding import check_output, write_thresholds
 
-    check_output(output, force)
+    check_output(output, force, [model, *within(atlas, bundles, implausible)])
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     written = write_thresholds(output, judged.rocs(), force=force)
     rows = [
@@ -122,7 +142,7 @@ def thresholds(
     print_table(rows)
     tell_skips(judged.skips)
     for warning in written.warnings():
-        typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(readable(f"Warning: {warning}"), err=True)
     show(f"{output}: {counted(len(rows), 'threshold')}")
 
 
@@ -181,6 +201,7 @@ def filter_(
         ),
     ] = False,
     scheduler: SchedulerOption = None,
+    tls: TlsOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
 ) -> None:
@@ -198,7 +219,7 @@ def filter_(
             settings,
             suffix=f".{format_.lstrip('.')}" if format_ else None,
             reference=reference,
-            scheduler=scheduler,
+            scheduler=_cluster(scheduler, tls),
             resume=resume,
             force=force,
             on_step=on_step,
@@ -226,11 +247,13 @@ def evaluate(
 ) -> None:
     """Judge the filtering on streamlines whose bundle is known: confusion matrix and metrics."""
     from finta.filtering.evaluation import write_evaluation
-    from porting.files.placement import check_free
+    from porting.files.placement import check_apart, check_free
     from tractography.filtering.thresholds import read_thresholds
 
     check_point(point)
-    check_free([output / "summary.json", output / "summary.html"], force)
+    written = [output / "summary.json", output / "summary.html"]
+    check_apart(written, [model, thresholds, *within(atlas, bundles, implausible)])
+    check_free(written, force)
     judged = _judge(model, atlas, bundles, implausible, neighbours, index)
     values = read_thresholds(thresholds, judged.bundles, point)
     evaluation = judged.evaluated(values)

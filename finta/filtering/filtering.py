@@ -14,6 +14,7 @@ from finta.coding.drafts import hash_whole
 from finta.coding.encoding import identity
 from finta.coding.result_folders import check_folder, folder_written
 from finta.coding.tasks import Lookup
+from finta.coding.transport import Scheduler
 from finta.filtering.atlases import encode_atlas, find_bundles, read_classes
 from finta.filtering.filtered import Filtered, Settings, summarise
 from finta.filtering.sorting import COLUMNS, IMPLAUSIBLE, Sorting, numbered
@@ -42,7 +43,7 @@ def filter_tractogram(
     reference: Path | None = None,
     force: bool = False,
     resume: bool = False,
-    scheduler: str | None = None,
+    scheduler: str | Scheduler | None = None,
     on_step: OnStep = lambda doing, done, total: None,
 ) -> Filtered:
     """Write a tractogram for each bundle, one of the implausible streamlines, and every streamline's label.
@@ -64,7 +65,7 @@ def filter_tractogram(
         Replace an existing folder.
     resume : bool
         Go on with what an earlier process left.
-    scheduler : str, optional
+    scheduler : str or Scheduler, optional
         Address of a Dask cluster that encodes and compares.
     on_step : callable
 

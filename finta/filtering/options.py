@@ -61,8 +61,18 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option(
         "--scheduler",
-        help="Address of a Dask cluster to compute on, tcp://HOST:PORT.",
+        help="Address of a Dask cluster to compute on, tls://HOST:PORT.",
         metavar="ADDRESS",
+        show_default=False,
+        rich_help_panel=RUNNING,
+    ),
+]
+TlsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls",
+        help="Folder of the cluster's ca.pem, cert.pem and key.pem.",
+        metavar="FOLDER",
         show_default=False,
         rich_help_panel=RUNNING,
     ),

@@ -16,6 +16,7 @@ from finta.coding.encoding import fill
 from finta.coding.result_folders import ASSIGNMENTS
 from finta.coding.rows import Range, RowFile
 from finta.coding.tasks import Assign, Lookup
+from finta.coding.transport import Scheduler
 from porting.proof.runs import OnStep
 from tractography.files.headers import Header
 from tractography.files.pieces import TractogramFile
@@ -108,7 +109,7 @@ class Sorting:
             os.replace(path, draft_of(path))
         return RowFile(path, columns, self._file.count, about, resume=draft_of(path).is_file())
 
-    def assign(self, rows: RowFile, scheduler: str | None, on_step: OnStep) -> None:
+    def assign(self, rows: RowFile, scheduler: str | Scheduler | None, on_step: OnStep) -> None:
         """Compute every streamline's label and distance."""
         task = Assign(self._file, self._coder.path.absolute(), self._lookup)
         fill(rows, self._file.count, task, scheduler, f"filtering {self._file.path.name}", on_step)

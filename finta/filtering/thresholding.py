@@ -1,7 +1,7 @@
 """Derive the thresholds of an atlas' bundles from streamlines whose bundle is known, and judge them on others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from finta.coding.tasks import Lookup
 from finta.filtering.atlases import encode_atlas, encode_labelled
 from finta.pages.charts import draw_roc
 from finta.requirements import check_comparing, check_readers
-from porting.files.placement import check_free
+from porting.files.placement import check_apart, check_free
 from porting.files.staging import staging
 from porting.proof.runs import OnStep
 from tractography.files.tractograms import Skips
@@ -125,15 +125,17 @@ class Written:
         return found
 
 
-def check_output(output: Path, force: bool) -> None:
-    """Refuse to replace thresholds, or what lies beside them, without `force`.
+def check_output(output: Path, force: bool, inputs: Sequence[Path] = ()) -> None:
+    """Refuse to replace thresholds, or what lies beside them, without `force`, and inputs at all.
 
     Raises
     ------
     OutputError
-        If any of the files exists.
+        If any of the files exists, or is an input.
     """
-    check_free([output, *(output.with_suffix(suffix) for suffix in (".roc.json", ".roc.png"))], force)
+    written = [output, *(output.with_suffix(suffix) for suffix in (".roc.json", ".roc.png"))]
+    check_apart(written, inputs)
+    check_free(written, force)
 
 
 def write_thresholds(output: Path, rocs: Mapping[str, Roc], *, force: bool = False) -> Written:

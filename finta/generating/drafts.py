@@ -9,12 +9,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from finta.coding.drafts import check_begun, check_begun_alike, draft_of, locked, refusal_told
 from porting.errors import OutputError
+from porting.files.array_files import check_array_file
+from porting.files.bounds import UNREADABLE, parse_json
 from porting.files.placement import written_whole
 from porting.files.staging import OwnNames, finish_moves
 from tractography.errors import GenerationError
@@ -159,15 +160,11 @@ class Drafts:
         """
         path = self._path(bundle)
         try:
+            check_array_file(path)
             with path.open("rb") as opened, np.load(opened) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, BadZipFile) as error:
+                return _finished({name: file[name] for name in file.files})
+        except UNREADABLE as error:
             raise OutputError(f"{path} is damaged. Remove it: then {bundle} is generated anew.") from error
-        about, pictured = json.loads(str(arrays.pop("about"))), arrays.pop("pictured")
-        others = about["generated"]
-        others["rounds"] = tuple(Round(**past) for past in others["rounds"])
-        others["notes"] = tuple(others["notes"])
-        return Finished(Generated(**arrays, **others), pictured, about["skipped"])
 
     def leave(self) -> None:
         """Remove the folder where nothing is finished, or all is in place; not one that another process has begun."""
@@ -178,3 +175,12 @@ class Drafts:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _finished(arrays: dict[str, Any]) -> Finished:
+    """A bundle as `Drafts.put` keeps it."""
+    about, pictured = parse_json(str(arrays.pop("about"))), arrays.pop("pictured")
+    others = about["generated"]
+    others["rounds"] = tuple(Round(**past) for past in others["rounds"])
+    others["notes"] = tuple(others["notes"])
+    return Finished(Generated(**arrays, **others), pictured, about["skipped"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from porting.foreign import readable
 from porting.reports.names import shorten_names
 
 INK, SOFT = "#1d1f24", "#8b929c"
@@ -60,4 +61,4 @@ def colour_directions(streamlines: Sequence[np.ndarray]) -> np.ndarray:
 
 def plain(names: Sequence[str], longest: int = 60) -> list[str]:
     """Names as matplotlib is to write them: no formula is read into dollars, and long ones are short, but not alike."""
-    return [name.replace("$", r"\$") for name in shorten_names(names, longest)]
+    return [readable(name).replace("$", r"\$") for name in shorten_names(names, longest)]

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from porting import foreign
 from porting.commands.console import QUIET, WIDE
+from porting.foreign import Readable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,15 +23,13 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """
     if not rows or QUIET.get():
         return
-    from rich.console import Console
-
     is_free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    console = Console(highlight=False, width=WIDE if is_free else None)
+    console = foreign.console(width=WIDE if is_free else None)
     columns = {name: [_write(row[name]) for row in rows] for name in rows[0]}
     for number, names in enumerate(_parts(columns, console.width)):
         if number:
             console.print()
-        console.print(_table({name: columns[name] for name in names}))
+        console.print(Readable(_table({name: columns[name] for name in names})))
 
 
 def _parts(columns: Mapping[str, Sequence[str]], width: int) -> Iterator[list[str]]:

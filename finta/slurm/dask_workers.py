@@ -3,9 +3,15 @@
     pip install 'porting[cluster]'
     python -m finta.slurm.dask_workers --jobs 8 --cores 8 --memory 16GB --walltime 04:00:00 --partition gpu --gpu
 
-It prints the address and waits; in another shell of this machine, or of any that reaches it::
+It prints where it listens, the address and the folder of certificates, and waits; in another shell of this machine, or
+of any that reaches it and sees that folder::
 
-    finta filter tractogram.trk ... --scheduler tcp://10.0.0.1:35217
+    finta filter tractogram.trk ... --scheduler tls://10.0.0.1:35217 --tls dask-tls
+
+Whoever can give a scheduler work runs code as you. So all parties speak TLS, and none answers who does not show the
+certificate: Dask makes one, and a key, in --tls (dask-tls if not given), which only you can read, and which the nodes
+must see. A folder that holds ca.pem, cert.pem and key.pem already, of your site's making, is used as it is. The
+dashboard answers on this machine alone (ssh -L PORT:localhost:PORT brings it to yours).
 
 Ctrl-C ends the jobs. Start it on a login node or in a job of its own that outlasts the run, where this Python, the
 tractogram, the model and the folder of the logs have the same names as on the nodes. Each job is one worker with one
@@ -14,7 +20,8 @@ model: it computes two ranges of streamlines at once, and TensorFlow, JAX or tor
 A job that ends, at its walltime or because its node fails, loses nothing: its ranges go to the others, and a new job
 takes its place (--jobs stays the number). Without any worker the run waits until SLURM gives one.
 
---interface names the network that the nodes share (ib0, eth0). What else a site wants goes to sbatch as it is,
+--interface names the network that the nodes share (ib0, eth0); if not given, it listens on the one address by which
+this machine is known to others, and says which. What else a site wants goes to sbatch as it is,
 --directive=--account=lab --directive=--qos=long, and into the job before its worker: --prologue="module load cuda".
 """
 
@@ -22,10 +29,16 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
+
+from finta.coding.transport import CA, CERTIFICATE, KEY, make_certificates, read_security
+from finta.errors import ClusterError
 
 THREADS = 2
 """Ranges that a worker computes at once: while one is read or compared, the other has the cores."""
+
+LOOPBACK = "127.0.0.1"
 
 PROXIES = "http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY"
 """Unset in the jobs: they talk to the scheduler, not to the world."""
@@ -43,6 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--partition", help="SLURM's partition; the site's default if not given")
     parser.add_argument("--gpu", action="store_true", help="one GPU for each job")
     parser.add_argument("--interface", help="network that the scheduler and the nodes share")
+    parser.add_argument("--tls", type=Path, default=Path("dask-tls"), help="folder of the certificates")
     parser.add_argument("--logs", default="dask-logs", help="folder of the jobs' logs")
     parser.add_argument("--directive", action="append", default=[], help="option of sbatch; may be repeated")
     parser.add_argument("--prologue", action="append", default=[], help="command before the worker; may be repeated")
@@ -57,7 +71,10 @@ def start(options: argparse.Namespace) -> Any:
     dask_jobqueue.SLURMCluster
     """
     from dask_jobqueue.slurm import SLURMCluster
+    from distributed.utils import get_ip
 
+    if not any((options.tls / name).exists() for name in (CA, CERTIFICATE, KEY)):
+        make_certificates(options.tls)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask would have 1, or the user's own
     prologue = [
@@ -78,7 +95,13 @@ def start(options: argparse.Namespace) -> Any:
         job_name="finta-worker",
         job_extra_directives=[*(["--gres=gpu:1"] if options.gpu else []), *options.directive],
         job_script_prologue=prologue,
-        scheduler_options={"dashboard_address": ":0"},
+        protocol="tls://",
+        security=read_security(options.tls),
+        worker_extra_args=["--dashboard-address", f"{LOOPBACK}:0"],
+        scheduler_options={
+            "dashboard_address": f"{LOOPBACK}:0",
+            **({} if options.interface else {"host": get_ip()}),
+        },
     )
 
 
@@ -88,7 +111,10 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with start(options) as cluster:
         cluster.adapt(minimum_jobs=options.jobs, maximum_jobs=options.jobs)  # a job that has ended is replaced
-        sys.stdout.write(f"--scheduler {cluster.scheduler_address}\n")
+        where = options.interface or "no --interface was given"
+        sys.stdout.write(f"listens at {cluster.scheduler_address} alone ({where}), to who has the certificates\n")
+        sys.stdout.write(f"dashboard {cluster.dashboard_link}, on this machine alone\n")
+        sys.stdout.write(f"--scheduler {cluster.scheduler_address} --tls {options.tls.absolute()}\n")
         sys.stdout.flush()
         try:
             signal.pause()
@@ -97,4 +123,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except ClusterError as error:
+        sys.exit(f"Error: {error}")

@@ -142,7 +142,7 @@ def _line(node: Any, place: tuple) -> int:
     """The line of a key, or of what is nearest to it in the file."""
     line = 1 if node is None else node.start_mark.line + 1
     for step in place:
-        for key, value in getattr(node, "value", None) or ():
+        for key, value in getattr(node, "value", ()) if getattr(node, "id", "") == "mapping" else ():
             if getattr(key, "value", None) == str(step):
                 line, node = key.start_mark.line + 1, value
                 break

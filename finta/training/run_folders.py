@@ -16,7 +16,10 @@ import numpy as np
 from finta.errors import TrainingError
 from finta.training.configurations import differences
 from porting.errors import reason_of
+from porting.files.bounds import parse_json, read_json
 from porting.files.placement import library_writes, written_whole
+from porting.files.schemas import ANYTHING, COUNT, FLAG, Each, Kind, check_schema, is_number
+from porting.files.tensor_files import read_header
 
 KEPT = 2
 """States that are kept: should the newest be damaged, there is another."""
@@ -53,6 +56,28 @@ class Position:
         if loss < self.best_loss:
             return replace(self, best_loss=loss, best_epoch=epoch, epochs_since_best=0, is_validation_due=False)
         return replace(self, epochs_since_best=self.epochs_since_best + 1, is_validation_due=False)
+
+
+_POSITION = {
+    "step": COUNT,
+    "best_loss": Kind("a number", lambda value: is_number(value) or value == float("inf")),
+    "best_epoch": COUNT,
+    "epochs_since_best": COUNT,
+    "is_validation_due": FLAG,
+}
+
+
+def _position(text: str) -> Position:
+    """Read a position.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    held = parse_json(text)
+    check_schema(held, _POSITION)
+    return Position(**{name: held[name] for name in _POSITION})
 
 
 class RunFolder:
@@ -98,7 +123,11 @@ class RunFolder:
         path = self.path / _CONFIGURATION
         if not path.is_file():
             raise TrainingError(f"{self.path} holds no run to go on with. Start one without --resume.")
-        begun = json.loads(path.read_text())
+        try:
+            begun = read_json(path)
+            check_schema(begun, Each(ANYTHING))
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{path} is damaged: {error}. Start again with another --output.") from error
         if found := list(differences({name: begun.get(name) for name in about}, about)):
             facts = "\n".join(f"  {line}" for line in found)
             raise TrainingError(
@@ -107,15 +136,12 @@ class RunFolder:
         return self._newest()
 
     def _newest(self) -> tuple[Position, dict[str, np.ndarray]]:
-        from safetensors import SafetensorError, safe_open
-
         damaged = []
         for path in sorted(self._states.glob("step-*.safetensors"), reverse=True):
             try:
-                with safe_open(path, "numpy") as held:
-                    position = Position(**json.loads(held.metadata()["position"]))
-                    return position, {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-            except (SafetensorError, OSError, KeyError, TypeError) as error:
+                held = read_header(path)
+                return _position(held.metadata.get("position", "")), held.read()
+            except (OSError, ValueError) as error:
                 damaged.append(f"{path.name}: {error}")
         facts = "; ".join(damaged) or "it stopped before its first checkpoint"
         raise TrainingError(f"{self.path} holds no state to go on from: {facts}. Start again with another --output.")

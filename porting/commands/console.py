@@ -5,7 +5,9 @@ from typing import Any
 
 import typer
 
+from porting import foreign
 from porting.errors import PortingError
+from porting.foreign import Readable, readable
 
 QUIET = ContextVar("quiet", default=False)
 """Whether the command that runs was told to say nothing but warnings and errors."""
@@ -42,20 +44,19 @@ def be_quiet(wanted: bool) -> None:
 
 def complain(message: str) -> None:
     """Say what is wrong, on standard error."""
-    from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "bold red"), message))
+    foreign.console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "bold red"), readable(message)))
 
 
 def show(renderable: Any) -> None:
-    """Show a table, or a line as it is, without markup; nothing where the command is to be quiet."""
+    """Show a table or a line, as it is but for what is no letter; nothing where the command is to be quiet."""
     if QUIET.get():
         return
-    from rich.console import Console
-
-    is_text = isinstance(renderable, str)
-    Console(soft_wrap=is_text, highlight=False).print(renderable, markup=not is_text)
+    if isinstance(renderable, str):
+        foreign.console(soft_wrap=True).print(readable(renderable))
+    else:
+        foreign.console().print(Readable(renderable))
 
 
 def width() -> int:

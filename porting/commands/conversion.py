@@ -68,7 +68,10 @@ def convert(
 ) -> None:
     """Convert a checkpoint, verify what was written, and put it in place with its certificate."""
     names = [name.strip() for name in formats.split(",") if name.strip()]
-    check_report_files(json_file, html_file)
+    from porting.evidence.certificates import files_of, output_stem
+
+    files = files_of(output_stem(output, checkpoint))
+    check_report_files(json_file, html_file, inputs=[checkpoint, probe], outputs=files)
     from porting.jobs.conversion import convert as convert_checkpoint
 
     with steps() as on_step:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from porting import foreign
 from porting.commands.console import QUIET
+from porting.foreign import readable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -29,14 +31,13 @@ def steps() -> Iterator[Callable[..., None]]:
             nonlocal task, said
             if step != said:  # each step's clock starts anew
                 progress.remove_task(task)
-                task, said = progress.add_task(step, total=None, amount=""), step
+                task, said = progress.add_task(readable(step), total=None, amount=""), step
             progress.update(task, completed=done, total=total, amount=f"{done:,} of {total:,}" if total else "")
 
         yield show
 
 
 def _progress(terminal) -> "Progress":
-    from rich.console import Console
     from rich.progress import (
         Progress,
         ProgressColumn,
@@ -62,7 +63,7 @@ def _progress(terminal) -> "Progress":
         TextColumn("{task.fields[amount]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(file=terminal),
+        console=foreign.console(file=terminal),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,

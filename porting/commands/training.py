@@ -48,7 +48,7 @@ def verify_training(
         raise typer.BadParameter(f"its name must end in one of {endings}", param_hint="--picture")
     if picture:
         check_installed(["matplotlib"], "--picture", "train")
-    check_report_files(json_file, picture)
+    check_report_files(json_file, picture, inputs=[checkpoint, batches])
     with steps() as on_step:
         report = trajectories.verify_training(
             checkpoint,

@@ -57,12 +57,19 @@ def verify(
     shared = {"pair": pair, "probe": probe, "tf32": tf32, "patience": patience}
     if backends is not None:
         _verify_on_backends(port, checkpoint, backends, json_file, html_file, details, shared)
-    check_report_files(json_file, html_file)
+    check_report_files(json_file, html_file, inputs=read_files(port, checkpoint, probe))
     from porting.jobs.verification import verify as verify_port
 
     with steps() as on_step:
         report = verify_port(port, *checkpoint, every_sample=every_sample, on_step=on_step, **shared)
     finish(report, json_file, html_file, details=details)
+
+
+def read_files(port: Path, checkpoint: Sequence[Path], probe: Path | None) -> list[Path | None]:
+    """All that a verification reads, with the evidence beside the port."""
+    from porting.evidence.certificates import files_of, stem_of
+
+    return [port, *checkpoint, probe, *files_of(stem_of(port))]
 
 
 def _verify_on_backends(
@@ -79,7 +86,7 @@ def _verify_on_backends(
 
     chosen = backends.parse_backends(names)
     pages = [backends.page_path(html_file, name, chosen) for name in chosen] if html_file else []
-    check_report_files(json_file, *pages)
+    check_report_files(json_file, *pages, inputs=read_files(port, checkpoint, shared["probe"]))
     with steps() as on_step:
         results = backends.verify_on_backends(
             port,

@@ -6,28 +6,41 @@ Needs nothing beyond Python, so that loading a port can look at its certificate.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from porting.errors import PortFileError, first_line
+from porting.files.bounds import read_json
+from porting.files.schemas import ANYTHING, COUNT, NOTHING, NUMBER, SCALAR, TEXT, Each, Kind, check_schema
 
 VERSION = 1
 SCHEMA = "porting-certificate/1"
 """Name and version of the schema that lies with those of reports; certificates of 0.1.0 name none."""
 SUFFIX = ".certificate.json"
 GOLDEN_SUFFIX = ".golden.h5"
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    "": ("certificate", "pair", "verdict", "issued", "plan_sha256"),
-    "source": ("file", "sha256", "layout", "extras"),
-    "sizes": (),
-    "port.files": (),
-    "probe": ("source", "samples", "sha256"),
-    "versions": (),
-    "report": ("details", "layers", "outputs"),
+_WORST = (NUMBER, NOTHING, TEXT)
+"""A figure of a report: null where it was not checked, the word "inf" where it is infinite."""
+
+_ROW = {"float64_input_error?": _WORST, "float64_output_error?": _WORST, "float32_ratio?": _WORST}
+_SETTING = (SCALAR, [SCALAR])
+_FORMAT: Any = {
+    "certificate": COUNT,
+    "pair": TEXT,
+    "verdict": Kind("PASS, FAIL or NOT CHECKED", lambda word: word in ("PASS", "FAIL", "NOT CHECKED")),
+    "issued": TEXT,
+    "plan_sha256": TEXT,
+    "source": {"file": TEXT, "sha256": TEXT, "layout": TEXT, "extras": Each(SCALAR), "optimizer?": Each(_SETTING)},
+    "sizes": Each(ANYTHING),
+    "port": {"files": Each(TEXT)},
+    "probe": {"source": TEXT, "samples": COUNT, "sha256": TEXT},
+    "versions": Each(TEXT),
+    "report": {"details": Each([TEXT]), "layers": [_ROW], "outputs": [_ROW]},
+    "signature?": ANYTHING,
 }
-"""Keys of a certificate itself, then of the objects in it."""
+"""What a certificate holds. ``signature`` is kept free: one over the rest of the file, as whoever signs may write it;
+nothing reads it yet, and a file with it is read as one without."""
 
 _PORT_SUFFIXES = (".keras", ".weights.h5", ".safetensors")
 
@@ -58,6 +71,19 @@ def golden_path(port: Path) -> Path:
     return stem.with_name(stem.name + GOLDEN_SUFFIX)
 
 
+def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
+    """The path of the files to write, without their suffixes: in a folder they are called as the checkpoint is."""
+    text, path = os.fspath(output), Path(output)
+    if os.path.isdir(path) or text.endswith(("/", os.sep)):  # False as well where the name is too long
+        return path / checkpoint.stem
+    return stem_of(path)
+
+
+def files_of(stem: Path) -> list[Path]:
+    """All files that a conversion to a stem may write."""
+    return [stem.with_name(stem.name + suffix) for suffix in (*_PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)]
+
+
 def read_certificate(path: Path) -> dict[str, Any]:
     """Read a certificate.
 
@@ -67,13 +93,12 @@ def read_certificate(path: Path) -> dict[str, Any]:
         If it is not one.
     """
     try:
-        certificate = json.loads(path.read_text())
+        certificate = read_json(path)
+        if not isinstance(certificate, dict) or certificate.get("certificate") != VERSION:
+            raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
+        check_schema(certificate, _FORMAT)
     except (OSError, ValueError) as error:
         raise PortFileError(f"{path} is no readable certificate: {first_line(error)}. Convert again.") from error
-    if not isinstance(certificate, dict) or certificate.get("certificate") != VERSION:
-        raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
-    if missing := list(_missing(certificate)):
-        raise PortFileError(f"{path} is no whole certificate: it lacks {', '.join(missing)}. Convert again.")
     if foreign := [name for name in certificate["port"]["files"] if not _is_plain_name(name)]:
         raise PortFileError(f"{path} names {foreign[0]!r} among its files: no plain name. Refused.")
     return certificate
@@ -81,18 +106,6 @@ def read_certificate(path: Path) -> dict[str, Any]:
 
 def _is_plain_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
-
-
-def _missing(certificate: Mapping[str, Any]) -> Iterator[str]:
-    """Name what a certificate does not hold, and what should be an object and is none."""
-    for part, keys in _KEYS.items():
-        held: Any = certificate
-        for name in filter(None, part.split(".")):
-            held = held.get(name) if isinstance(held, dict) else None
-        if isinstance(held, dict):
-            yield from (f"{part}.{key}".lstrip(".") for key in keys if key not in held)
-        else:
-            yield part
 
 
 def find_certificate(port: Path) -> dict[str, Any] | None:

@@ -25,8 +25,9 @@ def drift_lines(certificate: Mapping[str, Any] | None, report: "ParityReport") -
     -------
     tuple of str
         A line for each version that is another one; then, on the same probe, one for each figure that is, and on
-        another probe, or on all samples of a file, both figures if a version is. Empty where nothing has changed or
-        nothing is certified.
+        another probe, or on all samples of a file, both figures if a version is. Figures that are others though no
+        version is have not drifted: they are said to be another machine's, or edited. Empty where nothing has changed
+        or nothing is certified.
     """
     if certificate is None:
         return ()
@@ -37,7 +38,10 @@ def drift_lines(certificate: Mapping[str, Any] | None, report: "ParityReport") -
         return ()
     counts = [probe.get("streamed", probe["samples"]) for probe in probes]
     samples = "" if same_probe else f" ({counts[0]} samples then, {counts[1]} now)"
-    return (*versions, *(line + samples for line in _changed_figures(_certified(certificate["report"]), _now(report))))
+    figures = _changed_figures(_certified(certificate["report"]), _now(report))
+    if versions:
+        return (*versions, *(line + samples for line in figures))
+    return tuple(f"{line}{samples}: the certificate is of another machine, or was edited" for line in figures)
 
 
 def changed_versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -16,7 +16,10 @@ import numpy as np
 
 from porting.errors import InputError, OutputError, first_line, reason_of
 from porting.evidence.drift import changed_versions
+from porting.files import hdf5
+from porting.files.bounds import parse_json
 from porting.files.placement import library_writes, written_whole
+from porting.files.schemas import TEXT, Each, check_schema
 from porting.version import __version__
 from porting.wording import counted
 
@@ -66,20 +69,20 @@ def read_recording(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     InputError
         If the file is no recording of this version.
     """
-    import h5py
-
     try:
-        with h5py.File(path) as file:
+        with hdf5.opened(path) as file:
             if file.attrs.get("version") != VERSION:
                 raise InputError(f"{path} is no recording of version {VERSION}. Record it again.")
-            return _read_arrays(file), json.loads(str(file.attrs["versions"]))
-    except (OSError, KeyError, ValueError, AttributeError) as error:
+            versions = parse_json(hdf5.attribute_of(file, "versions", str))
+            check_schema(versions, Each(TEXT))
+            return _read_arrays(file), versions
+    except ValueError as error:
         raise InputError(f"{path} is no readable recording: {first_line(error)}. Record it again.") from error
 
 
 def _read_arrays(file: Any) -> dict[str, np.ndarray]:
-    stored = [file[f"arrays/{number}"] for number in range(len(file.get("arrays", ())))]
-    return {data_set.attrs["name"]: np.asarray(data_set[()]) for data_set in stored}
+    stored = hdf5.numbered(hdf5.group_of(file, "arrays")) if "arrays" in file else []
+    return {hdf5.attribute_of(data_set, "name", str): np.asarray(data_set[()]) for data_set in stored}
 
 
 def differences(recorded: Arrays, arrays: Arrays, rtol: float) -> Iterator[str]:

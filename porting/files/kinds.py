@@ -1,9 +1,10 @@
 """What kind of file something is, told by its first bytes and its name; needs nothing beyond Python."""
 
-import json
 import zipfile
 from enum import Enum
 from pathlib import Path
+
+from porting.files.bounds import UNREADABLE, parse_json
 
 
 class FileKind(Enum):
@@ -41,7 +42,7 @@ def _kind_of_archive(path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError):
+    except UNREADABLE:
         return FileKind.UNKNOWN
     if "config.json" in names:
         return FileKind.KERAS
@@ -53,7 +54,9 @@ def _kind_of_tensors(path: Path) -> FileKind:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            names = json.loads(file.read(min(length, path.stat().st_size)))
+            names = parse_json(file.read(min(length, path.stat().st_size)))
     except ValueError:
+        return FileKind.UNKNOWN
+    if not isinstance(names, dict):
         return FileKind.UNKNOWN
     return FileKind.KERAS if any("/" in name for name in names if name != "__metadata__") else FileKind.PYTORCH

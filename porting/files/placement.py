@@ -84,11 +84,13 @@ def check_name(path: Path) -> None:
     """
     if "\0" in str(path):
         raise OutputError("A path cannot hold the character NUL. Choose another --output.")
+    if len(os.fsencode(path)) > _LONGEST_PATH or any(len(os.fsencode(part)) > 255 for part in path.parent.parts):
+        raise OutputError(f"{str(path)[:40]}... is longer than a path can be. Choose a shorter --output.")
     if len(os.fsencode(path.name)) > _LONGEST_NAME:
         raise OutputError(f"{path.name[:40]}... is longer than {_LONGEST_NAME} bytes. Choose a shorter --output.")
 
 
-_LONGEST_NAME = 200
+_LONGEST_NAME, _LONGEST_PATH = 200, 3800
 
 
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
@@ -101,6 +103,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
     """
     written: dict[Path, Path] = {}
     for place in outputs:
+        check_name(place)
         if place.resolve() in written:
             raise OutputError(f"{place} is to be written twice. Give each output a place of its own.")
         written[place.resolve()] = place

@@ -135,7 +135,7 @@ def finish_moves(stem: Path, *, own_names: OwnNames | None = None) -> bool:
     OutputError
         If the folder does not let them, or what is committed is not of this stem: nothing is then moved or removed.
     """
-    if not (committed := _hidden(stem, _COMMITTED)).exists():
+    if not os.path.exists(committed := _hidden(stem, _COMMITTED)):  # False as well where its name would be too long
         return False
     try:
         with _alone(stem):
@@ -149,7 +149,7 @@ def _move(stem: Path, own_names: OwnNames | None) -> bool:
     if not (committed := _hidden(stem, _COMMITTED)).exists():
         return False
     listed = committed / _SUPERSEDED
-    superseded = listed.read_text().splitlines() if listed.is_file() else []
+    superseded = _read_list(listed) if listed.is_file() and not listed.is_symlink() else []
     _check_of_stem(committed, superseded, stem, any_name=own_names is not None)
     for name in superseded:
         (stem.parent / name).unlink(missing_ok=True)
@@ -160,6 +160,15 @@ def _move(stem: Path, own_names: OwnNames | None) -> bool:
         os.replace(path, stem.parent / path.name)
     committed.rmdir()
     return True
+
+
+def _read_list(path: Path) -> list[str]:
+    """Names, a line each; what is no text is no name of a stem's file either."""
+    with path.open("rb") as file:
+        return file.read(_LONGEST_LIST).decode("utf-8", "backslashreplace").splitlines()
+
+
+_LONGEST_LIST = 1 << 16
 
 
 def _check_of_stem(committed: Path, superseded: Sequence[str], stem: Path, *, any_name: bool) -> None:

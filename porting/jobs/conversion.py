@@ -11,7 +11,14 @@ import numpy as np
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.errors import OutputError, PortFileError
-from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, find_certificate, stem_of, write_certificate
+from porting.evidence.certificates import (
+    GOLDEN_SUFFIX,
+    SUFFIX,
+    files_of,
+    find_certificate,
+    output_stem,
+    write_certificate,
+)
 from porting.evidence.golden import golden_count, write_golden
 from porting.files import placement, staging
 from porting.jobs import optimiser_states
@@ -39,8 +46,6 @@ from porting.reports.documents import as_json
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.wording import counted
-
-PORT_SUFFIXES = tuple(f".{name}" for name in FORMATS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,9 @@ def convert(
     """
     _check_formats(formats, with_optimiser)
     stem = output_stem(output, Path(checkpoint))
-    staging.finish_moves(stem)
-    suffixes = (*PORT_SUFFIXES, SUFFIX, GOLDEN_SUFFIX)
-    outputs = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+    outputs = files_of(stem)
     placement.check_apart(outputs, [Path(checkpoint), Path(probe) if probe else None])
+    staging.finish_moves(stem)
     placement.check_free(outputs, force)
     superseded = _superseded(outputs[0])
     check_inputs(Path(checkpoint), None, Path(probe) if probe else None)
@@ -188,14 +192,6 @@ def convert(
         named = named if isinstance(named, str) else pair.name
         _write_evidence(staged.stem, named, report, source, sizes, reference, drafts, state)
         return Conversion(report, staged.commit(), moved)
-
-
-def output_stem(output: str | os.PathLike, checkpoint: Path) -> Path:
-    """The path of the files to write, without their suffixes: in a folder they are called as the checkpoint is."""
-    text, path = os.fspath(output), Path(output)
-    if path.is_dir() or text.endswith(("/", os.sep)):
-        return path / checkpoint.stem
-    return stem_of(path)
 
 
 def _superseded(port: Path) -> list[str]:

@@ -1,6 +1,5 @@
 """Show what a file holds: a checkpoint, a converted checkpoint, a certificate or a golden file."""
 
-import json
 import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +20,9 @@ from porting.evidence.certificates import (
     stem_of,
 )
 from porting.evidence.golden import read_golden
+from porting.files.bounds import UNREADABLE
 from porting.files.staging import finish_moves
-from porting.port.files import FORMATS, read_shapes
+from porting.port.files import FORMATS, read_about, read_shapes
 from porting.reference.files import read_checkpoint
 from porting.reports.console import probe_words
 from porting.wording import counted
@@ -55,11 +55,9 @@ def _is_torch_safetensors(path: Path) -> bool:
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    from safetensors import SafetensorError
-
     try:
         return read_shapes(path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, SafetensorError) as error:
+    except UNREADABLE as error:
         raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be truncated.") from error
 
 
@@ -84,10 +82,10 @@ def _keras_metadata(path: Path) -> Iterator[str]:
     if path.suffix == ".keras":
         try:
             with zipfile.ZipFile(path) as archive:
-                config, metadata = json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
-        except KeyError as error:
+                config, metadata = read_about(archive)
+        except UNREADABLE as error:
             raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be of another version.") from error
-        yield f"{config['registered_name'] or config['class_name']}, written by Keras {metadata['keras_version']}"
+        yield f"{config.get('registered_name') or config['class_name']}, written by Keras {metadata['keras_version']}"
 
 
 def _seal(path: Path) -> str:
@@ -111,28 +109,41 @@ def _tensors(rows: Iterable[tuple[str, tuple[int, ...], str]]) -> Iterator[Rende
 
 
 def _certificate_lines(path: Path) -> Iterator[RenderableType]:
+    """What is proven here, by the hashes of files that lie here; then what it says, which anybody can edit."""
     certificate = read_certificate(path)
     yield Text(f"{path}: certificate of {certificate['issued']}, pair {certificate['pair']}")
+    yield Text("proven here, by SHA-256: whether these files are those that it was given for")
+    yield _rows(_sealed(path, certificate))
+    yield Text("repeated, not proven: an edited certificate reads the same. porting verify finds out")
+    yield _rows(_repeated(certificate))
+
+
+def _rows(named: Iterable[tuple[str, str]]) -> RenderableType:
+    """Names and words side by side, the words folded rather than cut."""
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
-    for name, told in _certified(path, certificate):
-        rows.add_row(name, Text(told))
-    yield rows
+    for name, told in named:
+        rows.add_row(f"  {name}", Text(told))
+    return rows
 
 
-def _certified(path: Path, certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    source, report = certificate["source"], certificate["report"]
-    yield "verdict", certificate["verdict"]
-    for part in report["details"]:
-        yield f"  {part}", f"{report[part]}: {'; '.join(report['details'][part])}"
-    yield "checkpoint", f"{source['file']} ({source['layout']}) {source['sha256']}"
+def _sealed(path: Path, certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, certified in certificate["port"]["files"].items():
         state = broken_seal(path.with_name(name)) if path.with_name(name).is_file() else "not here"
         yield "file", f"{name} {certified} {state or 'unchanged'}"
+
+
+def _repeated(certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    source, report = certificate["source"], certificate["report"]
+    yield "verdict", certificate["verdict"]
+    for part, lines in report["details"].items():
+        yield f"  {part}", f"{report.get(part, '-')}: {'; '.join(lines)}"
+    yield "checkpoint", f"{source['file']} ({source['layout']}) {source['sha256']}"
     yield "plan", certificate["plan_sha256"]
     yield "probe", probe_words(certificate["probe"])
     yield "versions", _listed(certificate["versions"])
+    yield "signed", "yes, which is not looked at" if "signature" in certificate else "no"
 
 
 def _golden_lines(path: Path) -> Iterator[RenderableType]:

@@ -12,6 +12,7 @@ from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFi
 from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
+from porting.jobs import accelerators
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.pairs import ModelPair, Sizes, read_all

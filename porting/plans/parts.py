@@ -3,10 +3,14 @@
 ``attn.in_proj_weight[8:16]`` are the rows from 8 up to 16; ``c_attn.weight[:, 8:16]`` the columns.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+_PART = re.compile(r"\[(\d*:\d*(?:, \d*:\d*)*)\]")
+"""Anything else in brackets is a name's own."""
 
 
 def part_name(whole: str, axis: int, start: int, stop: int) -> str:
@@ -22,13 +26,14 @@ def part_name(whole: str, axis: int, start: int, stop: int) -> str:
 
 def whole_name(name: str) -> str:
     """The name of the tensor that a part belongs to; a whole one's own."""
-    return name.partition("[")[0]
+    found = _PART.search(name)
+    return name[: found.start()] if found else name
 
 
 def slices_of(name: str) -> tuple[slice, ...]:
     """Where a part lies in its tensor; nothing for a whole one. A layer's part may have a word of its own behind."""
-    inside = name.partition("[")[2].partition("]")[0]
-    ends = [place.split(":") for place in inside.split(", ") if place]
+    found = _PART.search(name)
+    ends = [place.split(":") for place in found[1].split(", ")] if found else []
     return tuple(slice(*(int(end) if end else None for end in pair)) for pair in ends)
 
 

@@ -1,6 +1,6 @@
 """Read and write converted checkpoints: ``.keras`` with its graph, ``.weights.h5`` and ``.safetensors`` without."""
 
-import json
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.errors import PortFileError, first_line
+from porting.errors import PortFileError, PortingError, first_line
+from porting.files import hdf5
+from porting.files.bounds import UNREADABLE, check_archive, read_member
 from porting.files.placement import library_writes
+from porting.files.schemas import ANYTHING, NOTHING, TEXT, Each, check_schema
+from porting.files.tensor_files import read_header, read_tensors
 from porting.pairs import ModelPair, Sizes, build_port, resolve
 from porting.port import side as keras_side
 from porting.probes import Probe
@@ -78,10 +82,10 @@ def read_port(
     written = file_format(path)
     with _readable(path):
         if written == "keras":
-            import keras
-
-            with keras_side.uninitialised():
-                return calls.sign(keras.saving.load_model(path, compile=with_optimiser), pair.port_signature())
+            return calls.sign(load_keras(path, with_optimiser=with_optimiser), pair.port_signature())
+        if written == "weights.h5":
+            with hdf5.opened(path):
+                pass
         return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
 
 
@@ -103,12 +107,71 @@ def in_precision(
     return twin
 
 
+def load_keras(path: Path, *, with_optimiser: bool = False) -> Any:
+    """Load a ``.keras`` file that holds no more than it can, and makes no larger variables than it holds.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or declares what it does not hold. Keras raises other errors as well.
+    """
+    import keras
+
+    stored = check_keras_file(path)
+    with keras_side.uninitialised(), keras_side.at_most(4 * stored + _SMALL):
+        return keras.saving.load_model(path, compile=with_optimiser)
+
+
+_SMALL = 1 << 20
+"""Bytes of variables that a model may have beside those that its file holds."""
+
+
+def check_keras_file(path: Path) -> int:
+    """Hold what a ``.keras`` file declares against the file; the bytes of the arrays in it.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or declares more than it can hold.
+    """
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, size)
+            read_about(archive)
+            with archive.open("model.weights.h5") as stored, hdf5.opened(path, stored) as file:
+                return sum(math.prod(shape) for shape in _shapes_in(file).values()) * _WIDEST
+    except UNREADABLE as error:
+        raise ValueError(first_line(error)) from error
+
+
+_WIDEST = 8
+"""Bytes of the widest number that a variable holds."""
+
+
+def read_about(archive: zipfile.ZipFile) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a ``.keras`` file says of its graph, and of what wrote it.
+
+    Raises
+    ------
+    ValueError
+        If it does not say it as Keras does.
+    """
+    config, metadata = read_member(archive, "config.json"), read_member(archive, "metadata.json")
+    names = (TEXT, NOTHING)
+    check_schema(config, {"class_name": TEXT, "registered_name?": names, "module?": names, "config": Each(ANYTHING)})
+    check_schema(metadata, {"keras_version": TEXT})
+    return config, metadata
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Tell whatever Keras, HDF5 and zip raise as one error that names the file."""
     try:
         yield
-    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
+    except PortingError:
+        raise
+    except Exception as error:  # Keras builds what a file says, and backends raise what they like
         shown = path.name if path.parent.name.startswith(".") else path  # a draft in its hidden folder
         raise PortFileError(f"{shown} cannot be loaded: {_reason_and_remedy(error)}") from error
 
@@ -142,7 +205,7 @@ def _graph_of(path: Path, dtype: str) -> Any:
     import keras
 
     with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
+        config, _ = read_about(archive)
     with keras_side.uninitialised():
         model: Any = keras.saving.deserialize_keras_object(_with_dtype(config | {"compile_config": None}, dtype))
         if not model.built:
@@ -171,13 +234,7 @@ def _read_weights_h5(path: Path, model: "keras.Model") -> "keras.Model":
 
 
 def _read_safetensors(path: Path, model: "keras.Model") -> "keras.Model":
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        values = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(first_line(error)) from error
+    values = read_tensors(path)
     own = keras_side.shapes(model)
     stored = {name: array.shape for name, array in values.items()}
     if stored != own:
@@ -196,22 +253,24 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Names are variable paths in ``.safetensors`` and HDF5 paths in the other two formats.
     """
     if file_format(path) == "safetensors":
-        from safetensors import safe_open
+        return read_header(path).shapes()
+    if file_format(path) == "weights.h5":
+        with hdf5.opened(path) as file:
+            return _shapes_in(file)
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path.stat().st_size)
+        with archive.open("model.weights.h5") as stored, hdf5.opened(path, stored) as file:
+            return _shapes_in(file)
 
-        with safe_open(path, "numpy") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a Mapping
+
+def _shapes_in(file: Any) -> dict[str, tuple[int, ...]]:
     import h5py
 
     shapes: dict[str, tuple[int, ...]] = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            shapes[name] = item.shape
+            shapes[name] = item.shape or ()
 
-    if file_format(path) == "weights.h5":
-        with h5py.File(path) as file:
-            file.visititems(visit)
-        return shapes
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as stored, h5py.File(stored) as file:
-        file.visititems(visit)
+    file.visititems(visit)
     return shapes

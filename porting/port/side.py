@@ -232,6 +232,31 @@ def uninitialised() -> Iterator[None]:
             kind.__call__ = original
 
 
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Build models whose variables take at most so many bytes together.
+
+    Raises
+    ------
+    ValueError
+        Before room is made for what is beyond.
+    """
+    import keras
+
+    variable, left = keras.Variable, [size]
+    original: Any = variable.__init__
+
+    def initialise(self: Any, initializer: Any, shape: Any = None, *others: Any, **named: Any) -> None:
+        if shape is not None:
+            left[0] -= math.prod(map(int, shape)) * 4
+        if left[0] < 0:
+            raise ValueError("its layers are larger than the weights that it holds")
+        original(self, initializer, shape, *others, **named)
+
+    with calls.with_attributes(variable, {"__init__": initialise}):
+        yield
+
+
 def variables(model: "keras.Model") -> dict[str, Any]:
     """Path -> variable, for every variable that the model saves."""
     prefix = own_prefix(model)

@@ -5,7 +5,9 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from porting.errors import CheckpointError, first_line
+from porting.files.bounds import UNREADABLE, check_archive, check_declared
 from porting.files.kinds import FileKind, kind_of
 from porting.files.placement import library_writes
+from porting.files.tensor_files import read_tensors
 from porting.reference import side as torch_side
 from porting.reference.mapped import release
 
@@ -166,16 +170,9 @@ def _is_mappable(path: Path) -> bool:
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
-        return load_file(path)
-    except TypeError:  # numpy has no bfloat16
-        from safetensors.torch import load_file as load_tensors
-
-        return load_tensors(path)
-    except (SafetensorError, ValueError, KeyError) as error:
+        return dict(read_tensors(path))
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is no readable safetensors file: {first_line(error)}. Copy or download it again."
         ) from error
@@ -187,13 +184,38 @@ def _read_pickle(path: Path, is_mapped: bool) -> Any:
     import torch
 
     try:
+        _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch warns of other pickle protocols before it refuses them
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
+            if is_mapped and not _fits(content, path):  # PyTorch finds out what is wrong where it does not map
+                content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
+            return content
     except pickle.UnpicklingError as error:
         raise CheckpointError(_pickle_message(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
+    except (*UNREADABLE, AssertionError) as error:
         raise CheckpointError(_archive_message(path, error)) from error
+
+
+def _fits(content: Any, path: Path) -> bool:
+    """Whether each storage has a member of its size: PyTorch maps what lies behind a member that is too short."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = Counter(member.file_size for member in archive.infolist())
+    storages = {storage.data_ptr(): storage.nbytes() for storage in _storages(content)}
+    return not Counter(size for size in storages.values() if size) - sizes
+
+
+def _storages(content: Any) -> Iterator[Any]:
+    """The storages of all tensors in a checkpoint."""
+    if hasattr(content, "untyped_storage"):
+        with suppress(NotImplementedError, RuntimeError):  # sparse ones have none
+            yield content.untyped_storage()
+    elif isinstance(content, Mapping):
+        for held in content.values():
+            yield from _storages(held)
+    elif isinstance(content, (list, tuple)):
+        for held in content:
+            yield from _storages(held)
 
 
 def _archive_message(path: Path, error: Exception) -> str:
@@ -201,7 +223,7 @@ def _archive_message(path: Path, error: Exception) -> str:
     for word, kind in (("TorchScript", "a TorchScript program"), (".tar", "in PyTorch's first format, a tar archive")):
         if word in str(error):
             return f"{path} is {kind}, not a state dict. Load it with PyTorch and save its state_dict() alone."
-    said = isinstance(error, RuntimeError)
+    said = isinstance(error, (RuntimeError, ValueError)) and not isinstance(error, UnicodeError)
     reason = first_line(error).partition(". ")[0] if said else "its bytes are no such archive or pickle"
     return f"{path} is no readable PyTorch checkpoint: {reason}. {_OTHER_COPY}"
 
@@ -209,7 +231,30 @@ def _archive_message(path: Path, error: Exception) -> str:
 _OTHER_COPY = "It may be truncated or of another format; copy or download it again."
 
 
+def _check_archive(path: Path) -> None:
+    """Refuse a zip archive that declares more than it can hold, before PyTorch makes room for it."""
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path.stat().st_size)
+
+
+_ACTING = (
+    *("__builtin__", "asyncio", "builtins", "code", "codeop", "commands", "ctypes", "fcntl", "importlib", "mmap"),
+    *("multiprocessing", "nt", "operator", "os", "pickle", "pip", "platform", "posix", "pty", "requests", "runpy"),
+    *("shutil", "signal", "socket", "subprocess", "sys", "threading", "types", "urllib", "webbrowser"),
+)
+"""Modules that no checkpoint has a use for, and that a pickle calls to act on the machine."""
+
+
 def _pickle_message(path: Path, reason: str) -> str:
+    wanted = re.search(r"GLOBAL `?([\w.]+)", reason)
+    if wanted and wanted[1].partition(".")[0] in _ACTING:
+        return (
+            f"{path} is hostile: it asks to run {wanted[1]}, which no checkpoint does. Nothing of it was run.\n"
+            "Delete it, do not open it with another program, and tell whoever you have it from."
+        )
     if wanted := re.search(r"GLOBAL `?([\w.]+)", reason):
         return (
             f"{path} is refused: it holds more than tensors and asks to run {wanted[1]}. Nothing of it was run.\n"
@@ -252,6 +297,10 @@ def _as_array(tensor: Any, name: str, path: Path) -> np.ndarray:
         return _in_float32(tensor) if is_other and tensor.dtype != np.float32 else tensor
     import torch
 
+    try:
+        check_declared(tensor.numel() * tensor.element_size(), path.stat().st_size)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {name} is refused: {error}. Nobody saves such a tensor.") from error
     if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
         tensor = tensor.float()
     try:

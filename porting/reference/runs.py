@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.errors import PairError
 from porting.plans.flow import Digest
+from porting.plans.parts import divided_shapes
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of

@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from io import StringIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from porting.foreign import shown_lines
 from porting.plans.plan import TransferPlan
 from porting.records.parity import FLOAT32_ULP
 from porting.records.verdict import ParityReport
@@ -55,11 +55,7 @@ def render_plan(plan: TransferPlan) -> RenderableType:
 
 def as_text(report: ParityReport, width: int, *, details: bool = False) -> str:
     """The report as a console of that width shows it, in plain text."""
-    written = StringIO()
-    Console(file=written, width=width, color_system=None, force_terminal=False).print(
-        render_report(report, details=details)
-    )
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+    return "\n".join(shown_lines(render_report(report, details=details), width))
 
 
 def render_report(report: ParityReport, *, details: bool = False) -> RenderableType:

@@ -71,7 +71,7 @@ def names_of(file: FileBytes) -> list[str]:
         names = sorted(path.relative_to(file.path).as_posix() for path in inside)
     else:
         with zipfile.ZipFile(file.path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+            names = [info.filename for info in archive.infolist() if info.filename and not info.is_dir()]
     return [name for name in names if name != HEADER]
 
 

@@ -170,12 +170,19 @@ def read_flat(path: str | os.PathLike) -> dict:
         If it cannot be read or is something else.
     """
     try:
-        held = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        with Path(path).open(encoding="utf-8") as file:
+            held = json.loads(file.read(_LONGEST))
+    except RecursionError as error:
+        raise FilteringError(f"{path} cannot be read: it is nested too deeply.") from error
+    except (OSError, ValueError) as error:
         raise FilteringError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not isinstance(held, dict) or not held:
         raise FilteringError(f"{path} must be a JSON object, {{bundle: value}}.")
     return held
+
+
+_LONGEST = 1 << 24
+"""Characters of such a file that are read."""
 
 
 def _check_names(path: Path, held: set[str], wanted: set[str]) -> None:

@@ -17,6 +17,7 @@ from finta.coding.drafts import draft_of
 from finta.coding.encoding import encode_tractogram, fill
 from finta.coding.rows import RANGE_SIZE, RowFile, ranges_of
 from finta.coding.tasks import Encode
+from finta.coding.transport import Scheduler, make_certificates, read_security
 from finta.errors import ClusterError, FintaError
 from finta.filtering.filtered import Settings
 from finta.filtering.filtering import filter_tractogram
@@ -213,6 +214,65 @@ def test_an_unreachable_scheduler_is_one_error(address, small_port, tmp_path, im
     assert done.err.startswith(f"Error: No Dask scheduler answers at {address}: "), done.err
     assert "tcp://HOST:PORT" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["walks.trk"]
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    """A cluster whose parties speak TLS, and the folder of its certificates."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    own = {"protocol": "tls://", "security": read_security(folder), "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, **own) as started:
+        yield started.scheduler_address, folder
+
+
+def test_a_cluster_that_speaks_tls_computes_for_who_has_its_certificates(secure, tmp_path, caplog):
+    address, folder = secure
+    assert address.startswith("tls://")
+    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file:
+        ((held, rows),) = compute(Ends(file), ranges_of(10), Scheduler(address, folder))
+        np.testing.assert_array_equal(rows["ends"], Ends(file)(held)["ends"])
+    assert "without TLS" not in caplog.text
+
+
+def test_a_cluster_that_speaks_tls_answers_nobody_else(secure, tmp_path, impatient):
+    address, folder = secure
+    make_certificates(tmp_path / "others")
+    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file:
+        for stranger in (Scheduler(address, tmp_path / "others"), Scheduler(address.replace("tls://", "tcp://"))):
+            with pytest.raises(ClusterError, match="No Dask scheduler answers at"):
+                list(compute(Ends(file), ranges_of(10), stranger))
+    assert {(folder / name).stat().st_mode & 0o777 for name in ("ca.pem", "cert.pem", "key.pem")} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--scheduler", "tls://127.0.0.1:9"], "wants certificates: give the folder"),
+        (["--scheduler", "tls://127.0.0.1:9", "--tls", "none"], "none holds no ca.pem, cert.pem, key.pem"),
+        (["--scheduler", "tcp://127.0.0.1:9", "--tls", "none"], "--tls goes with an address that begins with tls://"),
+        (["--tls", "none"], "goes with --scheduler"),
+    ],
+)
+def test_certificates_and_address_go_together(options, told, tmp_path, run_cli):
+    command = ["encode", tmp_path / "none.trk", "--model", "none.keras", "--output", tmp_path / "codes.h5", *options]
+    done = run_cli(*command, commands=app, expected=EXPECTED)
+    assert done.status == 2
+    assert told in done.err
+
+
+def test_damaged_certificates_are_one_error(tmp_path):
+    make_certificates(tmp_path)
+    (tmp_path / "cert.pem").write_text("no certificate")
+    with pytest.raises(ClusterError, match="holds no certificates that can be used"):
+        Scheduler("tls://127.0.0.1:9", tmp_path).security()
+
+
+def test_a_scheduler_without_tls_on_another_machine_is_warned_of(caplog, tmp_path):
+    short = config.set({"distributed.comm.timeouts.connect": "100ms"})
+    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file, short, pytest.raises(ClusterError):
+        list(compute(Ends(file), ranges_of(10), "tcp://192.0.2.1:9"))
+    assert "tcp://192.0.2.1:9 speaks without TLS: whoever reaches it runs code as its user" in caplog.text
 
 
 def test_a_scheduler_without_workers_is_one_error(tmp_path, impatient):

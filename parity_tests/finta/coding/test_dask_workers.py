@@ -18,7 +18,8 @@ def start(tmp_path, monkeypatch):
     started = []
 
     def start(*arguments):
-        started.append(dask_workers.start(dask_workers.parse(["--logs", str(tmp_path / "logs"), *arguments])))
+        places = ["--logs", str(tmp_path / "logs"), "--tls", str(tmp_path / "tls")]
+        started.append(dask_workers.start(dask_workers.parse([*places, *arguments])))
         return started[-1]
 
     yield start
@@ -72,7 +73,27 @@ def test_the_worker_of_a_job_joins_with_the_cores_of_its_job(start, tmp_path):
         log.close()
 
 
+def test_it_listens_in_one_place_and_shows_its_dashboard_to_this_machine_alone(start, tmp_path):
+    cluster = start()
+    assert cluster.scheduler_address.startswith("tls://")
+    host = cluster.scheduler_address.removeprefix("tls://").rpartition(":")[0]
+    sockets = {held.getsockname()[0] for held in cluster.scheduler.listeners[0].tcp_server._sockets.values()}
+    assert sockets == {host}
+    dashboard = {held.getsockname()[0] for held in cluster.scheduler.http_server._sockets.values()}
+    assert dashboard == {dask_workers.LOOPBACK}
+    assert f"--tls-key {tmp_path}/tls/key.pem" in cluster.job_script()
+    assert f"--dashboard-address {dask_workers.LOOPBACK}:0" in cluster.job_script()
+    assert (tmp_path / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_it_uses_the_certificates_that_a_folder_holds(start, tmp_path):
+    dask_workers.make_certificates(tmp_path / "tls")
+    key = (tmp_path / "tls" / "key.pem").read_text()
+    start()
+    assert (tmp_path / "tls" / "key.pem").read_text() == key
+
+
 def test_the_recipe_is_a_command_that_explains_itself():
     command = [sys.executable, "-m", "finta.slurm.dask_workers", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "It prints the address and waits" in done.stdout
+    assert "It prints where it listens, the address and the folder of certificates" in done.stdout

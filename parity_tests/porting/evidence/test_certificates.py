@@ -37,7 +37,7 @@ def test_a_certificate_that_lacks_something_is_refused_before_anything_runs(lack
     del (certificate[part] if part else certificate)[key]
     path.write_text(json.dumps(certificate))
     steps = []
-    with pytest.raises(PortFileError, match=f"small.certificate.json .* lacks {lacking}. Convert again"):
+    with pytest.raises(PortFileError, match=f"small.certificate.json .* {lacking} is missing. Convert again"):
         verify(tmp_path / "small.keras", on_step=lambda step, *counts: steps.append(step))
     assert steps == []
 

@@ -1,0 +1,191 @@
+"""Call readers on damaged files, in a child with limits on memory and time, and count what comes of it."""
+
+import gc
+import json
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from finta.errors import FintaError
+from parity_tests.hostile.formats import FORMATS, Format, WrongWeightsError
+from parity_tests.hostile.mutations import change_bytes
+from porting.errors import PortingError
+from porting.port import side as keras_side
+from tractography.errors import TractographyError
+
+OWN = (PortingError, FintaError, TractographyError)
+"""What a reader may raise."""
+
+SECONDS, BYTES = 10, 2 << 30
+"""More than these, and a file has done harm."""
+
+
+@dataclass
+class Tally:
+    """What came of the mutants of one format.
+
+    Attributes
+    ----------
+    outcomes : Counter
+        refused, read, traceback, crash, hang, memory, outside or wrong weights -> how many.
+    examples : dict
+        What went wrong, in a few words -> the number of a mutant.
+    """
+
+    outcomes: Counter = field(default_factory=Counter)
+    examples: dict[str, int] = field(default_factory=dict)
+
+    def add(self, number: int, outcome: str, what: str) -> None:
+        """Count a mutant."""
+        self.outcomes[outcome] += 1
+        if outcome not in ("refused", "read"):
+            self.examples.setdefault(f"{outcome}: {what}", number)
+
+
+def mutant(name: str, good: bytes, seed: int, number: int) -> bytes:
+    """A damaged file; the same for the same numbers."""
+    draw = random.Random(f"{name} {seed} {number}")  # noqa: S311
+    try:
+        return FORMATS[name].change(good, draw)
+    except Exception:  # what was changed first does not let itself be changed again
+        return change_bytes(good, draw)
+
+
+def run_format(name: str, kit: Path, mutants: int, seed: int = 0, first: int = 0) -> Tally:
+    """Damage a format's good file so many times, and call its readers on each."""
+    import h5py  # noqa: F401 - before the children, which would each take its time
+    import torch  # noqa: F401
+
+    keras_side.prepare()
+    tally, number = Tally(), first
+    while number < first + mutants:
+        number = _run_child(name, kit, range(number, first + mutants), seed, tally)
+    return tally
+
+
+def _run_child(name: str, kit: Path, numbers: range, seed: int, tally: Tally) -> int:
+    """Have a child work until it is done, dies or hangs; the number of the next mutant."""
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(kit, f"{scratch}/kit")
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(ours)
+            _work(name, Path(scratch), numbers, seed, theirs)
+        os.close(theirs)
+        done, buffer = numbers.start, b""
+        try:
+            while done < numbers.stop:
+                if not _answers(ours, child):
+                    tally.add(done, "hang", f"over {SECONDS} s")
+                    return done + 1
+                if not (read := os.read(ours, 1 << 16)):
+                    _, status = os.waitpid(child, 0)
+                    child = 0
+                    tally.add(done, "crash", f"by signal {os.waitstatus_to_exitcode(status)}")
+                    return done + 1
+                *lines, buffer = (buffer + read).split(b"\n")
+                for line in lines:
+                    tally.add(done, *json.loads(line))
+                    done += 1
+            return done
+        finally:
+            os.close(ours)
+            if child:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+
+
+def _answers(pipe: int, child: int) -> bool:
+    """Whether a child reports before it has computed for so long, however much others compute meanwhile."""
+    began = _processor_seconds(child)
+    for _ in range(20):
+        if select.select([pipe], [], [], SECONDS)[0]:
+            return True
+        if _processor_seconds(child) - began > SECONDS:
+            return False
+    return False
+
+
+def _processor_seconds(child: int) -> float:
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _work(name: str, scratch: Path, numbers: range, seed: int, report: int) -> None:
+    """Read one mutant after the other and report each; never returns."""
+    try:
+        warnings.simplefilter("ignore")
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.chdir(scratch)
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + 3 * BYTES,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        path = scratch / "kit" / FORMATS[name].file
+        good = path.read_bytes()
+        around = _around(scratch, path)
+        for number in numbers:
+            path.write_bytes(mutant(name, good, seed, number))
+            outcome = _outcome(FORMATS[name], path)
+            if _around(scratch, path) != around:
+                outcome = ("outside", "files beside it were changed")
+                around = _around(scratch, path)
+            os.write(report, json.dumps(outcome).encode() + b"\n")
+        gc.collect()
+    finally:
+        os._exit(0)
+
+
+def _around(scratch: Path, path: Path) -> dict[str, tuple[int, int]]:
+    """All files but the mutant: their sizes and times."""
+    found = {}
+    for folder, _, names in os.walk(scratch):
+        for name in names:
+            held = os.stat(f"{folder}/{name}")
+            found[f"{folder}/{name}"] = (held.st_size, held.st_mtime_ns)
+    found.pop(str(path), None)
+    return found
+
+
+def _outcome(held: Format, path: Path) -> tuple[str, str]:
+    _forget_peak()
+    try:
+        held.read(path)
+        outcome = ("read", "")
+    except OWN:
+        outcome = ("refused", "")
+    except WrongWeightsError as error:
+        outcome = ("wrong weights", str(error))
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((f for f in reversed(frames) if "/porting/" in f.filename or "/finta/" in f.filename
+                      or "/tractography/" in f.filename), frames[-1])  # fmt: skip
+        outcome = ("traceback", f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {error}"[:160])
+    return ("memory", f"over {BYTES >> 30} GB") if _peak() > BYTES else outcome
+
+
+_BEFORE = [0]
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+    _BEFORE[0] = _status("VmRSS")
+
+
+def _peak() -> int:
+    return _status("VmHWM") - _BEFORE[0]
+
+
+def _status(name: str) -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith(name))

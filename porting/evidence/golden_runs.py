@@ -1,0 +1,171 @@
+"""Read a reference's run out of a golden file, of which nothing is believed."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from porting.evidence.golden_words import has_words, read_words, unescaped
+from porting.files import hdf5
+from porting.files.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, Each
+from porting.probes import Probe
+from porting.records.gradients import Gradients, Thinned
+from porting.records.randomness import Fingerprint, RandomCall
+from porting.records.runs import BlindSpot, ReferenceRun
+from porting.traces import LayerCall, Lesson, Teaching, Trace
+
+LARGEST_BATCH = 10_000
+
+_LARGEST_TENSOR = 1 << 34
+
+_FINGERPRINT = {"count": COUNT, "least": NUMBER, "greatest": NUMBER, "mean": NUMBER, "root_mean_square": NUMBER}
+_RANDOM_CALL = {
+    "name": TEXT, "kind": TEXT, "drops": TEXT, "rate": (NUMBER, NOTHING), "behind": TEXT, "acts_on": _FINGERPRINT
+}  # fmt: skip
+_SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
+
+
+def read_run(file: Any) -> ReferenceRun:
+    """Read a run.
+
+    Raises
+    ------
+    ValueError
+        If something is missing, of another type, or does not go with the rest.
+    """
+    groups, outputs = hdf5.numbered(hdf5.group_of(file, "calls")), hdf5.numbered(hdf5.group_of(file, "outputs"))
+    shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
+    sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
+    aliases = read_words(file, "aliases", Each(TEXT))
+    trace = Trace(tuple(map(_read_call, groups)), tuple(map(hdf5.array_of, outputs)), shapes, aliases, sources)
+    _check_trace(trace)
+    synthetic, synthetic_trace = _read_synthetic(hdf5.group_of(file, "synthetic"), trace)
+    source = hdf5.attribute_of(file, "source", str)
+    rounding = hdf5.numbered(hdf5.group_of(file, "outputs_rounding"))
+    if len(rounding) != len(outputs):
+        raise ValueError("it has not one rounding for each output")
+    return ReferenceRun(
+        probe=_read_probe(file, "probe", source, tuple(read_words(file, "labels", [TEXT]))),
+        trace=trace,
+        synthetic=synthetic,
+        synthetic_trace=synthetic_trace,
+        synthetic_probe=_read_probe(file, "synthetic/probe", source),
+        calls_rounding=[hdf5.array_in(group, "rounding", [1]) for group in groups],
+        outputs_rounding=[hdf5.array_of(stored, [1]) for stored in rounding],
+        own_rounding=[hdf5.array_in(group, "own_rounding", [1]) for group in groups],
+        gradient_probe=_read_probe(file, "gradient_probe", source),
+        gradients=_read_gradients(hdf5.group_of(file, "gradients")) if "gradients" in file else None,
+        why_no_gradients="the golden file holds no gradients",
+        blind_spots=tuple(_blind_spots(read_words(file, "blind_spots", [_SPOT]))),
+        weights_sha256=read_words(file, "weights", Each(TEXT)),
+        versions=read_words(file, "versions", Each(TEXT)),
+        why_no_unseen=read_words(file, "why_no_unseen", TEXT) if has_words(file, "why_no_unseen") else "",
+        random_calls=_read_random_calls(file),
+        far=_read_probe(file, "far/probe", source) if "far" in file else None,
+        far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
+        if "far" in file
+        else (),
+        follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
+    )
+
+
+def _check_trace(trace: Trace) -> None:
+    """Whether names and sources of a trace are of its own tensors and calls."""
+    if not trace.calls or not trace.outputs:
+        raise ValueError("it holds no layer calls, or no outputs")
+    if large := [name for name, shape in trace.shapes.items() if math.prod(shape) > _LARGEST_TENSOR]:
+        raise ValueError(f"{large[0]!r} has more values than any tensor")
+    named = {name for call in trace.calls for name in call.weights.values()}
+    named |= {*trace.aliases, *trace.aliases.values()}
+    if unknown := sorted(named - trace.shapes.keys()):
+        raise ValueError(f"it says no shape of {unknown[0]!r}")
+    if trace.sources and len(trace.sources) != len(trace.calls) + len(trace.outputs):
+        raise ValueError("it has not one list of sources for each call and output")
+    names = {"", *trace.call_names()}
+    if unknown := sorted({name for held in trace.sources for name in held} - names):
+        raise ValueError(f"among its sources is {unknown[0]!r}, which is no layer call")
+
+
+def _blind_spots(words: Any) -> Iterator[BlindSpot]:
+    yield from (BlindSpot(spot["layer"], spot["what"], spot["seen_alone"]) for spot in words)
+
+
+def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:
+    """None in files of before 0.2, and where nobody has looked."""
+    if not has_words(file, "random_calls"):
+        return None
+    found = read_words(file, "random_calls", ([_RANDOM_CALL], NOTHING))
+    if found is None:
+        return None
+    return tuple(
+        RandomCall(**{name: call[name] for name in _RANDOM_CALL if name != "acts_on"}, acts_on=_fingerprint(call))
+        for call in found
+    )
+
+
+def _fingerprint(call: Any) -> Fingerprint:
+    return Fingerprint(**{name: call["acts_on"][name] for name in _FINGERPRINT})
+
+
+def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ()) -> Probe:
+    arrays = tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, name))))
+    counts = {len(array) if array.ndim else 0 for array in arrays}
+    if len(counts) != 1 or 0 in counts or (labels and len(labels) not in counts):
+        raise ValueError(f"/{name} must hold as many samples for each input, and one at least")
+    return Probe(arrays, source, labels)
+
+
+def _read_call(group: Any) -> LayerCall:
+    settings = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in read_words(group, "settings", Each(ANYTHING)).items()
+    }
+    return LayerCall(
+        hdf5.attribute_of(group, "name", str),
+        hdf5.attribute_of(group, "kind", str),
+        read_words(group, "weights", Each(TEXT)),
+        settings,
+        hdf5.array_in(group, "input"),
+        hdf5.array_in(group, "output"),
+    )
+
+
+def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:
+    stored_calls = hdf5.numbered(hdf5.group_of(group, "calls"))
+    outputs = hdf5.numbered(hdf5.group_of(group, "outputs"))
+    if len(stored_calls) != len(trace.calls) or len(outputs) != len(trace.outputs):
+        raise ValueError("its synthetic run has another number of layer calls or outputs")
+    lesson, calls = [], []
+    for call, stored in zip(trace.calls, stored_calls, strict=True):
+        feed, give = (_widened(hdf5.array_in(stored, name)) for name in ("feed", "give"))
+        lesson.append(Teaching(call.name, call.kind, feed, give))
+        calls.append(replace(call, input=hdf5.array_in(stored, "input"), output=hdf5.array_in(stored, "output")))
+    return tuple(lesson), replace(trace, calls=tuple(calls), outputs=tuple(map(hdf5.array_of, outputs)))
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _read_gradients(group: Any) -> Gradients:
+    def read(stored: Any) -> Thinned:
+        values = hdf5.array_of(stored, [1])
+        step, scale = hdf5.attribute_of(stored, "step", int), hdf5.attribute_of(stored, "scale", float)
+        if step < 1:
+            raise ValueError(f"{stored.name} has a step of {step}")
+        return Thinned(values, step, scale)
+
+    inputs: Any = hdf5.group_of(group, "inputs") if "inputs" in group else {}
+    count = hdf5.attribute_of(group, "inputs", int)
+    if not len(inputs) <= count <= LARGEST_BATCH:
+        raise ValueError(f"gradients of {count:,} inputs")
+    own = unescaped if "escaped" in group.attrs else str
+    statistics: Any = hdf5.group_of(group, "statistics") if "statistics" in group else {}
+    return Gradients(
+        tuple(read(inputs[str(at)]) if str(at) in inputs else None for at in range(count)),
+        {own(name): read(stored) for name, stored in hdf5.group_of(group, "weights").items()},
+        {own(name): hdf5.array_of(stored) for name, stored in statistics.items()},
+        read_words(group, "moves", Each(NUMBER)) if has_words(group, "moves") else {},
+    )
