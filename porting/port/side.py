@@ -16,6 +16,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
+from porting.port.exact import exact_activations, wide_promotion
 from porting.requirements import BACKENDS, check_backend
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 def choose_backend() -> None:
     """Choose a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if "tensorflow" not in sys.modules:  # which has read it by then
+        # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if installed and "tensorflow" not in installed:
         os.environ.setdefault("KERAS_BACKEND", installed[0])
@@ -78,7 +80,7 @@ def versions() -> dict[str, str]:
     backend = keras.backend.backend()
     found = {"keras": keras.__version__, "backend": backend, backend: __import__(backend).__version__}
     if backend == "tensorflow":
-        found["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set")
+        found["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set, so on")
     return found
 
 
@@ -102,9 +104,9 @@ def precision(dtype: str) -> Iterator[None]:
             import jax
 
             stack.enter_context(jax.enable_x64(True))
-            stack.enter_context(_wide_promotion())
+            stack.enter_context(wide_promotion())
         if dtype == "float64" and keras.backend.backend() == "tensorflow":
-            stack.enter_context(_exact_activations())
+            stack.enter_context(exact_activations())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:
@@ -112,50 +114,6 @@ def precision(dtype: str) -> Iterator[None]:
         finally:
             keras.config.set_floatx(before[0])
             keras.config.set_dtype_policy(before[1])
-
-
-@contextmanager
-def _exact_activations() -> Iterator[None]:
-    """TensorFlow keeps constants of some functions in float32, whatever their input: compute those by definition."""
-    import keras
-    import tensorflow as tf
-
-    ops, backend = keras.ops, importlib.import_module("keras.src.backend.tensorflow.nn")
-
-    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-        return ops.where(x >= 0, x, negative_slope * x)
-
-    def gelu(x: Any, approximate: bool = True) -> Any:
-        if approximate:
-            return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-        return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
-
-    attention = backend.dot_product_attention
-
-    def dot_product_attention(query: Any, *others: Any, scale: float | None = None, **keywords: Any) -> Any:
-        exact = tf.constant(query.shape[-1] ** -0.5 if scale is None else scale, tf.float64)
-        return attention(query, *others, scale=exact, **keywords)
-
-    exact = {"leaky_relu": leaky_relu, "gelu": gelu, "dot_product_attention": dot_product_attention}
-    with calls.with_attributes(backend, exact):
-        yield
-
-
-@contextmanager
-def _wide_promotion() -> Iterator[None]:
-    """Off TensorFlow Keras promotes float64 to float32 in many of its functions; let it keep float64."""
-    dtypes: Any = importlib.import_module("keras.src.backend.common.dtypes")
-    caches = [held for held in vars(dtypes).values() if hasattr(held, "cache_clear")]
-    narrowed = dtypes.BIT64_TO_BIT32_DTYPE["float64"]
-    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        yield
-    finally:
-        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
-        for cache in caches:
-            cache.cache_clear()
 
 
 def shapes(model: "keras.Model") -> dict[str, tuple[int, ...]]:

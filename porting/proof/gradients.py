@@ -145,6 +145,7 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
     assert reference.gradients
     assert port.gradients
     calls = {call.name: call for call in reference.trace.layers()}
+    saved = {transfer.reference: transfer.port for transfer in port.narrow.plan.transfers}
     for layers in plan.pairs:
         for transfer in layers.transfers:
             after = reference.gradients.statistics.get(transfer.reference)
@@ -155,7 +156,7 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
             if error <= limit:
                 yield transfer.reference, 0.0, ""
                 continue
-            before = port.fetch(transfer.port, lambda tensor: tensor).astype(np.float64)
+            before = port.fetch(saved[transfer.reference], lambda tensor: tensor).astype(np.float64)
             samples = len(reference.gradient_probe) / len(reference.probe)
             biased = thin(_with_biased_variance(before, after, calls[layers.reference], samples))
             if "var" in transfer.reference and biased.relative_error(found) <= limit:
