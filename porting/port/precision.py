@@ -50,7 +50,8 @@ def _floating(tensors: Any) -> Iterator[np.ndarray]:
 
 
 def _is_wide(array: np.ndarray) -> bool:
-    return array.dtype == np.float64 and bool((array != array.astype(np.float32)).any())
+    with np.errstate(over="ignore", invalid="ignore"):  # what no float32 can hold is wide, too
+        return array.dtype == np.float64 and bool((array != array.astype(np.float32)).any())
 
 
 def _is_narrow(array: np.ndarray) -> bool:
