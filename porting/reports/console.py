@@ -114,13 +114,22 @@ def _findings(report: ParityReport) -> Iterator[RenderableType]:
             yield Text("  any of these explains it to rounding; the probe cannot tell them apart:")
         for cause in finding.causes:
             left = "" if cause.error is None else f" (leaves {cause.error:.0e})"
-            yield Text.assemble("  cause   ", (cause.name, "bold"), f": {cause.detail}{left}")
-            yield Text(f"  remedy  {cause.remedy}")
+            yield _hanging("cause", Text.assemble((cause.name, "bold"), f": {cause.detail}{left}"))
+            yield _hanging("remedy", Text(cause.remedy))
         if not finding.causes:
             why = finding.places[0].untried or "no hypothesis explains it"
             yield Text(f"  {why}: look at what lies there in both models")
         if finding.others:
             yield Text(f"  the same {finding.describe_others()}")
+
+
+def _hanging(label: str, text: Text) -> Table:
+    """A text whose lines all stand behind its label."""
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(f"  {label:<6}", text)
+    return row
 
 
 def _search(report: ParityReport) -> Iterator[RenderableType]:
