@@ -30,5 +30,7 @@ def test_right_port_passes(pair, tmp_path):
 
     model = as_trained(pair, draw_probe(pair, {}, None, 16))
     torch.save(model.state_dict(), tmp_path / "model.pt")
-    report = convert(tmp_path / "model.pt", tmp_path / "port", pair=pair, keep_failed=True).report
+    report = convert(
+        tmp_path / "model.pt", tmp_path / "port", pair=pair, formats=("weights.h5",), keep_failed=True
+    ).report
     assert report.verdict is Status.PASS, report
