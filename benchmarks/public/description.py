@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any
 
 from torch import nn
 
@@ -27,6 +28,8 @@ class PublicPair:
         Takes the differences away from the reference: what is left must agree to rounding.
     formats : tuple of str
         What the port can be written as.
+    adapters : tuple of type
+        Classes that had to be written around a model, to return or take what the other does.
     """
 
     describe: Callable[[], ModelPair]
@@ -35,6 +38,7 @@ class PublicPair:
     mend: Callable[[nn.Module], None] | None = None
     refused: bool = False
     formats: tuple[str, ...] = ("keras",)
+    adapters: tuple[type, ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,9 +47,11 @@ class PublicPair:
 
     @property
     def lines(self) -> int:
-        """Lines of description, without the function's first and its docstring."""
-        body = inspect.getsource(self.describe).partition("-> ModelPair:\n")[2]
-        return sum(bool(line.strip()) and '"""' not in line for line in body.splitlines())
+        """Lines of description: the call of ModelPair with a line for each field, and what adapts either model."""
+        pair = self.describe()
+        given = (field for field in fields(pair) if field.name != "input_names")  # follow from the inputs
+        stated = sum(1 for field in given if getattr(pair, field.name) != _default(field))
+        return 2 + stated + sum(len(_code(adapter)) for adapter in self.adapters)
 
     @property
     def expected(self) -> str:
@@ -53,6 +59,16 @@ class PublicPair:
         if self.refused:
             return "refused"
         return "FAIL" if self.words else "PASS"
+
+
+def _default(field: Field) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _code(adapter: type) -> list[str]:
+    """Lines of a class that are neither blank nor its docstring."""
+    lines = (line.strip() for line in inspect.getsource(adapter).splitlines())
+    return [line for line in lines if line and not line.startswith('"""')]
 
 
 def public(*packages: str, **known) -> Callable[[Callable[[], ModelPair]], PublicPair]:

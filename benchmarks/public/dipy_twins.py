@@ -73,6 +73,7 @@ def smaller_evac():
     words=("1e-05", "0.001", "eps"),
     mend=with_epsilon(1e-3, "LayerNorm"),
     formats=("weights.h5",),
+    adapters=(BrainMask,),
 )
 def evac() -> ModelPair:
     """EVAC+: a V-Net with layer normalisation."""

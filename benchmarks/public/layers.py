@@ -49,7 +49,7 @@ class Recurrent(nn.Module):
         return self.cells(sequence)[0]
 
 
-@public("torch.nn", "keras.layers")
+@public("torch.nn", "keras.layers", adapters=(Recurrent,))
 def lstm() -> ModelPair:
     """Two layers in both directions."""
     return ModelPair(
@@ -60,7 +60,7 @@ def lstm() -> ModelPair:
     )
 
 
-@public("torch.nn", "keras.layers")
+@public("torch.nn", "keras.layers", adapters=(Recurrent,))
 def gru() -> ModelPair:
     """One layer."""
     return ModelPair(
