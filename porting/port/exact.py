@@ -31,8 +31,14 @@ def exact_activations() -> Iterator[None]:
         exact = tf.constant(query.shape[-1] ** -0.5 if scale is None else scale, tf.float64)
         return attention(query, *others, scale=exact, **keywords)
 
+    cast = tf.cast
+
+    def exact_cast(x: Any, dtype: Any, name: str | None = None) -> Any:
+        is_number = isinstance(x, float) and tf.as_dtype(dtype) == tf.float64
+        return tf.constant(x, tf.float64, name=name or "cast") if is_number else cast(x, dtype, name=name)
+
     exact = {"leaky_relu": leaky_relu, "gelu": gelu, "dot_product_attention": dot_product_attention}
-    with calls.with_attributes(backend, exact):
+    with calls.with_attributes(backend, exact), calls.with_attributes(tf, {"cast": exact_cast}):
         yield
 
 

@@ -27,13 +27,16 @@ _DROPS = {
 def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson) -> tuple[RandomCall, ...]:
     """List what draws in training, in execution order, with the tensors that it acts on where layers are taught.
 
-    A layer draws if it holds a generator of seeds; what recurrent layers and attention draw inside is their setting.
+    A layer draws if it holds a generator of seeds; what recurrent layers draw inside is their setting. Attention is no
+    layer by itself: it draws for its weights.
     """
     found: list[RandomCall] = []
     behind = [""]
 
+    paths = {id(layer): path for layer, path in _paths(model)}
+
     def hearing(layer: Any) -> Callable[..., Any]:
-        original, about = layer.call, (layer.path, type(layer).__name__, _drops(layer), rate_of(layer))
+        original, about = layer.call, (paths[id(layer)], type(layer).__name__, _drops(layer), rate_of(layer))
 
         def call(*arguments: Any, **keywords: Any) -> Any:
             given = arguments[0] if arguments else next(iter(keywords.values()))
@@ -61,16 +64,23 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
 
 
 def _drawing(model: "keras.Model") -> Iterator[Any]:
-    """Layers that hold a generator of seeds, but for those inside a recurrent layer or attention."""
+    """Layers that hold a generator of seeds, but for those inside a recurrent layer."""
     import keras
 
-    kinds = (keras.layers.RNN, keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
-    whole = [layer for layer in model._flatten_layers() if isinstance(layer, kinds)]
+    whole = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
     inside = {id(layer) for holder in whole for layer in holder._flatten_layers()}
     for layer in model._flatten_layers(include_self=False):
         is_random = any(isinstance(held, keras.random.SeedGenerator) for held in vars(layer).values())
         if is_random and id(layer) not in inside:
             yield layer
+
+
+def _paths(holder: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
+    """Every layer inside another with its path; Keras has none for layers that are never built."""
+    for layer in holder._flatten_layers(include_self=False, recursive=False):
+        path = layer.path or (f"{prefix}/{layer.name}" if prefix else layer.name)
+        yield layer, path
+        yield from _paths(layer, path)
 
 
 def _drops(layer: Any) -> str:

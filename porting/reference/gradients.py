@@ -9,6 +9,7 @@ import numpy as np
 
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
+from porting.reference.exact import exact
 from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
 from porting.reference.watch import run
@@ -102,12 +103,13 @@ def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson
 
 @contextmanager
 def _differentiable(model: "torch.nn.Module") -> Iterator[None]:
-    """Every parameter takes a gradient, and has none before or afterwards."""
+    """Every parameter takes an exact gradient, and has none before or afterwards."""
     before = {parameter: parameter.requires_grad for parameter in model.parameters()}
     for parameter in before:
         parameter.requires_grad_(parameter.is_floating_point())
     try:
-        yield
+        with exact():
+            yield
     finally:
         for parameter, wanted in before.items():
             parameter.grad = None

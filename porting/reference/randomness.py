@@ -1,5 +1,6 @@
 """What a torch model draws in training, and on what. `port.randomness` has the same of a Keras model."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _DROPS = {
     "dropout1d": "channels",
     "dropout2d": "channels",
     "dropout3d": "channels",
+    "scaled_dot_product_attention": "values",
+    "multi_head_attention_forward": "values",
 }
 """Type of module, or name of a function -> what it draws for."""
 
@@ -37,7 +40,7 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
     """List what draws in training, in execution order, with the tensors that it acts on where layers are taught.
 
     A module draws if the generator's state changes while it runs in training mode, and nothing else that is listed
-    changed it; a function if it is one of torch's dropouts, outside of such a module.
+    changed it; a function if it is one of torch's dropouts, outside of such a module. Attention draws for its weights.
     """
     layers = taught_modules(model, lesson)
     drawing, rates = _drawing(model, inputs, layers)
@@ -53,15 +56,16 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         kind, rate = type(module).__name__, rate_of(module)
         return lambda _, arguments: heard(path, kind, rate, arguments[0] if arguments else None)
 
-    def function_heard(name: str, given: Any, _: float) -> None:
-        heard(f"F.{name}", name, next(rates, 0.0), given)
+    def function_heard(name: str, arguments: Mapping[str, Any], _: float) -> None:
+        rate = next(rates, 0.0)
+        heard(f"F.{name}", name, rate, _acts_on(name, arguments) if rate else None)
 
     with ExitStack() as stack:
         for path, module in layers.items():
             stack.callback(module.register_forward_pre_hook(lambda *_, path=path: behind.append(path)).remove)
         for path, module in drawing.items():
             stack.callback(module.register_forward_pre_hook(hearing(path, module)).remove)
-        stack.enter_context(_dropouts_heard([*layers.values(), *drawing.values()], function_heard))
+        stack.enter_context(_dropouts_heard([*_whole(layers), *drawing.values()], function_heard))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
 
@@ -101,7 +105,7 @@ def _drawing(
             drawing[paths[id(module)]] = module
         explained()
 
-    def function_heard(name: str, given: Any, rate: float) -> None:
+    def function_heard(name: str, arguments: Mapping[str, Any], rate: float) -> None:
         explained()
         functions.append(rate)
 
@@ -110,15 +114,52 @@ def _drawing(
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
-        stack.enter_context(_dropouts_heard([*layers.values(), *simple], function_heard))
+        stack.enter_context(_dropouts_heard([*_whole(layers), *simple], function_heard))
         with in_training(model):
             call(model, tensors_of(model, inputs))
     return drawing, iter(functions)
 
 
+def _whole(layers: Mapping[str, "torch.nn.Module"]) -> list["torch.nn.Module"]:
+    """Layers whose dropout is their setting; attention is several layers, and draws between them."""
+    import torch
+
+    return [module for module in layers.values() if not isinstance(module, torch.nn.MultiheadAttention)]
+
+
+def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
+    """The tensor that a function drops values of."""
+    if name != "scaled_dot_product_attention":
+        return arguments.get("input")
+    query, key, mask = arguments["query"], arguments["key"], arguments.get("attn_mask")
+    if arguments.get("enable_gqa"):
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+    scale = arguments.get("scale")
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if arguments.get("is_causal"):
+        mask = scores.new_ones(scores.shape[-2:]).bool().tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if not mask.is_floating_point() else scores + mask
+    return scores.softmax(-1)
+
+
+_ARGUMENTS = {
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "p", "is_causal"),
+    "multi_head_attention_forward": (*("",) * 10, "p"),
+}
+"""What the arguments of a function that draws are called by their places; others' are (input, p, training)."""
+
+
+def _named(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    named = dict(zip(_ARGUMENTS.get(name, ("input", "p", "training")), args, strict=False)) | dict(kwargs)
+    return named | {"p": named.get("p", named.get("dropout_p", 0.0 if name in _ARGUMENTS else 0.5))}
+
+
 @contextmanager
-def _dropouts_heard(without: Sequence["torch.nn.Module"], heard: Callable[[str, Any, float], None]) -> Iterator[None]:
-    """Tell of each call of one of torch's dropouts by name, input and rate, but for those inside some modules."""
+def _dropouts_heard(
+    without: Sequence["torch.nn.Module"], heard: Callable[[str, Mapping[str, Any], float], None]
+) -> Iterator[None]:
+    """Tell of each call of one of torch's dropouts by name, arguments and rate, but for those inside some modules."""
     import torch
 
     depth = [0]
@@ -127,9 +168,8 @@ def _dropouts_heard(without: Sequence["torch.nn.Module"], heard: Callable[[str, 
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, keywords = torch_functions.called_name(function), kwargs or {}
             if name in _DROPS and not depth[0]:
-                rate = args[1] if len(args) > 1 else keywords.get("p", 0.5)
-                trains = args[2] if len(args) > 2 else keywords.get("training", True)
-                heard(name, args[0] if args else keywords.get("input"), float(rate) if trains else 0.0)
+                named = _named(name, args, keywords)
+                heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
             return function(*args, **keywords)
 
     def deeper(by: int) -> Callable[..., None]:

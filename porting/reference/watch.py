@@ -15,7 +15,7 @@ from porting.reference.abouts import About
 from porting.reference.expansions.cuts import Split
 from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
-from porting.reference.structure import structure_of
+from porting.reference.structure import Structure, structure_of
 from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
@@ -195,16 +195,15 @@ def _no_fast_path() -> Iterator[None]:
 @contextmanager
 def _recording(model: "torch.nn.Module", watch: Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
-    methods = [(module, _module_recorder(path, model, module, watch)) for path, module in watch.modules.items()]
+    structure = structure_of(model)
+    methods = [(module, _module_recorder(path, structure, module, watch)) for path, module in watch.modules.items()]
     with calls.with_methods("forward", methods), _function_recorder(model, watch):
         yield
 
 
-def _module_recorder(
-    path: str, model: "torch.nn.Module", module: "torch.nn.Module", watch: Watch
-) -> Callable[..., Any]:
-    about, original = structure_of(model).abouts[path], module.forward
-    expansion = structure_of(model).expansions.get(path)
+def _module_recorder(path: str, structure: Structure, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
+    about, original = structure.abouts[path], module.forward
+    expansion = structure.expansions.get(path)
     if split := watch.splits.get(path):
         expansion = expansion_of(about.name, module, about.weights, split)
     inside = expansion.recorded(watch.call) if expansion else None

@@ -39,6 +39,7 @@ def _about(path: str, module: Any, own: Mapping[str, str], number: int) -> About
 
 def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[..., Any]:
     """What the module computes, layer by layer; same arguments, same results up to rounding."""
+    import torch
 
     def attend(
         query: "torch.Tensor",
@@ -60,7 +61,8 @@ def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[.
         heads = [_with_zeros(tensor, module, number) for number, tensor in enumerate(map(_split(module), projected))]
         mask = _mask(heads[0], heads[1], key_padding_mask, attn_mask, is_single)
         weights = _shares(heads[0], heads[1], mask)
-        joined = (weights @ heads[2]).transpose(1, 2).flatten(2)
+        dropped = torch.nn.functional.dropout(weights, module.dropout, module.training)
+        joined = (dropped @ heads[2]).transpose(1, 2).flatten(2)
         output = _as_given(module.out_proj(joined), module, is_single)
         shown = weights.mean(1) if average_attn_weights else weights
         return output, (shown[0] if is_single else shown) if need_weights else None

@@ -1,0 +1,3 @@
+"""Pairs of which other people maintain both sides, described for the verdict."""
+
+from benchmarks.public.torchvision_beside_cpu import LIBRARY as LIBRARY

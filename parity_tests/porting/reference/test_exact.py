@@ -1,0 +1,37 @@
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers
+from torch import nn
+
+from parity_tests.porting.zoo.weights import saved
+from porting import ModelPair, Status, convert
+from porting.reference.gradients import gradients
+
+
+class Gated(nn.Module):
+    def __init__(self, inplace):
+        super().__init__()
+        self.inplace = inplace
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, values):
+        return nn.functional.hardsigmoid(self.fc(values), inplace=self.inplace)
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_gradient_that_torch_rounds_to_float32_is_taken_in_float64(inplace):
+    model = Gated(inplace).double()
+    inputs, cotangents = np.linspace(-1, 1, 6).reshape(2, 3), np.ones((2, 4))
+    taken = gradients(model, [inputs], [cotangents])
+    by_hand = model.fc.weight.new_tensor(cotangents / 6).T @ torch.from_numpy(inputs)
+    assert np.abs(taken.weights["fc.weight"] - by_hand.numpy()).max() < 1e-15
+
+
+def test_a_right_port_of_a_hard_sigmoid_passes(tmp_path):
+    def port():
+        return keras.Sequential([keras.Input((3,)), layers.Dense(4, name="fc"), layers.Activation("hard_sigmoid")])
+
+    pair = ModelPair(name="gated", reference=lambda: Gated(False), port=port, input_shapes=((3,),))
+    assert convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair).report.verdict is Status.PASS
