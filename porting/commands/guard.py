@@ -7,22 +7,26 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FRAMEWORKS = {"torch", "tensorflow", "jax", "keras"}
 _PARENT_DEATH_SIGNAL = 1
 """Of Linux' prctl."""
 
 
 def guarded(job: Callable[[], int], complain: Callable[[str], None]) -> int:
-    """Run a job in a child process, which tells its status at its end; where the system cannot fork, in this one.
+    """Run a job in a child process, which tells its status at its end.
+
+    In this one where the system cannot fork, or must not: a framework that is loaded has threads, which a child lacks.
 
     Returns
     -------
     int
         The job's status; 2 where the process ended with 0 before the job did, which `complain` is told.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or threading.active_count() > 1 or _FRAMEWORKS & sys.modules.keys():
         return job()
     told, tell = os.pipe()
     parent = os.getpid()
