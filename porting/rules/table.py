@@ -7,7 +7,7 @@ not here, give a `ModelPair` a row of your own.
 Examples
 --------
 >>> from porting import LAYER_RULES
->>> row = next(row for row in LAYER_RULES if row.port == "Conv1D")
+>>> row = next(row for row in LAYER_RULES if row.reference == "Conv1d")
 >>> row.reference, row.tensors["weight"]
 ('Conv1d', ('kernel', ('filter channel tap -> tap channel filter',)))
 """
