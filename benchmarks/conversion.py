@@ -55,7 +55,7 @@ from porting.jobs.conversion import move_weights
 from porting.proof.judgement import hash_weights, weights_back
 from porting.port.files import write_port
 from porting.plans.mapper import plan_from_traces
-from porting.pairs import build_port, draw_probe
+from porting.pairs.finding import build_port, draw_probe
 from porting.proof.runs import load_reference, reference_inputs
 from porting.reference.files import read_checkpoint
 pair = benchmarks.large_pair.PAIR

@@ -32,7 +32,7 @@ def judge(found: PublicPair, folder: Path) -> tuple[str, str, Path | None, objec
 
     from benchmarks.public.truth import as_trained
     from porting import PortingError, convert
-    from porting.pairs import draw_probe
+    from porting.pairs.finding import draw_probe
     from porting.reports.console import as_text
 
     pair = found.describe()

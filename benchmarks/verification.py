@@ -43,7 +43,7 @@ def bare_passes(path: Path) -> float:
     import torch
 
     from finta.pair import FINTA
-    from porting.pairs import draw_probe
+    from porting.pairs.finding import draw_probe
     from porting.port import side as keras_side
     from porting.port.files import in_precision, read_port
     from porting.proof.runs import load_reference, reference_inputs

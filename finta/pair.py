@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from porting.errors import ProbeError
-from porting.pairs import ModelPair, OptimiserPair, Sizes, TrainingPair
+from porting.pairs.pair import ModelPair, OptimiserPair, Sizes, TrainingPair
 from porting.probes import Probe, ProbeBatches, checked
 
 STREAMLINES = "streamline coordinate point -> streamline point coordinate"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from porting.jobs.exporting import export
     from porting.jobs.planning import derive_plan
     from porting.jobs.verification import verify
-    from porting.pairs import ModelPair
+    from porting.pairs.pair import ModelPair
     from porting.probes import Probe
     from porting.records.verdict import ParityReport
     from porting.rules.rule import LayerRule
@@ -45,7 +45,7 @@ _HOMES = {
     "jobs.exporting": ("export",),
     "jobs.planning": ("derive_plan",),
     "jobs.verification": ("verify",),
-    "pairs": ("ModelPair",),
+    "pairs.pair": ("ModelPair",),
     "probes": ("Probe",),
     "records.verdict": ("ParityReport",),
     "rules.rule": ("LayerRule",),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
     import torch
 
-    from porting.pairs import ModelPair
+    from porting.pairs.pair import ModelPair
     from porting.records.verdict import ParityReport
 
 WIDTH = 100

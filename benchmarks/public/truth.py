@@ -7,7 +7,8 @@ import torch
 
 from benchmarks.public.description import PublicPair
 from benchmarks.public.trained import randomise, settle
-from porting.pairs import ModelPair, draw_probe
+from porting.pairs.finding import draw_probe
+from porting.pairs.pair import ModelPair
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.runs import reference_inputs

@@ -160,7 +160,7 @@ def _inspect(path: Path) -> None:
 
 
 def _read_keras(path: Path) -> None:
-    from porting.pairs import draw_probe
+    from porting.pairs.finding import draw_probe
     from porting.port.files import read_port
 
     _inspect(path)

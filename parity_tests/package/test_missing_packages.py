@@ -14,7 +14,7 @@ import porting.entry
 from finta import shipped
 from parity_tests.package.blocking import run_without
 from porting.errors import PairError
-from porting.pairs import resolve
+from porting.pairs.finding import resolve
 from porting.requirements import COMMAND_LINE, EXTRAS, distribution
 from porting.version import __version__
 

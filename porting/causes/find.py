@@ -15,7 +15,7 @@ import numpy as np
 from porting.causes.patience import Patience, silent
 from porting.causes.trials import Witness
 from porting.defaults import PATIENCE_SECONDS
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.proof.judgement import Explain
 from porting.proof.suspects import Suspect
 from porting.records.findings import kind_of

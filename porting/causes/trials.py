@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.causes.patience import Patience
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.proof.runs import reference_inputs
 from porting.proof.suspects import Suspect
 from porting.records.parity import FLOAT64_LIMIT, Cause, PairedActivation

@@ -30,7 +30,7 @@ def demo(pair: PairOption = DEFAULT_PAIR) -> None:
     """Show the whole way on real data: convert, verify, use."""
     from rich.console import Console
 
-    from porting.pairs import find_pair, resolve
+    from porting.pairs.finding import find_pair, resolve
 
     found = find_pair(pair)
     if not found.demo:

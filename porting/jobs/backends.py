@@ -19,7 +19,7 @@ from porting.defaults import PATIENCE_SECONDS
 from porting.errors import InputError
 from porting.evidence.drift import worst_figures
 from porting.jobs.preparation import check_files
-from porting.pairs import check_name
+from porting.pairs.finding import check_name
 from porting.proof.runs import OnStep, silent
 from porting.records import verdict
 from porting.reports.console import COLOURS

@@ -27,12 +27,8 @@ from porting.jobs.planning import plan_for
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
-from porting.pairs import (
-    ModelPair,
-    Sizes,
-    build_port,
-    draw_probe,
-)
+from porting.pairs.finding import build_port, draw_probe
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side

@@ -12,7 +12,8 @@ from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
-from porting.pairs import ModelPair, Sizes, build_reference, draw_probe, read_port_sizes
+from porting.pairs.finding import build_reference, draw_probe, read_port_sizes
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import file_format, read_port, read_shapes

@@ -13,7 +13,8 @@ import numpy as np
 
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
 from porting.jobs.states import OptimiserState
-from porting.pairs import ModelPair, OptimiserPair, resolve
+from porting.pairs.finding import resolve
+from porting.pairs.pair import ModelPair, OptimiserPair
 from porting.plans.parts import divided, joined
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side

@@ -6,7 +6,8 @@ from typing import Any
 
 from porting.defaults import DEFAULT_PAIR
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.pairs import ModelPair, build_port
+from porting.pairs.finding import build_port
+from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.probes import Probe

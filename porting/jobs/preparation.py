@@ -8,7 +8,8 @@ from porting.evidence.certificates import broken_seal, find_certificate, golden_
 from porting.evidence.golden import check_golden_file
 from porting.files.kinds import FileKind, kind_of
 from porting.files.staging import finish_moves
-from porting.pairs import ModelPair, find_pair
+from porting.pairs.finding import find_pair
+from porting.pairs.pair import ModelPair
 from porting.port import side as keras_side
 from porting.port.files import file_format
 from porting.probes import SYNTHETIC

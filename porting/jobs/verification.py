@@ -15,7 +15,8 @@ from porting.evidence.golden import read_golden
 from porting.jobs import accelerators
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
-from porting.pairs import ModelPair, Sizes, read_all
+from porting.pairs.finding import read_all
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from porting.errors import AxisSizeError, CoverageError, PairError
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.plans.lookup import look_up, proposed_matches
 from porting.plans.pairing import pair_layers
 from porting.plans.plan import LayerPair, Transfer, TransferPlan

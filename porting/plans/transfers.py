@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from porting.errors import AxisSizeError
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.plans.plan import LayerPair, Transfer
 from porting.rules import patterns, settings
 from porting.rules.rule import LayerRule

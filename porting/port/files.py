@@ -16,7 +16,8 @@ from porting.files.bounds import UNREADABLE, check_archive, read_member
 from porting.files.placement import library_writes
 from porting.files.schemas import ANYTHING, NOTHING, TEXT, Each, check_schema
 from porting.files.tensor_files import read_header, read_tensors
-from porting.pairs import ModelPair, Sizes, build_port, resolve
+from porting.pairs.finding import build_port, resolve
+from porting.pairs.pair import ModelPair, Sizes
 from porting.port import side as keras_side
 from porting.probes import Probe
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.records import parity
 from porting.records.parity import Deviation, PairedActivation, PairedCall

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.randomness import Randomness, compare_randomness
 from porting.records.gradients import Thinned, thin

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.proof.comparison import Comparison
 from porting.proof.gradients import Training
 from porting.proof.suspects import Suspect

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from porting.errors import PairError
-from porting.pairs import ModelPair, Sizes, draw_probe
+from porting.pairs.finding import draw_probe
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
 from porting.reference import runs as torch_runs

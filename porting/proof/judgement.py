@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.plans.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals

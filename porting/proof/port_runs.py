@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from porting.errors import first_line
-from porting.pairs import ModelPair, Sizes
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
 from porting.port import runs as keras_runs

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from porting.errors import CheckpointError, ProbeError, first_line
-from porting.pairs import ModelPair, Sizes, build_reference, read_reference_sizes
+from porting.pairs.finding import build_reference, read_reference_sizes
+from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided

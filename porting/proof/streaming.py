@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.pairs import ModelPair
+from porting.pairs.pair import ModelPair
 from porting.port import side as keras_side
 from porting.probes import Probe, ProbeBatches
 from porting.proof.judgement import WORST_SAMPLES, judge_deployed

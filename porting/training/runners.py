@@ -9,7 +9,8 @@ import numpy as np
 
 from porting.jobs import optimiser_states
 from porting.jobs.conversion import move_weights
-from porting.pairs import ModelPair, build_port, resolve
+from porting.pairs.finding import build_port, resolve
+from porting.pairs.pair import ModelPair
 from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side

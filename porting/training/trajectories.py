@@ -9,7 +9,8 @@ import numpy as np
 
 from porting.errors import InputError, PairError, ProbeError
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.pairs import ModelPair, resolve
+from porting.pairs.finding import resolve
+from porting.pairs.pair import ModelPair
 from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side

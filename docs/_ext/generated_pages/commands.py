@@ -7,7 +7,7 @@ from typing import Any
 from typer.main import get_command
 
 from generated_pages.text import escaped
-from porting.pairs import resolve
+from porting.pairs.finding import resolve
 
 
 def markdown(name: str) -> str:

@@ -18,7 +18,7 @@ from parity_tests.porting.causes.words import CAUSES
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import randomise
 from porting import ModelPair, ParityReport, convert, verify
-from porting.pairs import build_reference, resolve
+from porting.pairs.finding import build_reference, resolve
 from porting.records.parity import Divergence
 
 PAIRS = {pair.name: pair for pair in (FINTA, replace(FINTA, name="finta trained"), *zoo.PAIRS)}

@@ -15,7 +15,7 @@ from porting.errors import PortFileError
 from porting.evidence.certificates import hash_file, read_certificate
 from porting.evidence.drift import changed_versions, drift_lines
 from porting.evidence.golden import write_golden
-from porting.pairs import draw_probe
+from porting.pairs.finding import draw_probe
 from porting.proof.judgement import hash_weights
 from porting.proof.runs import run_reference
 from porting.reference import side as torch_side

@@ -9,7 +9,7 @@ from torch.nn import functional
 from porting import ModelPair
 from porting.errors import PairError
 from porting.jobs.planning import plan_for
-from porting.pairs import draw_probe
+from porting.pairs.finding import draw_probe
 from porting.plans.names import equally_named
 from porting.port import side as keras_side
 from porting.proof.runs import trace_with_sources

@@ -13,7 +13,7 @@ if missing := [package for package in PACKAGES if find_spec(package) is None]:
 
 from benchmarks.public.truth import as_trained
 from parity_tests.porting.public import backbones, recurrent, torchvision_blocks, transformers_layers
-from porting.pairs import draw_probe
+from porting.pairs.finding import draw_probe
 
 PAIRS = [*recurrent.PAIRS, *torchvision_blocks.PAIRS, *transformers_layers.PAIRS, *backbones.PAIRS]
 

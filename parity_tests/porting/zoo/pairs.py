@@ -8,7 +8,7 @@ from parity_tests.porting.zoo.sequences import Recurrent, Siamese, SiamesePort, 
 from parity_tests.porting.zoo.signals import Separable, build_separable
 from parity_tests.porting.zoo.transformers import Transformer, build_transformer
 from porting import ModelPair
-from porting.pairs import draw_probe
+from porting.pairs.finding import draw_probe
 
 IMAGES = "sample channel row column -> sample row column channel"
 SIGNALS = "sample channel point -> sample point channel"
