@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.machine import name_machine, prepare_frameworks
+from benchmarks.ground.machine import name_machine, prepare_frameworks
 from finta.batches.building import build_batches
 from finta.demo import SPLITS
 from finta.pair import FINTA

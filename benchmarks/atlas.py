@@ -16,7 +16,7 @@ from tractography.files.formats import find_tractograms
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import read_streamlines, resample
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 FEWEST = 12
 PARTS, SHARES = ("reference", "thresholds", "test"), (0.5, 0.25, 0.25)

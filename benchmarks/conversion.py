@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import name_machine
+from benchmarks.ground.machine import name_machine
 from finta import shipped
 
 FLOOR = """
@@ -48,7 +48,7 @@ print(time.perf_counter() - started)
 
 LARGE_TRANSFER = """
 import sys, time, pathlib, torch, keras
-import porting.jobs.conversion, benchmarks.large_pair
+import porting.jobs.conversion, benchmarks.ground.large_pair
 from porting.port import runs as keras_runs, side as keras_side
 from porting.reference import runs as torch_runs
 from porting.jobs.conversion import move_weights
@@ -58,7 +58,7 @@ from porting.plans.mapper import plan_from_traces
 from porting.pairs.finding import build_port, draw_probe
 from porting.proof.runs import load_reference, reference_inputs
 from porting.reference.files import read_checkpoint
-pair = benchmarks.large_pair.PAIR
+pair = benchmarks.ground.large_pair.PAIR
 started = time.perf_counter()
 model, sizes, source = load_reference(pair, read_checkpoint(sys.argv[1]))
 probe = draw_probe(pair, sizes, None, 1)
@@ -133,7 +133,7 @@ def print_row(label: str, values: list[float], unit: str) -> None:
 def transfer_large(folder: Path, gigabytes: float, runs: int) -> None:
     """Measure part 2 and print it."""
     large = folder / "large.pt"
-    run(sys.executable, "-m", "benchmarks.large_pair", large, gigabytes)
+    run(sys.executable, "-m", "benchmarks.ground.large_pair", large, gigabytes)
     size = large.stat().st_size
     for suffix in ("safetensors", "weights.h5", "keras"):
         floors, transfers = [], []

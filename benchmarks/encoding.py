@@ -33,7 +33,7 @@ from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import read_streamlines, resample
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 POINTS = 100
 AT_ONCE = 50_000

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import name_machine
+from benchmarks.ground.machine import name_machine
 from porting import PortingError, Status, convert
 from porting.port import side as keras_side
 
@@ -34,7 +34,7 @@ import torch
 
 from parity_tests.porting.causes.fault import Fault, place_of, write_checkpoint
 from parity_tests.porting.causes.faults import FAULTS
-from parity_tests.porting.causes.right_ports import RIGHT
+from parity_tests.porting.causes.planted.right_ports import RIGHT
 from parity_tests.porting.zoo import pairs as zoo
 
 SCALES = (1.0, 0.01)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import ks_2samp
 
-from benchmarks.machine import name_machine, prepare_frameworks
+from benchmarks.ground.machine import name_machine, prepare_frameworks
 from porting.commands.progress import steps
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import name_machine, prepare_frameworks
+from benchmarks.ground.machine import name_machine, prepare_frameworks
 from benchmarks.public.catalogue import NAMES, find
 from benchmarks.public.description import PublicPair
 

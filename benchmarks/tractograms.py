@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import name_machine
+from benchmarks.ground.machine import name_machine
 from tractography.files.headers import header_in_space
 from tractography.files.pieces import open_tractogram, read_header
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 FORMATS = (".trk", ".tck", ".trx")
 SIDES = ("ours", "library")

@@ -19,7 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks.machine import name_machine
+from benchmarks.ground.machine import name_machine
 from finta import shipped
 from tractography.batches.batches import draw_balanced
 

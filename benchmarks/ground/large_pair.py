@@ -1,4 +1,7 @@
-"""A pair of Linear and Conv1d layers of any size; ``python -m benchmarks.large_pair FILE GIGABYTES`` writes weights."""
+"""A pair of Linear and Conv1d layers of any size.
+
+``python -m benchmarks.ground.large_pair FILE GIGABYTES`` writes weights.
+"""
 
 import sys
 

@@ -25,7 +25,7 @@ from tractography.files.pieces import read_header
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import open_filled
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ from tractography.files.headers import Header
 from tractography.files.pieces import TractogramFile
 from tractography.files.references import header_of
 from tractography.files.tractograms import Skips, open_filled, resample
-from tractography.files.writers import open_writer
 from tractography.filtering.boxes import check_space
 from tractography.filtering.neighbours import ApproximateNeighbours
 from tractography.filtering.thresholds import read_thresholds
+from tractography.writing.writers import open_writer
 
 
 def filter_tractogram(

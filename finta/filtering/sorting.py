@@ -21,8 +21,8 @@ from porting.proof.runs import OnStep
 from tractography.files.headers import Header
 from tractography.files.pieces import TractogramFile
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import TractogramWriter, open_writer
 from tractography.filtering.assignment import NO_BUNDLE, Assignment
+from tractography.writing.writers import TractogramWriter, open_writer
 
 IMPLAUSIBLE = "implausible"
 """Name of the tractogram of what is in no bundle."""

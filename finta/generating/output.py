@@ -16,9 +16,9 @@ from porting.files.staging import OwnNames, staging
 from tractography.files.formats import format_of, name_of
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
 from tractography.generating.anatomy import FILTERS
 from tractography.generating.generated import Generated
+from tractography.writing.writers import open_writer
 
 SCHEMA = "finta-generation/1"
 """Name and version of ``finta/schemas/finta-generation.schema.json``."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tractography.files.pieces import open_tractogram
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 BUNDLES = ("AF_L", "CC_ForcepsMajor", "CST_R")
 BROKEN = {"one point": 7, "not finite": 60, "no length": 100}

@@ -69,7 +69,7 @@ def write_kit(folder: Path) -> None:
     from tractography.batches.packing import pack_batches
     from tractography.files.headers import header_in_space
     from tractography.files.streamlines import Streamlines
-    from tractography.files.writers import open_writer
+    from tractography.writing.writers import open_writer
 
     torch.manual_seed(1)
     model = tiny_reference()

@@ -46,7 +46,7 @@ def write_kit(folder: Path) -> None:
     from porting import convert, export
     from tractography.files.headers import header_in_space
     from tractography.files.streamlines import Streamlines
-    from tractography.files.writers import open_writer
+    from tractography.writing.writers import open_writer
 
     torch.manual_seed(1)
     torch.save(formats.tiny_reference().state_dict(), folder / "old.pt")

@@ -14,8 +14,8 @@ from porting.files.bounds import check_declared
 from porting.files.kinds import FileKind, kind_of
 from porting.files.placement import library_writes
 from porting.files.tensor_files import read_tensors
-from porting.reference.mapped import release
-from porting.reference.pickles import read_pickle
+from porting.reference.archives.mapped import release
+from porting.reference.archives.pickles import read_pickle
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "weights", "net")
 """Keys under which training loops are known to keep the state dict."""

@@ -139,9 +139,9 @@ def open_writer(path: str | os.PathLike, header: Header, suffix: str | None = No
     OSError
         If the file cannot be written.
     """
-    from tractography.files.tck_writer import TckEncoder
-    from tractography.files.trk_writer import TrkEncoder
-    from tractography.files.trx_writer import TrxEncoder
+    from tractography.writing.tck_writer import TckEncoder
+    from tractography.writing.trk_writer import TrkEncoder
+    from tractography.writing.trx_writer import TrxEncoder
 
     path = Path(path)
     suffix = suffix or path.suffix.lower()

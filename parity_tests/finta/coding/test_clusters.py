@@ -25,7 +25,7 @@ from tractography.errors import TractographyError
 from tractography.files.headers import header_in_space
 from tractography.files.pieces import TractogramFile, open_tractogram
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 EXPECTED = (TractographyError, FintaError)
 IMPATIENT = {"distributed.comm.timeouts.connect": "2s"}

@@ -12,7 +12,7 @@ from h5py import h5g
 from finta import shipped
 from parity_tests.finta.tractograms import BROKEN, BUNDLES, assert_sorted, filtered, read, write
 from parity_tests.schemas import assert_as_schema_says
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 MODEL = shipped.KERAS_CHECKPOINT
 

@@ -8,7 +8,7 @@ import pytest
 
 from parity_tests.finta.tractograms import BUNDLES, filtered, write
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 
 def test_a_tractogram_in_another_space_is_refused(collection, header, subject, thresholds, tmp_path, finta, small_port):

@@ -23,8 +23,8 @@ from porting.errors import OutputError
 from tractography.errors import GenerationError, TractographyError
 from tractography.files.headers import header_in_space
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
 from tractography.generating.generation import Settings
+from tractography.writing.writers import open_writer
 
 CHOICES = Choices(Settings(30, draws=20), anatomy=AnatomyFiles(lengths=(0.0, 1e6)))
 AFFINE = np.diag([2.0, 2, 2, 1])

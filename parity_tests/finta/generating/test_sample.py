@@ -18,10 +18,10 @@ from tractography.errors import GenerationError, TractogramError, TractographyEr
 from tractography.files.headers import header_in_space
 from tractography.files.streamlines import Streamlines
 from tractography.files.tractograms import read_streamlines
-from tractography.files.writers import open_writer
 from tractography.generating.anatomy import Anatomy, keep_plausible
 from tractography.generating.generation import Settings
 from tractography.generating.volumes import read_mask
+from tractography.writing.writers import open_writer
 
 AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 SHAPE = (91, 109, 91)

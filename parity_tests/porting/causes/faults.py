@@ -1,13 +1,13 @@
 """All faults: those planted one at a time, and two of one pair together."""
 
 from parity_tests.porting.causes.fault import Fault, graph
-from parity_tests.porting.causes.finta_graphs import FINTA_GRAPHS
-from parity_tests.porting.causes.image_graphs import IMAGE_GRAPHS
-from parity_tests.porting.causes.other_layers import with_config
-from parity_tests.porting.causes.sequence_graphs import SEQUENCE_GRAPHS
-from parity_tests.porting.causes.transformer_graphs import TRANSFORMER_GRAPHS
-from parity_tests.porting.causes.wrong_plans import WRONG_PLANS
-from parity_tests.porting.causes.wrong_weights import WRONG_WEIGHTS
+from parity_tests.porting.causes.planted.finta_graphs import FINTA_GRAPHS
+from parity_tests.porting.causes.planted.image_graphs import IMAGE_GRAPHS
+from parity_tests.porting.causes.planted.other_layers import with_config
+from parity_tests.porting.causes.planted.sequence_graphs import SEQUENCE_GRAPHS
+from parity_tests.porting.causes.planted.transformer_graphs import TRANSFORMER_GRAPHS
+from parity_tests.porting.causes.planted.wrong_plans import WRONG_PLANS
+from parity_tests.porting.causes.planted.wrong_weights import WRONG_WEIGHTS
 
 _TRAINING = {
     "BatchNorm with torch's momentum": graph("classifier", (), norm1=with_config(momentum=0.1)),

@@ -6,7 +6,7 @@ import pytest
 
 from parity_tests.porting.causes.fault import write_checkpoint
 from parity_tests.porting.causes.faults import FAULTS
-from parity_tests.porting.causes.right_ports import RIGHT
+from parity_tests.porting.causes.planted.right_ports import RIGHT
 from porting import Status, convert
 
 QUICK = (

@@ -20,7 +20,7 @@ from tractography.files.dipy_bundles import extract_minimal_bundles
 from tractography.files.pieces import open_tractogram
 from tractography.files.references import header_of
 from tractography.files.streamlines import Streamlines
-from tractography.files.writers import open_writer
+from tractography.writing.writers import open_writer
 
 COUNT = 700
 FORMATS = (".trk", ".tck", ".trx")

@@ -1,0 +1,1 @@
+"""The faults that are planted, by what they change, and the right ports beside them."""

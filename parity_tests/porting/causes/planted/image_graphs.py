@@ -3,7 +3,7 @@
 from keras import layers
 
 from parity_tests.porting.causes.fault import between, graph, inside
-from parity_tests.porting.causes.other_layers import (
+from parity_tests.porting.causes.planted.other_layers import (
     BatchNormalization,
     Reverse,
     activation,

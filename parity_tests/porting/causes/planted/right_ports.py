@@ -8,7 +8,7 @@ from keras import layers
 
 from finta.pair import FINTA
 from parity_tests.porting.causes.fault import PAIRS, Change, rebuilt
-from parity_tests.porting.causes.other_layers import POINT_MAJOR, instead, skipped, with_config
+from parity_tests.porting.causes.planted.other_layers import POINT_MAJOR, instead, skipped, with_config
 from parity_tests.porting.zoo import pairs as zoo
 from porting import ModelPair
 

@@ -3,7 +3,7 @@
 from keras import layers
 
 from parity_tests.porting.causes.fault import Finding, between, graph, inside
-from parity_tests.porting.causes.other_layers import (
+from parity_tests.porting.causes.planted.other_layers import (
     ApproximateGelu,
     LastingDropout,
     activation,

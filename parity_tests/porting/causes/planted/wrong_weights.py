@@ -3,7 +3,7 @@
 import numpy as np
 
 from parity_tests.porting.causes.fault import inside, weights
-from parity_tests.porting.causes.other_weights import (
+from parity_tests.porting.causes.planted.other_weights import (
     FLIPPED,
     FLIPPED_2D,
     TRANSPOSED,
