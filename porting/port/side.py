@@ -16,6 +16,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
+from porting.port.compiled import compiled_once
 from porting.port.exact import exact_activations, wide_promotion
 from porting.requirements import BACKENDS, check_backend
 
@@ -107,6 +108,8 @@ def precision(dtype: str) -> Iterator[None]:
             stack.enter_context(wide_promotion())
         if dtype == "float64" and keras.backend.backend() == "tensorflow":
             stack.enter_context(exact_activations())
+        if keras.backend.backend() == "tensorflow":
+            stack.enter_context(compiled_once())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:

@@ -1,0 +1,20 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from porting.port import side as keras_side
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("groups", "strides", "padding", "rate"), [(2, 1, "same", 1), (4, 2, "valid", 1), (2, 1, "valid", 2)]
+)
+def test_a_grouped_convolution_is_compiled_once_and_computes_what_keras_computes(groups, strides, padding, rate, dtype):
+    made = layers.Conv2D(8, 3, strides, padding, groups=groups, dilation_rate=rate, dtype=dtype)
+    images = np.random.default_rng(0).standard_normal((2, 9, 9, 4)).astype(dtype)
+    expected = np.asarray(made(images))
+    with keras_side.precision(dtype):
+        assert np.array_equal(np.asarray(made(images)), expected)
+        assert np.array_equal(np.asarray(made(images)), expected)
