@@ -106,33 +106,33 @@ def densenet() -> ModelPair:
 def efficientnet_port():
     """keras-hub's EfficientNet-B0 with a head for ten classes."""
     sizes = convert_efficientnet.convert_backbone_config({"architecture": "efficientnet_b0"})
-    backbone = keras_hub.models.EfficientNetBackbone(**sizes, input_shape=(64, 64, 3))
+    backbone = keras_hub.models.EfficientNetBackbone(**sizes, input_shape=(96, 96, 3))
     return keras_hub.models.EfficientNetImageClassifier(backbone, num_classes=10)
 
 
 @public("torchvision", "keras_hub")
 def efficientnet_b0() -> ModelPair:
-    """Inverted residuals with squeeze and excitation."""
-    return images(64, lambda: torchvision.models.efficientnet_b0(num_classes=10), efficientnet_port)
+    """Inverted residuals with squeeze and excitation; images so large that each tap of the last kernels is used."""
+    return images(96, lambda: torchvision.models.efficientnet_b0(num_classes=10), efficientnet_port)
 
 
 @public("timm", "keras_hub")
 def timm_efficientnet_b0() -> ModelPair:
     """Inverted residuals, as timm writes them."""
-    return images(64, lambda: timm.create_model("efficientnet_b0", num_classes=10), efficientnet_port)
+    return images(96, lambda: timm.create_model("efficientnet_b0", num_classes=10), efficientnet_port)
 
 
 def mobilenet_port():
     """keras-hub's MobileNetV3 with a head for ten classes."""
     sizes = convert_mobilenet.convert_backbone_config({"architecture": "mobilenetv3_small_050"})
-    backbone = keras_hub.models.MobileNetBackbone(**sizes, image_shape=(64, 64, 3))
+    backbone = keras_hub.models.MobileNetBackbone(**sizes, image_shape=(96, 96, 3))
     return keras_hub.models.MobileNetImageClassifier(backbone, num_classes=10)
 
 
 @public("timm", "keras_hub")
 def timm_mobilenetv3() -> ModelPair:
     """Inverted residuals with hard activations."""
-    return images(64, lambda: timm.create_model("mobilenetv3_small_050", num_classes=10), mobilenet_port)
+    return images(96, lambda: timm.create_model("mobilenetv3_small_050", num_classes=10), mobilenet_port)
 
 
 def vit_port():

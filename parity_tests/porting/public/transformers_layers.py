@@ -70,7 +70,7 @@ def vit_block(heads: int, ratio: int, tokens: int):
     return ported(
         f"vit-{heads}-{ratio}-{tokens}",
         lambda: timm.models.vision_transformer.Block(12, heads, ratio, qkv_bias=True),
-        row_of((tokens, 12), lambda: ViTEncoderBlock(heads, 12, 12 * ratio, layer_norm_epsilon=1e-5, name="block")),
+        row_of((tokens, 12), lambda: ViTEncoderBlock(heads, 12, 12 * ratio, name="block")),
         (tokens, 12),
         splits={"*qkv": 3},
     )
