@@ -110,13 +110,13 @@ def efficientnet_port():
     return keras_hub.models.EfficientNetImageClassifier(backbone, num_classes=10)
 
 
-@public("torchvision", "keras_hub")
+@public("torchvision", "keras_hub", words=("momentum=0.99", "StochasticDepth", "drawn otherwise"))
 def efficientnet_b0() -> ModelPair:
     """Inverted residuals with squeeze and excitation; images so large that each tap of the last kernels is used."""
     return images(96, lambda: torchvision.models.efficientnet_b0(num_classes=10), efficientnet_port)
 
 
-@public("timm", "keras_hub")
+@public("timm", "keras_hub", words=("momentum=0.99",))
 def timm_efficientnet_b0() -> ModelPair:
     """Inverted residuals, as timm writes them."""
     return images(96, lambda: timm.create_model("efficientnet_b0", num_classes=10), efficientnet_port)
