@@ -118,6 +118,7 @@ class RowFile:
         try:
             with hdf5.opened(self._draft, locking=False) as file:
                 begun = hdf5.attribute_of(file, "about", str)
+                check_begun_alike(self.path, begun, about)
                 if missing := sorted(name for name in shapes if name not in file):
                     raise OutputError(
                         f"{self.path} was begun by another version, without {', '.join(missing)}. Remove {self._draft} "
@@ -126,7 +127,6 @@ class RowFile:
                 places = {name: _place_of(file.get(name), *array) for name, array in shapes.items()}
         except ValueError as error:
             raise OutputError(f"{self._draft} is damaged: {error}. Remove it to start again.") from error
-        check_begun_alike(self.path, begun, about)
         self._columns = {
             name: _Column(self._lock, places[name], np.dtype(dtype), shape[1:])
             for name, (dtype, shape) in shapes.items()

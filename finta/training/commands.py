@@ -67,7 +67,8 @@ def train(
     check_installed(TRAINERS, "Training", "train")
     for file in filter(None, (batches, start)):
         if not file.is_file():
-            raise TrainingError(f"No file at {file}.")
+            what = "it is a folder" if file.is_dir() else "no such file"
+            raise TrainingError(f"No {'checkpoint' if file == start else 'HDF5 file of batches'} at {file}: {what}.")
     settings = read_configuration(configuration)
     with steps() as on_step:
         (torch_side if framework == "torch" else keras_side).prepare()

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-import einops
-
 from porting.errors import PairError, first_line
 
 Tensor = TypeVar("Tensor")
@@ -112,7 +110,7 @@ def _fits(array: Any, pattern: str, named: str) -> Iterator[None]:
     """Tell what einops says of a pattern in the words of the model."""
     try:
         yield
-    except (einops.EinopsError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:  # einops' own errors are RuntimeErrors
         what = f"{named}: the" if named else "The"
         raise PairError(
             f'{what} axis pattern "{pattern}" does not fit shape {tuple(array.shape)}: {first_line(error)}.'
@@ -129,6 +127,8 @@ def _back(array: Any, pattern: str, others: Callable[[Any], Any]) -> Any:
 
 def _rearrange(array: Any, source: str, target: str, **lengths: int) -> Any:
     """Move a tensor, or the list of its members along the first axis, which einops stacks."""
+    import einops
+
     orders = _stated(source), _stated(target)
     steps, target = _without_lengths(source), _without_lengths(target)
     named = [axis for axis, word in orders[0].items() if word != orders[1].get(axis, word)]

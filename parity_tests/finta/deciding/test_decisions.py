@@ -162,7 +162,7 @@ def test_draws_that_pass_other_filters_fail_by_name(truth):
     rules = Rules(anatomy=Anatomy(lengths=(0, float(np.median(lengths)))))
     found = compare_coded("jax", reference, port, np.zeros(50, np.int32), Rounding(RELATIVE, 1e-3), rules)
     assert [name.split(" ", 1)[1] for name in found.failures[1:]] == [
-        "draws pass other filters by more than rounding explains"
+        "draw through other filters by more than rounding explains"
     ]
     assert found.filters.reference["kept"] == 10 > found.filters.port["kept"]
     assert all(re.match(r"kept: length", held.reference) and not held.is_explained for held in found.disagreements)

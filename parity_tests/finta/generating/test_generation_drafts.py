@@ -256,7 +256,7 @@ def test_a_run_that_was_killed_as_its_files_came_into_place_is_finished_with_the
     committed.mkdir()
     for name, content in whole.items():
         (committed / name).write_bytes(content)
-    (committed / "superseded").write_text(".generated.unfinished/begun.json")
+    (committed / "superseded").write_text("")
     with pytest.raises(OutputError, match="out is complete: the run was cut off as its files came into place"):
         go_on(bundles, small_port, output)
     assert contents(output) == whole

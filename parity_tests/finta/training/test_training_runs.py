@@ -239,7 +239,7 @@ def test_the_command_says_how_it_ended_and_how_to_go_on(batches, tmp_path, run_c
     assert "original, simple" in missing.err
     folder = run_finta("train", "simple", "--batches", tmp_path, "--output", tmp_path / "run")
     assert folder.status == 2
-    assert "Give an HDF5 file of batches" in folder.err
+    assert "No HDF5 file of batches at" in folder.err
     configuration = tmp_path / "mine.yaml"
     configuration.write_text(json.dumps(SMALL.as_json()))
     arguments = ("train", configuration, "--batches", batches, "--output", tmp_path / "run", "--framework", "torch")

@@ -63,8 +63,8 @@ def test_convert_verify_inspect_and_export_a_checkpoint(small_checkpoint, run_cl
                 "finta_dipy.keras",
                 "unchanged",
                 "repeated, not proven",
-                "verdict    PASS",
-                "transfer   PASS",
+                "verdict PASS",
+                "transfer PASS:",
             ],
         ),
         ("finta_dipy.golden.h5", ["golden file of pair finta", "14 layer calls in float64", "fc1"]),
@@ -73,8 +73,7 @@ def test_convert_verify_inspect_and_export_a_checkpoint(small_checkpoint, run_cl
 def test_inspect_tells_what_a_file_holds(name, words, run_cli):
     shown = run_cli("inspect", shipped.FOLDER / name)
     assert shown.status == 0, shown.err
-    for word in words:
-        assert word in shown.out
+    assert all(word in " ".join(shown.out.split()) for word in words)
 
 
 def test_inspect_tells_the_two_kinds_of_safetensors_apart(small_port, run_cli, tmp_path):

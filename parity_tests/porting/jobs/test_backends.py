@@ -104,8 +104,7 @@ def test_a_crash_on_one_backend_is_that_backends_alone(small_port, run_cli, tmp_
     assert_as_schema_says(written, "porting-backends/1")
     found = written["backends"]
     assert found["jax"]["reason"].startswith("the process was killed by SIGABRT")
-    assert found["torch"]["reason"].startswith("the process ended with exit status 1 and no verdict")
-    assert found["torch"]["reason"].endswith("ZeroDivisionError: division by zero")
+    assert "crashing:PAIR cannot be imported: ZeroDivisionError: division by zero" in found["torch"]["reason"]
     assert [found[name]["report"] for name in ("jax", "torch")] == [None, None]
     assert found["tensorflow"]["verdict"] == "PASS"
     assert "killed by SIGABRT" in shown.out
@@ -143,6 +142,7 @@ def processes(monkeypatch):
             return subprocess.CompletedProcess([], status, "the report", error), report
 
         monkeypatch.setattr(backends, "_run", run)
+        monkeypatch.setattr(backends, "check_files", lambda *files: None)  # there are none
         return asked
 
     return play

@@ -151,7 +151,7 @@ def bad_probe(tmp_path, streamlines, fault):
 
 
 BAD_PROBES = {
-    "missing": "No batch file at",
+    "missing": "No probe at",
     "no HDF5": "no readable HDF5 file",
     "NaN": "/test/AF_L/streamline: 1 streamlines hold NaN or infinite coordinates, the first in row 33",
     "no streamlines": "no streamlines",

@@ -19,5 +19,5 @@ def test_the_plan_of_a_checkpoint_is_the_one_that_it_is_converted_by(pair, tmp_p
 def test_a_plan_is_derived_step_by_step_for_a_pair_by_name(small_checkpoint):
     told = []
     plan = porting.derive_plan(small_checkpoint, on_step=told.append)
-    assert told == ["reading the checkpoint", "tracing both models"]
+    assert told == ["loading PyTorch", "loading Keras", "reading the checkpoint", "tracing both models"]
     assert len(plan.transfers) == 28

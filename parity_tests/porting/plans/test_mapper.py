@@ -203,23 +203,6 @@ def test_the_axes_of_a_stack_refine_those_of_the_activation():
     assert pair.output_axes == "sample ... (a=2 b=2) -> sample ... (b a)"
 
 
-def test_settings_with_which_nothing_can_be_compared_are_refused_all_at_once():
-    class Two(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = nn.LSTM(6, 4), nn.GRU(4, 3)
-
-        def forward(self, steps):
-            return self.second(self.first(steps)[0])[0]
-
-    recurrent = layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True)
-    port = keras.Sequential([keras.Input((5, 6)), *recurrent])
-    with pytest.raises(PairError) as refusal:
-        plan_of_models(Two(), port, STEPS)
-    for name in ("first", "second"):
-        assert f"{name} has batch_first=False, must be True: transpose around the nn." in str(refusal.value)
-
-
 def test_a_packed_sequence_is_refused_with_the_remedy():
     class Packed(nn.Module):
         def __init__(self):

@@ -16,7 +16,7 @@ from keras_model.training.trainer import Trainer
 from parity_tests.schemas import assert_as_schema_says
 from parity_tests.streamlines import write_walks
 from porting import Status
-from porting.errors import PairError, ProbeError
+from porting.errors import InputError, PairError
 from porting.training.trajectories import verify_training
 from porting.training.trajectory_report import as_json, draw, render
 from porting.training.verdict import FLOAT32_LIMIT, PARAMETER_LIMIT
@@ -132,7 +132,7 @@ def test_a_step_that_differs_is_drawn_and_shown(untrained, batches, tmp_path):
 def test_what_cannot_be_trained_on_is_one_error(untrained, batches, tmp_path):
     with pytest.raises(PairError, match="original, simple"):
         verified(untrained, batches, recipe="another")
-    with pytest.raises(ProbeError, match="No batch file"):
+    with pytest.raises(InputError, match="No batches at"):
         verified(untrained, tmp_path / "missing.h5")
     with pytest.raises(PairError, match="TrainingPair"):
         verify_training(untrained, batches, pair=replace(FINTA, training=None))
