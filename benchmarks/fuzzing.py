@@ -26,7 +26,8 @@ COLUMNS = ("refused", "read", "traceback", "crash", "hang", "memory", "outside",
 
 def main() -> int:
     """Print a row for each format; 1 if anything but refusals and readings came of a file."""
-    from parity_tests.hostile.formats import FORMATS, write_kit
+    from parity_tests.hostile.formats import FORMATS
+    from parity_tests.hostile.kit import write_kit
     from parity_tests.hostile.trials import run_format
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -11,18 +11,8 @@ import pytest
 from finta.cli import app
 from finta.dipy_model import Finta
 from finta.errors import FintaError
-from parity_tests.tractography.files.policy import (
-    CASES,
-    COUNT,
-    LINES,
-    NO_SPACE,
-    REFUSED,
-    SKIPPED,
-    WORDS,
-    trk,
-    write_reference,
-    write_trk,
-)
+from parity_tests.tractography.files.handmade import COUNT, LINES, write_reference, write_trk
+from parity_tests.tractography.files.policy import CASES, NO_SPACE, REFUSED, SKIPPED, WORDS, trk
 from porting.statuses import EXIT_STATUS
 from tractography.batches.batches import inspect_batches
 from tractography.errors import TractogramWarning, TractographyError

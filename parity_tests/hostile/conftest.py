@@ -1,6 +1,6 @@
 import pytest
 
-from parity_tests.hostile.formats import tiny_pair, tiny_reference
+from parity_tests.hostile.kit import tiny_pair, tiny_reference
 from porting import convert
 
 

@@ -41,7 +41,7 @@ def write_kit(folder: Path) -> None:
     import torch
 
     import reference_torch
-    from parity_tests.hostile import formats
+    from parity_tests.hostile import kit
     from parity_tests.porting.zoo.weights import randomise
     from porting import convert, export
     from tractography.files.headers import header_in_space
@@ -49,12 +49,12 @@ def write_kit(folder: Path) -> None:
     from tractography.writing.writers import open_writer
 
     torch.manual_seed(1)
-    torch.save(formats.tiny_reference().state_dict(), folder / "old.pt")
-    torch.save(formats.tiny_reference().state_dict(), folder / "new.pt")
+    torch.save(kit.tiny_reference().state_dict(), folder / "old.pt")
+    torch.save(kit.tiny_reference().state_dict(), folder / "new.pt")
     (folder / "out").mkdir()
-    convert(folder / "old.pt", folder / "out" / "port", pair=formats.tiny_pair(), formats=("keras", "safetensors"))
-    convert(folder / "new.pt", folder / "port", pair=formats.tiny_pair())
-    export(folder / "out" / "port.keras", folder / "out" / "back.pt", pair=formats.tiny_pair())
+    convert(folder / "old.pt", folder / "out" / "port", pair=kit.tiny_pair(), formats=("keras", "safetensors"))
+    convert(folder / "new.pt", folder / "port", pair=kit.tiny_pair())
+    export(folder / "out" / "port.keras", folder / "out" / "back.pt", pair=kit.tiny_pair())
     state = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
     torch.save({"epoch": 3, "state_dict": state, "lowest_loss": 0.5, "optimizer": {}}, folder / "finta.pt")
     (folder / "atlas").mkdir()
@@ -67,10 +67,10 @@ def write_kit(folder: Path) -> None:
 
 
 def _convert(folder: Path) -> None:
-    from parity_tests.hostile import formats
+    from parity_tests.hostile import kit
     from porting import convert
 
-    convert(folder / "new.pt", folder / "out" / "port", pair=formats.tiny_pair(), formats=("keras",), force=True)
+    convert(folder / "new.pt", folder / "out" / "port", pair=kit.tiny_pair(), formats=("keras",), force=True)
 
 
 def _look_at_port(folder: Path) -> object:
@@ -91,10 +91,10 @@ def _look_at_port(folder: Path) -> object:
 
 
 def _export(folder: Path) -> None:
-    from parity_tests.hostile import formats
+    from parity_tests.hostile import kit
     from porting import export
 
-    export(folder / "port.keras", folder / "out" / "back.pt", pair=formats.tiny_pair(), force=True)
+    export(folder / "port.keras", folder / "out" / "back.pt", pair=kit.tiny_pair(), force=True)
 
 
 def _look_at_checkpoint(folder: Path) -> object:

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from parity_tests.hostile.formats import tiny_pair
+from parity_tests.hostile.kit import tiny_pair
 from porting import convert, export
 from porting.errors import CheckpointError, OutputError, PortFileError, ProbeError
 from porting.evidence.certificates import read_certificate

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from finta.errors import FintaError
-from parity_tests.hostile.formats import FORMATS, Format, WrongWeightsError
+from parity_tests.hostile.formats import FORMATS, Format
 from parity_tests.hostile.mutations import change_bytes
+from parity_tests.hostile.readers import WrongWeightsError
 from porting.errors import PortingError
 from porting.port import side as keras_side
 from tractography.errors import TractographyError

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_model.feeding
 import reference_torch.feeding
-from parity_tests.tractography.batches.test_sources import POINTS, make
+from parity_tests.tractography.batches.layouts import POINTS, make
 from tractography.batches.feeds import BatchFeed
 from tractography.batches.sampling import Balanced, Contrastive, Shuffled
 from tractography.batches.sources import BatchSource

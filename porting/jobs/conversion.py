@@ -170,13 +170,7 @@ def convert(
     with staging.staging(stem, superseded) as staged:
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
-        explain = explainer(
-            pair,
-            lambda: load_reference(pair, read_checkpoint(checkpoint))[0],
-            lambda: read_checkpoint(checkpoint).state_dict,
-            patience,
-            on_step,
-        )
+        explain = _explainer_of(pair, checkpoint, patience, on_step)
         report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         other = named if isinstance(named, str) else None
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
@@ -201,6 +195,12 @@ def _check_formats(formats: Sequence[str], with_optimiser: bool) -> None:
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise OutputError(f"Unknown format {', '.join(unknown) or '(none)'}: choose among {', '.join(FORMATS)}.")
+
+
+def _explainer_of(pair: ModelPair, checkpoint: str | os.PathLike, patience: float, on_step: OnStep):
+    """Explain by models and weights that are read from the checkpoint again: neither is held until they are needed."""
+    read = partial(read_checkpoint, checkpoint)
+    return explainer(pair, lambda: load_reference(pair, read())[0], lambda: read().state_dict, patience, on_step)
 
 
 def _write_formats(

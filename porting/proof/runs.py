@@ -178,22 +178,13 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = _with_reference_sources(pair, wide_model, small, few)
     synthetic = synthetic_lesson(small)
-    unseen_alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
+    alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
-    gradients, why_no_gradients = attempt(
-        torch_gradients.gradients,
-        wide_model,
-        reference_inputs(pair, gradient_probe),
-        cotangents(wide, len(gradient_probe)),
-    )
+    gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     drawn, _ = attempt(random_calls, wide_model, few, synthetic)
-    batches = vary_batches(partial(_reference_outputs, wide_model), reference_inputs(pair, gradient_probe))
-    follows_batch = tuple(held.what for held in batches if held.failure or max(held.errors, default=0.0) > FOLLOWS)
-    far = far_probe(gradient_probe)
-    far_outputs, _ = attempt(_reference_outputs, wide_model, reference_inputs(pair, far))
-    is_finite = far_outputs is not None and all(np.isfinite(output).all() for output in far_outputs)
-    own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
-    torch_side.in_precision(model, "float64")
+    follows_batch = _followed_batches(pair, wide_model, gradient_probe)
+    far, far_outputs = _run_far(pair, wide_model, gradient_probe)
+    own_rounding = _own_rounding(model, inputs, wide)
     return ReferenceRun(
         probe=probe,
         trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
@@ -202,21 +193,48 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         synthetic_probe=synthetic_probe,
         calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
         outputs_rounding=_rounding(narrow.outputs, wide.outputs),
-        own_rounding=_rounding([call.output for call in own.calls], [call.output for call in wide.calls]),
+        own_rounding=own_rounding,
         gradient_probe=gradient_probe,
-        gradients=gradients and replace(gradients, weights=divided(gradients.weights, wide.shapes)),
+        gradients=gradients,
         why_no_gradients=why_no_gradients,
-        blind_spots=find_blind_spots(
-            wide, *(divided(held or {}, wide.shapes) for held in (unseen, unseen_alone, state))
-        ),
+        blind_spots=find_blind_spots(wide, *(divided(held or {}, wide.shapes) for held in (unseen, alone, state))),
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
         random_calls=drawn,
         follows_batch=follows_batch,
-        far=far if is_finite else None,
-        far_outputs=tuple(far_outputs or ()) if is_finite else (),
+        far=far,
+        far_outputs=far_outputs,
     )
+
+
+def _take_gradients(pair: ModelPair, model: Any, trace: Trace, probe: Probe):
+    """Gradients, those of weights divided as their layers are, or why they cannot be taken."""
+    given = reference_inputs(pair, probe), cotangents(trace, len(probe))
+    gradients, why_none = attempt(torch_gradients.gradients, model, *given)
+    return gradients and replace(gradients, weights=divided(gradients.weights, trace.shapes)), why_none
+
+
+def _followed_batches(pair: ModelPair, model: Any, probe: Probe) -> tuple[str, ...]:
+    """Variations of a batch that its samples' outputs follow."""
+    batches = vary_batches(partial(_reference_outputs, model), reference_inputs(pair, probe))
+    return tuple(held.what for held in batches if held.failure or max(held.errors, default=0.0) > FOLLOWS)
+
+
+def _run_far(pair: ModelPair, model: Any, probe: Probe) -> tuple[Probe | None, tuple[np.ndarray, ...]]:
+    """A probe far from the given one and the outputs on it, or neither where those are not finite."""
+    far = far_probe(probe)
+    outputs, _ = attempt(_reference_outputs, model, reference_inputs(pair, far))
+    if outputs is None or not all(np.isfinite(output).all() for output in outputs):
+        return None, ()
+    return far, tuple(outputs)
+
+
+def _own_rounding(model: Any, inputs: Sequence[np.ndarray], wide: Trace) -> list[np.ndarray]:
+    """Each layer's own rounding in float32, its inputs exact; the weights are left in float64."""
+    own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
+    torch_side.in_precision(model, "float64")
+    return _rounding([call.output for call in own.calls], [call.output for call in wide.calls])
 
 
 def _reference_outputs(model: Any, inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:

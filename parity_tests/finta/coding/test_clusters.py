@@ -3,56 +3,25 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
 import pytest
-from dask import config
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client
 
 from finta.cli import app
 from finta.coding.clusters import compute
-from finta.coding.drafts import draft_of
-from finta.coding.encoding import encode_tractogram, fill
-from finta.coding.rows import RANGE_SIZE, RowFile, ranges_of
+from finta.coding.encoding import encode_tractogram
+from finta.coding.rows import RANGE_SIZE, ranges_of
 from finta.coding.tasks import Encode
-from finta.coding.transport import Scheduler, make_certificates, read_security
 from finta.errors import ClusterError, FintaError
 from finta.filtering.filtered import Settings
 from finta.filtering.filtering import filter_tractogram
+from parity_tests.finta.coding.walks import Ends, filled, start_cluster, write_walks
 from tractography.errors import TractographyError
-from tractography.files.headers import header_in_space
-from tractography.files.pieces import TractogramFile, open_tractogram
-from tractography.files.streamlines import Streamlines
-from tractography.writing.writers import open_writer
+from tractography.files.pieces import open_tractogram
 
 EXPECTED = (TractographyError, FintaError)
-IMPATIENT = {"distributed.comm.timeouts.connect": "2s"}
-
-
-def write_walks(path, count, seed=0):
-    walks = np.random.default_rng(seed).normal(0, 3, (count, 5, 3)).cumsum(axis=1)
-    with open_writer(path, header_in_space(path.suffix, np.eye(4), (100, 100, 100))) as writer:
-        writer.append(Streamlines.alike(walks.astype(np.float32)))
-    return path
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Where streamlines end: a task without a model, and with a worker's process."""
-
-    tractogram: TractogramFile
-    atlas: np.ndarray = field(default_factory=lambda: np.empty(0))
-
-    def __call__(self, held):
-        streamlines = self.tractogram.read(held.first, held.stop)
-        ends = streamlines.points[streamlines.offsets + streamlines.lengths - 1]
-        return {"ends": ends, "process": np.full(len(streamlines), os.getpid())}
-
-
-def start_cluster(workers):
-    return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0")
 
 
 @pytest.fixture(scope="module")
@@ -61,27 +30,12 @@ def cluster():
         yield started
 
 
-@pytest.fixture
-def impatient():
-    with config.set(IMPATIENT):
-        yield
-
-
 def kill_a_worker(cluster):
     """Kill the process of one worker; its nanny starts another."""
     with Client(cluster.scheduler_address, set_as_default=False) as client:
         victim = next(iter(client.run(os.getpid).values()))
     os.kill(victim, signal.SIGKILL)
     return victim
-
-
-def filled(path, file, scheduler, on_step=lambda *_: None):
-    columns = {"ends": (np.float32, (3,)), "process": (np.int64, ())}
-    with RowFile(path, columns, file.count, {}) as rows:
-        fill(rows, file.count, Ends(file), scheduler, "reading", on_step)
-        rows.finish()
-    with h5py.File(path) as written:
-        return written["ends"][:], written["process"][:]
 
 
 def test_ranges_come_once_each_though_a_worker_dies_over_them(cluster, tmp_path):
@@ -143,17 +97,6 @@ def test_a_tractogram_that_has_grown_meanwhile_is_one_error(cluster, tmp_path):
             list(compute(Ends(file), ranges_of(10), cluster.scheduler_address))
 
 
-def test_a_scheduler_that_goes_leaves_what_is_computed(tmp_path, impatient):
-    def end_it(doing, done, total):
-        if done:
-            short_lived.close()
-
-    path, gone = write_walks(tmp_path / "walks.trk", 40 * RANGE_SIZE), "has gone. What is computed is kept: go on with"
-    with start_cluster(1) as short_lived, open_tractogram(path) as file, pytest.raises(ClusterError, match=gone):
-        filled(tmp_path / "ends.h5", file, short_lived.scheduler_address, end_it)
-    assert draft_of(tmp_path / "ends.h5").is_file()
-
-
 def test_workers_that_come_later_are_given_work(tmp_path, monkeypatch):
     monkeypatch.setattr("finta.coding.clusters.RECOUNT", 0.0)
     path = write_walks(tmp_path / "walks.trk", 40 * RANGE_SIZE)
@@ -203,83 +146,6 @@ def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_
         here, _ = filled(tmp_path / "here.h5", file, None)
     np.testing.assert_array_equal(ends, here)
     assert handler.told[0] == f"No workers are left at {changing.scheduler_address}: waiting for others."
-
-
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "carrier-pigeon://attic"])
-def test_an_unreachable_scheduler_is_one_error(address, small_port, tmp_path, impatient, run_cli):
-    path = write_walks(tmp_path / "walks.trk", 10)
-    command = ["encode", path, "--model", small_port, "--output", tmp_path / "codes.h5", "--scheduler", address]
-    done = run_cli(*command, commands=app, expected=EXPECTED)
-    assert done.status == 2
-    assert done.err.startswith(f"Error: No Dask scheduler answers at {address}: "), done.err
-    assert "tcp://HOST:PORT" in done.err
-    assert [path.name for path in tmp_path.iterdir()] == ["walks.trk"]
-
-
-@pytest.fixture(scope="module")
-def secure(tmp_path_factory):
-    """A cluster whose parties speak TLS, and the folder of its certificates."""
-    folder = tmp_path_factory.mktemp("certificates")
-    make_certificates(folder)
-    own = {"protocol": "tls://", "security": read_security(folder), "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, **own) as started:
-        yield started.scheduler_address, folder
-
-
-def test_a_cluster_that_speaks_tls_computes_for_who_has_its_certificates(secure, tmp_path, caplog):
-    address, folder = secure
-    assert address.startswith("tls://")
-    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file:
-        ((held, rows),) = compute(Ends(file), ranges_of(10), Scheduler(address, folder))
-        np.testing.assert_array_equal(rows["ends"], Ends(file)(held)["ends"])
-    assert "without TLS" not in caplog.text
-
-
-def test_a_cluster_that_speaks_tls_answers_nobody_else(secure, tmp_path, impatient):
-    address, folder = secure
-    make_certificates(tmp_path / "others")
-    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file:
-        for stranger in (Scheduler(address, tmp_path / "others"), Scheduler(address.replace("tls://", "tcp://"))):
-            with pytest.raises(ClusterError, match="No Dask scheduler answers at"):
-                list(compute(Ends(file), ranges_of(10), stranger))
-    assert {(folder / name).stat().st_mode & 0o777 for name in ("ca.pem", "cert.pem", "key.pem")} == {0o600}
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--scheduler", "tls://127.0.0.1:9"], "wants certificates: give the folder"),
-        (["--scheduler", "tls://127.0.0.1:9", "--tls", "none"], "none holds no ca.pem, cert.pem, key.pem"),
-        (["--scheduler", "tcp://127.0.0.1:9", "--tls", "none"], "--tls goes with an address that begins with tls://"),
-        (["--tls", "none"], "goes with --scheduler"),
-    ],
-)
-def test_certificates_and_address_go_together(options, told, tmp_path, run_cli):
-    command = ["encode", tmp_path / "none.trk", "--model", "none.keras", "--output", tmp_path / "codes.h5", *options]
-    done = run_cli(*command, commands=app, expected=EXPECTED)
-    assert done.status == 2
-    assert told in done.err
-
-
-def test_damaged_certificates_are_one_error(tmp_path):
-    make_certificates(tmp_path)
-    (tmp_path / "cert.pem").write_text("no certificate")
-    with pytest.raises(ClusterError, match="holds no certificates that can be used"):
-        Scheduler("tls://127.0.0.1:9", tmp_path).security()
-
-
-def test_a_scheduler_without_tls_on_another_machine_is_warned_of(caplog, tmp_path):
-    short = config.set({"distributed.comm.timeouts.connect": "100ms"})
-    with open_tractogram(write_walks(tmp_path / "walks.trk", 10)) as file, short, pytest.raises(ClusterError):
-        list(compute(Ends(file), ranges_of(10), "tcp://192.0.2.1:9"))
-    assert "tcp://192.0.2.1:9 speaks without TLS: whoever reaches it runs code as its user" in caplog.text
-
-
-def test_a_scheduler_without_workers_is_one_error(tmp_path, impatient):
-    path, none = write_walks(tmp_path / "walks.trk", 10), "has no workers. Start some: dask worker"
-    with start_cluster(0) as empty, open_tractogram(path) as file, pytest.raises(ClusterError, match=none):
-        filled(tmp_path / "ends.h5", file, empty.scheduler_address)
-    assert [path.name for path in tmp_path.iterdir()] == ["walks.trk"]
 
 
 class KillOnce:

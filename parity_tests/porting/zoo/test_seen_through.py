@@ -1,4 +1,4 @@
-"""Modules and layers that are several: recurrent stacks, bags of words, separable convolutions, tables used twice."""
+"""Modules and layers that are several: bags of words, separable convolutions, tables used twice, products."""
 
 from functools import partial
 
@@ -12,134 +12,9 @@ from torch import nn
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Probe, Status, convert, export
 from porting.errors import PairError
-from porting.reference.sums import sum_up
 
 SIGNALS = "sample channel point -> sample point channel"
 IMAGES = "sample channel row column -> sample row column channel"
-
-
-class Stack(nn.Module):
-    """A recurrent layer of several layers or directions, and what its steps or its last states are scored as."""
-
-    def __init__(self, kind, *, from_states=False, batch_first=True, **settings):
-        super().__init__()
-        self.recurrent = kind(6, 4, batch_first=batch_first, **settings)
-        self.head = nn.Linear(8 if self.recurrent.bidirectional else 4, 3)
-        self.from_states, self.batch_first = from_states, batch_first
-
-    def forward(self, steps):
-        outputs, states = self.recurrent(steps if self.batch_first else steps.transpose(0, 1))
-        if not self.from_states:
-            return self.head(outputs if self.batch_first else outputs.transpose(0, 1))
-        last = states[0] if isinstance(states, tuple) else states
-        return self.head(torch.cat([last[-2], last[-1]], -1) if self.recurrent.bidirectional else last[-1])
-
-
-def build_stack(kind, *, count=1, bidirectional=False, from_states=False, forwards=False):
-    steps = hidden = keras.Input((5, 6))
-    for number in range(count):
-        is_last_step = from_states and number == count - 1
-        layer = kind(4, return_sequences=not is_last_step, name=f"recurrent{number}")
-        backwards = kind(4, return_sequences=not is_last_step, go_backwards=not forwards, name=f"back{number}")
-        if bidirectional and forwards:
-            hidden = layers.Concatenate()([layer(hidden), backwards(hidden)])
-        else:
-            hidden = (layers.Bidirectional(layer, backward_layer=backwards) if bidirectional else layer)(hidden)
-    return keras.Model(steps, layers.Dense(3, name="head")(hidden))
-
-
-def stack(kind, port, *, count, bidirectional, from_states=False, batch_first=True):
-    settings = {"num_layers": count, "bidirectional": bidirectional, "batch_first": batch_first}
-    return ModelPair(
-        name="stack",
-        reference=partial(Stack, kind, from_states=from_states, **settings),
-        port=partial(build_stack, port, count=count, bidirectional=bidirectional, from_states=from_states),
-        input_shapes=((5, 6),),
-    )
-
-
-STACKS = {
-    "LSTM of 2 layers and both directions": stack(nn.LSTM, layers.LSTM, count=2, bidirectional=True),
-    "GRU of both directions, last states": stack(nn.GRU, layers.GRU, count=1, bidirectional=True, from_states=True),
-    "RNN of 3 layers, time first": stack(nn.RNN, layers.SimpleRNN, count=3, bidirectional=False, batch_first=False),
-    "LSTM of both directions, last states, time first": stack(
-        nn.LSTM, layers.LSTM, count=2, bidirectional=True, from_states=True, batch_first=False
-    ),
-}
-
-
-@pytest.mark.parametrize("pair", STACKS.values(), ids=STACKS)
-def test_a_stack_passes_and_comes_back(pair, tmp_path):
-    reference = pair.reference()
-    report = convert(saved(reference, tmp_path), tmp_path / "port", pair=pair).report
-    assert report.verdict is Status.PASS, report
-    exported = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
-    state_dict = {name: tensor.numpy() for name, tensor in reference.state_dict().items()}
-    for name, array in {**state_dict, **sum_up(state_dict, reference)}.items():
-        assert np.array_equal(exported[name].numpy(), array), name
-
-
-def test_a_direction_that_runs_forwards_is_named(tmp_path):
-    port = partial(build_stack, layers.GRU, bidirectional=True, forwards=True)
-    pair = ModelPair(
-        name="stack",
-        reference=partial(Stack, nn.GRU, bidirectional=True),
-        port=port,
-        input_shapes=((5, 6),),
-        matches={"recurrent.l0": "recurrent0", "recurrent.l0_reverse": "back0"},
-    )
-    report = convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
-    assert report.verdict is Status.FAIL
-    assert "recurrent.l0_reverse runs backwards in torch" in report.plan.setting_differences[0]
-
-
-def test_layers_of_a_stack_that_are_exchanged_are_located(tmp_path):
-    def port():
-        steps = keras.Input((5, 4))
-        first, second = (layers.LSTM(4, return_sequences=True, name=name) for name in ("l1", "l0"))
-        return keras.Model(steps, second(first(steps)))
-
-    class Steps(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.lstm = nn.LSTM(4, 4, num_layers=2, batch_first=True)
-
-        def forward(self, steps):
-            return self.lstm(steps)[0]
-
-    pair = ModelPair(
-        name="stack", reference=Steps, port=port, input_shapes=((5, 4),), matches={"lstm.l0": "l0", "lstm.l1": "l1"}
-    )
-    report = convert(saved(Steps(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
-    assert report.semantics.status is Status.FAIL
-    assert {divergence.reference for divergence in report.divergences} >= {"lstm.l0"}
-
-
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-@pytest.mark.parametrize("settings", [{"num_layers": 2}, {"bidirectional": True}, {"bias": False, "num_layers": 2}])
-@pytest.mark.parametrize("batch_first", [True, False])
-@pytest.mark.parametrize("start", ["zeros", "states", "one sample"])
-def test_a_stack_in_layers_is_torchs_own(kind, settings, batch_first, start):
-    from porting.reference.expansions.modules import expansion_of
-    from porting.reference.side import own_tensors
-
-    module = kind(5, 4, batch_first=batch_first, **settings).double().eval()
-    steps = torch.randn((6, 5) if start == "one sample" else (3, 6, 5), dtype=torch.float64)
-    given = (steps,)
-    if start == "states":
-        samples, count = steps.shape[0 if batch_first else 1], 2
-        states = tuple(torch.randn(count, samples, 4, dtype=torch.float64) for _ in range(2))
-        given = (steps, states if kind is nn.LSTM else states[0])
-    expansion = expansion_of("stack", module, own_tensors("stack", module))
-    if expansion is None:
-        pytest.skip("one layer as it is")
-    ours, theirs = expansion.recorded(lambda about, tensor, run: run(tensor))(*given), module(*given)
-    flat = (
-        [ours[0], *(ours[1] if kind is nn.LSTM else ours[1:])],
-        [theirs[0], *(theirs[1] if kind is nn.LSTM else theirs[1:])],
-    )
-    for left, right in zip(*flat, strict=True):
-        np.testing.assert_allclose(left.detach(), right.detach(), rtol=0, atol=1e-13)
 
 
 class Bag(nn.Module):

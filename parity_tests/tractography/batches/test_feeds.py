@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from parity_tests.tractography.batches.test_sources import make
+from parity_tests.tractography.batches.layouts import make
 from tractography.batches.batches import write_batches
 from tractography.batches.feeds import BatchFeed
 from tractography.batches.packing import pack_batches

@@ -1,48 +1,20 @@
+"""Rows of a batch file, by row number: in any order and layout, by threads and processes."""
+
 import multiprocessing
 import os
-import pickle
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
 import pytest
 
+from parity_tests.tractography.batches.layouts import LAYOUTS, POINTS, SIZES, contents, make
 from tractography.batches import readers
 from tractography.batches.batches import draw_balanced, inspect_batches, read_in_batches, write_batches
 from tractography.batches.indexes import THROUGH_HDF5
 from tractography.batches.packing import pack_batches
 from tractography.batches.sources import BatchSource
 from tractography.errors import BatchError
-
-POINTS = 16
-SIZES = {"train": {"10": 70, "9": 2, "1": 40, "empty": 0, "ü": 5}, "test": {"9": 3}}
-
-GROWING = {"maxshape": (None, POINTS, 3)}
-LAYOUTS = {
-    "contiguous": {},
-    "chunked": {"chunks": (8, POINTS, 3), **GROWING},
-    "compressed": {"chunks": (8, POINTS, 3), "compression": "gzip", **GROWING},
-    "chunks across points": {"chunks": (8, 4, 1), **GROWING},
-    "float64": {"dtype": "<f8"},
-    "big-endian": {"dtype": ">f4"},
-}
-
-
-def make(path, sizes=SIZES, userblock=0, **storage):
-    """A batch file in the published layout in which every streamline differs from every other."""
-    generator = np.random.default_rng(5)
-    with h5py.File(path, "w", userblock_size=userblock) as file:
-        for split, classes in sizes.items():
-            for name, count in classes.items():
-                streamlines = generator.normal(size=(count, POINTS, 3)).astype(np.float32)
-                file.create_dataset(f"{split}/{name}/streamline", data=streamlines, **storage)
-    return path
-
-
-def contents(path, split="train"):
-    with h5py.File(path) as file:
-        return np.concatenate([group["streamline"][:] for group in file[split].values()]).astype(np.float32)
 
 
 @pytest.mark.parametrize("storage", LAYOUTS.values(), ids=LAYOUTS)
@@ -147,99 +119,6 @@ def test_labels_name_class_and_row(tmp_path):
         source.read("train", [117])
 
 
-def test_the_index_is_kept_beside_the_file_and_used(tmp_path, monkeypatch):
-    path = make(tmp_path / "batches.h5")
-    BatchSource(path)
-    assert sorted(os.listdir(tmp_path)) == ["batches.h5", "batches.h5.index.npz"]
-    monkeypatch.setattr("tractography.batches.caches.scan_index", lambda path: pytest.fail("built again"))
-    with BatchSource(path) as source:
-        assert np.array_equal(source.read("train", np.arange(117)), contents(path))
-        assert source.index.splits["train"].names == ("1", "10", "9", "empty", "ü")
-
-
-def test_reading_once_leaves_no_index(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    list(read_in_batches(path, "train", 16))
-    draw_balanced(path, 4)
-    BatchSource(path, keep_index=False)
-    BatchSource(pack_batches(path, tmp_path / "packed.h5").path)
-    assert sorted(os.listdir(tmp_path)) == ["batches.h5", "packed.h5"]
-
-
-def test_where_the_folder_cannot_be_written_to_the_index_is_kept_in_the_users_cache(tmp_path, monkeypatch):
-    path = make(tmp_path / "batches.h5")
-    (tmp_path / "batches.h5.index.npz").mkdir()  # root may write into any folder, but not over this
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    BatchSource(path)
-    assert len(list((tmp_path / "caches" / "porting" / "indexes").iterdir())) == 1
-    with monkeypatch.context() as patched:
-        patched.setattr("tractography.batches.caches.scan_index", lambda path: pytest.fail("built again"))
-        BatchSource(path)
-    (tmp_path / "full").write_bytes(b"")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "full"))
-    assert np.array_equal(BatchSource(path).read("train", [3]), contents(path)[[3]])
-
-
-@pytest.mark.parametrize("damage", [b"", b"no zip", "cut"])
-def test_a_damaged_index_is_built_again(damage, tmp_path):
-    path = make(tmp_path / "batches.h5")
-    BatchSource(path)
-    kept = tmp_path / "batches.h5.index.npz"
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:-200] if damage == "cut" else damage)
-    assert np.array_equal(BatchSource(path).read("train", np.arange(117)), contents(path))
-    assert len(kept.read_bytes()) == len(whole)
-
-
-def test_a_file_that_was_written_anew_is_indexed_anew(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    digest = BatchSource(path).digest
-    make(path, {"train": {"a": 3, "b": 200}})
-    with BatchSource(path) as source:
-        assert source.index.splits["train"].names == ("a", "b")
-        assert np.array_equal(source.read("train", np.arange(203)), contents(path))
-        assert source.digest != digest
-
-
-def test_a_file_of_the_same_size_and_time_with_other_content_is_noticed(tmp_path):
-    path = make(tmp_path / "batches.h5", {"train": {"a": 70, "b": 20}})
-    BatchSource(path)
-    status = path.stat()
-    make(path, {"train": {"a": 20, "b": 70}})
-    assert path.stat().st_size == status.st_size
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert BatchSource(path).index.splits["train"].sizes.tolist() == [20, 70]
-
-
-def test_a_copy_has_the_digest_of_its_original(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    shutil.copyfile(path, tmp_path / "copy.h5")
-    assert BatchSource(path).digest == BatchSource(tmp_path / "copy.h5").digest
-
-
-def test_a_file_that_shrank_after_it_was_indexed_is_refused(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    BatchSource(path)
-    os.truncate(path, 10_000)
-    with pytest.raises(BatchError, match=r"batches.h5 shrank or changed under its index: it had .* and has 10,000 now"):
-        BatchSource(path)
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_file_that_shrinks_or_changes_while_it_is_read_is_refused(packed, tmp_path):
-    path = make(tmp_path / "batches.h5")
-    path = pack_batches(path, tmp_path / "packed.h5").path if packed else path
-    source = BatchSource(path)
-    source.read("train", [0])
-    os.utime(path, (0, 0))
-    with pytest.raises(BatchError, match="shrank or changed under its index"):
-        source.read("train", [0])
-    source = BatchSource(path)
-    os.truncate(path, path.stat().st_size - 1000)
-    with pytest.raises(BatchError, match=r"shrank or changed under its index.*\n.*start anew from the last checkpoint"):
-        source.read("train", [0])
-
-
 def test_rows_that_end_before_they_are_complete_are_never_returned(tmp_path, monkeypatch):
     source = BatchSource(make(tmp_path / "batches.h5"))
     monkeypatch.delattr(os, "preadv")
@@ -303,21 +182,6 @@ def test_a_fork_does_not_wait_for_what_a_thread_was_reading(tmp_path):
     child.join()
     assert answered
     assert np.array_equal(here.recv(), expected[[9]])
-
-
-def test_a_process_that_is_handed_a_source_refuses_a_file_that_was_replaced(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    handed = pickle.dumps(BatchSource(path))
-    make(path, {"train": {"a": 3, "b": 200}})
-    with pytest.raises(BatchError, match="shrank or changed under its index"):
-        pickle.loads(handed)  # noqa: S301
-
-
-def test_a_source_whose_file_is_replaced_goes_on_with_the_old_one(tmp_path):
-    path = make(tmp_path / "batches.h5")
-    expected, source = contents(path), BatchSource(path)
-    os.replace(make(tmp_path / "new.h5", {"train": {"a": 3}}), path)
-    assert np.array_equal(source.read("train", np.arange(117)), expected)
 
 
 def test_nan_is_refused_with_file_class_and_row(tmp_path):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tractography
-from parity_tests.tractography.files.policy import CASES, LINES, NO_SPACE, WORDS, trk, write_reference, write_trk
+from parity_tests.tractography.files.handmade import LINES, write_reference, write_trk
+from parity_tests.tractography.files.policy import CASES, NO_SPACE, WORDS, trk
 from tractography.errors import TractogramError, TractogramWarning
 from tractography.files.formats import find_tractograms, name_of
 from tractography.files.pieces import open_tractogram
