@@ -27,4 +27,5 @@ def faults_of(written):
 
 def assert_as_schema_says(written, name):
     assert written["schema"] == name
-    assert faults_of(written) == []
+    faults = faults_of(written)
+    assert not faults, faults
