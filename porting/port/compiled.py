@@ -43,8 +43,10 @@ def _hashable(sizes: Any) -> Any:
 def _grouped(strides: Any, padding: str, dilation_rate: Any) -> Callable[[Any, Any], Any]:
     import tensorflow as tf
 
+    ends: Any = padding.upper()
+
     @tf.function(jit_compile=True, reduce_retracing=False)
     def convolution(inputs: Any, kernel: Any) -> Any:
-        return tf.nn.convolution(inputs, kernel, strides, padding.upper(), dilations=dilation_rate)
+        return tf.nn.convolution(inputs, kernel, strides, ends, dilations=dilation_rate)
 
     return lambda inputs, kernel: convolution(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
