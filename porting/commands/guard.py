@@ -3,12 +3,14 @@
 A pair is anybody's code: ``sys.exit(0)`` or ``os._exit(0)`` in it would end the command with the status of a PASS.
 """
 
+import atexit
 import ctypes
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FRAMEWORKS = {"torch", "tensorflow", "jax", "keras"}
@@ -32,7 +34,7 @@ def guarded(job: Callable[[], int], complain: Callable[[str], None]) -> int:
     parent = os.getpid()
     if not (child := os.fork()):
         os.close(told)
-        return _child(job, tell, parent)
+        _child(job, tell, parent)
     os.close(tell)
     for number in _FORWARDED:  # the child has a process group of its own, so that a Ctrl-C reaches it once
         signal.signal(number, lambda number, _: _send(child, number))
@@ -46,15 +48,23 @@ def guarded(job: Callable[[], int], complain: Callable[[str], None]) -> int:
     return status
 
 
-def _child(job: Callable[[], int], tell: int, parent: int) -> int:
+def _child(job: Callable[[], int], tell: int, parent: int) -> NoReturn:
+    """Do the job, tell its status, and leave: the caller's code goes on in the parent alone."""
     os.setpgid(0, 0)
     ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(2)
-    status = job()
-    sys.stdout.flush()
-    os.write(tell, bytes([status]))
-    return status
+    status = 1
+    try:
+        status = job()
+        os.write(tell, bytes([status]))
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    finally:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _send(process: int, number: int) -> None:

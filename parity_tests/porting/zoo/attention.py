@@ -111,7 +111,7 @@ def _norm(name: str) -> layers.Layer:
 
 
 def _encoder_layer(hidden, name: str, norm_first: bool):
-    attend = layers.MultiHeadAttention(HEADS, DEPTH, name=f"{name}_attn")
+    attend = layers.MultiHeadAttention(HEADS, DEPTH, dropout=0.1, name=f"{name}_attn")
     norm1, norm2 = _norm(f"{name}_norm1"), _norm(f"{name}_norm2")
     expand, contract = layers.Dense(20, "relu", name=f"{name}_linear1"), layers.Dense(FEATURES, name=f"{name}_linear2")
     drop = layers.Dropout
