@@ -152,8 +152,7 @@ class RowFile:
             If the disk does not take them.
         """
         with refusal_told(self.path, self._has_any):
-            for name, values in rows.items():
-                self._columns[name].write(held.first, values)
+            self._write(held, rows)
             os.fdatasync(self._lock)
             self._columns[_DONE].write(held.number, np.ones(1))
 
@@ -166,8 +165,11 @@ class RowFile:
             If the disk does not take them.
         """
         with refusal_told(self.path, self._has_any):
-            for name, values in rows.items():
-                self._columns[name].write(held.first, values)
+            self._write(held, rows)
+
+    def _write(self, held: Range, rows: Mapping[str, np.ndarray]) -> None:
+        for name, values in rows.items():
+            self._columns[name].write(held.first, values)
 
     def pieces(self) -> Iterator[tuple[Range, dict[str, np.ndarray]]]:
         """All rows, range by range."""

@@ -30,6 +30,16 @@ def tiny_pair():
     return ModelPair(name="tiny", reference=tiny_reference, port=tiny_port, input_shapes=((4,),))
 
 
+SETTINGS = {
+    "thresholds.json": {name: {"equal_error": 2.5, "youden": 2.0, "best_accuracy": 3} for name in BUNDLES},
+    "published.json": {"left": 2.5, "right": 3},
+    "classes.json": {"left": 7, "right": 8},
+    "ratios.json": {"left": [0.3, 0.7], "right": [1, 0]},
+    "degrees.json": {"left": 30, "right": 45.5},
+    "counts.json": {"left": 3000, "right": 20},
+}
+
+
 def write_kit(folder: Path) -> None:
     """Write one good file of each format into a folder."""
     import torch
@@ -39,9 +49,6 @@ def write_kit(folder: Path) -> None:
     from porting.evidence.recordings import write_recording
     from tractography.batches.batches import write_batches
     from tractography.batches.packing import pack_batches
-    from tractography.files.headers import header_in_space
-    from tractography.files.streamlines import Streamlines
-    from tractography.writing.writers import open_writer
 
     torch.manual_seed(1)
     model = tiny_reference()
@@ -58,20 +65,10 @@ def write_kit(folder: Path) -> None:
     classes = {"1": lines[:10], "20": lines[10:20]}
     write_batches(folder / "batches.h5", {"train": classes, "thres": classes, "test": {"1": lines[20:]}})
     pack_batches(folder / "batches.h5", folder / "packed.h5")
-    values = {
-        "thresholds.json": {name: {"equal_error": 2.5, "youden": 2.0, "best_accuracy": 3} for name in BUNDLES},
-        "published.json": {"left": 2.5, "right": 3},
-        "classes.json": {"left": 7, "right": 8},
-        "ratios.json": {"left": [0.3, 0.7], "right": [1, 0]},
-        "degrees.json": {"left": 30, "right": 45.5},
-        "counts.json": {"left": 3000, "right": 20},
-    }
-    for name, held in values.items():
+    for name, held in SETTINGS.items():
         (folder / name).write_text(json.dumps(held))
     shutil.copy(Path(__file__).parents[2] / "finta/training/recipes/original.yaml", folder / "recipe.yaml")
-    for suffix in (".trk", ".tck", ".trx"):
-        with open_writer(folder / f"lines{suffix}", header_in_space(suffix, np.eye(4), (100, 100, 100))) as writer:
-            writer.append(Streamlines.alike(lines))
+    _write_tractograms(folder, lines)
     with RowFile(folder / "codes.h5", {"latent_codes": (np.float32, (4,))}, 30, {}) as rows:
         for held in rows.missing():
             rows.put(held, {"latent_codes": draw.normal(size=(30, 4))})
@@ -83,6 +80,16 @@ def write_kit(folder: Path) -> None:
     np.save(folder / "probe.npy", draw.normal(size=(5, 4)))
     write_recording(folder / "recording.h5", {"a": lines, "b": np.arange(3)})
     _write_state(folder)
+
+
+def _write_tractograms(folder: Path, lines: np.ndarray) -> None:
+    from tractography.files.headers import header_in_space
+    from tractography.files.streamlines import Streamlines
+    from tractography.writing.writers import open_writer
+
+    for suffix in (".trk", ".tck", ".trx"):
+        with open_writer(folder / f"lines{suffix}", header_in_space(suffix, np.eye(4), (100, 100, 100))) as writer:
+            writer.append(Streamlines.alike(lines))
 
 
 def _write_state(folder: Path) -> None:
