@@ -188,10 +188,10 @@ def _judge_semantics(
 def _varied(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
     """Outputs of the port that are others where it is called otherwise, or where its samples are in another batch."""
     told: set[str] = set()
+    limits = tuple(output_limits(reference, port))
     for held in port.variations:
         what = held.what.removesuffix(", again")
-        judged = zip(held.errors, output_limits(reference, port), strict=False)
-        beyond = [error for error, limit in judged if error > limit]
+        beyond = [error for error, limit in zip(held.errors, limits, strict=False) if error > limit]
         if what in told or not (beyond or held.failure):
             continue
         told.add(what)
