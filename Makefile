@@ -15,7 +15,7 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-docs: .venv/docs
+docs: .venv/ready
 	$(BIN)/sphinx-build -E -W --keep-going --quiet -b html docs docs/_build/html
 
 lint: .venv/ready
@@ -34,9 +34,5 @@ wheel: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev,tensorflow-cpu]' --constraint constraints.txt
-	touch $@
-
-.venv/docs: .venv/ready
-	$(BIN)/python -m pip install --quiet --editable '.[docs]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs,tensorflow-cpu]' --constraint constraints.txt
 	touch $@
