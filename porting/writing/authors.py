@@ -1,0 +1,85 @@
+"""The names that the author of the torch model gave, read from the lines of source that made each call."""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from porting.writing.module_calls import ModuleCall
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Node
+
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+
+
+@dataclass(slots=True)
+class AuthorNames:
+    """Names by the source of each class, which is read once."""
+
+    statements: dict[type, tuple[str, list[ast.stmt]]] = field(default_factory=dict)
+
+    def names(self, node: "Node", call: ModuleCall) -> list[str]:
+        """What the forward of a module calls what this node makes; empty where its source does not say."""
+        file, statements = self._source(type(call.module))
+        lines = [
+            int(frame["line"]) for frame in _FRAME.finditer(node.meta.get("stack_trace") or "") if frame["file"] == file
+        ]
+        for line in reversed(lines):
+            around = [s for s in statements if s.lineno <= line <= (s.end_lineno or s.lineno)]
+            if around:
+                return _targets(min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno))
+        return []
+
+    def parameters(self, call: ModuleCall, values: Sequence[str]) -> list[str]:
+        """What the forward of a module calls its inputs, by their order."""
+        return signature_names(call.module)[: len(values)]
+
+    def place(self, node: "Node") -> str:
+        """The file and the line of torch source that made a call, and what stands there."""
+        trace = node.meta.get("stack_trace") or ""
+        frames = list(_FRAME.finditer(trace))
+        if not frames:
+            return "(no line is known)"
+        said = trace[frames[-1].end() :].strip().splitlines()
+        return f"{frames[-1]['file']}:{frames[-1]['line']}: {said[0].strip() if said else ''}".rstrip(": ")
+
+    def _source(self, kind: type) -> tuple[str, list[ast.stmt]]:
+        if kind not in self.statements:
+            self.statements[kind] = _parsed(kind)
+        return self.statements[kind]
+
+
+def signature_names(module: "torch.nn.Module") -> list[str]:
+    """The names of the inputs that a module's forward takes."""
+    return [name for name in inspect.signature(module.forward).parameters if name not in {"args", "kwargs"}]
+
+
+def _parsed(kind: type) -> tuple[str, list[ast.stmt]]:
+    try:
+        lines, first = inspect.getsourcelines(kind)
+        file = inspect.getsourcefile(kind) or ""
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return "", []
+    ast.increment_lineno(tree, first - 1)
+    simple = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
+    return file, [node for node in ast.walk(tree) if isinstance(node, simple)]
+
+
+def _targets(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.Assign):
+        target = statement.targets[0]
+        items = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
+        items = [statement.target]
+    else:
+        return []
+    return [
+        item.id if isinstance(item, ast.Name) else item.attr if isinstance(item, ast.Attribute) else ""
+        for item in items
+    ]

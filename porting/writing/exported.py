@@ -1,0 +1,98 @@
+"""A torch model as torch exports it: a graph of calls, and what its inputs, arrays and outputs are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Graph
+
+PRIMES = (1009, 2003, 4001, 1013, 2011)
+"""Numbers of samples to export with: sizes that are a multiple of it are numbers of samples, as no other size is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What torch exported.
+
+    Attributes
+    ----------
+    graph : torch.fx.Graph
+        Without calls that nothing reads.
+    samples : int
+        The number of samples it was exported with.
+    arrays : Mapping
+        Placeholder -> path of the parameter or buffer in the model.
+    constants : Mapping
+        Placeholder -> a tensor that the code made.
+    inputs : tuple of str
+        Placeholders of the inputs, in order.
+    input_names : tuple of str
+        What the inputs are called in the model's signature.
+    outputs : tuple of str
+        Names of the outputs: keys, or attributes; numbered where the model returns a sequence.
+    """
+
+    graph: "Graph"
+    samples: int
+    arrays: Mapping[str, str]
+    constants: Mapping[str, "torch.Tensor"]
+    inputs: tuple[str, ...]
+    input_names: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def is_batch(self, size: int) -> bool:
+        """Whether a size is the number of samples or a multiple of it."""
+        return isinstance(size, int) and size > 0 and size % self.samples == 0
+
+
+def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> Exported:
+    """Export a model in evaluation, with a number of samples that no other size has.
+
+    Raises
+    ------
+    torch's own error, whatever it is, where torch cannot export it.
+    """
+    import torch
+    from torch.export.graph_signature import InputKind
+
+    samples = _samples(model, [*args, *keywords.values()])
+    many = (
+        [_with_samples(value, samples) for value in args],
+        {n: _with_samples(v, samples) for n, v in keywords.items()},
+    )
+    with torch.no_grad():
+        program = torch.export.export(model.eval(), tuple(many[0]), many[1], strict=False)
+    graph = program.graph
+    graph.eliminate_dead_code()
+    specs = program.graph_signature.input_specs
+    arrays = {s.arg.name: s.target for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
+    constants = {s.arg.name: program.constants[s.target] for s in specs if s.kind is InputKind.CONSTANT_TENSOR}
+    inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
+    return Exported(graph, samples, arrays, constants, inputs, inputs, _output_names(program))
+
+
+def _samples(model: "torch.nn.Module", values: Sequence[Any]) -> int:
+    sizes = {size for tensor in model.state_dict().values() for size in tensor.shape}
+    sizes |= {size for value in values if hasattr(value, "shape") for size in value.shape[1:]}
+    return next(prime for prime in PRIMES if not any(size % prime == 0 for size in sizes if size))
+
+
+def _with_samples(value: Any, samples: int) -> Any:
+    """The same kind of tensor with so many samples; its values are never looked at."""
+    import torch
+
+    if not isinstance(value, torch.Tensor) or not value.ndim:
+        return value
+    return torch.empty((samples, *value.shape[1:]), dtype=value.dtype)
+
+
+def _output_names(program: Any) -> tuple[str, ...]:
+    spec = program.call_spec.out_spec
+    context = getattr(spec, "context", None)
+    count = len(program.graph_signature.user_outputs)
+    names = context[0] if isinstance(context, tuple) and context and isinstance(context[0], list) else context
+    if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
+        return tuple(names)
+    return ("output",) if count == 1 else tuple(f"output_{at}" for at in range(count))

@@ -1,0 +1,285 @@
+"""Functions that move, join and part axes."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from porting.writing.axes import Value, arranged, broadcast_shape, in_order, permuted, reshaped, settled, whole
+from porting.writing.functions.row import NoRowError, Target, row
+
+
+@row("view", "reshape", "_unsafe_view")
+def reshape(k: Target, x: Value, shape: Sequence[int]) -> Value:
+    known = prod(size for size in shape if size != -1)
+    shape = [prod(x.shape) // known if size == -1 else size for size in shape]
+    return reshaped(k.ops, x, shape, k.is_batch)
+
+
+@row("reshape_as", "view_as")
+def reshape_as(k: Target, x: Value, other: Value) -> Value:
+    return reshape(k, x, other.shape)
+
+
+@row("flatten")
+def flatten(k: Target, x: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
+    start, end = start_dim % x.rank, end_dim % x.rank
+    if start == 1 and end == x.rank - 1 and len(x.wide()) > 2 and k.is_batch(x.shape[0]):
+        x = in_order(k.ops, x) if x.wide() != tuple(sorted(x.wide())) else x
+        return Value(k.layers.Flatten()(x.data), (x.shape[0], prod(x.shape[1:])), (0, 1), x.dtype)
+    return reshape(k, x, (*x.shape[:start], prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+
+@row("unflatten")
+def unflatten(k: Target, x: Value, dim: int, sizes: Sequence[int]) -> Value:
+    dim %= x.rank
+    known = prod(size for size in sizes if size != -1)
+    sizes = [x.shape[dim] // known if size == -1 else size for size in sizes]
+    return reshape(k, x, (*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))
+
+
+@row("squeeze")
+def squeeze(k: Target, x: Value, dim: int | Sequence[int] | None = None) -> Value:
+    wanted = range(x.rank) if dim is None else [d % x.rank for d in ([dim] if isinstance(dim, int) else dim)]
+    kept = [axis for axis in range(x.rank) if axis not in wanted or x.shape[axis] != 1]
+    return reshaped(k.ops, x, [x.shape[axis] for axis in kept], k.is_batch)
+
+
+@row("unsqueeze")
+def unsqueeze(k: Target, x: Value, dim: int) -> Value:
+    x = settled(x)
+    dim %= x.rank + 1
+    axes = tuple(axis + (axis >= dim) for axis in x.axes)
+    return Value(x.data, (*x.shape[:dim], 1, *x.shape[dim:]), axes, x.dtype)
+
+
+@row("permute")
+def permute(k: Target, x: Value, dims: Sequence[int]) -> Value:
+    return permuted(x, dims)
+
+
+@row("transpose", "swapaxes", "swapdims")
+def transpose(k: Target, x: Value, dim0: int, dim1: int) -> Value:
+    order = list(range(x.rank))
+    order[dim0], order[dim1] = order[dim1], order[dim0]
+    return permuted(x, order)
+
+
+@row("t", "numpy_T", "mT")
+def matrix_transpose(k: Target, x: Value) -> Value:
+    return transpose(k, x, -1, -2) if x.rank > 1 else x
+
+
+@row("movedim")
+def movedim(k: Target, x: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
+    sources = [s % x.rank for s in ([source] if isinstance(source, int) else source)]
+    places = [d % x.rank for d in ([destination] if isinstance(destination, int) else destination)]
+    rest = iter(axis for axis in range(x.rank) if axis not in sources)
+    placed = dict(zip(places, sources, strict=True))
+    return permuted(x, [placed[at] if at in placed else next(rest) for at in range(x.rank)])
+
+
+@row("expand", "broadcast_to")
+def expand(k: Target, x: Value, size: Sequence[int], *, implicit: bool = False) -> Value:
+    added = len(size) - x.rank
+    for _ in range(added):
+        x = unsqueeze(k, x, 0)
+    shape = tuple(old if new == -1 else new for old, new in zip(x.shape, size, strict=True))
+    return _repeated_along(k, x, shape)
+
+
+@row("expand_as")
+def expand_as(k: Target, x: Value, other: Value) -> Value:
+    return expand(k, x, other.shape)
+
+
+def _repeated_along(k: Target, x: Value, shape: tuple[int, ...]) -> Value:
+    """Repeat along axes of length one; along the samples by adding zeros that have them."""
+    grown = [axis for axis in range(x.rank) if x.shape[axis] != shape[axis]]
+    if not grown:
+        return x
+    x = arranged(k.ops, x, whole(settled(x)))
+    samples = [axis for axis in grown if k.is_batch(shape[axis])]
+    if rest := [axis for axis in grown if axis not in samples]:
+        held = tuple(shape[axis] if axis in rest else x.data.shape[x.at(axis)] for axis in x.axes)
+        if any(k.is_batch(x.shape[axis]) for axis in range(x.rank)):
+            repeats = tuple(shape[axis] if axis in rest else 1 for axis in x.axes)
+            x = Value(k.ops.tile(x.data, repeats), x.shape, x.axes, x.dtype)
+        else:
+            x = Value(k.ops.broadcast_to(x.data, held), x.shape, x.axes, x.dtype)
+    if samples:
+        x = Value(_with_samples(k, x, samples), shape, x.axes, x.dtype)
+    return Value(x.data, shape, x.axes, x.dtype)
+
+
+def _with_samples(k: Target, x: Value, samples: Sequence[int]) -> Any:
+    if k.anchor is None or len(samples) != 1 or x.axes[0] != samples[0]:
+        raise NoRowError("expand along the samples, which are not the first axis")
+    index = (slice(None), *(slice(1) for _ in x.axes[1:]))[: len(k.anchor.axes)]
+    rest = (0,) * (len(k.anchor.axes) - len(index))
+    missing = (None,) * (len(x.axes) - len(index))
+    zeros = k.ops.zeros_like(k.anchor.data[(*index, *rest, *missing)], dtype=None if x.dtype == "float" else "int32")
+    return x.data + zeros if x.dtype != "bool" else k.ops.logical_or(x.data, k.ops.cast(zeros, "bool"))
+
+
+@row("repeat", "tile")
+def repeat(k: Target, x: Value, repeats: Sequence[int]) -> Value:
+    for _ in range(len(repeats) - x.rank):
+        x = unsqueeze(k, x, 0)
+    repeats = (1,) * (x.rank - len(repeats)) + tuple(repeats)
+    shape = tuple(size * count for size, count in zip(x.shape, repeats, strict=True))
+    if any(k.is_batch(count) for count in repeats):
+        return _repeated_along(k, x, shape)
+    x = arranged(k.ops, x, whole(settled(x)))
+    return Value(k.ops.tile(x.data, tuple(repeats[axis] for axis in x.axes)), shape, x.axes, x.dtype)
+
+
+@row("repeat_interleave")
+def repeat_interleave(k: Target, x: Value, repeats: int, dim: int | None = None, **_: Any) -> Value:
+    if dim is None or not isinstance(repeats, int):
+        raise NoRowError("repeat_interleave without a dimension or with a tensor of counts")
+    x = arranged(k.ops, x, whole(settled(x)))
+    shape = tuple(size * (repeats if axis == dim % x.rank else 1) for axis, size in enumerate(x.shape))
+    return Value(k.ops.repeat(x.data, repeats, axis=x.at(dim)), shape, x.axes, x.dtype)
+
+
+def in_one_order(k: Target, values: Sequence[Value]) -> list[Value]:
+    """Hold values with all axes, in the order of the first that has most."""
+    leading = max(values, key=lambda value: (value.form is None, len(value.wide())))
+    return [arranged(k.ops, value, whole(settled(leading))) for value in values]
+
+
+@row("cat", "concat", "concatenate")
+def concatenate(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
+    tensors = [value for value in tensors if value.shape != (0,)]
+    if len(tensors) == 1:
+        return tensors[0]
+    held = in_one_order(k, tensors)
+    dim %= held[0].rank
+    size = sum(value.shape[dim] for value in held)
+    shape = (*held[0].shape[:dim], size, *held[0].shape[dim + 1 :])
+    at = held[0].at(dim)
+    axis = -1 if at == len(held[0].axes) - 1 else at
+    data = k.ops.concatenate([value.data for value in held], axis=axis)
+    return Value(data, shape, held[0].axes, held[0].dtype)
+
+
+@row("stack")
+def stack(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
+    dim %= tensors[0].rank + 1
+    held = in_one_order(k, tensors)
+    shape = (*held[0].shape[:dim], len(held), *held[0].shape[dim:])
+    moved = [axis + (axis >= dim) for axis in held[0].axes]
+    at = moved.index(dim - 1) + 1 if dim else 0
+    if k.is_batch(shape[0]) is False and at == 0 and any(k.is_batch(size) for size in shape):
+        at = len(moved)
+    moved.insert(at, dim)
+    return Value(k.ops.stack([value.data for value in held], axis=at), shape, tuple(moved), held[0].dtype)
+
+
+@row("split", "split_with_sizes", "split_copy")
+def split(k: Target, x: Value, sizes: int | Sequence[int], dim: int = 0) -> list[Value]:
+    x = settled(x)
+    dim %= x.rank
+    length = x.shape[dim]
+    if isinstance(sizes, int):
+        sizes = [min(sizes, length - start) for start in range(0, length, sizes)]
+    if len(sizes) == 1:
+        return [x]
+    equal = len(set(sizes)) == 1
+    places = [sum(sizes[:at]) for at in range(1, len(sizes))]
+    at = x.at(dim)
+    data = k.ops.split(x.data, len(sizes) if equal else places, axis=-1 if at == len(x.axes) - 1 else at)
+    shapes = [(*x.shape[:dim], size, *x.shape[dim + 1 :]) for size in sizes]
+    return [
+        Value(part, shape, x.axes, x.dtype) for part, shape in zip(k.unpacked(data, len(sizes)), shapes, strict=True)
+    ]
+
+
+@row("tensor_split")
+def tensor_split(k: Target, x: Value, sections: int | Sequence[int], dim: int = 0) -> list[Value]:
+    length = x.shape[dim]
+    if isinstance(sections, int):
+        sizes = [length // sections + (at < length % sections) for at in range(sections)]
+    else:
+        edges = [0, *sections, length]
+        sizes = [edges[at + 1] - edges[at] for at in range(len(edges) - 1)]
+    return split(k, x, sizes, dim)
+
+
+@row("chunk")
+def chunk(k: Target, x: Value, chunks: int, dim: int = 0) -> list[Value]:
+    return split(k, x, -(-x.shape[dim] // chunks), dim)
+
+
+@row("unbind")
+def unbind(k: Target, x: Value, dim: int = 0) -> list[Value]:
+    x = settled(x)
+    return [select(k, x, dim, index) for index in range(x.shape[dim])]
+
+
+def indexed(x: Value, axis: int, index: Any) -> Any:
+    """The data with an index at one of torch's axes."""
+    return x.data[(*(slice(None),) * x.at(axis), index) if x.at(axis) else index]
+
+
+@row("select")
+def select(k: Target, x: Value, dim: int, index: int) -> Value:
+    x = settled(x)
+    dim %= x.rank
+    if k.is_batch(x.shape[dim]):
+        raise NoRowError("one of the samples is taken by its number")
+    data = indexed(x, dim, index) if dim in x.axes else x.data
+    axes = tuple(axis - (axis > dim) for axis in x.axes if axis != dim)
+    return Value(data, (*x.shape[:dim], *x.shape[dim + 1 :]), axes, x.dtype)
+
+
+@row("slice", "slice_copy")
+def slice_of(
+    k: Target, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Value:
+    x = settled(x)
+    dim %= x.rank
+    length = x.shape[dim]
+    first, stop, _ = slice(start, end, step).indices(length)
+    if (first, stop, step) == (0, length, 1):
+        return x
+    if k.is_batch(length):
+        raise NoRowError("some of the samples are taken by their number")
+    shape = (*x.shape[:dim], len(range(first, stop, step)), *x.shape[dim + 1 :])
+    if dim not in x.axes:
+        return Value(x.data, shape, x.axes, x.dtype)
+    shown = slice(start or None, None if stop == length else end, None if step == 1 else step)
+    return Value(indexed(x, dim, shown), shape, x.axes, x.dtype)
+
+
+@row("narrow")
+def narrow(k: Target, x: Value, dim: int, start: int, length: int) -> Value:
+    return slice_of(k, x, dim, start, start + length)
+
+
+@row("flip")
+def flip(k: Target, x: Value, dims: Sequence[int]) -> Value:
+    x = settled(x)
+    return x.with_data(k.ops.flip(x.data, tuple(x.at(dim) for dim in dims if dim % x.rank in x.axes)))
+
+
+@row("roll")
+def roll(k: Target, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:
+    if not dims:
+        raise NoRowError("roll of the flattened tensor")
+    x = settled(x)
+    return x.with_data(k.ops.roll(x.data, tuple(shifts), axis=tuple(x.at(dim) for dim in dims)))
+
+
+@row("broadcast_tensors")
+def broadcast_tensors(k: Target, tensors: Sequence[Value]) -> list[Value]:
+    shape = broadcast_shape([value.shape for value in tensors])
+    return [expand(k, value, shape) for value in tensors]
+
+
+@row("pixel_shuffle")
+def pixel_shuffle(k: Target, x: Value, factor: int) -> Value:
+    samples, channels, rows, columns = x.shape
+    x = reshape(k, x, (samples, channels // factor**2, factor, factor, rows, columns))
+    x = permuted(x, (0, 1, 4, 2, 5, 3))
+    return reshape(k, x, (samples, channels // factor**2, rows * factor, columns * factor))

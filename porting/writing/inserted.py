@@ -1,0 +1,91 @@
+"""Functions and layers that are copied into what is written, where a model needs them.
+
+Each is whole by itself: it reads the names that a written file imports and nothing else.
+"""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("porting")
+class Parameter(layers.Layer):
+    """An array that is trained, whatever the input is."""
+
+    def __init__(self, shape, dtype=None, trainable=True, **settings):
+        super().__init__(dtype=dtype, trainable=trainable, **settings)
+        self.shape = tuple(shape)
+
+    def build(self, input_shape):
+        self.value = self.add_weight(shape=self.shape, name="value")
+
+    def call(self, x):
+        return ops.convert_to_tensor(self.value)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(self.shape, self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape}
+
+
+def resize_linear(x, size, axis, align_corners=False, scale=None):
+    """Interpolate linearly between neighbours, as ``torch.nn.functional.interpolate`` does."""
+    length = x.shape[axis]
+    points = ops.arange(size, dtype=x.dtype)
+    if align_corners:
+        places = points * ((length - 1) / max(size - 1, 1))
+    else:
+        places = ops.maximum((points + 0.5) * (scale or length / size) - 0.5, 0.0)
+    lower = ops.floor(places)
+    weight = ops.reshape(places - lower, [-1 if at == axis else 1 for at in range(len(x.shape))])
+    lower = ops.cast(lower, "int32")
+    upper = ops.minimum(lower + 1, length - 1)
+    below, above = ops.take(x, lower, axis=axis), ops.take(x, upper, axis=axis)
+    return below * (1 - weight) + above * weight
+
+
+def resize_cubic(x, size, axis, align_corners=False, scale=None):
+    """Interpolate by cubic convolution with a = -0.75, as ``torch.nn.functional.interpolate`` does."""
+    length = x.shape[axis]
+    points = ops.arange(size, dtype=x.dtype)
+    if align_corners:
+        places = points * ((length - 1) / max(size - 1, 1))
+    else:
+        places = (points + 0.5) * (scale or length / size) - 0.5
+    lower = ops.floor(places)
+    part = ops.reshape(places - lower, [-1 if at == axis else 1 for at in range(len(x.shape))])
+    lower = ops.cast(lower, "int32")
+    result = 0.0
+    for offset in (-1, 0, 1, 2):
+        distance = ops.abs(part - offset)
+        near = (1.25 * distance - 2.25) * distance * distance + 1.0
+        far = ((-0.75 * distance + 3.75) * distance - 6.0) * distance + 3.0
+        neighbour = ops.take(x, ops.clip(lower + offset, 0, length - 1), axis=axis)
+        result = result + neighbour * ops.where(distance <= 1.0, near, far)
+    return result
+
+
+def adaptive_pool(x, size, axis, kind="mean"):
+    """Pool so many windows, which may overlap, along an axis, as torch's adaptive pooling does."""
+    length = x.shape[axis]
+    windows = [(at * length // size, -(-(at + 1) * length // size)) for at in range(size)]
+    reduce = ops.mean if kind == "mean" else ops.max
+    slices = [ops.take(x, ops.arange(start, stop), axis=axis) for start, stop in windows]
+    return ops.concatenate([reduce(window, axis=axis, keepdims=True) for window in slices], axis=axis)
+
+
+def pad_edge(x, widths):
+    """Repeat the values at the ends."""
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            places = ops.clip(ops.arange(-before, x.shape[axis] + after), 0, x.shape[axis] - 1)
+            x = ops.take(x, places, axis=axis)
+    return x
+
+
+def pad_wrap(x, widths):
+    """Go on at the other end."""
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            x = ops.take(x, ops.arange(-before, x.shape[axis] + after) % x.shape[axis], axis=axis)
+    return x
