@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from porting.jobs.exporting import export
     from porting.jobs.planning import derive_plan
     from porting.jobs.verification import verify
+    from porting.jobs.writing import Writing, write
     from porting.pairs.pair import ModelPair
     from porting.probes import Probe
     from porting.records.verdict import ParityReport
+    from porting.rules.function_row import FunctionRow
     from porting.rules.rule import LayerRule
     from porting.rules.table import LAYER_RULES
     from porting.statuses import Status
@@ -25,18 +27,21 @@ if TYPE_CHECKING:
 __all__ = [
     "LAYER_RULES",
     "Conversion",
+    "FunctionRow",
     "LayerRule",
     "ModelPair",
     "ParityReport",
     "PortingError",
     "Probe",
     "Status",
+    "Writing",
     "__version__",
     "assert_parity",
     "convert",
     "derive_plan",
     "export",
     "verify",
+    "write",
 ]
 
 _HOMES = {
@@ -45,9 +50,11 @@ _HOMES = {
     "jobs.exporting": ("export",),
     "jobs.planning": ("derive_plan",),
     "jobs.verification": ("verify",),
+    "jobs.writing": ("Writing", "write"),
     "pairs.pair": ("ModelPair",),
     "probes": ("Probe",),
     "records.verdict": ("ParityReport",),
+    "rules.function_row": ("FunctionRow",),
     "rules.rule": ("LayerRule",),
     "rules.table": ("LAYER_RULES",),
     "statuses": ("Status",),

@@ -13,6 +13,7 @@ Needs = Mapping[str, tuple[tuple[str, ...], str]]
 """A command -> the modules that it always needs beyond `COMMAND_LINE`, and the extra that brings all."""
 
 NEEDS: Needs = {
+    "write": (("torch", "ruff"), "write"),
     "plan": (("torch",), "convert"),
     "convert": (("torch",), "convert"),
     "export": (("torch",), "convert"),

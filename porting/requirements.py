@@ -11,6 +11,7 @@ from porting.errors import PackageError
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "verify": ("einops", "jinja2", "rich", "safetensors", "typer"),
     "convert": ("torch",),
+    "write": ("ruff",),
     "tensorflow": ("tensorflow",),
     "jax": ("jax",),
     "streamlines": ("dipy", "matplotlib", "nibabel", "sklearn"),

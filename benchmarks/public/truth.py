@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from benchmarks.public.description import PublicPair
-from benchmarks.public.trained import randomise, settle
+from porting.writing.trained import randomise, settle
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair
 from porting.port import side as keras_side

@@ -1,4 +1,4 @@
-"""The command line: ``porting plan | convert | verify | inspect | export | demo | verify-training``.
+"""The command line: ``porting write | plan | convert | verify | inspect | export | demo | verify-training``.
 
 Exit status: 0 PASS, 1 FAIL, 2 bad input or usage, 3 NOT CHECKED.
 """
@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from porting.commands import conversion, showing, training, verification
+from porting.commands import conversion, showing, training, verification, writing
 from porting.commands.console import complain, run
 from porting.commands.guard import guarded
 from porting.commands.layout import add, command_line
@@ -40,6 +40,12 @@ def _options(
     """Options that stand before any command."""
 
 
+add(
+    app,
+    writing.write,
+    "porting write torchvision.models:resnet50 --input 3,224,224 -o ports/resnet50.py",
+    "porting write my_models:Net --with width=64 --input 3,128,128 --checkpoint net.pt -o ports/net.py",
+)
 add(
     app,
     conversion.plan,

@@ -172,7 +172,7 @@ def convert(
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
         report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
-        other = named if isinstance(named, str) else None
+        other = named if isinstance(named, str) else pair.place or None
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
         report = proven_elsewhere(report, *files, other, False, on_step)
         if report.verdict is Status.FAIL and not keep_failed:

@@ -1,11 +1,13 @@
 """Find a pair by its name, build its models, read their sizes, and draw what they are to see."""
 
+import hashlib
 import os
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from porting.calls import sign
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
     import torch
 
 ENTRY_POINTS = "porting.pairs"
+PAIR_IN_FILE = "PAIR"
+"""What the pair of a file is called, as ``porting write`` writes it."""
 
 
 def find_pair(name: "str | ModelPair") -> ModelPair:
-    """Find a pair by its registered name or as ``module:NAME``, which a user said: the working folder is looked in.
+    """Find a pair by its registered name, as ``module:NAME`` or as ``FILE.py``, which a user said.
+
+    The working folder is looked in; a file's pair is called ``PAIR`` unless ``FILE.py:NAME`` says otherwise.
 
     Raises
     ------
@@ -31,6 +37,8 @@ def find_pair(name: "str | ModelPair") -> ModelPair:
     """
     if isinstance(name, ModelPair):
         return name
+    if name.endswith(".py"):
+        return find_pair(f"{name}:{PAIR_IN_FILE}")
     if ":" in name:
         if (folder := os.getcwd()) not in sys.path:
             sys.path.insert(0, folder)
@@ -48,7 +56,7 @@ def check_name(name: str | None) -> None:
         If it is not.
     """
     registered = _registered()
-    if name and ":" not in name and name not in registered:
+    if name and ":" not in name and not name.endswith(".py") and name not in registered:
         known = ", ".join(sorted(registered)) or "none"
         raise PairError(f'No pair is called "{name}". Registered: {known}. Give your own by --pair module:NAME.')
 
@@ -64,7 +72,7 @@ def _checked(found: Any, name: str) -> ModelPair:
 
 
 def resolve(name: Any) -> Any:
-    """Import what ``"module:name"`` names; anything else is returned as it is.
+    """Import what ``"module:name"`` or ``"file.py:name"`` names; anything else is returned as it is.
 
     Raises
     ------
@@ -75,7 +83,10 @@ def resolve(name: Any) -> Any:
     """
     if not isinstance(name, str):
         return name
+    module, _, inside = name.rpartition(":")
     try:
+        if module.endswith(".py"):
+            return getattr(_module_of(Path(module)), inside)
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
         if is_known(error.name or "") and (missing := not_found(error, name)):
@@ -84,6 +95,22 @@ def resolve(name: Any) -> Any:
         raise PairError(said) from error
     except (Exception, SystemExit) as error:  # a module that is run raises what it likes
         raise PairError(f"{name} cannot be imported: {reason_and_place(error)}.{_mend(name, error)}") from error
+
+
+def _module_of(file: Path) -> ModuleType:
+    """Run a file as a module, once for what it holds: classes that it registers in Keras are then one."""
+    content = file.read_bytes()
+    name = f"{file.stem}_{hashlib.sha256(f'{file.resolve()}'.encode() + content).hexdigest()[:12]}"
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__file__ = str(file.resolve())
+        sys.modules[name] = module
+        try:
+            exec(compile(content, str(file), "exec"), module.__dict__)  # noqa: S102 - the file that the user named
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
 
 
 def _mend(name: str, error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from porting.calls import Signature
 from porting.probes import Probe, ProbeBatches
 from porting.rules import patterns
+from porting.rules.function_row import FunctionRow
 from porting.rules.rule import LayerRule
 
 if TYPE_CHECKING:
@@ -107,12 +108,16 @@ class ModelPair:
         many: ``{"*.c_attn": "query key value"}`` where the port has them apart.
     rules : tuple of LayerRule
         Rows for layers that the table does not have, or that replace its own.
+    functions : tuple of FunctionRow
+        Rows for functions of torch that ``porting write`` does not know, or that replace its own.
     training : TrainingPair, optional
         How both are trained, for ``porting verify-training``.
     optimiser : OptimiserPair, optional
         How an optimiser's state moves with the weights, for ``porting convert --with-optimizer``.
     input_names : tuple of str
         Names of the inputs, as the mapping `inputs` gives them.
+    place : str
+        ``"FILE.py"`` or ``"module:NAME"`` by which another process finds the pair.
     demo : str
         ``"module:name"`` of what ``porting demo`` runs for this pair, if anything; called with a rich console.
 
@@ -160,8 +165,10 @@ class ModelPair:
     activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int | str] = field(default_factory=dict)
     rules: tuple[LayerRule, ...] = ()
+    functions: tuple[FunctionRow, ...] = ()
     training: TrainingPair | None = None
     optimiser: OptimiserPair | None = None
+    place: str = ""
     demo: str = ""
     input_names: tuple[str, ...] = ()
 

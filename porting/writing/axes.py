@@ -174,7 +174,7 @@ def reshaped(ops: Any, value: Value, shape: Sequence[int], is_batch: Callable[[i
     groups = grouped(value.shape, shape)
     value = settled(value)
     if all(len(before) == len(after) == 1 for before, after in groups):
-        renamed = dict((before[0], after[0]) for before, after in groups)
+        renamed = {before[0]: after[0] for before, after in groups}
         value = arranged(ops, value, value.wide())
         return Value(value.data, shape, tuple(renamed[axis] for axis in value.axes), value.dtype)
     order = _together(value.wide(), [before for before, _ in groups])

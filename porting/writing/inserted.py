@@ -89,3 +89,8 @@ def pad_wrap(x, widths):
         if before or after:
             x = ops.take(x, ops.arange(-before, x.shape[axis] + after) % x.shape[axis], axis=axis)
     return x
+
+
+def not_written(function, *inputs):
+    """Stand where porting write had no row for a function of torch."""
+    raise NotImplementedError(f"torch.ops.aten.{function}: write in Keras what it does, in the place of this call.")

@@ -2,13 +2,14 @@
 
 import ast
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from porting.rules.function_row import FunctionRow
 from porting.writing.arrays import OwnArray, OwnArrays, constant, kind_of
 from porting.writing.authors import AuthorNames
-from porting.writing.axes import Value, settled
+from porting.writing.axes import Value, arranged, plain, settled, whole
 from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.exported import Exported
 from porting.writing.expressions import Expression
@@ -66,7 +67,16 @@ class Written:
 class Interpreter:
     """Writes one model."""
 
-    def __init__(self, model: "torch.nn.Module", exported: Exported) -> None:
+    def __init__(
+        self,
+        model: "torch.nn.Module",
+        exported: Exported,
+        *,
+        rows: Sequence[FunctionRow] = (),
+        partial: bool = False,
+    ) -> None:
+        self.rows = {row.name: row.write for row in rows}
+        self.partial = partial
         self.model = model
         self.exported = exported
         self.recorder = Recorder()
@@ -88,10 +98,17 @@ class Interpreter:
                 self.values[node] = self._array(node)
         self._steps(call_tree([node for node in graph.nodes if node.op == "call_function"], self.model))
         returned = next(iter(reversed(graph.nodes))).args[0]
-        outputs = [settled(self.values[node]) for node in returned if node in self.values]
+        outputs = [self._output(self.values[node]) for node in returned if node in self.values]
         block.results = [variable_of(value.data) for value in outputs]
         self.arrays.finish()
         return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing)
+
+    def _output(self, value: Value) -> Value:
+        """All axes of an output, its samples first."""
+        order = whole(settled(value))
+        samples = [axis for axis in order if self.exported.is_batch(value.shape[axis])][:1]
+        held = arranged(OPS, value, (*samples, *(axis for axis in order if axis not in samples)))
+        return replace(held, data=self.recorder.bind(held.data))
 
     def _input(self, node: "Node") -> Value:
         tensor = node.meta["val"]
@@ -153,27 +170,41 @@ class Interpreter:
             return
         except NoRowError as error:
             self.missing.append(Missing(name_of(node.target), str(error), self.authors.place(node)))
-            return
+            if not self.partial:
+                return
+            made = self._bound(self._left_out(node), self.authors.names(node, call))
         self.values[node] = made
         if is_in_place(node.target):
-            self.values[node.args[0]] = made
+            self.values[node.all_input_nodes[0]] = made
+
+    def _left_out(self, node: "Node") -> Any:
+        """A call that raises NotImplementedError, in the place of one that cannot be written."""
+        held = [self.values[read].data for read in node.all_input_nodes if isinstance(self.values.get(read), Value)]
+        data = self._inserted("not_written")(name_of(node.target), *held)
+        tensors = node.meta["val"] if isinstance(node.meta["val"], (list, tuple)) else [node.meta["val"]]
+        parts = self.recorder.unpack(data, len(tensors)) if len(tensors) > 1 else [data]
+        made = [
+            plain(part, tuple(map(int, tensor.shape)), kind_of(tensor.dtype))
+            for part, tensor in zip(parts, tensors, strict=True)
+        ]
+        return made if isinstance(node.meta["val"], (list, tuple)) else made[0]
 
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
-            return self._value(node.args[0])[node.args[1]]
+            return self._value(node.all_input_nodes[0])[node.args[1]]
         name = name_of(node.target)
         owner = self._owner(node, name)
         if owner is not None:
             args, keywords = self._arguments(node, self._layer_value)
             return LAYER_ROWS[name][1](self._target(node), owner, *args, **keywords)
-        if (row := FUNCTION_ROWS.get(name)) is None:
+        if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
         args, keywords = self._arguments(node, self._value)
         return row(self._target(node), *args, **keywords)
 
     def _owner(self, node: "Node", name: str) -> str | None:
         """The path of the layer whose weights a function is called with, if it is one of those that a row is for."""
-        if name not in LAYER_ROWS:
+        if name not in LAYER_ROWS or name in self.rows:
             return None
         arrays = [self.exported.arrays[arg.name] for arg in node.all_input_nodes if arg.name in self.exported.arrays]
         owners = {path.rpartition(".")[0] for path in arrays}

@@ -8,7 +8,7 @@ from torch.nn import functional
 from benchmarks.public.catalogue import NAMES
 from benchmarks.public.mended import both, padded_at_the_end, with_epsilon
 from benchmarks.public.torchvision_beside_cpu import operators
-from benchmarks.public.trained import randomise, settle
+from porting.writing.trained import randomise, settle
 
 
 def test_there_are_at_least_twenty_pairs_of_different_names():

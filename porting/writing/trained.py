@@ -1,15 +1,19 @@
-"""Weights as if trained, for public models that are built without any download."""
+"""Weights as if trained, for models that are built without any download."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 NORMALISED = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 
-def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
+def randomise(module: "nn.Module", seed: int = 0) -> "nn.Module":
     """Give every tensor values of a trained one's scale: nothing zero, no scale one, no activation that explodes."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for owner in module.modules():
@@ -19,7 +23,9 @@ def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
     return module
 
 
-def _fill(tensor: torch.Tensor, name: str, owner: nn.Module, generator: torch.Generator) -> None:
+def _fill(tensor: "torch.Tensor", name: str, owner: "nn.Module", generator: "torch.Generator") -> None:
+    from torch import nn
+
     normalises = any(word in kind.__name__ for kind in type(owner).__mro__ for word in NORMALISED)
     tensor.normal_(0, 0.3, generator=generator)
     if name == "running_var" or (name == "weight" and normalises):
@@ -28,9 +34,11 @@ def _fill(tensor: torch.Tensor, name: str, owner: nn.Module, generator: torch.Ge
         tensor.mul_(4 / tensor[0].numel() ** 0.5)
 
 
-def settle(module: nn.Module, inputs: Sequence[torch.Tensor], names: Sequence[str] = ()) -> nn.Module:
+def settle(module: "nn.Module", inputs: "Sequence[torch.Tensor]", names: Sequence[str] = ()) -> "nn.Module":
     """Let every BatchNorm's statistics be those of what it is given, as training does."""
-    norms = [norm for norm in module.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    import torch
+
+    norms = [norm for norm in module.modules() if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train().momentum = 1.0
@@ -38,6 +46,7 @@ def settle(module: nn.Module, inputs: Sequence[torch.Tensor], names: Sequence[st
         module(**dict(zip(names, inputs, strict=True))) if names else module(*inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval().momentum = momentum
-        norm.running_mean.mul_(1.05).add_(0.02)
-        norm.running_var.mul_(1.1).add_(0.01)
+        if norm.running_mean is not None and norm.running_var is not None:
+            norm.running_mean.mul_(1.05).add_(0.02)
+            norm.running_var.mul_(1.1).add_(0.01)
     return module

@@ -1,0 +1,94 @@
+"""Write one torch model: its source, and all that a pair needs to know of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from porting.writing.examples import Example
+from porting.writing.exported import export
+from porting.writing.interpreter import Interpreter, Missing
+from porting.writing.patterns_of import array_pattern, pattern_of
+from porting.writing.references import Reference
+from porting.writing.refusals import export_refusal, refusal
+from porting.writing.source import source_of
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenModel:
+    """A port's source, and what its pair says.
+
+    Attributes
+    ----------
+    text : str
+        The module's source; ``build()`` makes the port.
+    inputs : Mapping or tuple
+        Axis pattern of each input, by name where the reference is called by names.
+    outputs : Mapping
+        Name -> axis pattern of each output.
+    input_shapes : tuple
+        In the port's axis order, without the samples.
+    axes : Mapping
+        Path of each of the model's own arrays -> its axis pattern.
+    missing : tuple of Missing
+        What raises NotImplementedError in it.
+    """
+
+    text: str
+    inputs: Mapping[str, str] | tuple[str, ...]
+    outputs: Mapping[str, str]
+    input_shapes: tuple[tuple[int, ...], ...]
+    axes: Mapping[str, str]
+    missing: tuple[Missing, ...]
+
+    def patterns(self) -> tuple[str, ...]:
+        """The axis pattern of each input, in order."""
+        return tuple(self.inputs.values()) if isinstance(self.inputs, Mapping) else self.inputs
+
+    def lines(self) -> int:
+        """Count the lines that are neither blank, comment nor docstring."""
+        plain = re.sub(r'"""(?:.|\n)*?"""', "", self.text)
+        return sum(bool(line.strip()) and not line.strip().startswith("#") for line in plain.splitlines())
+
+    def functions(self) -> int:
+        """Count the functions and classes."""
+        return len(re.findall(r"^(def|class) ", self.text, re.MULTILINE))
+
+    def transposes(self) -> int:
+        """Count the transpositions."""
+        return self.text.count("ops.transpose(")
+
+
+def write_model(
+    model: "torch.nn.Module", reference: Reference, example: Example, *, partial: bool = False
+) -> WrittenModel:
+    """Export a model, go through its graph, lay out the source.
+
+    Raises
+    ------
+    WritingError
+        If torch cannot export it, or functions have no row and `partial` is not set.
+    """
+    args, keywords = example.tensors()
+    try:
+        exported = export(model, args, keywords)
+    except Exception as error:  # torch raises what it likes
+        raise export_refusal(reference.called, error) from error
+    rows = reference.pair.functions if reference.pair else ()
+    written = Interpreter(model, exported, rows=rows, partial=partial).written()
+    if written.missing and not partial:
+        raise refusal(reference.called, written.missing)
+    patterns = [pattern_of(value) for value in written.inputs]
+    names = list(keywords)
+    by_name = dict(zip(names, patterns, strict=True)) if not args and names else None
+    return WrittenModel(
+        text=source_of(written, reference.called),
+        inputs=by_name or tuple(patterns),
+        outputs=dict(zip(exported.outputs, map(pattern_of, written.outputs), strict=True)),
+        input_shapes=tuple(tuple(v.shape[axis] for axis in v.axes[1:]) for v in written.inputs),
+        axes={path: array_pattern(own.shape, own.axes()) for path, own in written.arrays.items()},
+        missing=tuple(written.missing),
+    )

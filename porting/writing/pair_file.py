@@ -1,0 +1,65 @@
+"""The pair of a reference and what was written of it, as the source of a module beside it."""
+
+from pathlib import Path
+from pprint import pformat
+from textwrap import indent
+
+import numpy as np
+
+from porting.pairs.pair import ModelPair, Sizes
+from porting.probes import Probe, checked, read_probe
+from porting.writing.examples import Example
+from porting.writing.model import WrittenModel
+from porting.writing.references import Reference
+from porting.writing.source import formatted
+
+SUFFIX = "_pair.py"
+
+
+def pair_of(written: WrittenModel, reference: Reference, port: Path, example: Example) -> ModelPair:
+    """The pair as an object, whose port is built by the module at `port`, and which shows both models the example."""
+
+    def probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
+        if file is not None:
+            return read_probe(written.input_shapes, file, count)
+        orders = [_order(pattern) for pattern in written.patterns()]
+        arrays = [np.transpose(array, order) for array, order in zip(example.arrays(), orders, strict=True)]
+        return checked(arrays, example.source).rows(count)
+
+    return ModelPair(
+        name=port.stem,
+        reference=reference.build,
+        port=f"{port}:build",
+        inputs=written.inputs,
+        outputs=written.outputs,
+        input_shapes=written.input_shapes,
+        axes=written.axes,
+        rules=reference.pair.rules if reference.pair else (),
+        probe=probe,
+        place=str(port.with_name(f"{port.stem}{SUFFIX}")) if reference.source else "",
+    )
+
+
+def _order(pattern: str) -> list[int]:
+    """Where the reference has each of the port's axes."""
+    reference, _, port = pattern.partition(" -> ")
+    return [reference.split().index(name) for name in port.split()]
+
+
+def pair_source(written: WrittenModel, reference: Reference, name: str) -> str:
+    """The pair as the source of a module that lies beside the port's."""
+    says = {
+        "inputs": written.inputs,
+        "outputs": written.outputs,
+        "input_shapes": written.input_shapes,
+        **({"axes": dict(written.axes)} if written.axes else {}),
+    }
+    fields = "\n".join(f"    {key}={pformat(value, width=90, sort_dicts=False)}," for key, value in says.items())
+    body = indent(reference.source, "    ")
+    return formatted(
+        f'"""The pair of {reference.called} and {name}.py, for porting verify, convert and export."""\n\n'
+        f"from pathlib import Path\n\nfrom porting import ModelPair\n\n\n"
+        f'def reference():\n    """Build the model that the port was written from."""\n{body}\n\n\n'
+        f"PAIR = ModelPair(\n    name={name!r},\n    reference=reference,\n"
+        f'    port=f"{{Path(__file__).with_name({f"{name}.py"!r})}}:build",\n{fields}\n)\n'
+    )

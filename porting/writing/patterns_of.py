@@ -1,0 +1,32 @@
+"""Say by named axes how the values of what was written stand to torch's."""
+
+from collections.abc import Sequence
+
+from porting.writing.axes import Value
+
+_NAMES = {
+    1: ("sample",),
+    2: ("sample", "feature"),
+    3: ("sample", "position", "feature"),
+    4: ("sample", "channel", "row", "column"),
+    5: ("sample", "channel", "plane", "row", "column"),
+}
+
+
+def pattern_of(value: Value) -> str:
+    """The axis pattern of an input or an output: ``"sample channel row column -> sample row column channel"``."""
+    names = _names(value)
+    return f"{' '.join(names)} -> {' '.join(names[axis] for axis in value.axes)}"
+
+
+def array_pattern(shape: Sequence[int], axes: Sequence[int]) -> str:
+    """The axis pattern of one of the model's own arrays; axes of length one may be left out."""
+    names = [f"axis_{axis}" if axis in axes else "1" for axis in range(len(shape))]
+    return f"{' '.join(names)} -> {' '.join(names[axis] for axis in axes)}"
+
+
+def _names(value: Value) -> tuple[str, ...]:
+    moved = value.axes != tuple(range(value.rank))
+    if value.rank == 3 and moved:
+        return ("sample", "channel", "point")
+    return _NAMES.get(value.rank) or ("sample", *(f"axis_{axis}" for axis in range(1, value.rank)))
