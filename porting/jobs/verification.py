@@ -18,12 +18,15 @@ from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.pairs.finding import read_all
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
+from porting.port import side as keras_side
+from porting.port.source_lines import find_source
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.streaming import BATCH, stream
+from porting.records.port_source import PortSource
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import Checkpoint, read_checkpoint
@@ -200,6 +203,14 @@ def _judge_file(
     return extend(run, judge(pair, reference, run, explain))
 
 
+def _source(pair: ModelPair, sizes: Sizes, report: ParityReport) -> PortSource | None:
+    """The lines that make the port's layers: of a port that a file builds, and of one with a name where it parts."""
+    if not isinstance(pair.port, str) or not (".py:" in pair.port or report.divergences):
+        return None
+    with keras_side.precision("float32"):
+        return find_source(pair, sizes)
+
+
 def judge_files(
     pair: ModelPair,
     sizes: Sizes,
@@ -222,6 +233,7 @@ def judge_files(
             on_step(f"verifying {path.name} as reloaded from disk")
             reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
     decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
+    decisive = replace(decisive, source=_source(pair, sizes, decisive))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
     return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions, **gpu})

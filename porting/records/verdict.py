@@ -8,6 +8,7 @@ import numpy as np
 from porting.plans.plan import TransferPlan
 from porting.records.findings import Finding, find_faults
 from porting.records.parity import Divergence
+from porting.records.port_source import PortSource
 from porting.records.runs import BlindSpot
 from porting.statuses import Status, overall
 
@@ -128,6 +129,8 @@ class ParityReport:
         What has changed since the port was certified, as `porting.evidence.drift` finds it.
     lacks_float64 : str
         What of the port this backend, which has float64, cannot compute in it; empty where there is nothing.
+    source : PortSource, optional
+        The file whose code builds the port, and the lines that make each layer; of ports that a file builds.
 
     Examples
     --------
@@ -171,6 +174,7 @@ class ParityReport:
     patience: float | None = None
     drift: tuple[str, ...] = ()
     lacks_float64: str = ""
+    source: PortSource | None = None
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -110,6 +110,8 @@ def _findings(report: ParityReport) -> Iterator[RenderableType]:
     for finding in report.findings:
         yield Text()
         yield Text(finding.describe(), "red")
+        if report.source and (line := report.source.place_of(finding.strongest)):
+            yield _hanging("line", Text(line))
         if len(finding.causes) > 1:
             yield Text("  any of these explains it to rounding; the probe cannot tell them apart:")
         for cause in finding.causes:

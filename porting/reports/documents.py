@@ -24,6 +24,7 @@ def as_json(report: ParityReport) -> dict[str, Any]:
         "details": {name: list(part.lines) for name, part in report.parts.items()},
         "first_divergence": plain(asdict(first)) if first else None,
         "divergences": plain([asdict(divergence) for divergence in report.divergences]),
+        "lines": [report.source.place_of(held) if report.source else "" for held in report.divergences],
         "findings": [_finding(finding) for finding in report.findings],
         "patience_seconds": report.patience,
         "layers": plain([asdict(row) for row in report.layers]),

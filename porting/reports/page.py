@@ -9,6 +9,7 @@ from porting.records.verdict import ParityReport
 from porting.reports import headlines, page_views
 from porting.reports.console import sentence_of
 from porting.reports.rendering import render_template
+from porting.reports.source_view import view_source
 
 LINES = 4
 """Lines of one part of the verdict that are shown at once; the others fold away."""
@@ -46,6 +47,7 @@ def render_page(report: ParityReport, backends: Sequence[ParityReport] = ()) -> 
         ("landmarks", "Landmarks", report.evidence.landmarks),
         ("outputs", "Outputs", curves or values or report.worst),
         ("blind", "Blind spots", True),
+        ("source", "Source", report.source),
         ("layers", "Layers", True),
         ("plan", "Plan", True),
         ("circumstances", "Circumstances", True),
@@ -59,6 +61,7 @@ def render_page(report: ParityReport, backends: Sequence[ParityReport] = ()) -> 
         "backends": [headlines.view_backend(held) for held in backends],
         "rows": (*report.layers, *report.outputs),
         "errors": page_views.draw_errors(report),
+        "source": view_source(report),
         "landmarks": page_views.view_landmarks(report),
         "curves": curves,
         "values": values,
