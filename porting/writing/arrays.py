@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from porting.writing.axes import Axes, Form, Value
+from porting.writing.constants import kind_of
 from porting.writing.expressions import Expression, name_of
 from porting.writing.functions.row import NoRowError
-from porting.writing.recorder import Recorder
+from porting.writing.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch
-
-SPELLED_ELEMENTS = 64
 
 
 @dataclass(slots=True)
@@ -45,51 +44,34 @@ class OwnArrays:
     recorder: Recorder
     by_path: dict[str, OwnArray] = field(default_factory=dict)
 
-    def read(self, path: str, array: "torch.Tensor", trained: bool) -> Value:
+    def read(self, path: str, array: "torch.Tensor", trained: bool, scope: Scope) -> Value:
         """Write the layer that holds an array, at its first use.
 
         Raises
         ------
         NoRowError
-            If nothing in scope has the samples, which the layer would be called with.
+            If the model has no input, which the layer would be called with, or the array holds no floating-point
+            numbers.
         """
-        anchor = self.recorder.scopes[-1].anchor
-        if anchor is None:
+        at = self.recorder.scopes.index(scope)
+        anchors = [value for outer in reversed(self.recorder.scopes[: at + 1]) for value in outer.anchors]
+        if not anchors:
             raise NoRowError("reads an array where no input is at hand")
+        if not array.is_floating_point():
+            raise NoRowError(f"reads {path}, {array.numel()} whole numbers that follow no rule")
         shape = tuple(map(int, array.shape))
         written = ast.Tuple([], ast.Load())
         own = OwnArray(shape, Form(), written)
         settings = {} if trained else {"trainable": False}
         layer = Expression(ast.Name("Parameter", ast.Load()))
-        data = layer(Expression(written), **settings, name=name_of(path))(anchor.data)
+        data = layer(Expression(written), **settings, name=name_of(path))(anchors[0].data)
         self.by_path[path] = own
-        bound = self.recorder.bind(data, [path.rpartition(".")[2]])
+        title = path.rpartition(".")[2]
+        bound = self.recorder.bind_in(scope, data, [title])
+        self.recorder.titles[variable_of(bound)] = title
         return Value(bound, shape, tuple(range(len(shape))), kind_of(array.dtype), own.form)
 
     def finish(self) -> None:
         """Write each shape, now that it is known which axes are held where."""
         for own in self.by_path.values():
             own.written.elts[:] = [ast.Constant(own.shape[axis]) for axis in own.axes()]
-
-
-def constant(ops: Expression, array: "torch.Tensor", floatx: Expression) -> Value:
-    """An array that the code made: spelled out where it is small.
-
-    Raises
-    ------
-    NoRowError
-        If it is not.
-    """
-    if array.numel() > SPELLED_ELEMENTS:
-        raise NoRowError(f"reads a constant of {array.numel()} elements")
-    kind = kind_of(array.dtype)
-    named = {"float": floatx, "int": "int32", "bool": "bool"}[kind]
-    shape = tuple(map(int, array.shape))
-    return Value(ops.array(array.tolist(), dtype=named), shape, tuple(range(len(shape))), kind)
-
-
-def kind_of(dtype: "torch.dtype") -> str:
-    """What kind of number a torch type is."""
-    import torch
-
-    return "bool" if dtype == torch.bool else "float" if dtype.is_floating_point else "int"

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.graph.folding import constant_nodes, folded
+from porting.writing.graph.in_place import changes_views
+from porting.writing.graph.marks import whole_modules
+
 if TYPE_CHECKING:
     import torch
-    from torch.fx import Graph
+    from torch.fx import Graph, Node
 
 PRIMES = (1009, 2003, 4001, 1013, 2011)
 """Numbers of samples to export with: sizes that are a multiple of it are numbers of samples, as no other size is."""
@@ -25,22 +29,28 @@ class Exported:
     arrays : Mapping
         Placeholder -> path of the parameter or buffer in the model.
     constants : Mapping
-        Placeholder -> a tensor that the code made.
+        Node -> what it is, for all that depends on no input and no weight.
+    buffers : Mapping
+        Placeholder -> path, for the constants that are buffers of the model.
     inputs : tuple of str
         Placeholders of the inputs, in order.
     input_names : tuple of str
         What the inputs are called in the model's signature.
     outputs : tuple of str
         Names of the outputs: keys, or attributes; numbered where the model returns a sequence.
+    returned : tuple of Node
+        The outputs, in order.
     """
 
     graph: "Graph"
     samples: int
     arrays: Mapping[str, str]
-    constants: Mapping[str, "torch.Tensor"]
+    constants: "Mapping[Node, torch.Tensor]"
+    buffers: Mapping[str, str]
     inputs: tuple[str, ...]
     input_names: tuple[str, ...]
     outputs: tuple[str, ...]
+    returned: "tuple[Node, ...]"
 
     def is_batch(self, size: int) -> bool:
         """Whether a size is the number of samples or a multiple of it."""
@@ -62,15 +72,49 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with torch.no_grad():
-        program = torch.export.export(model.eval(), tuple(many[0]), many[1], strict=False)
+    with torch.no_grad(), whole_modules(model.eval()):
+        program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
+        if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
+            program = program.run_decompositions({})
     graph = program.graph
     graph.eliminate_dead_code()
+    constants = folded(graph, _constants(program))
     specs = program.graph_signature.input_specs
-    arrays = {s.arg.name: s.target for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
-    constants = {s.arg.name: program.constants[s.target] for s in specs if s.kind is InputKind.CONSTANT_TENSOR}
+    known = {node.name for node in constants}
+    paths = {s.arg.name: s.target for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
+    arrays = {name: path for name, path in paths.items() if name not in known}
+    buffers = {name: path for name, path in paths.items() if name in known}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
-    return Exported(graph, samples, arrays, constants, inputs, inputs, _output_names(program))
+    names, returned = _output_names(program), _returned(program, graph)
+    return Exported(graph, samples, arrays, constants, buffers, inputs, inputs, names, returned)
+
+
+def _constants(program: Any) -> dict[str, "torch.Tensor"]:
+    """Placeholder -> its value, where that is no weight: what the code made, whole numbers, what no checkpoint has."""
+    from torch.export.graph_signature import InputKind
+
+    known = {}
+    for spec in program.graph_signature.input_specs:
+        if spec.kind is InputKind.CONSTANT_TENSOR:
+            known[spec.arg.name] = program.constants[spec.target]
+        elif spec.kind is InputKind.BUFFER:
+            array = program.state_dict.get(spec.target, program.constants.get(spec.target))
+            if array is not None and (not array.is_floating_point() or not spec.persistent):
+                known[spec.arg.name] = array
+    return known
+
+
+def _returned(program: Any, graph: "Graph") -> "tuple[Node, ...]":
+    """What the model returns, without what it changed besides."""
+    from torch.export.graph_signature import OutputKind
+
+    made = next(iter(reversed(graph.nodes))).args[0]
+    specs = program.graph_signature.output_specs
+    return tuple(
+        node
+        for node, spec in zip(made, specs, strict=True)
+        if spec.kind is OutputKind.USER_OUTPUT and hasattr(node, "op")
+    )
 
 
 def _samples(model: "torch.nn.Module", values: Sequence[Any]) -> int:

@@ -28,6 +28,15 @@ class Parameter(layers.Layer):
         return {**super().get_config(), "shape": self.shape}
 
 
+def grid_sum(sizes, steps, start=0):
+    """The sum of the places on a grid of these sizes, each times its step, behind a start."""
+    total = start
+    for axis, (size, step) in enumerate(zip(sizes, steps, strict=True)):
+        places = ops.reshape(ops.arange(size), [-1 if at == axis else 1 for at in range(len(sizes))])
+        total = total + step * places
+    return total
+
+
 def resize_linear(x, size, axis, align_corners=False, scale=None):
     """Interpolate linearly between neighbours, as ``torch.nn.functional.interpolate`` does."""
     length = x.shape[axis]

@@ -7,24 +7,28 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
-from porting.writing.arrays import OwnArray, OwnArrays, constant, kind_of
+from porting.writing.arguments import arguments_of
+from porting.writing.arrays import OwnArray, OwnArrays
 from porting.writing.authors import AuthorNames
 from porting.writing.axes import Value, arranged, plain, settled, whole
 from porting.writing.blocks import Block, BlockCall, Statement
+from porting.writing.constants import kind_of, spelled, without_repeats, without_samples
 from porting.writing.exported import Exported
 from porting.writing.expressions import Expression
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.table import FUNCTION_ROWS, is_in_place, name_of
-from porting.writing.layers import LAYER_ROWS
+from porting.writing.functions.shapes import tied_to_input
+from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
+from porting.writing.graph.simplifying import BROADCASTS, attention_mask, passed_through, uniform_number
+from porting.writing.held_layers import HeldLayers
+from porting.writing.layers import LAYER_ROWS, RECURRENCES
 from porting.writing.layouts import feeds_channels, only_dropped
 from porting.writing.module_calls import ModuleCall, call_tree
+from porting.writing.ownership import ownership_of
 from porting.writing.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-CASTS = {"to", "_to_copy", "type_as"}
 
 
 class _UnknownError(Exception):
@@ -82,29 +86,32 @@ class Interpreter:
         self.recorder = Recorder()
         self.arrays = OwnArrays(self.recorder)
         self.authors = AuthorNames()
+        self.ownership = ownership_of(model, exported, self.rows)
         self.values: dict[Node, Any] = {}
+        self.constants: dict[tuple[Node, int], Any] = {}
+        self.held: dict[str, Any] = {}
         self.own: list[str] = []
         self.missing: list[Missing] = []
         self.state = model.state_dict(keep_vars=True)
 
     def written(self) -> Written:
         """Write the whole model."""
-        graph = self.exported.graph
-        inputs = [self._input(node) for node in graph.nodes if node.name in self.exported.inputs]
+        nodes = list(self.exported.graph.nodes)
+        inputs = [self._input(node) for node in nodes if node.name in self.exported.inputs]
         block = Block("", type(self.model), [variable_of(value.data) for value in inputs], [*self.exported.input_names])
-        self.recorder.scopes.append(Scope(block, next(iter(inputs), None)))
-        for node in graph.nodes:
-            if self._is_shared(node):
-                self.values[node] = self._array(node)
-        self._steps(call_tree([node for node in graph.nodes if node.op == "call_function"], self.model))
-        returned = next(iter(reversed(graph.nodes))).args[0]
-        outputs = [self._output(self.values[node]) for node in returned if node in self.values]
+        self.recorder.scopes.append(Scope(block, inputs))
+        self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
+        outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
         self.arrays.finish()
         return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing)
 
-    def _output(self, value: Value) -> Value:
+    def _output(self, node: "Node") -> Value | None:
         """All axes of an output, its samples first."""
+        try:
+            value = self._value(node)
+        except (_UnknownError, NoRowError):
+            return None
         order = whole(settled(value))
         samples = [axis for axis in order if self.exported.is_batch(value.shape[axis])][:1]
         held = arranged(OPS, value, (*samples, *(axis for axis in order if axis not in samples)))
@@ -121,7 +128,8 @@ class Interpreter:
     def _steps(self, call: ModuleCall) -> None:
         for step in call.steps:
             if not isinstance(step, ModuleCall):
-                self._node(step, call)
+                if step not in self.exported.constants:
+                    self._node(step, call)
             elif step.is_seen_through():
                 self._steps(replace(step, module=call.module))
             else:
@@ -132,11 +140,9 @@ class Interpreter:
         inside = dict.fromkeys(call.nodes())
         reads = dict.fromkeys(node for step in inside for node in step.all_input_nodes if node not in inside)
         read = [self._settled(node) for node in reads if node in self.values]
-        anchors = [
-            value for value in read if isinstance(value, Value) and any(map(self.exported.is_batch, value.shape))
-        ]
+        anchors = [v for v in read if isinstance(v, Value) and any(map(self.exported.is_batch, v.shape))]
         block = Block(call.path, type(call.module))
-        self.recorder.scopes.append(Scope(block, next(iter(anchors), None)))
+        self.recorder.scopes.append(Scope(block, anchors, inside))
         self._steps(call)
         self.recorder.scopes.pop()
         leaving = [node for node in inside if node in self.values and any(user not in inside for user in node.users)]
@@ -147,7 +153,13 @@ class Interpreter:
             self.recorder.block.statements += block.statements
             return
         block.parameters = block.free()
-        block.parameter_names = self.authors.parameters(call, block.parameters)
+        titles = self.recorder.titles
+        block.parameters.sort(key=lambda name: name in titles)
+        given = [name for name in block.parameters if name not in titles]
+        block.parameter_names = [
+            *self.authors.parameters(call, given),
+            *(titles[name] for name in block.parameters if name in titles),
+        ]
         names = [name for node in leaving for name in self.authors.names(node, outer)]
         arguments: list[ast.expr] = [ast.Name(name, ast.Load()) for name in block.parameters]
         outside = [self.recorder.fresh() for _ in block.results]
@@ -164,6 +176,8 @@ class Interpreter:
         return self.values[node]
 
     def _node(self, node: "Node", call: ModuleCall) -> None:
+        if name_of(node.target) in EMITS_NOTHING:
+            return
         try:
             made = self._bound(self._applied(node), self.authors.names(node, call))
         except _UnknownError:
@@ -192,66 +206,107 @@ class Interpreter:
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
             return self._value(node.all_input_nodes[0])[node.args[1]]
+        if (kept := passed_through(node, self.exported.constants)) is not None:
+            return self._value(kept)
         name = name_of(node.target)
-        owner = self._owner(node, name)
+        owner = self.ownership.owners.get(node)
         if owner is not None:
-            args, keywords = self._arguments(node, self._layer_value)
-            return LAYER_ROWS[name][1](self._target(node), owner, *args, **keywords)
+            read = self._start if name in RECURRENCES else self._layer_value
+            args, keywords = arguments_of(node, read)
+            made = LAYER_ROWS[name][1](self._target(node, owner), owner, *args, **keywords)
+            _check(made, node)
+            return made
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
-        args, keywords = self._arguments(node, self._value)
-        return row(self._target(node), *args, **keywords)
+        args, keywords = arguments_of(node, lambda read: self._argument(read, node))
+        if name == "scaled_dot_product_attention":
+            args, keywords = self._without_mask(node, args, keywords)
+        made = row(self._target(node), *args, **keywords)
+        _check(made, node)
+        return made
 
-    def _owner(self, node: "Node", name: str) -> str | None:
-        """The path of the layer whose weights a function is called with, if it is one of those that a row is for."""
-        if name not in LAYER_ROWS or name in self.rows:
-            return None
-        arrays = [self.exported.arrays[arg.name] for arg in node.all_input_nodes if arg.name in self.exported.arrays]
-        owners = {path.rpartition(".")[0] for path in arrays}
-        if len(owners) != 1:
-            return None
-        owner = owners.pop()
-        classes = {kind.__name__ for kind in type(self.model.get_submodule(owner)).__mro__}
-        return owner if classes & set(LAYER_ROWS[name][0].split()) else None
+    def _without_mask(self, node: "Node", args: list[Any], keywords: dict[str, Any]) -> Any:
+        mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
+        lets = attention_mask(mask, node.args[0], self.exported.constants)
+        if lets and len(args) > 3:
+            args[3] = None
+        elif lets:
+            keywords.pop("attn_mask")
+        return args, {**keywords, "is_causal": True} if lets == "causal" else keywords
 
-    def _arguments(self, node: "Node", read: Any) -> tuple[list[Any], dict[str, Any]]:
-        name = name_of(node.target)
-        if name in CASTS:
-            return [read(node.args[0])], {"dtype": kind_of(node.meta["val"].dtype)}
-        args = [_plain(arg, read) for arg in node.args if not _is_place(arg)]
-        keywords = {key: _plain(arg, read) for key, arg in node.kwargs.items() if not _is_place(arg)}
-        return args, {key: arg for key, arg in keywords.items() if key not in {"pin_memory", "non_blocking", "layout"}}
+    def _argument(self, node: "Node", reader: "Node") -> Any:
+        """What a function is called with: constants that broadcast are as short as they can be."""
+        constants = self.exported.constants
+        if node not in constants or node in self.values:
+            return self._value(node)
+        name = name_of(reader.target)
+        if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
+            shape = tuple(reader.args[0].meta["val"].shape)[:-1] + (reader.args[1].meta["val"].shape[-2],)
+            return None if attention_mask(node, reader.args[0], constants) else self._short(node, shape)
+        if name not in BROADCASTS:
+            return self._value(node)
+        number = uniform_number(node, constants)
+        shape = tuple(reader.meta["val"].shape)
+        others = [n for n in reader.all_input_nodes if n is not node and n not in constants]
+        if len(others) == 1 and tuple(others[0].meta["val"].shape) == shape:
+            return number if number is not None else self._short(node, shape)
+        return self._value(node)
+
+    def _short(self, node: "Node", shape: tuple[int, ...]) -> Value:
+        """A constant without what broadcasting to a shape repeats."""
+        array = self.exported.constants[node]
+        one = without_samples(array, self.exported.is_batch)
+        if one is not None:
+            one = without_repeats(one, range(one.ndim))
+            if (value := spelled(self._target(node), one)) is not None:
+                return self._bound(value, [])
+        return self._value(node)
 
     def _layer_value(self, node: "Node") -> Any:
         """A layer's own weight is only looked at for its shape."""
         if node.name in self.exported.arrays:
             shape = tuple(map(int, node.meta["val"].shape))
             return Value(None, shape, tuple(range(len(shape))))
-        return self._value(node)
+        if node not in self.exported.constants:
+            return self._value(node)
+        return tied_to_input(self._target(node), self._constant(node))
+
+    def _start(self, node: "Node") -> Any:
+        """What a recurrence reads: zeros to begin with are not written."""
+        return 0 if uniform_number(node, self.exported.constants) == 0 else self._layer_value(node)
 
     def _value(self, node: "Node") -> Any:
+        if node in self.exported.constants:
+            return self._constant(node)
         if node not in self.values:
-            if node.name in self.exported.arrays:
-                self.values[node] = self._array(node)
-            elif node.name in self.exported.constants:
-                self.values[node] = constant(OPS, self.exported.constants[node.name], FLOATX)
-            else:
+            if node.name not in self.exported.arrays:
                 raise _UnknownError
+            path = self.exported.arrays[node.name]
+            self.values[node] = self._array(node, path, self.state.get(path))
         return self.values[node]
 
-    def _is_shared(self, node: "Node") -> bool:
-        """Whether an array of the model's own is read in several blocks."""
-        if node.name not in self.exported.arrays:
-            return False
-        readers = [user for user in node.users if self._owner(user, name_of(user.target)) is None]
-        return len({tuple(user.meta.get("nn_module_stack", {})) for user in readers}) > 1
+    def _array(self, node: "Node", path: str, array: "torch.Tensor | None") -> Value:
+        array = self.model.get_buffer(path) if array is None else array
+        return self.arrays.read(path, array, array.requires_grad, self.recorder.enclosing(node.users))
 
-    def _array(self, node: "Node") -> Value:
-        path = self.exported.arrays[node.name]
-        array = self.state.get(path)
-        if array is None or not array.is_floating_point():
-            return constant(OPS, self.model.get_buffer(path), FLOATX)
-        return self.arrays.read(path, array, array.requires_grad)
+    def _constant(self, node: "Node") -> Any:
+        """Spelled where that can be read, else computed as torch computes it, else held by a layer."""
+        for scope in self.recorder.scopes:
+            if (node, id(scope.block)) in self.constants:
+                return self.constants[node, id(scope.block)]
+        array = self.exported.constants[node]
+        value = spelled(self._target(node), array) if hasattr(array, "numel") else None
+        scope = self.recorder.scopes[-1]
+        if value is None and node.op == "call_function":
+            value = self._applied(node)
+        elif value is None:
+            path = self.exported.buffers.get(node.name)
+            if path is None:
+                raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
+            scope = self.recorder.enclosing(node.users)
+            value = self.arrays.read(path, array, False, scope)
+        self.constants[node, id(scope.block)] = self._bound(value, [])
+        return self.constants[node, id(scope.block)]
 
     def _bound(self, made: Any, names: list[str]) -> Any:
         if isinstance(made, (list, tuple)):
@@ -265,16 +320,20 @@ class Interpreter:
                 statement.names = list(names)
         return replace(made, data=data)
 
-    def _target(self, node: "Node") -> Target:
+    def _target(self, node: "Node", owner: str = "") -> Target:
+        layers: Any = LAYERS
+        if calls := self.ownership.shared.get(owner):
+            layers = HeldLayers(LAYERS, self.recorder, self.recorder.enclosing(calls), owner, self.held)
         return Target(
             ops=OPS,
-            layers=LAYERS,
+            layers=layers,
             own=self._inserted,
             kept=self.recorder.bind,
             unpacked=self.recorder.unpack,
             is_batch=self.exported.is_batch,
-            anchor=self.recorder.scopes[-1].anchor,
+            anchors=self.recorder.anchors,
             drops_units=only_dropped(node),
+            used={user.args[1] for user in node.users if user.target is operator.getitem},
             floatx=FLOATX,
         )
 
@@ -292,22 +351,20 @@ OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
 
 
-def _plain(arg: Any, read: Any) -> Any:
-    """An argument as rows take it: a Value, a number, a list of them, or the kind of a type."""
-    if isinstance(arg, (list, tuple)):
-        return [_plain(item, read) for item in arg]
-    if hasattr(arg, "op"):
-        return read(arg)
-    return kind_of(arg) if type(arg).__name__ == "dtype" else arg
-
-
-def _is_place(arg: Any) -> bool:
-    """Whether an argument says where a tensor lies, which is not written."""
-    return type(arg).__name__ in {"device", "layout", "memory_format"}
+def _check(made: Any, node: "Node") -> None:
+    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does."""
+    values = made if isinstance(made, (list, tuple)) else [made]
+    known = node.meta.get("val")
+    for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
+        if isinstance(value, Value) and hasattr(tensor, "shape"):
+            said = value.shape, value.dtype
+            true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
+            if said != true:
+                raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
 
 
 def _variables(value: Any) -> list[str]:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [name for item in value for name in _variables(item)]
     return (
         [variable_of(value.data)]
@@ -317,7 +374,7 @@ def _variables(value: Any) -> list[str]:
 
 
 def _renamed(value: Any, renamed: Mapping[str, Expression]) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_renamed(item, renamed) for item in value]
     named = _variables(value)
     return replace(value, data=renamed[named[0]]) if named and named[0] in renamed else value

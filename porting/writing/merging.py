@@ -180,7 +180,7 @@ class _TakeOut(ast.NodeTransformer):
         return ast.Name(self.numbered.get(node.id, node.id), ast.Load())
 
     def visit_LayerName(self, node: LayerName) -> ast.expr:
-        inside = node.path.startswith(f"{self.path}.") if self.path else True
+        inside = node.path == self.path or node.path.startswith(f"{self.path}.")
         return LayerName(path=node.path[len(self.path) :].lstrip(".") if inside and self.path else node.path)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:

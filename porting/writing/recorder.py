@@ -1,7 +1,7 @@
 """Write statements down, in the block of the module that is being called."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,23 +12,30 @@ from porting.writing.expressions import Expression, tree_of, variable
 
 @dataclass(slots=True)
 class Scope:
-    """A block that is being written, and a value in it that has the samples."""
+    """A block that is being written, the values given to it that have the samples, and the calls inside it."""
 
     block: Block
-    anchor: Value | None = None
+    anchors: list[Value] = field(default_factory=list)
+    inside: Collection[Any] = ()
 
 
 @dataclass(slots=True)
 class Recorder:
-    """The blocks that are open, innermost last."""
+    """The blocks that are open, innermost last, and what values are called whoever reads them."""
 
     scopes: list[Scope] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
     @property
     def block(self) -> Block:
         """The block that is being written."""
         return self.scopes[-1].block
+
+    @property
+    def anchors(self) -> list[Value]:
+        """The values at hand that have the samples, the nearest first."""
+        return [value for scope in reversed(self.scopes) for value in scope.anchors]
 
     def fresh(self) -> Expression:
         """A value that has no name yet."""
@@ -37,11 +44,19 @@ class Recorder:
 
     def bind(self, data: Any, names: Sequence[str] = ()) -> Any:
         """Assign what an expression says to a value, unless it is one already."""
+        return self.bind_in(self.scopes[-1], data, names)
+
+    def bind_in(self, scope: Scope, data: Any, names: Sequence[str] = ()) -> Any:
+        """Assign in a block further out."""
         if isinstance(data, Expression) and isinstance(data.tree, ast.Name):
             return data
         made = self.fresh()
-        self.block.statements.append(Statement([variable_of(made)], tree_of(data), list(names)))
+        scope.block.statements.append(Statement([variable_of(made)], tree_of(data), list(names)))
         return made
+
+    def enclosing(self, calls: Collection[Any]) -> Scope:
+        """The innermost block in which all of some calls stand."""
+        return next(s for s in reversed(self.scopes) if s is self.scopes[0] or all(call in s.inside for call in calls))
 
     def unpack(self, data: Expression, count: int) -> list[Expression]:
         """Assign the items of what an expression says to so many values."""

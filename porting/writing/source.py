@@ -98,7 +98,7 @@ class _Spelling(ast.NodeTransformer):
     def visit_LayerName(self, node: LayerName) -> ast.expr:
         spelled = layer_name(node.path) if node.path else ""
         if not self.prefix:
-            return ast.Constant(spelled)
+            return ast.Constant(layer_name(node.path))
         if not spelled:
             return ast.Name(self.prefix, ast.Load())
         return ast.parse(f"f'{{{self.prefix}}}_{spelled}'", mode="eval").body

@@ -278,6 +278,14 @@ def dropout(k: Target, x: Value, p: float, train: bool = False) -> Value:
     return x.with_data(k.layers.Dropout(p)(x.data)) if p else x
 
 
+@row("drop_path")
+def drop_path(k: Target, x: Value, rate: float, each: bool) -> Value:
+    """Leaves a whole branch out while training, for each sample by itself or for all."""
+    x = settled(x)
+    shape = (None if each else 1, *(1 for _ in x.axes[1:]))
+    return x.with_data(k.layers.Dropout(rate, noise_shape=shape)(x.data))
+
+
 @row("contiguous", "alias", "clone", "detach", "lift_fresh_copy", "alias_copy", "view_as_real_copy", "positive")
 def nothing(k: Target, x: Value, *args: Any, **keywords: Any) -> Value:
     return x

@@ -1,6 +1,6 @@
 """How a row is made known, and what it works with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +27,12 @@ class Target:
         ``(data, count) ->`` that many data.
     is_batch : callable
         Whether a size is the number of samples, or a multiple of it.
-    anchor : Value, optional
-        A value of the scope that has the samples.
+    anchors : sequence of Value
+        Values at hand that have the samples, the nearest first.
     drops_units : bool
         Whether the axes of length one of this result are dropped by all that read it.
+    used : collection of int
+        Which of several results are read.
     floatx : str or Expression
         The name of the type of floating-point numbers.
     """
@@ -41,8 +43,9 @@ class Target:
     kept: Callable[[Any], Any]
     unpacked: Callable[[Any, int], Sequence[Any]]
     is_batch: Callable[[int], bool] = lambda size: False
-    anchor: Value | None = None
+    anchors: Sequence[Value] = ()
     drops_units: bool = False
+    used: Collection[int] = ()
     floatx: Any = "float32"
 
 

@@ -107,18 +107,41 @@ def _repeated_along(k: Target, x: Value, shape: tuple[int, ...]) -> Value:
         else:
             x = Value(k.ops.broadcast_to(x.data, held), x.shape, x.axes, x.dtype)
     if samples:
-        x = Value(_with_samples(k, x, samples), shape, x.axes, x.dtype)
+        x = Value(_with_samples(k, x, samples, shape), shape, x.axes, x.dtype)
     return Value(x.data, shape, x.axes, x.dtype)
 
 
-def _with_samples(k: Target, x: Value, samples: Sequence[int]) -> Any:
-    if k.anchor is None or len(samples) != 1 or x.axes[0] != samples[0]:
-        raise NoRowError("expand along the samples, which are not the first axis")
-    index = (slice(None), *(slice(1) for _ in x.axes[1:]))[: len(k.anchor.axes)]
-    rest = (0,) * (len(k.anchor.axes) - len(index))
-    missing = (None,) * (len(x.axes) - len(index))
-    zeros = k.ops.zeros_like(k.anchor.data[(*index, *rest, *missing)], dtype=None if x.dtype == "float" else "int32")
+def _with_samples(k: Target, x: Value, samples: Sequence[int], shape: Sequence[int]) -> Any:
+    """Add zeros that have the samples."""
+    anchor = next((a for a in k.anchors if a.axes and a.shape[a.axes[0]] == shape[samples[0]]), None)
+    if anchor is None or len(samples) != 1:
+        raise NoRowError("expand along the samples where nothing at hand has so many")
+    like = None if x.dtype == "float" else "int32"
+    dtype = {} if x.dtype == anchor.dtype else {"dtype": k.floatx if like is None else like}
+    whole_anchor = anchor.shape == tuple(shape) and anchor.axes == x.axes
+    zeros = k.ops.zeros_like(anchor.data if whole_anchor else _first_of_each(anchor, x, samples[0]), **dtype)
     return x.data + zeros if x.dtype != "bool" else k.ops.logical_or(x.data, k.ops.cast(zeros, "bool"))
+
+
+def _first_of_each(anchor: Value, x: Value, samples: int) -> Any:
+    """One element of each sample, with as many axes as the value has."""
+    at, count = x.at(samples), len(x.axes)
+    if at == 0 and count <= len(anchor.axes):
+        kept = (slice(None), *(slice(1) for _ in range(count - 1)))
+        return anchor.data[(*kept, *(0,) * (len(anchor.axes) - count))]
+    one = anchor.data[(slice(None), *(0,) * (len(anchor.axes) - 1))]
+    return one[(*(None,) * at, slice(None), *(None,) * (count - at - 1))]
+
+
+def tied_to_input(k: Target, x: Value) -> Value:
+    """A constant that a layer is called with, as something that depends on an input: else no model has the layer."""
+    if any(k.is_batch(size) for size in x.shape) or not k.anchors:
+        return x
+    anchor = k.anchors[0]
+    zero = anchor.data[(0,) * len(anchor.axes)]
+    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[x.dtype]
+    settings = {} if anchor.dtype == x.dtype else {"dtype": named}
+    return x.with_data(x.data + k.ops.zeros_like(zero, **settings))
 
 
 @row("repeat", "tile")

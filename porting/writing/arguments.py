@@ -1,0 +1,35 @@
+"""The arguments of a call of the exported graph, as rows take them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from porting.writing.constants import kind_of
+from porting.writing.functions.table import name_of
+
+if TYPE_CHECKING:
+    from torch.fx import Node
+
+CASTS = {"to", "_to_copy", "type_as"}
+NOT_WRITTEN = {"pin_memory", "non_blocking", "layout", "memory_format", "device"}
+
+
+def arguments_of(node: "Node", read: Callable[["Node"], Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Tensors as what `read` gives for them, types as their kind; without what says where a tensor lies."""
+    if name_of(node.target) in CASTS:
+        return [read(node.args[0])], {"dtype": kind_of(node.meta["val"].dtype)}
+    args = [plain(arg, read) for arg in node.args if not _is_place(arg)]
+    keywords = {key: plain(arg, read) for key, arg in node.kwargs.items() if not _is_place(arg)}
+    return args, {key: arg for key, arg in keywords.items() if key not in NOT_WRITTEN}
+
+
+def plain(arg: Any, read: Callable[["Node"], Any]) -> Any:
+    """An argument as rows take it: a Value, a number, a list of them, or the kind of a type."""
+    if isinstance(arg, (list, tuple)):
+        return [plain(item, read) for item in arg]
+    if hasattr(arg, "op"):
+        return read(arg)
+    return kind_of(arg) if type(arg).__name__ == "dtype" else arg
+
+
+def _is_place(arg: Any) -> bool:
+    return type(arg).__name__ in {"device", "layout", "memory_format"}

@@ -1,0 +1,186 @@
+"""Arrays that no input reaches, spelled as an author would: a number, a range, a sum of ranges, a triangle, a list."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from porting.writing.axes import Value, in_order
+from porting.writing.functions.row import Target
+from porting.writing.functions.shapes import _repeated_along
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+SPELLED_ELEMENTS = 64
+KINDS = {"float": None, "int": "int32", "bool": "bool"}
+
+
+def kind_of(dtype: "torch.dtype") -> str:
+    """What kind of number a torch type is."""
+    import torch
+
+    return "bool" if dtype == torch.bool else "float" if dtype.is_floating_point else "int"
+
+
+def without_samples(array: "torch.Tensor", is_batch: Callable[[int], bool]) -> "torch.Tensor | None":
+    """One sample's part of an array that is the same for all; None where it is not."""
+    for axis, size in enumerate(array.shape):
+        if is_batch(size):
+            if not (array == array.narrow(axis, 0, 1)).all():
+                return None
+            array = array.narrow(axis, 0, 1)
+    return array
+
+
+def is_uniform(array: "torch.Tensor") -> bool:
+    """Whether all elements are the same number."""
+    return bool(array.numel()) and bool((array == array.flatten()[0]).all())
+
+
+def without_repeats(array: "torch.Tensor", axes: Sequence[int]) -> "torch.Tensor":
+    """The array with length one along those of some axes along which nothing changes."""
+    for axis in axes:
+        first = array.narrow(axis, 0, 1)
+        if array.shape[axis] != 1 and (array == first).all():
+            array = first
+    return array
+
+
+def spelled(k: Target, array: "torch.Tensor") -> Value | None:
+    """An array as an author would write it, with the samples where it has them; None where it would not be read."""
+    one = without_samples(array, k.is_batch)
+    if one is None:
+        return None
+    kind = kind_of(array.dtype)
+    if tuple(one.shape) != tuple(array.shape) and (like := _like_anchor(k, one, tuple(array.shape), kind)):
+        return like
+    value = _one_sample(k, one, kind)
+    if value is None or tuple(one.shape) == tuple(array.shape):
+        return value
+    value = in_order(k.ops, value)
+    return _repeated_along(k, value, tuple(array.shape))
+
+
+def _like_anchor(k: Target, one: "torch.Tensor", shape: tuple[int, ...], kind: str) -> Value | None:
+    """One number in the shape of something at hand."""
+    anchor = next((a for a in k.anchors if a.shape == shape and a.dtype == kind), None)
+    if anchor is None or not is_uniform(one):
+        return None
+    number = _plain(one.flatten()[0].numpy(), kind)
+    known = {0: k.ops.zeros_like, 1: k.ops.ones_like}.get(number)
+    return anchor.with_data(known(anchor.data) if known else k.ops.full_like(anchor.data, number))
+
+
+def _one_sample(k: Target, array: "torch.Tensor", kind: str) -> Value | None:
+    shape = tuple(map(int, array.shape))
+    if not array.numel():
+        return None
+    wide = tuple(axis for axis, size in enumerate(shape) if size != 1)
+    numbers: Any = array.detach().reshape([shape[axis] for axis in wide]).numpy()
+    for spell in (_number, _range, _triangle, _listed, _sum_of_ranges, _runs):
+        data = spell(k, numbers, kind)
+        if data is not None:
+            return Value(data, shape, wide, kind)
+    return None
+
+
+def _named(k: Target, kind: str) -> Any:
+    return KINDS[kind] or k.floatx
+
+
+def _number(k: Target, array: "np.ndarray", kind: str) -> Any:
+    first = array.reshape(-1)[0]
+    return k.ops.full(array.shape, _plain(first, kind), dtype=_named(k, kind)) if (array == first).all() else None
+
+
+def _plain(number: Any, kind: str) -> Any:
+    if kind != "float":
+        return number.item()
+    return float(number)
+
+
+def _range(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Whole numbers at equal distances."""
+    if array.ndim != 1 or kind == "bool" or (array != array.round()).any():
+        return None
+    steps = array[1:] - array[:-1]
+    if (steps != steps[0]).any():
+        return None
+    start, step = int(array[0]), int(steps[0])
+    stop = start + step * len(array)
+    limits = (stop,) if (start, step) == (0, 1) else (start, stop) if step == 1 else (start, stop, step)
+    return k.ops.arange(*limits, dtype=k.floatx) if kind == "float" else k.ops.arange(*limits)
+
+
+def _triangle(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """What lies below a diagonal, or above one."""
+    import numpy as np
+
+    if array.ndim != 2 or kind != "bool":
+        return None
+    ones = np.ones_like(array)
+    for name in ("tril", "triu"):
+        for diagonal in (0, 1, -1):
+            if (getattr(np, name)(ones, diagonal) == array).all():
+                made = k.ops.ones(array.shape, dtype="bool")
+                return getattr(k.ops, name)(made, diagonal) if diagonal else getattr(k.ops, name)(made)
+    return None
+
+
+def _listed(k: Target, array: "np.ndarray", kind: str) -> Any:
+    if array.size > SPELLED_ELEMENTS:
+        return None
+    numbers = [_plain(number, kind) for number in array.reshape(-1)]
+    for size in reversed(array.shape[1:]):
+        numbers = [numbers[at : at + size] for at in range(0, len(numbers), size)]
+    return k.ops.array(numbers, dtype=_named(k, kind))
+
+
+def _sum_of_ranges(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """A sum of places along the axes of a grid, each times a step: relative positions."""
+    if kind != "int":
+        return None
+    grid = _grid(array.reshape(-1))
+    if grid is None or len(grid[0]) > 8:
+        return None
+    sizes, steps, start = grid
+    data = k.own("grid_sum")(tuple(sizes), tuple(steps), *((start,) if start else ()))
+    return data if tuple(sizes) == array.shape else k.ops.reshape(data, array.shape)
+
+
+def _grid(flat: "np.ndarray") -> tuple[list[int], list[int], int] | None:
+    """Sizes and steps, the slowest first, and what stands at the first place."""
+    start, sizes, steps = int(flat[0]), [], []
+    while len(flat) > 1:
+        step = int(flat[1] - flat[0])
+        differs = (flat[1:] - flat[:-1] != step).nonzero()[0]
+        size = int(differs[0]) + 1 if len(differs) else len(flat)
+        if len(flat) % size:
+            return None
+        block = flat.reshape(-1, size)
+        if (block - block[:, :1] != block[0] - block[0, 0]).any():
+            return None
+        sizes.insert(0, size)
+        steps.insert(0, step)
+        flat = block[:, 0]
+    return sizes, steps, start
+
+
+def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Few numbers, each repeated, along one axis; along several, a sum of those."""
+    import numpy as np
+
+    if kind == "bool" or array.ndim > 2:
+        return None
+    if array.ndim == 2:
+        rows, columns = array[:, 0], array[0] - array[0, 0]
+        if (rows[:, None] + columns != array).any():
+            return None
+        parts = [_runs(k, rows, kind), _runs(k, columns, kind)]
+        return None if any(part is None for part in parts) else parts[0][:, None] + parts[1]
+    edges = np.concatenate([[0], np.nonzero(array[1:] != array[:-1])[0] + 1, [len(array)]])
+    if len(edges) > 17:
+        return None
+    numbers = [_plain(array[at], kind) for at in edges[:-1]]
+    repeats = [int(size) for size in np.diff(edges)]
+    return k.ops.repeat(k.ops.array(numbers, dtype=_named(k, kind)), repeats, axis=0)

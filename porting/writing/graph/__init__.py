@@ -1,0 +1,5 @@
+"""What is done to the exported graph before it is written: modules kept whole, in-place undone, constants computed.
+
+`marks` keeps modules in one piece while torch exports, `in_place` finds graphs that change views, `folding` computes
+what no input reaches. May import `functions` alone.
+"""

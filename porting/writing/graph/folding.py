@@ -1,0 +1,111 @@
+"""What no input reaches but by its shape: computed once, as torch computes it."""
+
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from porting.writing.functions.table import is_in_place, name_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Graph, Node
+
+SHAPE_ALONE = {
+    "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor",
+}  # fmt: skip
+NEVER = {"empty", "empty_like", "new_empty", "rand", "randn", "rand_like", "randn_like", "randint", "randperm"}
+NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention"}
+MOST_ELEMENTS = 1 << 26
+
+
+def folded(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> dict["Node", Any]:
+    """Node -> its value, for all that depends on no input and no weight.
+
+    Parameters
+    ----------
+    graph : torch.fx.Graph
+    known : Mapping
+        Placeholder -> its value, for those that are no input and no weight.
+    """
+    import torch
+
+    values: dict[Node, Any] = {node: _exact(known[node.name]) for node in graph.nodes if node.name in known}
+    with torch.no_grad():
+        for node in graph.nodes:
+            if node.op == "call_function" and _is_constant(node, values):
+                args, keywords = _filled(node.args, values), _filled(_with_type(node), values)
+                if name_of(node.target) in SHAPE_ALONE and node.args[0] not in values:
+                    args = (_stand_in(node.args[0]), *args[1:])
+                values[node] = _exact(node.target(*args, **keywords))
+    return values
+
+
+def constant_nodes(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> "set[Node]":
+    """Those that depend on no input and no weight, in place or not."""
+    found = {node for node in graph.nodes if node.name in known}
+    for node in graph.nodes:
+        read = [n for n in node.all_input_nodes]
+        if node.op == "call_function" and (name_of(node.target) in SHAPE_ALONE or all(n in found for n in read)):
+            found.add(node)
+    return found
+
+
+def _is_constant(node: "Node", values: Mapping["Node", Any]) -> bool:
+    name = name_of(node.target)
+    if is_in_place(node.target) or name in NEVER or any(is_in_place(user.target) for user in node.users):
+        return False
+    value = node.meta.get("val")
+    if value is None and node.target is not operator.getitem:
+        return False
+    if hasattr(value, "numel") and value.numel() > MOST_ELEMENTS:
+        return False
+    read = node.all_input_nodes[1:] if name in SHAPE_ALONE else node.all_input_nodes
+    return all(n in values for n in read)
+
+
+def _exact(value: Any) -> Any:
+    """Floating-point numbers in float64, so that what is computed of them is not rounded on the way."""
+    import torch
+
+    is_float = isinstance(value, torch.Tensor) and value.is_floating_point()
+    return value.double() if is_float else value
+
+
+def _with_type(node: "Node") -> dict[str, Any]:
+    """Keywords by which functions that make numbers compute in float64."""
+    import torch
+
+    made = node.meta.get("val")
+    is_float = isinstance(made, torch.Tensor) and made.is_floating_point()
+    if not is_float or "dtype" not in {argument.name for argument in node.target._schema.arguments}:
+        return dict(node.kwargs)
+    return {**node.kwargs, "dtype": torch.float64} if not _dtype_in(node.args) else dict(node.kwargs)
+
+
+def _dtype_in(args: Any) -> bool:
+    import torch
+
+    return any(isinstance(arg, torch.dtype) for arg in args)
+
+
+def _stand_in(node: Any) -> "torch.Tensor":
+    """A tensor of the same shape and type, whose values are never looked at."""
+    import torch
+
+    return _exact(torch.empty(1, dtype=node.meta["val"].dtype)).expand(tuple(node.meta["val"].shape))
+
+
+def _filled(args: Any, values: Mapping["Node", Any]) -> Any:
+    from torch.fx.node import map_arg
+
+    filled = map_arg(args, lambda n: values.get(n, n))
+    return _doubled(filled)
+
+
+def _doubled(args: Any) -> Any:
+    import torch
+
+    if isinstance(args, (list, tuple)):
+        return type(args)(map(_doubled, args))
+    is_float = isinstance(args, torch.dtype) and args.is_floating_point
+    return torch.float64 if is_float else args

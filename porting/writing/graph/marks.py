@@ -1,0 +1,122 @@
+"""Modules that torch.export takes apart, or that vanish in evaluation: while it exports, each is one call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+LIBRARY = "porting"
+
+
+@contextmanager
+def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
+    """Let such modules of a model be one call each, and give them their own forward back."""
+    changed = []
+    try:
+        for module in model.modules():
+            if forward := _marked_forward(module):
+                changed.append((module, vars(module).get("forward")))
+                module.forward = forward
+        yield
+    finally:
+        for module, own in changed:
+            if own is None:
+                del module.forward
+            else:
+                module.forward = own
+
+
+def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
+    import torch
+
+    if isinstance(module, torch.nn.MultiheadAttention):
+        return _attention(module) if _is_plain(module) else None
+    rate = drop_path_rate(module)
+    return _drop_path(*rate) if rate else None
+
+
+def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
+    """How often a module leaves a branch out, and whether for each sample by itself; None where it does not."""
+    kind = type(module).__name__
+    if kind == "StochasticDepth":
+        return (float(module.p), module.mode == "row") if module.p else None
+    if kind.endswith("DropPath") and not list(module.children()):
+        rate = getattr(module, "drop_prob", None) or 0.0
+        return (float(rate), True) if rate and getattr(module, "scale_by_keep", True) else None
+    return None
+
+
+def _drop_path(rate: float, each: bool) -> Callable[..., Any]:
+    def forward(x: "torch.Tensor", *_: Any) -> "torch.Tensor":
+        return _operators().drop_path(x, rate, each)
+
+    return forward
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether Keras' layer has all that an attention was built with."""
+    import torch
+
+    plain = type(module).forward is torch.nn.MultiheadAttention.forward
+    return plain and module.bias_k is None and not module.add_zero_attn
+
+
+def _attention(module: Any) -> Callable[..., Any]:
+    """One call where masks say yes or no; a mask that is added is written in steps."""
+    import torch
+
+    original = module.forward
+
+    def forward(
+        query: "torch.Tensor",
+        key: "torch.Tensor",
+        value: "torch.Tensor",
+        key_padding_mask: "torch.Tensor | None" = None,
+        need_weights: bool = True,
+        attn_mask: "torch.Tensor | None" = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple["torch.Tensor", "torch.Tensor | None"]:
+        masks = [mask for mask in (key_padding_mask, attn_mask) if mask is not None]
+        if query.dim() != 3 or any(mask.dtype != torch.bool or mask.dim() != 2 for mask in masks):
+            return original(
+                query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
+            )
+        weights = [module.in_proj_weight, module.q_proj_weight, module.k_proj_weight, module.v_proj_weight]
+        weights += [module.in_proj_bias, module.out_proj.weight, module.out_proj.bias]
+        settings = (module.num_heads, float(module.dropout), module.batch_first, average_attn_weights)
+        given = [weight for weight in weights if weight is not None]
+        output, shares = _operators().multi_head_attention(
+            query, key, value, key_padding_mask, attn_mask, given, *settings
+        )
+        return output, shares if need_weights else None
+
+    return forward
+
+
+@cache
+def _operators() -> Any:
+    """The calls, which torch knows by their shapes alone."""
+    import torch
+
+    library = torch.library.Library(LIBRARY, "FRAGMENT")
+    library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
+    library.define(
+        "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "
+        "Tensor[] weights, int heads, float dropout, bool batch_first, bool average) -> (Tensor, Tensor)"
+    )
+    library.impl("drop_path", lambda x, rate, each: torch.empty_like(x), "CompositeExplicitAutograd")
+    library.impl("multi_head_attention", _attention_shapes, "CompositeExplicitAutograd")
+    _operators.library = library  # type: ignore[attr-defined]
+    return torch.ops.porting
+
+
+def _attention_shapes(query: Any, key: Any, value: Any, *settings: Any) -> tuple[Any, Any]:
+    heads, _, batch_first, average = settings[-4:]
+    samples, points = (0, 1) if batch_first else (1, 0)
+    shares = (query.shape[points], key.shape[points])
+    shares = shares if average else (heads, *shares)
+    return query.new_empty(query.shape), query.new_empty((query.shape[samples], *shares))

@@ -1,0 +1,32 @@
+"""Layers that are called more than once: made once, where all that call them can reach them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from porting.writing.expressions import Expression
+from porting.writing.recorder import Recorder, Scope, variable_of
+
+
+class HeldLayers:
+    """``layers`` for the row of such a layer: the layer is what the first call made."""
+
+    def __init__(self, layers: Expression, recorder: Recorder, scope: Scope, path: str, made: dict[str, Any]) -> None:
+        self._layers = layers
+        self._recorder = recorder
+        self._scope = scope
+        self._path = path
+        self._made = made
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        def layer(*args: Any, **settings: Any) -> Any:
+            if "name" not in settings:
+                return getattr(self._layers, kind)(*args, **settings)
+            if self._path not in self._made:
+                data = getattr(self._layers, kind)(*args, **settings)
+                title = self._path.rpartition(".")[2] or "layer"
+                held = self._recorder.bind_in(self._scope, data, [title])
+                self._recorder.titles[variable_of(held)] = title
+                self._made[self._path] = held
+            return self._made[self._path]
+
+        return layer

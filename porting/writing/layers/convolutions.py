@@ -1,0 +1,102 @@
+"""Convolutions, forwards and transposed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from porting.writing.axes import Value, channels_last
+from porting.writing.expressions import name_of
+from porting.writing.functions.row import NoRowError, Target
+from porting.writing.functions.windows import padded, shortest, spread
+from porting.writing.layers.row import changed, layer_row
+
+
+def _convolution(rank: int) -> None:
+    @layer_row(f"conv{rank}d", f"Conv{rank}d")
+    def convolution(
+        k: Target,
+        name: str,
+        x: Value,
+        weight: Value,
+        bias: Value | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Value:
+        x = channels_last(k.ops, x)
+        size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
+        pads = _pads(padding, size, rate, rank)
+        same = all(
+            s == 1 and a == b and 2 * a == d * (w - 1) for w, s, d, (a, b) in zip(size, step, rate, pads, strict=True)
+        ) and any(map(any, pads))
+        if not same:
+            x = padded(k, x, pads)
+        depthwise = groups == x.shape[1] == weight.shape[0] and groups > 1 and rank < 3
+        kind = f"DepthwiseConv{rank}D" if depthwise else f"Conv{rank}D"
+        first = () if depthwise else (weight.shape[0],)
+        settings = changed(
+            strides=(shortest(step), 1),
+            padding=("same" if same else "valid", "valid"),
+            dilation_rate=(shortest(rate), 1),
+            groups=(1 if depthwise else groups, 1),
+            use_bias=(bias is not None, True),
+        )
+        data = getattr(k.layers, kind)(*first, shortest(size), **settings, name=name_of(name))(x.data)
+        ends = [sum(pad) if same else 0 for pad in pads]
+        lengths = [
+            (n + e - d * (w - 1) - 1) // s + 1
+            for n, e, w, s, d in zip(x.shape[2:], ends, size, step, rate, strict=True)
+        ]
+        return Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
+
+
+def _pads(padding: Any, size: Sequence[int], rate: Sequence[int], rank: int) -> list[tuple[int, int]]:
+    """How many zeros stand before and behind each axis."""
+    if padding == "same":
+        totals = [d * (w - 1) for w, d in zip(size, rate, strict=True)]
+        return [(total // 2, total - total // 2) for total in totals]
+    return [(0, 0) if padding == "valid" else (n, n) for n in spread(0 if padding == "valid" else padding, rank)]
+
+
+def _transposed_convolution(rank: int) -> None:
+    @layer_row(f"conv_transpose{rank}d", f"ConvTranspose{rank}d")
+    def transposed(
+        k: Target,
+        name: str,
+        x: Value,
+        weight: Value,
+        bias: Value | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Value:
+        """Without padding torch's and Keras' are one; what torch crops is cropped behind it."""
+        if groups != 1:
+            raise NoRowError("a transposed convolution with groups, which Keras does not have")
+        x = channels_last(k.ops, x)
+        size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
+        crops, more = spread(padding, rank), spread(output_padding, rank)
+        settings = changed(
+            strides=(shortest(step), 1), dilation_rate=(shortest(rate), 1), use_bias=(bias is not None, True)
+        )
+        data = getattr(k.layers, f"Conv{rank}DTranspose")(
+            weight.shape[1], shortest(size), **settings, name=name_of(name)
+        )(x.data)
+        full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
+        lengths = [
+            (n - 1) * s - 2 * c + d * (w - 1) + m + 1
+            for n, w, s, d, c, m in zip(x.shape[2:], size, step, rate, crops, more, strict=True)
+        ]
+        if any(c + length > have for c, length, have in zip(crops, lengths, full, strict=True)):
+            raise NoRowError("a transposed convolution whose output_padding reaches beyond its taps")
+        cuts = [(c, have - length - c) for c, length, have in zip(crops, lengths, full, strict=True)]
+        if any(map(any, cuts)):
+            data = getattr(k.layers, f"Cropping{rank}D")(cuts[0] if rank == 1 else tuple(cuts))(data)
+        return Value(data, (x.shape[0], weight.shape[1], *lengths), x.axes)
+
+
+for _rank in (1, 2, 3):
+    _convolution(_rank)
+    _transposed_convolution(_rank)

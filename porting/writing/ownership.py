@@ -1,0 +1,66 @@
+"""Which layer of torch.nn each call belongs to, which layers are called more than once, and which arrays are shared."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from porting.writing.exported import Exported
+from porting.writing.functions.table import name_of
+from porting.writing.layers import LAYER_ROWS
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Node
+
+
+@dataclass(slots=True)
+class Ownership:
+    """The layers of a model.
+
+    Attributes
+    ----------
+    owners : dict
+        Call -> the path of the layer whose weights it is called with.
+    shared : dict
+        Path of each layer that is called more than once -> its calls.
+    """
+
+    owners: "dict[Node, str]" = field(default_factory=dict)
+    shared: "dict[str, list[Node]]" = field(default_factory=dict)
+
+
+def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collection[str] = ()) -> Ownership:
+    """Find the owner of each call; an array that several owners read, or that a row of the user's reads, has none."""
+    nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
+    candidates = [node for node in nodes if name_of(node.target) not in own_rows]
+    owners = {node: owner for node in candidates if (owner := _owner(node, model, exported)) is not None}
+    while tied := _tied(owners, nodes, exported):
+        owners = {node: owner for node, owner in owners.items() if node not in tied}
+    counts = Counter(owners.values())
+    shared = {path: [n for n, owner in owners.items() if owner == path] for path, count in counts.items() if count > 1}
+    return Ownership(owners, shared)
+
+
+def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | None:
+    name = name_of(node.target)
+    if name not in LAYER_ROWS:
+        return None
+    arrays = [exported.arrays[arg.name] for arg in node.all_input_nodes if arg.name in exported.arrays]
+    paths = sorted({path.rpartition(".")[0] for path in arrays}, key=len)
+    if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
+        return None
+    module = model.get_submodule(paths[0])
+    classes = {kind.__name__ for kind in type(module).__mro__}
+    known = bool(classes & set(LAYER_ROWS[name][0].split()))
+    return paths[0] if known and (len(paths) == 1 or name == "multi_head_attention") else None
+
+
+def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
+    """Calls that read an array which another owner, or a function, reads as well."""
+    readers: dict[str, set[str | None]] = {}
+    for node in nodes:
+        for arg in node.all_input_nodes:
+            if arg.name in exported.arrays:
+                readers.setdefault(arg.name, set()).add(owners.get(node))
+    return {node for node in owners if any(len(readers.get(arg.name, ())) > 1 for arg in node.all_input_nodes)}
