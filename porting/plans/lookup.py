@@ -25,6 +25,12 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
     return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
 
 
+def has_equal_settings(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
+    """Whether there is a rule for two layers, and no setting that it judges differs."""
+    rule = rule_for(ours, theirs, traced.pair.rules)
+    return rule is not None and all(held.status != "differs" for held in RuledLayers(ours, theirs, rule).audit())
+
+
 def count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
     """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]

@@ -50,6 +50,24 @@ def test_names_decide_where_what_reaches_what_leaves_a_choice():
     assert pairs_of(Attention(), attention(["block_v", "block_k", "block_q"]), (4, 6))["q"] == "block_q"
 
 
+class LastOfBoth(nn.Module):
+    """The last step of both directions, where Keras' Bidirectional returns the first of the one that goes back."""
+
+    def __init__(self):
+        super().__init__()
+        self.both = nn.RNN(3, 2, batch_first=True, bidirectional=True)
+
+    def forward(self, x):
+        return self.both(x)[0][:, -1]
+
+
+def test_settings_decide_where_nothing_else_does():
+    x = keras.Input((4, 3))
+    port = keras.Model(x, layers.Bidirectional(layers.SimpleRNN(2), name="b")(x))
+    found = pairs_of(LastOfBoth(), port, (4, 3))
+    assert {ours: "backward" in theirs for ours, theirs in found.items()} == {"both.l0": False, "both.l0_reverse": True}
+
+
 def test_what_nothing_decides_is_told_with_the_line_that_does():
     with pytest.raises(PairError) as refusal:
         pairs_of(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6))
