@@ -146,6 +146,8 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
     reference = build_reference(pair, sizes)
     check_none(reference)
     probe = draw_for(pair, sizes, None, 1, reference)
+    with torch_side.drawn_weights(reference):
+        reference_trace = trace_with_sources(pair, reference, probe)
     with keras_side.precision("float32"):
         port_trace = trace_port(pair, port, probe.arrays)
-        return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)
+        return reference, plan_of(pair, reference_trace, port_trace, port, probe.arrays)

@@ -46,6 +46,14 @@ def test_query_key_and_value_of_other_names_are_told_apart_by_what_they_do():
     assert pairs_of(Attention(), attention(["a", "b", "c"]), (4, 6)) == {"q": "c", "k": "b", "v": "a", "o": "out"}
 
 
+def test_small_weights_are_told_apart_as_large_ones_are():
+    reference = Attention()
+    with torch.no_grad():
+        for name, parameter in reference.named_parameters():
+            parameter.mul_(0.02 if name[0] in "qk" else 1)
+    assert pairs_of(reference, attention(["c", "b", "a"]), (4, 6)) == {"q": "a", "k": "b", "v": "c", "o": "out"}
+
+
 def test_names_decide_where_what_reaches_what_leaves_a_choice():
     assert pairs_of(Attention(), attention(["block_v", "block_k", "block_q"]), (4, 6))["q"] == "block_q"
 
