@@ -19,6 +19,7 @@ import os
 import re
 import sysconfig
 import traceback
+from collections.abc import Mapping
 
 
 class PortingError(Exception):
@@ -99,6 +100,11 @@ class LayerCountError(PlanError):
 
     Remedy: look for a layer that only one model has, or that did not run on the probe; the message lists both sides.
     """
+
+    def __init__(self, message: str, splits: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.splits = splits or {}
+        """Layers of the reference whose sizes are those of so many of the port's side by side."""
 
 
 class MissingRuleError(PlanError):

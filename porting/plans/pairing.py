@@ -9,6 +9,7 @@ from porting.plans.flow import layer_sources, output_sources
 from porting.plans.lookup import count_message, fits, has_equal_settings
 from porting.plans.names import equally_named
 from porting.plans.proving import groups_to_prove, proven
+from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
 
@@ -39,7 +40,7 @@ def pair_layers(traced: Traced) -> Pairs:
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
     if len(ours) != len(theirs):
-        raise LayerCountError(count_message(ours, theirs, traced.pair.rules))
+        raise LayerCountError(count_message(ours, theirs, traced.pair.rules), found_splits(ours, theirs))
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:

@@ -153,7 +153,9 @@ def _arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Tra
     for number, pattern in enumerate(traced.pair.outputs.values()):
         if f"output {number}" in group.places:
             given = taught.outputs[number]
-            errors.append(_relative_error(patterns.to_port(traced.reference.outputs[number], pattern, given.shape), given))
+            errors.append(
+                _relative_error(patterns.to_port(traced.reference.outputs[number], pattern, given.shape), given)
+            )
     return max(errors, default=math.inf)
 
 

@@ -12,19 +12,28 @@ _KINDS = frozenset({"Linear", "Conv1D"})
 
 
 def proposed_splits(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> str:
-    """The line that splits layers of the reference as the port has them, where their sizes allow one; else nothing.
+    """The line that splits layers of the reference as the port has them, where their sizes allow one; else nothing."""
+    parts = _parts(ours, theirs)
+    found = {re.sub(r"^.*\d+\.", "*.", name): _names(group) for name, group in parts.items()}
+    lines = (f'"{pattern}": "{names}"' for pattern, names in found.items())
+    return f"Or the port has layers apart that are one in torch: splits={{{', '.join(lines)}}}." if found else ""
 
-    Layers of the port that are given the same input and have as many units each are taken for the parts of one.
-    """
-    groups = _groups(theirs)
-    found: dict[str, str] = {}
+
+def found_splits(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> dict[str, int]:
+    """How many of the port's layers each layer of the reference is, where both models count alike by that."""
+    counts = {name: len(group) for name, group in _parts(ours, theirs).items()}
+    return counts if len(ours) + sum(counts.values()) - len(counts) == len(theirs) else {}
+
+
+def _parts(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> dict[str, list[LayerCall]]:
+    """Layers of the port that are given the same input and have as many units each: taken for the parts of one."""
+    groups, found = _groups(theirs), {}
     for layer in (layer for layer in ours if layer.kind in _KINDS):
         fitting = [group for group in groups if _is_made_of(layer, group)]
         if fitting:
-            found[re.sub(r"^.*\d+\.", "*.", layer.name)] = _names(fitting[0])
+            found[layer.name] = fitting[0]
             groups.remove(fitting[0])
-    lines = (f'"{pattern}": "{names}"' for pattern, names in found.items())
-    return f"Or the port has layers apart that are one in torch: splits={{{', '.join(lines)}}}." if found else ""
+    return found
 
 
 def _groups(layers: Sequence[LayerCall]) -> list[list[LayerCall]]:

@@ -125,9 +125,7 @@ def _a_group_for_each_channel(reference: LayerCall, port: LayerCall) -> str:
     return f"groups={groups} in Keras, must be -1 or {channels}: torch normalises each channel by itself"
 
 
-LAYER_NORMALISATION_2D = replace(
-    LAYER_NORMALISATION, reference="LayerNorm2d", activation=CHANNELS_LAST, by_calls=None
-)
+LAYER_NORMALISATION_2D = replace(LAYER_NORMALISATION, reference="LayerNorm2d", activation=CHANNELS_LAST, by_calls=None)
 
 FROZEN_BATCH_NORMALISATION = replace(
     batch_normalisation("FrozenBatchNorm2d"),
