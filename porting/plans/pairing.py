@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from porting.errors import LayerCountError, PairError
 from porting.plans.colours import Graph, are_alike, groups_of, refined
 from porting.plans.flow import layer_sources, output_sources
+from porting.plans.joining import found_joins
 from porting.plans.lookup import count_message, fits, has_equal_settings
 from porting.plans.names import equally_named
 from porting.plans.proving import groups_to_prove, proven
@@ -40,7 +41,9 @@ def pair_layers(traced: Traced) -> Pairs:
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
     if len(ours) != len(theirs):
-        raise LayerCountError(count_message(ours, theirs, traced.pair.rules), found_splits(ours, theirs))
+        raise LayerCountError(
+            count_message(ours, theirs, traced.pair.rules), found_splits(ours, theirs), found_joins(ours, theirs)
+        )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:

@@ -17,7 +17,7 @@ from porting.traces import LayerCall, Lesson, Teaching, Trace
 MOST_TRIED = 24
 """Assignments to try of layers that reach one place: all of four layers."""
 
-_AGREES = 1e-3
+AGREES = 1e-3
 """Relative error of what arrives where the best assignment is right: float32 at its worst."""
 
 _IS_ROUNDING = 2e-6
@@ -109,15 +109,15 @@ def proven(
         for attempts in tried:
             together |= attempts.now
         try:
-            taught = teach(_lesson(together, traced))
+            taught = teach(lesson_for(together, traced))
         except PortingError:
             break
         for attempts in tried:
-            attempts.judge(_arrival_error(attempts.group, {**decided, **found, **attempts.now}, traced, taught))
+            attempts.judge(arrival_error(attempts.group, {**decided, **found, **attempts.now}, traced, taught))
         found |= {name: partner for attempts in tried if attempts.is_sure() for name, partner in attempts.best.items()}
         waiting = [attempts for attempts in tried if not attempts.is_sure()]
     for attempts in waiting:
-        found |= attempts.best if attempts.least <= _AGREES else {}
+        found |= attempts.best if attempts.least <= AGREES else {}
     return found
 
 
@@ -133,7 +133,8 @@ def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[Ru
                 yield RuledLayers(left, right, rule), left, right
 
 
-def _lesson(paired: Assignment, traced: Traced) -> Lesson:
+def lesson_for(paired: Assignment, traced: Traced) -> Lesson:
+    """What the port's layers are to return if they are paired so: what their partners do."""
     taught: list[Teaching] = []
     for layers, ours, theirs in _calls(paired, traced, traced.port):
         pair = layer_pair(layers, traced)
@@ -142,7 +143,7 @@ def _lesson(paired: Assignment, traced: Traced) -> Lesson:
     return tuple(taught)
 
 
-def _arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Trace) -> float:
+def arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Trace) -> float:
     """The greatest relative error of what arrives at all that a group reaches; infinite where nothing is compared."""
     reached = {name: paired[name] for name in group.places if name in paired}
     errors = []

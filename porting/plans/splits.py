@@ -27,16 +27,16 @@ def found_splits(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> dict
 
 def _parts(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> dict[str, list[LayerCall]]:
     """Layers of the port that are given the same input and have as many units each: taken for the parts of one."""
-    groups, found = _groups(theirs), {}
+    groups, found = runs_beside(theirs), {}
     for layer in (layer for layer in ours if layer.kind in _KINDS):
-        fitting = [group for group in groups if _is_made_of(layer, group)]
+        fitting = [group for group in groups if is_made_of(layer, group)]
         if fitting:
             found[layer.name] = fitting[0]
             groups.remove(fitting[0])
     return found
 
 
-def _groups(layers: Sequence[LayerCall]) -> list[list[LayerCall]]:
+def runs_beside(layers: Sequence[LayerCall]) -> list[list[LayerCall]]:
     """Layers of one size that ran one after the other on the same input, where there are two or more of them.
 
     Two blocks may be given the same input where nothing has weights yet.
@@ -55,7 +55,8 @@ def _is_beside(one: LayerCall, other: LayerCall) -> bool:
     return sizes_agree and np.array_equal(one.input, other.input)
 
 
-def _is_made_of(layer: LayerCall, parts: Sequence[LayerCall]) -> bool:
+def is_made_of(layer: LayerCall, parts: Sequence[LayerCall]) -> bool:
+    """Whether a layer of one model has the sizes of several of the other's side by side."""
     fed, given = parts[0].input, sum(_per_sample(part.output) for part in parts)
     fits = _per_sample(layer.input) == _per_sample(fed) and layer.input.shape[-1] == fed.shape[-1]
     return fits and _per_sample(layer.output) == given

@@ -33,7 +33,7 @@ def measure_constants(
             after = _arriving(torch_runs.teach(model, inputs, lesson, alone=False))
             alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
     with one_rounding_away(held):
-        whole = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits)
+        whole = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
     arrays = zip(_everything(trace), _everything(whole), strict=True)
     return Constants(tuple(held), tuple(map(float, alone)), max(_moved(*both) for both in arrays))
 

@@ -102,7 +102,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits)
+    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
