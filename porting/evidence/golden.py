@@ -34,6 +34,7 @@ from porting.files.placement import library_writes
 from porting.files.schemas import ANYTHING, TEXT, Each
 from porting.records.gradients import Gradients, thin
 from porting.records.runs import ReferenceRun
+from porting.traces import LayerCall
 
 VERSION = 2
 BYTES_OF_ACTIVATIONS = 4_000_000
@@ -69,6 +70,7 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         write_words(file, {"blind_spots": spots, "why_no_unseen": run.why_no_unseen})
         drawn = None if run.random_calls is None else [asdict(call) for call in run.random_calls]
         write_words(file, {"random_calls": drawn, "follows_batch": run.follows_batch})
+        write_words(file, {"shared": list(map(_words_of, run.trace.shared)), "constants": asdict(run.constants)})
         file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})
         _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):
@@ -87,6 +89,11 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         _write_synthetic(file, run)
         if run.gradients:
             _write_gradients(file, run.gradients)
+
+
+def _words_of(call: LayerCall) -> dict[str, Any]:
+    """A use of tensors without its arrays, which it has none of."""
+    return {"name": call.name, "kind": call.kind, "weights": call.weights, "settings": call.settings}
 
 
 def _write_arrays(group: Any, place: str, arrays: Any) -> None:

@@ -1,7 +1,7 @@
 """Read a reference's run out of a golden file, of which nothing is believed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from porting.evidence.golden_words import has_words, read_words, unescaped
 from porting.files import hdf5
 from porting.files.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, Each
 from porting.probes import Probe
+from porting.records.constants import Constants
 from porting.records.gradients import Gradients, Thinned
 from porting.records.randomness import Fingerprint, RandomCall
 from porting.records.runs import BlindSpot, ReferenceRun
@@ -24,6 +25,8 @@ _FINGERPRINT = {"count": COUNT, "least": NUMBER, "greatest": NUMBER, "mean": NUM
 _RANDOM_CALL = {
     "name": TEXT, "kind": TEXT, "drops": TEXT, "rate": (NUMBER, NOTHING), "behind": TEXT, "acts_on": _FINGERPRINT
 }  # fmt: skip
+_SHARED = {"name": TEXT, "kind": TEXT, "weights": Each(TEXT), "settings": Each(ANYTHING)}
+_CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
 _SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
 
 
@@ -39,7 +42,8 @@ def read_run(file: Any) -> ReferenceRun:
     shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
     sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
     aliases = read_words(file, "aliases", Each(TEXT))
-    trace = Trace(tuple(map(_read_call, groups)), tuple(map(hdf5.array_of, outputs)), shapes, aliases, sources)
+    calls, arrays = tuple(map(_read_call, groups)), tuple(map(hdf5.array_of, outputs))
+    trace = Trace(calls, arrays, shapes, aliases, sources, shared=_read_shared(file))
     _check_trace(trace)
     synthetic, synthetic_trace = _read_synthetic(hdf5.group_of(file, "synthetic"), trace)
     source = hdf5.attribute_of(file, "source", str)
@@ -68,7 +72,28 @@ def read_run(file: Any) -> ReferenceRun:
         if "far" in file
         else (),
         follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
+        constants=_read_constants(file, len(calls) + len(arrays)),
     )
+
+
+def _read_shared(file: Any) -> tuple[LayerCall, ...]:
+    """Uses of tensors that are no calls; files of before 0.3 say none."""
+    if not has_words(file, "shared"):
+        return ()
+    return tuple(
+        LayerCall(held["name"], held["kind"], held["weights"], _tuples(held["settings"]), np.zeros(0), np.zeros(0))
+        for held in read_words(file, "shared", [_SHARED])
+    )
+
+
+def _read_constants(file: Any, places: int) -> Constants:
+    if not has_words(file, "constants"):
+        return Constants()
+    held = read_words(file, "constants", _CONSTANTS)
+    found = Constants(tuple(held["names"]), tuple(held["alone"]), held["whole"])
+    if len(found.alone) not in (0, places) or any(each < 0 for each in (*found.alone, found.whole)):
+        raise ValueError("its constants move something else than what arrives")
+    return found
 
 
 def _check_trace(trace: Trace) -> None:
@@ -118,10 +143,7 @@ def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ())
 
 
 def _read_call(group: Any) -> LayerCall:
-    settings = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in read_words(group, "settings", Each(ANYTHING)).items()
-    }
+    settings = _tuples(read_words(group, "settings", Each(ANYTHING)))
     return LayerCall(
         hdf5.attribute_of(group, "name", str),
         hdf5.attribute_of(group, "kind", str),
@@ -130,6 +152,11 @@ def _read_call(group: Any) -> LayerCall:
         hdf5.array_in(group, "input"),
         hdf5.array_in(group, "output"),
     )
+
+
+def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as layers have them: JSON has lists where they have tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:

@@ -11,6 +11,7 @@ from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.jobs.splitting import with_found_splits
 from porting.jobs.states import OptimiserState
 from porting.pairs.finding import build_reference, draw_probe, read_port_sizes
 from porting.pairs.pair import ModelPair, Sizes
@@ -148,4 +149,11 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
     probe = draw_for(pair, sizes, None, 1, reference)
     with keras_side.precision("float32"):
         port_trace = trace_port(pair, port, probe.arrays)
-        return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)
+
+    def derive(found: ModelPair) -> TransferPlan:
+        with torch_side.drawn_weights(reference):
+            reference_trace = trace_with_sources(found, reference, probe)
+        with keras_side.precision("float32"):
+            return plan_of(found, reference_trace, port_trace, port, probe.arrays)
+
+    return reference, with_found_splits(pair, derive)

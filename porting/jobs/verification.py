@@ -15,6 +15,7 @@ from porting.evidence.golden import read_golden
 from porting.jobs import accelerators
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
+from porting.jobs.splitting import with_found_splits
 from porting.pairs.finding import read_all
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
@@ -109,7 +110,8 @@ def verify(
     load_frameworks(on_step, torch=checkpoint is not None)
     certified = find_certificate(path)
     if checkpoint is not None:
-        report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, patience, on_step)
+        given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step)
+        report = with_found_splits(model_pair, lambda found: _hold_against(found, *given))
     else:
         report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
     named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
@@ -119,8 +121,8 @@ def verify(
 
 
 def _hold_against(
-    checkpoint: Path,
     pair: ModelPair,
+    checkpoint: Path,
     port: Path,
     probe: Path | None,
     every_sample: bool,

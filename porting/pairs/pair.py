@@ -106,6 +106,11 @@ class ModelPair:
     splits : Mapping
         Reference layer, where ``*`` stands for anything -> the names of the layers that it is side by side, or how
         many: ``{"*.c_attn": "query key value"}`` where the port has them apart.
+    joins : tuple of str
+        Layers of the reference, where ``*`` stands for anything, that the port has side by side in one, in their order
+        there: ``("*.attn.(q_proj k_proj v_proj)",)``.
+    proves_joins : bool
+        Whether the order in `joins` must be borne out by a proof, as nobody has written it.
     rules : tuple of LayerRule
         Rows for layers that the table does not have, or that replace its own.
     functions : tuple of FunctionRow
@@ -164,6 +169,8 @@ class ModelPair:
     axes: Mapping[str, str] = field(default_factory=dict)
     activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int | str] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
+    proves_joins: bool = False
     rules: tuple[LayerRule, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     training: TrainingPair | None = None

@@ -167,6 +167,9 @@ def _judge_semantics(
     lines += varied
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
+    if reference.constants.names and max(compared.worst_wide(), compared.worst_own()) > parity.FLOAT64_LIMIT:
+        named = ", ".join(reference.constants.names)
+        lines.append(f"beyond it by no more than float32 has rounded the reference's own constants: {named}")
     if dark := [call.name for call in reference.trace.calls if not call.input.any()]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))

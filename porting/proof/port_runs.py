@@ -77,7 +77,7 @@ def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun
         moved = _port_cotangents(pair, reference, run.narrow.trace)
         arrays = reference.gradient_probe.arrays
         gradients, why_no_gradients = attempt(keras_gradients.gradients, model, arrays, moved)
-    lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
+    lesson = port_lesson(reference.synthetic, reference.synthetic_trace, wide.trace, wide.plan)
     drawn, _ = attempt(random_calls, model, reference.synthetic_probe.arrays, lesson)
     if reference.far:
         far_outputs, _ = attempt(keras_runs.outputs, model, keras_runs.cast(reference.far.arrays))
@@ -112,7 +112,7 @@ def _port_pass(
     taught = teach_port(pair, model, inputs, lesson)
     if not synthetic:
         return PortPass(model, trace, plan, taught)
-    lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
+    lesson = port_lesson(reference.synthetic, reference.synthetic_trace, trace, plan)
     return PortPass(model, trace, plan, taught, teach_port(pair, model, few, lesson))
 
 

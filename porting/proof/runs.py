@@ -18,6 +18,7 @@ from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
+from porting.proof.constants import gradients_beside, measure_constants
 from porting.proof.gradients import GRADIENT_ROWS
 from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
 from porting.proof.variations import far_probe, vary_batches
@@ -101,7 +102,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits)
+    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
@@ -205,13 +206,14 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         follows_batch=follows_batch,
         far=far,
         far_outputs=far_outputs,
+        constants=measure_constants(pair, wide_model, few, small, [synthetic]),
     )
 
 
 def _take_gradients(pair: ModelPair, model: Any, trace: Trace, probe: Probe):
     """Gradients, those of weights divided as their layers are, or why they cannot be taken."""
     given = reference_inputs(pair, probe), cotangents(trace, len(probe))
-    gradients, why_none = attempt(torch_gradients.gradients, model, *given)
+    gradients, why_none = attempt(gradients_beside, pair, model, *given)
     return gradients and replace(gradients, weights=divided(gradients.weights, trace.shapes)), why_none
 
 

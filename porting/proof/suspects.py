@@ -1,6 +1,6 @@
 """Where two models part: the layers and the segments between layers that are wrong by themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +44,17 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
     """Every layer and segment that is wrong by itself; else where the whole models part; else what rounds coarsely."""
     found: list[Suspect] = []
     if port.wide and compared.own:
-        found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe"))
+        alone = constants_limits(reference)
+        found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe", alone))
     if port.wide and port.wide.synthetic and compared.synthetic:
         shown = {(held.divergence.reference, held.divergence.where) for held in found}
         others = _beyond(
-            compared.synthetic, reference.trace, port.wide.synthetic, port.wide.plan, "synthetic activations"
+            compared.synthetic,
+            reference.trace,
+            port.wide.synthetic,
+            port.wide.plan,
+            "synthetic activations",
+            constants_limits(reference),
         )
         found += [held for held in others if (held.divergence.reference, held.divergence.where) not in shown]
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
@@ -59,22 +65,35 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
     return found
 
 
-def _beyond(sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str) -> Iterator[Suspect]:
-    """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached."""
+def constants_limits(reference: ReferenceRun) -> list[float]:
+    """How far float64's rounding, and float32's of the reference's own constants, take what arrives anywhere."""
+    count = len(reference.trace.calls) + len(reference.trace.outputs)
+    moved = reference.constants.alone or (0.0,) * count
+    return [max(parity.FLOAT64_LIMIT, parity.RATIO_LIMIT * each) for each in moved]
+
+
+def _beyond(
+    sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str, arriving: Sequence[float]
+) -> Iterator[Suspect]:
+    """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached.
+
+    `arriving` has the limits of what arrives at each call, then at each output.
+    """
     unfit, limit = sides.unfit(), parity.FLOAT64_LIMIT
     pairs = {pair.reference: pair for pair in plan.pairs}
     for number, (call, at_input, at_output) in sides.calls.items():
         layers, before = pairs[reference.calls[number].name], reference.sources[number]
         about = (call.reference, call.port, _named(before))
-        if at_input.relative_error > limit and not unfit & set(before):
+        if at_input.relative_error > arriving[number] and not unfit & set(before):
             divergence = _divergence(about, "between", at_input, seen_on)
             yield Suspect(divergence, number, layers, call.input.port, port, plan)
         if at_output.relative_error > limit:
             divergence = _divergence(about, "inside", at_output, seen_on)
             yield Suspect(divergence, number, layers, call.output.port, port, plan)
     for number, (name, (output, deviation)) in enumerate(sides.outputs.items()):
-        before = reference.sources[len(reference.calls) + number]
-        if deviation.relative_error > limit and not unfit & set(before):
+        at = len(reference.calls) + number
+        before = reference.sources[at]
+        if deviation.relative_error > arriving[at] and not unfit & set(before):
             divergence = _divergence((name, name, _named(before)), "between", deviation, seen_on)
             yield Suspect(divergence, number, None, output.port, port, plan)
 
@@ -95,9 +114,12 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
         parity.compounded_limit(parity.root_mean(squares), parity.root_mean_square(call.output))
         for squares, call in zip(reference.calls_rounding, reference.trace.calls, strict=True)
     ]
-    greatest_limit = max(limits, default=parity.FLOAT64_LIMIT)
-    for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe"):
-        limit = limits[held.number] if held.pair and held.divergence.where == "inside" else greatest_limit
+    of_constants = parity.RATIO_LIMIT * reference.constants.whole
+    greatest_limit = max([*limits, of_constants, parity.FLOAT64_LIMIT])
+    alone = constants_limits(reference)
+    for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe", alone):
+        is_inside = held.pair and held.divergence.where == "inside"
+        limit = max(limits[held.number], of_constants) if is_inside else greatest_limit
         if held.divergence.error > limit:
             yield held
 

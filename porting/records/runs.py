@@ -1,13 +1,14 @@
 """Records of what either model did on the probe."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from porting.plans.plan import TransferPlan
 from porting.probes import Probe
+from porting.records.constants import Constants
 from porting.records.gradients import Gradients
 from porting.records.randomness import RandomCall
 from porting.traces import Lesson, Trace
@@ -88,6 +89,8 @@ class ReferenceRun:
         Inputs of a larger scale than the probe's; None where its outputs on them are not finite, or nobody has looked.
     far_outputs : tuple of ndarray
         Its outputs on them, in float64.
+    constants : Constants
+        What its own constants do, which are float32.
     """
 
     probe: Probe
@@ -109,6 +112,7 @@ class ReferenceRun:
     follows_batch: tuple[str, ...] = ()
     far: Probe | None = None
     far_outputs: tuple[np.ndarray, ...] = ()
+    constants: Constants = field(default_factory=Constants)
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""

@@ -1,7 +1,7 @@
 """Gradients of a torch model, and one training step's statistics. `port.gradients` has the same of a Keras model."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,32 @@ _ROUNDING = 2.0**-52
 _SEED = 20221205
 
 
-def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
+def gradients(
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    cotangents: Sequence[np.ndarray],
+    beside: Callable[[], AbstractContextManager[None]] | None = None,
+) -> Gradients:
     """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics.
 
-    They are taken twice: the second time one rounding away, so that it is known how far rounding moves each of them.
+    They are taken twice: the second time one rounding away, so that it is known how far rounding moves each of them;
+    and once more where the model has a state `beside` its own that is as good.
     """
     generator = np.random.default_rng(_SEED)
     taken = _taken(model, inputs, cotangents)
     with _one_rounding_away(model, generator):
         again = _taken(model, [_rounded(array, generator) for array in inputs], cotangents)
-    both = zip(taken.arrays(), again.arrays(), strict=True)
-    moves = {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
+    moves = _moves(taken, again)
+    if beside is not None:
+        with beside():
+            further = _moves(taken, _taken(model, inputs, cotangents))
+        moves = {name: max(move, further[name]) for name, move in moves.items()}
     return replace(taken, moves=moves)
+
+
+def _moves(taken: Gradients, again: Gradients) -> dict[str, float]:
+    both = zip(taken.arrays(), again.arrays(), strict=True)
+    return {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
 
 
 def _rounded(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:

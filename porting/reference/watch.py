@@ -13,6 +13,7 @@ from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
 from porting.reference.expansions.cuts import Split
+from porting.reference.expansions.joins import Join, joins_of
 from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
 from porting.reference.structure import Structure, structure_of
@@ -70,6 +71,7 @@ class Watch:
     stop_at: int = -1
     precision: Any = None
     splits: Mapping[str, Split] = field(default_factory=dict)
+    joins: Sequence[tuple[str, ...]] = ()
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -196,12 +198,27 @@ def _no_fast_path() -> Iterator[None]:
 def _recording(model: "torch.nn.Module", watch: Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
     structure = structure_of(model)
-    methods = [(module, _module_recorder(path, structure, module, watch)) for path, module in watch.modules.items()]
+    joins = joins_of(watch.joins, watch.modules, structure.abouts)
+    methods = [
+        (
+            module,
+            _joined(path, joins[path], watch) if path in joins else _recorder(path, structure, module, watch),
+        )
+        for path, module in watch.modules.items()
+    ]
     with calls.with_methods("forward", methods), _function_recorder(model, watch):
         yield
 
 
-def _module_recorder(path: str, structure: Structure, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
+def _joined(path: str, join: Join, watch: Watch) -> Callable[..., Any]:
+    def forward(given: "torch.Tensor") -> "torch.Tensor":
+        watch.uses.ran.add(path)
+        return join.originals[path](given) if watch.depth else join.forward(path, given, watch.call)
+
+    return forward
+
+
+def _recorder(path: str, structure: Structure, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
     about, original = structure.abouts[path], module.forward
     expansion = structure.expansions.get(path)
     if split := watch.splits.get(path):

@@ -18,7 +18,7 @@ from parity_tests.porting.rules import (
 )
 from parity_tests.porting.rules.cases import Case, plan_of, traced, traced_plan
 from porting.errors import AxisSizeError, CoverageError, LayerCountError
-from porting.jobs.conversion import move_weights
+from porting.jobs.filling import move_weights
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.proof.judgement import weights_back
