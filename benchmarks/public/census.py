@@ -47,7 +47,8 @@ def _tokens() -> Inputs:
 
 _TORCHVISION = {
     64: "vgg11_bn resnet18 resnext50_32x4d densenet121 mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 "
-    "squeezenet1_1 mnasnet0_5 efficientnet_b0 efficientnet_v2_s regnet_x_400mf regnet_y_400mf convnext_tiny swin_t swin_v2_t",
+    "squeezenet1_1 mnasnet0_5 efficientnet_b0 efficientnet_v2_s regnet_x_400mf regnet_y_400mf "
+    "convnext_tiny swin_t swin_v2_t",
     96: "alexnet googlenet inception_v3",
     224: "vit_b_32 maxvit_t",
 }
@@ -57,8 +58,8 @@ _TIMM = {
     64: "resnet50 mobilenetv3_small_100 tf_efficientnet_b0 convnext_atto convnextv2_atto mobilenetv4_conv_small "
     "repvgg_a0 ghostnet_050 hrnet_w18_small nf_resnet26 mobilevit_xxs",
     224: "vit_tiny_patch16_224 deit_tiny_patch16_224 swin_tiny_patch4_window7_224 fastvit_t8 efficientformer_l1 "
-    "levit_128s mixer_s32_224 resmlp_12_224 cait_xxs24_224 edgenext_xx_small eva02_tiny_patch14_224 hiera_tiny_224 poolformer_s12 "
-    "pvt_v2_b0 xcit_nano_12_p16_224 tiny_vit_5m_224 coat_lite_tiny beit_base_patch16_224",
+    "levit_128s mixer_s32_224 resmlp_12_224 cait_xxs24_224 edgenext_xx_small eva02_tiny_patch14_224 hiera_tiny_224 "
+    "poolformer_s12 pvt_v2_b0 xcit_nano_12_p16_224 tiny_vit_5m_224 coat_lite_tiny beit_base_patch16_224",
     256: "vit_small_patch16_dinov3",
 }
 _ENCODER = {
