@@ -38,7 +38,9 @@ def test_a_checkpoint_is_written_converted_and_exported_back_bit_for_bit(folder)
     porting.export("net.keras", "back.pt", pair="net_pair.py")
     back = torch.load("back.pt", weights_only=True)["state_dict"]
     own_models.Classifier(width=5).load_state_dict(back, strict=True)
-    assert all(torch.equal(back[name], tensor) for name, tensor in model.state_dict().items() if "num_batches" not in name)
+    assert all(
+        torch.equal(back[name], tensor) for name, tensor in model.state_dict().items() if "num_batches" not in name
+    )
 
 
 def test_a_written_port_takes_any_number_of_samples_and_trains(folder):
@@ -92,7 +94,7 @@ def test_every_function_without_a_row_is_told_with_its_lines_and_nothing_is_writ
 
 def test_a_row_of_ones_own_mends_it(folder):
     row = porting.FunctionRow("halve", lambda target, x: x.with_data(x.data / 2))
-    pair = porting.ModelPair(name="halving", reference=f"{MODULE}:Halving", port="", functions=(row,), input_shapes=((4,),))
+    pair = porting.ModelPair(name="halving", reference=f"{MODULE}:Halving", functions=(row,), input_shapes=((4,),))
     writing = porting.write(pair, "net.py", inputs=["4"])
     assert writing.report.verdict is Status.PASS
     assert "/ 2" in writing.model.text
@@ -100,7 +102,7 @@ def test_a_row_of_ones_own_mends_it(folder):
 
 def test_what_is_written_wrong_is_not_put_in_place_unless_it_is_wanted(folder):
     row = porting.FunctionRow("halve", lambda target, x: x.with_data(x.data / 3))
-    pair = porting.ModelPair(name="halving", reference=f"{MODULE}:Halving", port="", functions=(row,), input_shapes=((4,),))
+    pair = porting.ModelPair(name="halving", reference=f"{MODULE}:Halving", functions=(row,), input_shapes=((4,),))
     writing = porting.write(pair, "net.py", inputs=["4"])
     assert writing.report.verdict is Status.FAIL
     assert (writing.files, _names(folder)) == ((), [])
