@@ -25,6 +25,15 @@ class AuthorNames:
 
     def names(self, node: "Node", call: ModuleCall) -> list[str]:
         """What the forward of a module calls what this node makes; empty where its source does not say."""
+        statement = self._statement(node, call)
+        return _targets(statement) if statement is not None else []
+
+    def line(self, node: "Node", call: ModuleCall) -> str:
+        """Which statement of the forward of a module a node comes from; empty where its source does not say."""
+        statement = self._statement(node, call)
+        return f"{type(call.module).__name__}:{statement.lineno}" if statement is not None else ""
+
+    def _statement(self, node: "Node", call: ModuleCall) -> ast.stmt | None:
         file, statements = self._source(type(call.module))
         lines = [
             int(frame["line"]) for frame in _FRAME.finditer(node.meta.get("stack_trace") or "") if frame["file"] == file
@@ -32,8 +41,8 @@ class AuthorNames:
         for line in reversed(lines):
             around = [s for s in statements if s.lineno <= line <= (s.end_lineno or s.lineno)]
             if around:
-                return _targets(min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno))
-        return []
+                return min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno)
+        return None
 
     def parameters(self, call: ModuleCall, values: Sequence[str]) -> list[str]:
         """What the forward of a module calls its inputs, by their order."""
