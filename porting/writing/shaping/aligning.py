@@ -1,5 +1,6 @@
 """Lay the steps of the variants of a class beside each other."""
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -7,6 +8,7 @@ from itertools import groupby
 from porting.writing.shaping.patterns import Pattern
 
 LEAST_SHARED = 0.5
+LARGEST_SETTING = 7
 
 
 @dataclass(slots=True)
@@ -60,10 +62,18 @@ def _likeness(item: Item, step: Pattern, variants: Sequence[Sequence[Pattern]]) 
     other = variants[variant][place]
     if other.key != step.key:
         return 0.0
-    import ast
+    texts, others = ([ast.dump(constant) for constant in one.constants] for one in (step, other))
+    same = [
+        (0.2 if hint.in_label else 1.0) * (one == two) for one, two, hint in zip(texts, others, step.hints, strict=True)
+    ]
+    return 2.0 + (sum(same) / len(same) if same else 1.0) + 0.5 * (_repeated(step) == _repeated(other))
 
-    same = [ast.dump(one) == ast.dump(two) for one, two in zip(other.constants, step.constants, strict=True)]
-    return 2.0 + (sum(same) / len(same) if same else 1.0)
+
+def _repeated(step: Pattern) -> set[tuple[int, int]]:
+    """Which of the sizes in a step are equal."""
+    sizes = [(at, c.value) for at, c in enumerate(step.constants) if isinstance(c, ast.Constant)]
+    sizes = [(at, size) for at, size in sizes if type(size) is int and size > LARGEST_SETTING]
+    return {(i, j) for i, one in sizes for j, other in sizes if i < j and one == other}
 
 
 @dataclass(slots=True)

@@ -69,8 +69,9 @@ class Arguments:
         varying = [
             (at, column) for at, column in enumerate(columns) if len({ast.dump(v) for v in column if v is not None}) > 1
         ]
-        for at, column in sorted(varying, key=lambda one: (one[1].count(None), sum(numbers_in(_known(one[1])) or [0]))):
-            if not hints[at].in_label and not _parts(column) and self._said(column) is None:
+        for at, column in sorted(varying, key=lambda one: _simplicity(one[1], hints[one[0]])):
+            known = hints[at].in_label or _parts(column) or self._said(column) or self._half(column, hints[at])
+            if not known:
                 self.options.append(Option(f"%{at}", column))
         for at, column in varying:
             if hints[at].in_label and self._said(column) is None:
@@ -94,7 +95,7 @@ class Arguments:
                 option.default = None if hints[at].argument in SIZES else usual(option.values)
 
     def _free(self, hints: Sequence[Hint], values: Values) -> str:
-        names = [authors_name(self.blocks.kind, _attribute(h), h.argument) for h in hints if not h.in_label]
+        names = [authors_name(self.blocks.modules[0], h.owner, h.argument) for h in hints if not h.in_label]
         first = hints[0]
         if first.argument == "count":
             names.append(counted_name(self.blocks.kind))
@@ -105,7 +106,20 @@ class Arguments:
         names += [f"{plain}_{at}" for at in range(2, 99)]
         return next(name for name in names if name and name not in self.taken)
 
+    def _half(self, column: Values, hint: Hint) -> Option | None:
+        """The size of the kernel, where as much is padded as leaves the length."""
+        if hint.argument != "padding":
+            return None
+        for option in self.options:
+            halves = [numbers_in([value])[0] // 2 if numbers_in([value]) else None for value in option.values]
+            pads = [None if value is None else numbers_in([value]) for value in column]
+            if all(pad is None or pad == [half] for pad, half in zip(pads, halves, strict=True)):
+                return option
+        return None
+
     def _spelling(self, column: Values, hint: Hint) -> ast.expr:
+        if (kernel := self._half(column, hint)) is not None:
+            return ast.BinOp(ast.Name(kernel.name, ast.Load()), ast.FloorDiv(), ast.Constant(2))
         said = self._said(column)
         if said is not None:
             option, factor = said
@@ -138,6 +152,11 @@ class Arguments:
         return None
 
 
+def _simplicity(column: Values, hint: Hint) -> tuple[bool, int, int]:
+    """What is to be an argument before what may follow from it."""
+    return hint.argument == "padding", column.count(None), sum(numbers_in(_known(column)) or [0])
+
+
 def _known(column: Values) -> list[ast.expr]:
     return [value for value in column if value is not None]
 
@@ -168,7 +187,7 @@ def _parts(column: Values) -> list[Values]:
 
 
 def _attribute(hint: Hint) -> str:
-    return hint.owner.strip(".").partition(".")[0]
+    return hint.owner.partition(".")[0]
 
 
 def usual(values: Values) -> ast.expr | None:

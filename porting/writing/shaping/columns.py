@@ -91,7 +91,20 @@ def columns_of(turns: Sequence[Sequence[ast.expr]], hints: Sequence[Hint]) -> Co
             made.table.append(Column(_name(hints[at], made), row))
             said = (len(made.table) - 1, 1, 0)
         made.constants.append(said)
+    _sorted(made)
     return made
+
+
+def _sorted(made: Columns) -> None:
+    """The numbers of layers first, how often something is done last."""
+    order = sorted(
+        range(len(made.table)), key=lambda at: (made.table[at].name == "count", made.table[at].name != "n", at)
+    )
+    place = {old: new for new, old in enumerate(order)}
+    made.table = [made.table[at] for at in order]
+    made.constants = [
+        said if isinstance(said, ast.expr) else (place.get(said[0], -1), *said[1:]) for said in made.constants
+    ]
 
 
 def _choose_counter(made: Columns, rows: Sequence[list[ast.expr]], hints: Sequence[Hint], varying: list[int]) -> None:

@@ -105,7 +105,8 @@ def named_flags(
         name, opposite = _flag_name(steps, parts, held, arguments)
         arguments.taken.add(name)
         values: Values = [ast.Constant(one != opposite) for one in held]
-        options.append(Option(name, values, ast.Constant(False)))
+        mostly = sum(one != opposite for one in held) > 0.75 * len(held)
+        options.append(Option(name, values, ast.Constant(mostly)))
         plain = ast.Name(name, ast.Load())
         written[flag] = ast.UnaryOp(ast.Not(), plain) if opposite else plain
     return written, options
@@ -162,7 +163,7 @@ def _labels(steps: Sequence[Step]) -> Iterator[Label]:
 
 
 def _first_word(label: Label) -> str:
-    return label.text().strip(".").partition(".")[0]
+    return label.path().partition(".")[0]
 
 
 def _what_it_does(parts: Sequence[Branch]) -> str:

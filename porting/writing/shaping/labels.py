@@ -20,11 +20,10 @@ class Label(ast.expr):
     _fields = ("pieces",)
     pieces: list[ast.expr]
 
-    def text(self) -> str:
-        """The texts and the places of the numbers, from the module on."""
+    def path(self) -> str:
+        """The path from the module on; an asterisk stands for a number that varies."""
         inside = bool(self.pieces) and isinstance(self.pieces[0], ast.Name) and self.pieces[0].id == PREFIX
-        texts = [getattr(piece, "value", None) for piece in self.pieces[inside:]]
-        return "".join(text if isinstance(text, str) else "{}" for text in texts)
+        return "".join(str(getattr(piece, "value", "*")) for piece in self.pieces[inside:]).strip(".")
 
 
 def label_of(path: str, prefix: str) -> Label:

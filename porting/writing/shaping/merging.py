@@ -10,6 +10,7 @@ from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.shaping.arguments import Arguments, Blocks, Option, Values
 from porting.writing.shaping.flags import named_flags, optional_activations, shifted_labels
 from porting.writing.shaping.labels import Label, label_of, labelled
+from porting.writing.shaping.lists import calls_in, grown, with_lists
 from porting.writing.shaping.loops import rolled
 from porting.writing.shaping.ordering import in_order
 from porting.writing.shaping.patterns import Pattern, pattern_of, with_holes
@@ -73,7 +74,10 @@ class Functions:
 
     def merge(self, model: Block) -> Function:
         """Make functions of all blocks, those inside before those around them."""
-        for blocks in in_order(model):
+        ordered = in_order(model)
+        calls = calls_in(block for blocks in ordered for block in blocks)
+        for blocks in ordered:
+            with_lists(blocks, calls, self.fresh)
             self._merge_class(blocks)
         return self.calls[id(model)][0]
 
@@ -137,12 +141,12 @@ class Functions:
 
     def _steps(self, block: Block) -> list[Step]:
         """The steps of a block, with calls of the functions of the blocks inside, and loops."""
-        steps: list[Step] = []
+        steps: list[Statement] = []
         for statement in block.statements:
             tree = statement.tree
             tree = self._call(tree, block) if isinstance(tree, BlockCall) else labelled(tree, block.path)
             steps.append(Statement(statement.targets, tree, statement.names, statement.place))
-        return rolled(steps, block.results, self.fresh)
+        return rolled(grown(steps, block.results, self.fresh), block.results, self.fresh)
 
     def _call(self, call: BlockCall, outer: Block) -> ast.expr:
         function, at = self.calls[id(call.block)]

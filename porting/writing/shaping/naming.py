@@ -1,5 +1,6 @@
 """Give variables names: the torch author's, where two that are needed at once do not share one."""
 
+import ast
 import builtins
 import keyword
 import re
@@ -7,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from porting.writing.blocks import Statement
-from porting.writing.expressions import variables_in
+from porting.writing.expressions import variables_in, walk
+from porting.writing.shaping.labels import Label
 from porting.writing.shaping.steps import Branch, Loop, Step
 
 RESERVED = {"keras", "layers", "ops", "name", "build", *dir(builtins), *keyword.kwlist}
@@ -42,7 +44,7 @@ class Wishes:
                 for at, target in enumerate(step.targets):
                     self.order.setdefault(target)
                     self.said.setdefault(target, []).extend(step.names[at : at + 1])
-                    self.read.setdefault(target, variables_in(step.tree))
+                    self.read.setdefault(target, _arguments_in(step.tree))
             else:
                 if isinstance(step, Loop):
                     for variable, name in zip(step.variables(), step.names, strict=True):
@@ -100,6 +102,14 @@ def names_for(
     return names
 
 
+def _arguments_in(tree: ast.expr) -> list[str]:
+    """The variables that an expression is made of, those in names of layers left aside."""
+    spelled = {id(name) for label in ast.walk(tree) if isinstance(label, Label) for name in ast.walk(label)}
+    return [
+        node.id for node in walk(tree) if isinstance(node, ast.Name) and node.id[0] == "%" and id(node) not in spelled
+    ]
+
+
 def _preferred(variable: str, wishes: Wishes, names: Mapping[str, str]) -> str:
     for said in wishes.said.get(variable, ()):
         if said and (plain(said) != "x" or said == "x"):
@@ -118,6 +128,8 @@ def plain(name: str) -> str:
 def _free(name: str, busy: set[str]) -> str:
     if name in COUNTERS:
         return next((one for one in COUNTERS if one not in busy), None) or _free("n_", busy)
+    if name == "x":
+        name = next((one for one in ("x", "y", "z") if one not in busy), name)
     stem = re.sub(r"\d+$", "", name) if name[-1:].isdigit() and not name[:-1].endswith("_") else name
     number, free = 1, name
     while free in busy:

@@ -137,7 +137,7 @@ class _TakeOut(ast.NodeTransformer):
         for at, piece in enumerate(node.pieces):
             number = isinstance(piece, ast.Constant) and isinstance(piece.value, int)
             said = "module" if _is_alone(node.pieces, at) else "n"
-            pieces.append(self._hole(piece, Hint(said, node.text(), in_label=True)) if number else self.visit(piece))
+            pieces.append(self._hole(piece, Hint(said, node.path(), in_label=True)) if number else self.visit(piece))
         return Label(pieces=pieces)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
@@ -189,7 +189,7 @@ def _is_alone(pieces: Sequence[ast.expr], at: int) -> bool:
     before, after = (
         getattr(piece, "value", None) for piece in (pieces[at - 1] if at else None, [*pieces, None][at + 1])
     )
-    return (at == 0 or str(before).endswith(".")) and (after is None or str(after).startswith("."))
+    return (at == 0 or not str(before)[-1:].isalnum()) and (after is None or str(after).startswith("."))
 
 
 def is_activation(node: ast.expr) -> bool:
@@ -209,7 +209,7 @@ def is_constant(node: ast.expr) -> bool:
 
 def _owner(call: ast.Call) -> str:
     labels = [word.value for word in call.keywords if word.arg == "name" and isinstance(word.value, Label)]
-    return labels[0].text() if labels else ""
+    return labels[0].path() if labels else ""
 
 
 def positional_names(function: ast.expr) -> list[str]:

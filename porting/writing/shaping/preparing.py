@@ -7,6 +7,7 @@ from itertools import count
 from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.expressions import LayerName, clone, variables_in, walk
 from porting.writing.shaping.convolutions import DEFAULTS, Convolutions
+from porting.writing.shaping.patterns import is_activation
 from porting.writing.shaping.steps import Step, reads
 
 _CONVOLUTION: dict[str, object] = {**DEFAULTS, "padding": "valid"}
@@ -74,7 +75,7 @@ def _taken_apart(statement: Statement, fresh: Iterator[str]) -> Iterator[Stateme
         if not isinstance(call, ast.Call):
             return
         for at, arg in enumerate(call.args):
-            if is_layer_call(call) and is_layer_call(arg):
+            if is_layer_call(call) and (is_layer_call(arg) or _is_padding(arg)):
                 hoist(arg)
                 value = next(fresh)
                 inner.append(Statement([value], arg, list(statement.names), statement.place))
@@ -84,6 +85,10 @@ def _taken_apart(statement: Statement, fresh: Iterator[str]) -> Iterator[Stateme
         hoist(statement.tree)
     yield from inner
     yield statement
+
+
+def _is_padding(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and tree.func.attr == "pad"
 
 
 def is_layer_call(tree: ast.AST) -> bool:
@@ -117,7 +122,7 @@ def _is_joinable(before: Statement, after: Statement, rest: Sequence[Statement],
         return False
     value = before.targets[0]
     once = _read(after).count(value) == 1 and not any(value in _read(s) for s in rest) and value not in results
-    if not once or any(map(_has_layer, (before.tree, after.tree))):
+    if not once or any(map(_has_layer, (before.tree, after.tree))) or _is_activation_call(before.tree):
         return False
     return bool(before.place) and before.place == after.place
 
@@ -139,6 +144,10 @@ def joined_sums(steps: Sequence[Step], results: Sequence[str]) -> list[Step]:
 
 def _has_layer(tree: ast.AST) -> bool:
     return any(is_layer_call(node) for node in walk(tree))
+
+
+def _is_activation_call(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Call) and is_activation(tree.func)
 
 
 def _is_sum_to_activation(before: Statement, after: Statement) -> bool:

@@ -19,15 +19,65 @@ TORCH_NAMES = {
 """Keras' name of a setting -> torch's."""
 
 
-def authors_name(kind: type, attribute: str, argument: str) -> str:
-    """The argument of the class' ``__init__`` that a layer there is given as this argument; empty where none is."""
+def authors_name(module: Any, path: str, argument: str) -> str:
+    """What the ``__init__`` of a module's class gives a layer there as this argument; empty where that has no name."""
+    kind = type(module)
+    attribute, _, place = path.partition(".")
     for call, space in _makers(kind).get(attribute, ()):
-        given = _bound(call, space)
+        made = _appended(module, attribute, call, place) or (_item(call, place) if place else call)
+        given = _bound(made, space, _class_at(module, path))
         for name in (argument, *TORCH_NAMES.get(argument, ())):
-            value = given.get(name)
-            if isinstance(value, ast.Name) and value.id in init_names(kind):
-                return value.id
+            if (said := _name(given.get(name))) and said != "self":
+                return said
     return ""
+
+
+def _name(value: ast.expr | None) -> str:
+    if isinstance(value, ast.Attribute):
+        return "" if isinstance(value.value, ast.Name) and value.value.id == "self" else value.attr
+    return value.id if isinstance(value, ast.Name) else ""
+
+
+def _appended(module: Any, attribute: str, call: ast.Call, place: str) -> ast.Call | None:
+    """What was appended at a place to the list of which ``Sequential(*list)`` is made, where all of it is there."""
+    star = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Starred) else None
+    if not isinstance(star, ast.Name) or not place.isdigit():
+        return None
+    items: list[ast.expr] = []
+    for tree, _ in _inits(type(module)):
+        for node in ast.walk(tree):
+            items += _added(node, star.id)
+    items.sort(key=lambda item: (item.lineno, item.col_offset))
+    said = items[int(place)] if len(items) == len(getattr(module, attribute, ())) > int(place) else None
+    return said if isinstance(said, ast.Call) else None
+
+
+def _added(node: ast.AST, name: str) -> list[ast.expr]:
+    """What a statement puts into a list of this name."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.List):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return node.value.elts if any(isinstance(t, ast.Name) and t.id == name for t in targets) else []
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return []
+    if not isinstance(node.func.value, ast.Name) or node.func.value.id != name or len(node.args) != 1:
+        return []
+    item = node.args[0]
+    return [item] if node.func.attr == "append" else item.elts if isinstance(item, ast.List) else []
+
+
+def _item(call: ast.Call, place: str) -> ast.Call:
+    """What stands at a place in ``Sequential(...)``."""
+    if place.isdigit() and int(place) < len(call.args):
+        item = call.args[int(place)]
+        return item if isinstance(item, ast.Call) else ast.Call(item, [], [])
+    return call
+
+
+def _class_at(module: Any, path: str) -> type | None:
+    try:
+        return type(module.get_submodule(path))
+    except AttributeError:
+        return None
 
 
 def counted_name(kind: type) -> str:
@@ -77,20 +127,21 @@ def _makers(kind: type) -> dict[str, list[tuple[ast.Call, Mapping[str, Any]]]]:
     for tree, space in _inits(kind):
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-                for call in ast.walk(node.value):
-                    if isinstance(call, ast.Call):
-                        found.setdefault(node.targets[0].attr, []).append((call, space))
+                calls = [(call, space) for call in ast.walk(node.value) if isinstance(call, ast.Call)]
+                found.setdefault(node.targets[0].attr, []).extend(calls)
     return found
 
 
-def _bound(call: ast.Call, space: Mapping[str, Any]) -> dict[str, ast.expr]:
-    """The arguments of a call by name."""
+def _bound(call: ast.Call, space: Mapping[str, Any], kind: type | None) -> dict[str, ast.expr]:
+    """The arguments of a call by name; a function that cannot be found is the class that it made."""
     given = {word.arg: word.value for word in call.keywords if word.arg}
-    try:
-        names = list(inspect.signature(_resolved(call.func, space)).parameters)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return given
-    return {**dict(zip(names, call.args, strict=False)), **given}
+    for find in (lambda: _resolved(call.func, space), lambda: kind):
+        try:
+            names = [name for name in inspect.signature(find()).parameters if name not in {"args", "kwargs"}]  # pyright: ignore[reportArgumentType]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue
+        return {**dict(zip(names, call.args, strict=False)), **given}
+    return given
 
 
 def _resolved(function: ast.expr, space: Mapping[str, Any]) -> Any:

@@ -37,8 +37,10 @@ class Variables:
         own : set of str
             Values from before them that nobody else needs.
         """
-        own = {*own, *(value for step in steps for value in made(step))}
-        written: list[Step] = []
+        given, own = own, {*own, *(value for step in steps for value in made(step))}
+        steps = list(steps)
+        heads = [head for at in range(len(steps)) for head in self._kept_first(steps, at, behind, given)]
+        written: list[Step] = [*heads]
         for at, step in enumerate(steps):
             later = {*behind, *(value for other in steps[at + 1 :] for value in reads(other))}
             if isinstance(step, Loop):
@@ -48,6 +50,21 @@ class Variables:
             else:
                 written.append(step)
         return written
+
+    def _kept_first(self, steps: list[Step], at: int, behind: set[str], given: set[str]) -> list[Step]:
+        """``identity = x`` stands first where only a branch reads x later, so that x may change before it."""
+        step, heads = steps[at], []
+        for choice in step.choices if isinstance(step, Branch) and not step.otherwise else []:
+            default = choice.default
+            later = {*behind, *(value for other in steps[at + 1 :] for value in reads(other))}
+            before = any(default in reads(other) for other in steps[:at])
+            once = [other.default for other in step.choices].count(default) == 1
+            if default in given and default not in later and before and once and self._is_another(choice):
+                kept = f"{choice.target}k"
+                self.called[kept] = self.called.get(choice.value, "")
+                heads.append(Statement([kept], ast.Name(default, ast.Load()), [self.called[kept]]))
+                steps[at] = step = renamed(step, {default: kept})
+        return heads
 
     def _loop(self, loop: Loop, later: set[str], own: set[str]) -> list[Step]:
         inside = {value for step in loop.body for value in reads(step)}
