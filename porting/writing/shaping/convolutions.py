@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from porting.writing.blocks import Block, BlockCall
 from porting.writing.expressions import LayerName, clone
@@ -39,7 +39,7 @@ class Convolution:
         if self.padding is not None:
             return "zeros" if _is_number(self.padding) and self._is_plain() else "other"
         same = getattr(self.settings.get("padding"), "value", "valid") == "same"
-        return ("same" if same else "valid") if self._is_plain() else "other"
+        return ("same" if same else "valid") if self._is_plain() else "uneven"
 
     def _is_plain(self) -> bool:
         sizes = [self.arguments[-1], *(self.settings[n] for n in ("strides", "dilation_rate") if n in self.settings)]
@@ -106,6 +106,15 @@ class Convolutions:
         ways = self.sites[_site(block, found)]
         return _is_mixed(ways) or ({form for form, _ in ways} == {"zeros"} and any(map(_is_mixed, self.sites.values())))
 
+    def may_be_same(self, block: Block, found: Convolution) -> bool:
+        """Whether nothing is to be padded, but is where others of the class are."""
+        settings = [
+            found.arguments[-1],
+            *(found.settings.get(n, ast.Constant(1)) for n in ("strides", "dilation_rate")),
+        ]
+        ones = all(isinstance(tree, ast.Constant) and tree.value == 1 for tree in settings)
+        return ones and not {"valid"} >= {form for form, _ in self.sites[_site(block, found)]}
+
     def channels(self, path: str) -> int:
         """The number of channels that the torch layer makes."""
         return int(getattr(self.model.get_submodule(path), "out_channels", 0))
@@ -113,7 +122,9 @@ class Convolutions:
 
 def _is_mixed(ways: set[tuple[str, bool]]) -> bool:
     forms = {form for form, _ in ways}
-    return "other" not in forms and (("zeros" in forms and len(forms) > 1) or len({deep for _, deep in ways}) > 1)
+    return not forms & {"other", "uneven"} and (
+        ("zeros" in forms and len(forms) > 1) or len({deep for _, deep in ways}) > 1
+    )
 
 
 def _found(block: Block) -> Iterator[Convolution]:
@@ -137,6 +148,9 @@ class _Rewriting(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         found = convolution(node)
         if found is None or not self.convolutions.is_called(self.block, found):
+            if found is not None and found.padding is None and self.convolutions.may_be_same(self.block, found):
+                layer: Any = node.func
+                layer.keywords = [ast.keyword("padding", ast.Constant("same")), *layer.keywords]
             return self.generic_visit(node)
         settings = {name: found.settings.get(name, ast.Constant(value)) for name, value in DEFAULTS.items()}
         settings["padding"] = _zeros(found)

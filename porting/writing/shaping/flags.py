@@ -2,10 +2,11 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from porting.writing.blocks import Statement
-from porting.writing.expressions import walk
+from porting.writing.expressions import clone, walk
 from porting.writing.shaping.arguments import Arguments, Option, Values
 from porting.writing.shaping.columns import numbers_in, scaled
 from porting.writing.shaping.labels import Label
@@ -49,41 +50,44 @@ def optional_activations(steps: Sequence[Step], columns: Sequence[Values]) -> di
 def shifted_labels(
     steps: Sequence[Step], columns: list[Values], hints: Sequence[Hint], flags: Flags, fresh: Iterator[str]
 ) -> tuple[list[Step], list[Values], dict[int, ast.expr]]:
-    """Numbers in the names of layers that are more by one where a part before them is there."""
+    """Numbers in the names of layers that are more by one for each part before them that is there."""
     made: dict[str, str] = {}
     fixed: dict[int, ast.expr] = {}
     heads: list[Step] = []
     for at, (column, hint) in enumerate(zip(columns, hints, strict=True)):
         known = {ast.dump(value) for value in column if value is not None}
-        if not hint.in_label or len(known) < 2:
+        said = _shift(column, flags) if hint.in_label and len(known) > 1 else None
+        if said is None:
             continue
-        for flag, held in flags.items():
-            shift = _shift(column, held)
-            if shift is None:
-                continue
-            base, more = shift
-            key = flag if more > 0 else f"not {flag}"
-            if key not in made:
-                made[key] = next(fresh)
-                test = ast.Name(flag, ast.Load())
-                head = ast.Call(ast.Name("int", ast.Load()), [test if more > 0 else ast.UnaryOp(ast.Not(), test)], [])
-                heads.append(Statement([made[key]], head, ["n"]))
-            fixed[at] = scaled(ast.Name(made[key], ast.Load()), abs(more), min(base, base + more))
-            break
+        tree: ast.expr | None = None
+        for flag in said[1]:
+            one = ast.Call(ast.Name("int", ast.Load()), [ast.Name(flag, ast.Load())], [])
+            tree = one if tree is None else ast.BinOp(tree, ast.Add(), one)
+            if ast.unparse(tree) not in made:
+                made[ast.unparse(tree)] = next(fresh)
+                heads.append(Statement([made[ast.unparse(tree)]], clone(tree), ["n"]))
+            tree = ast.Name(made[ast.unparse(tree)], ast.Load())
+        assert tree is not None
+        fixed[at] = scaled(tree, 1, said[0])
     kept = [[ast.Constant(0)] if at in fixed else column for at, column in enumerate(columns)]
     return [*heads, *steps], kept, fixed
 
 
-def _shift(column: Values, held: Sequence[bool]) -> tuple[int, int] | None:
-    """The number where a flag is not set, and how much more it is where it is."""
-    sides: dict[bool, set[int]] = {True: set(), False: set()}
-    for value, flag in zip(column, held, strict=True):
-        if value is not None:
-            sides[flag] |= set(numbers_in([value]) or [-1])
-    if any(len(side) != 1 or side == {-1} for side in sides.values()):
+def _shift(column: Values, flags: Flags) -> tuple[int, list[str]] | None:
+    """The number where no flag is set, and the flags each of which makes it one more."""
+    numbers = [None if value is None else numbers_in([value]) for value in column]
+    if any(number == [] for number in numbers):
         return None
-    base = sides[False].pop()
-    return base, sides[True].pop() - base
+    for count in (1, 2):
+        for chosen in combinations(flags, count):
+            bases = {
+                number[0] - sum(flags[flag][at] for flag in chosen)
+                for at, number in enumerate(numbers)
+                if number is not None
+            }
+            if len(bases) == 1:
+                return bases.pop(), list(chosen)
+    return None
 
 
 def named_flags(
@@ -101,6 +105,10 @@ def named_flags(
         if flag in activations and said is not None:
             written[flag] = _asked(said, held, options, arguments)
             continue
+        if (option := _present_with(flag, held, options)) is not None:
+            option.default = ast.Constant(None)
+            written[flag] = ast.Compare(ast.Name(option.name, ast.Load()), [ast.IsNot()], [ast.Constant(None)])
+            continue
         parts = [branch for branch in branches(steps) if flag_of(branch) == flag]
         name, opposite = _flag_name(steps, parts, held, arguments)
         arguments.taken.add(name)
@@ -110,6 +118,12 @@ def named_flags(
         plain = ast.Name(name, ast.Load())
         written[flag] = ast.UnaryOp(ast.Not(), plain) if opposite else plain
     return written, options
+
+
+def _present_with(flag: str, held: Sequence[bool], options: Sequence[Option]) -> Option | None:
+    """The argument that is given wherever a flag is set, and nowhere else."""
+    absent = [not one for one in held]
+    return next((o for o in options if [value is None for value in o.values] == absent), None)
 
 
 def _asked(said: ast.expr, held: Sequence[bool], options: list[Option], arguments: Arguments) -> ast.expr:

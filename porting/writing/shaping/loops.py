@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from porting.writing.expressions import clone
 from porting.writing.shaping.columns import Columns, columns_of
@@ -42,13 +41,14 @@ class Rolling:
 
     steps: list[Step]
     results: Sequence[str]
-    fresh: Iterator[str] = field(default_factory=lambda: (f"%l{at}" for at in count()))
+    fresh: Iterator[str]
+    tables: bool = True
     patterns: list[Pattern] = field(default_factory=list)
     readers: dict[str, set[int]] = field(default_factory=dict)
 
     def roll(self) -> list[Step]:
         """Roll up until nothing gains: what only counts before what needs a table."""
-        while (run := self._best(tables=False) or self._best(tables=True)) is not None:
+        while (run := self._best(tables=False) or (self._best(tables=True) if self.tables else None)) is not None:
             self.steps[run.start : run.start + run.period * run.count] = [self._loop(run)]
         return self.steps
 
@@ -217,6 +217,6 @@ def _local_values(patterns: Sequence[Pattern], groups: Sequence[list[str]]) -> s
     return known - outer
 
 
-def rolled(steps: Sequence[Step], results: Sequence[str], fresh: Iterator[str]) -> list[Step]:
+def rolled(steps: Sequence[Step], results: Sequence[str], fresh: Iterator[str], *, tables: bool = True) -> list[Step]:
     """Steps with what repeats rolled up."""
-    return Rolling(list(steps), results, fresh).roll()
+    return Rolling(list(steps), results, fresh, tables).roll()

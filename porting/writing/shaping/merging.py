@@ -84,7 +84,7 @@ class Functions:
     def _merge_class(self, blocks: Sequence[Block]) -> None:
         groups: dict[str, list[Shaped]] = {}
         for block in blocks:
-            shaped = Shaped(block, [pattern_of(step) for step in self._steps(block)])
+            shaped = Shaped(block, [pattern_of(step) for step in self._steps(block, alone=len(blocks) == 1)])
             groups.setdefault(shaped.key(), []).append(shaped)
         pools: list[tuple[list[list[Shaped]], Merged]] = []
         for group in sorted(groups.values(), key=lambda group: -len(group[0].patterns)):
@@ -118,7 +118,8 @@ class Functions:
         spelled = {**dict(enumerate(arguments.spelled(columns, hints))), **fixed}
         steps = [with_holes(step, spelled) for step in steps]
         flags, options = named_flags(steps, set_in, activations, spelled, arguments)
-        steps = joined_sums([with_flags(step, flags) for step in steps], merged.results)
+        steps = rolled([with_flags(step, flags) for step in steps], merged.results, self.fresh)
+        steps = joined_sums(steps, merged.results)
         has_layers = any(isinstance(node, Label) for tree in trees(steps) for node in ast.walk(tree))
         ordered = sorted(options, key=lambda option: option.default is not None)
         name = self._name(first.kind)
@@ -139,14 +140,14 @@ class Functions:
         self.taken.add(name)
         return name
 
-    def _steps(self, block: Block) -> list[Step]:
+    def _steps(self, block: Block, *, alone: bool) -> list[Step]:
         """The steps of a block, with calls of the functions of the blocks inside, and loops."""
         steps: list[Statement] = []
         for statement in block.statements:
             tree = statement.tree
             tree = self._call(tree, block) if isinstance(tree, BlockCall) else labelled(tree, block.path)
             steps.append(Statement(statement.targets, tree, statement.names, statement.place))
-        return rolled(grown(steps, block.results, self.fresh), block.results, self.fresh)
+        return rolled(grown(steps, block.results, self.fresh), block.results, self.fresh, tables=alone)
 
     def _call(self, call: BlockCall, outer: Block) -> ast.expr:
         function, at = self.calls[id(call.block)]

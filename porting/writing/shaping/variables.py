@@ -40,6 +40,7 @@ class Variables:
         given, own = own, {*own, *(value for step in steps for value in made(step))}
         steps = list(steps)
         heads = [head for at in range(len(steps)) for head in self._kept_first(steps, at, behind, given)]
+        own |= {value for head in heads for value in made(head)}
         written: list[Step] = [*heads]
         for at, step in enumerate(steps):
             later = {*behind, *(value for other in steps[at + 1 :] for value in reads(other))}
