@@ -1,9 +1,11 @@
 """The arguments of a call of the exported graph, as rows take them."""
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.constants import kind_of
+from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
 
 if TYPE_CHECKING:
@@ -33,3 +35,18 @@ def plain(arg: Any, read: Callable[["Node"], Any]) -> Any:
 
 def _is_place(arg: Any) -> bool:
     return type(arg).__name__ in {"device", "layout", "memory_format"}
+
+
+def called(row: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    """Call a row with arguments that it may not know.
+
+    Raises
+    ------
+    NoRowError
+        If it does not.
+    """
+    try:
+        inspect.signature(row).bind(*args, **keywords)
+    except TypeError as error:
+        raise NoRowError(f"its row does not know how it is called: {error}") from error
+    return row(*args, **keywords)

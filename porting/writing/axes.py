@@ -40,6 +40,8 @@ class Value:
         How many axes of length one stand in front of those that the form knows.
     nonnegative : bool
         Whether no element can be below zero.
+    counts_samples : bool
+        Whether it has the samples' own numbers, which nothing is written for.
     """
 
     data: Any
@@ -49,6 +51,7 @@ class Value:
     form: Form | None = field(default=None, compare=False)
     raised: int = 0
     nonnegative: bool = False
+    counts_samples: bool = False
 
     @property
     def rank(self) -> int:
@@ -150,7 +153,7 @@ def aligned(ops: Any, values: Sequence[Value]) -> tuple[list[Any], tuple[int, ..
     for axis in sorted(held - set(order)):
         order.insert(next((at for at, other in enumerate(order) if other > axis), len(order)), axis)
     data = [arranged(ops, value, _from_first(value, order)).data for value in raised]
-    longest = min(range(len(order)), key=lambda at: not any(order[at] in value.axes for value in raised))
+    longest = next((at for at, axis in enumerate(order) if any(axis in value.axes for value in raised)), len(order))
     return data, shape, tuple(order[longest:])
 
 
@@ -200,16 +203,21 @@ def grouped(before: Sequence[int], after: Sequence[int]) -> list[tuple[Axes, Axe
 
 
 def _together(held: Axes, groups: Sequence[Axes]) -> Axes:
-    """The order with the fewest moves in which the axes of each group stand side by side, as torch has them."""
+    """An order in which the axes of each group stand side by side, as torch has them: the nearest to torch's own."""
     order = list(held)
     for group in groups:
         places = [order.index(axis) for axis in group]
         if all(second == first + 1 for first, second in pairwise(places)):
             continue
-        at = min(places)
-        order = [axis for axis in order if axis not in group]
-        order[at:at] = group
+        rest = [axis for axis in order if axis not in group]
+        starts = {sum(axis in rest for axis in order[:place]) for place in places}
+        order = min(([*rest[:at], *group, *rest[at:]] for at in sorted(starts)), key=_inversions)
     return tuple(order)
+
+
+def _inversions(order: Sequence[int]) -> int:
+    """How many pairs stand the other way round than in torch."""
+    return sum(first > second for at, first in enumerate(order) for second in order[at + 1 :])
 
 
 def _sizes(value: Value, groups: Sequence[tuple[Axes, Axes]], shape: Axes, is_batch: Callable[[int], bool]) -> Axes:

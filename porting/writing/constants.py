@@ -109,7 +109,7 @@ def _range(k: Target, array: "np.ndarray", kind: str) -> Any:
     start, step = int(array[0]), int(steps[0])
     stop = start + step * len(array)
     limits = (stop,) if (start, step) == (0, 1) else (start, stop) if step == 1 else (start, stop, step)
-    return k.ops.arange(*limits, dtype=k.floatx) if kind == "float" else k.ops.arange(*limits)
+    return k.ops.arange(*limits, dtype=_named(k, kind))
 
 
 def _triangle(k: Target, array: "np.ndarray", kind: str) -> Any:

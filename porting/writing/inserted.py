@@ -32,9 +32,30 @@ def grid_sum(sizes, steps, start=0):
     """The sum of the places on a grid of these sizes, each times its step, behind a start."""
     total = start
     for axis, (size, step) in enumerate(zip(sizes, steps, strict=True)):
-        places = ops.reshape(ops.arange(size), [-1 if at == axis else 1 for at in range(len(sizes))])
+        places = ops.reshape(ops.arange(size, dtype="int32"), [-1 if at == axis else 1 for at in range(len(sizes))])
         total = total + step * places
     return total
+
+
+def average_inside(x, size, strides, widths, counted=None):
+    """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
+    edges = [(0, 0), *widths, (0, 0)]
+    ones = ops.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
+    if counted:
+        ones = ops.pad(ones, [(0, 0), *counted, (0, 0)], constant_values=1)
+        edges_left = [(b - c, a - d) for (b, a), (c, d) in zip(widths, counted, strict=True)]
+    else:
+        edges_left = widths
+    ones = ops.pad(ones, [(0, 0), *edges_left, (0, 0)])
+    share = ops.average_pool(ones, size, strides, data_format="channels_last")
+    return ops.average_pool(ops.pad(x, edges), size, strides, data_format="channels_last") / share
+
+
+def resize_nearest(x, size, axis, exact=False):
+    """Take the nearest of the old points for each new one, as ``torch.nn.functional.interpolate`` does."""
+    length = x.shape[axis]
+    places = [int((at + 0.5 * exact) * length / size) for at in range(size)]
+    return ops.take(x, ops.array(places, dtype="int32"), axis=axis)
 
 
 def resize_linear(x, size, axis, align_corners=False, scale=None):
@@ -105,12 +126,12 @@ def not_written(function, *inputs):
     raise NotImplementedError(f"torch.ops.aten.{function}: write in Keras what it does, in the place of this call.")
 
 
-def attention(query, key, value, rate, mask=None, bias=None, is_causal=False):
+def attention(query, key, value, rate, mask=None, bias=None, scale=None, is_causal=False):
     """Attend by the softmax of products, some of which are dropped in training.
 
-    (sample, position, head, feature) each; the query is scaled already.
+    (sample, position, head, feature) each.
     """
-    scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
+    scores = ops.einsum("bqhd,bkhd->bhqk", query * (scale or query.shape[-1] ** -0.5), key)
     if bias is not None:
         scores = scores + bias
     if is_causal:

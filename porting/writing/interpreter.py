@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
-from porting.writing.arguments import arguments_of
+from porting.writing.arguments import arguments_of, called
 from porting.writing.arrays import OwnArray, OwnArrays
 from porting.writing.authors import AuthorNames
 from porting.writing.axes import Value, arranged, plain, settled, whole
@@ -210,7 +210,7 @@ class Interpreter:
 
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
-            return self._value(node.all_input_nodes[0])[node.args[1]]
+            return _item(self._value(node.all_input_nodes[0]), node.args[1])
         if (kept := passed_through(node, self.exported.constants)) is not None:
             return self._value(kept)
         name = name_of(node.target)
@@ -218,7 +218,7 @@ class Interpreter:
         if owner is not None:
             read = self._start if name in RECURRENCES else self._layer_value
             args, keywords = arguments_of(node, read)
-            made = LAYER_ROWS[name][1](self._target(node, owner), owner, *args, **keywords)
+            made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
             _check(made, node)
             return made
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
@@ -226,7 +226,7 @@ class Interpreter:
         args, keywords = arguments_of(node, lambda read: self._argument(read, node))
         if name == "scaled_dot_product_attention":
             args, keywords = self._without_mask(node, args, keywords)
-        made = row(self._target(node), *args, **keywords)
+        made = called(row, self._target(node), *args, **keywords)
         _check(made, node)
         return made
 
@@ -242,14 +242,14 @@ class Interpreter:
     def _argument(self, node: "Node", reader: "Node") -> Any:
         """What a function is called with: constants that broadcast are as short as they can be."""
         constants = self.exported.constants
-        if node not in constants or node in self.values:
-            return self._value(node)
         name = name_of(reader.target)
+        if node not in constants or node in self.values:
+            return _unless_samples(self._value(node), name)
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
             shape = tuple(reader.args[0].meta["val"].shape)[:-1] + (reader.args[1].meta["val"].shape[-2],)
             return None if attention_mask(node, reader.args[0], constants) else self._short(node, shape)
         if name not in BROADCASTS:
-            return self._value(node)
+            return _unless_samples(self._value(node), name)
         number = uniform_number(node, constants)
         shape = tuple(reader.meta["val"].shape)
         others = [n for n in reader.all_input_nodes if n is not node and n not in constants]
@@ -300,7 +300,9 @@ class Interpreter:
             if (node, id(scope.block)) in self.constants:
                 return self.constants[node, id(scope.block)]
         array = self.exported.constants[node]
-        value = spelled(self._target(node), array) if hasattr(array, "numel") else None
+        if isinstance(array, (list, tuple)):
+            return self._applied(node)
+        value = spelled(self._target(node), array)
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":
             value = self._applied(node)
@@ -317,7 +319,7 @@ class Interpreter:
         if isinstance(made, (list, tuple)):
             padded = [*names, *[""] * len(made)]
             return [self._bound(item, [name] if name else []) for item, name in zip(made, padded, strict=False)]
-        if made.form is not None or made.data is None:
+        if not isinstance(made, Value) or made.form is not None or made.data is None:
             return made
         data = self.recorder.bind(made.data, names)
         for statement in reversed(self.recorder.block.statements):
@@ -354,6 +356,19 @@ def _named(name: str) -> Expression:
 
 OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
+
+
+def _unless_samples(value: Any, reader: str) -> Any:
+    """Refuse the samples' own numbers to all but what looks up by them."""
+    if isinstance(value, Value) and value.counts_samples and reader != "index":
+        raise NoRowError("reads the numbers of the samples")
+    return value
+
+
+def _item(values: Sequence[Any], at: int) -> Any:
+    if at >= len(values):
+        raise NoRowError(f"its result number {at} is not written")
+    return values[at]
 
 
 def _check(made: Any, node: "Node") -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from porting.writing.exported import Exported
 from porting.writing.functions.table import name_of
-from porting.writing.layers import LAYER_ROWS
+from porting.writing.layers import LAYER_ROWS, RECURRENCES
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
+
+SEVERAL_INPUTS = {"multi_head_attention", *RECURRENCES, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
 
 
 @dataclass(slots=True)
@@ -47,6 +49,9 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     if name not in LAYER_ROWS:
         return None
     arrays = [exported.arrays[arg.name] for arg in node.all_input_nodes if arg.name in exported.arrays]
+    computed = [arg for arg in node.all_input_nodes if arg.name not in exported.arrays]
+    if len(computed) != 1 and name not in SEVERAL_INPUTS:
+        return None
     paths = sorted({path.rpartition(".")[0] for path in arrays}, key=len)
     if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
         return None

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from porting.writing.axes import Value, plain, settled
+from porting.writing.axes import Value, in_order, plain, settled
+from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.shapes import expand, reshape
 
 
 @row("arange")
-def arange(k: Target, *limits: float, dtype: str = "", **_: Any) -> Value:
+def arange(k: Target, *limits: float, dtype: str = "") -> Value:
+    if k.is_batch(len(range_of(*limits))):
+        return Value(None, (len(range_of(*limits)),), (0,), "int", counts_samples=True)
     kind = dtype or ("float" if any(isinstance(limit, float) for limit in limits) else "int")
-    shown = {"dtype": k.floatx} if kind == "float" else {}
-    return plain(k.ops.arange(*limits, **shown), (len(range_of(*limits)),), kind)
+    shown = k.floatx if kind == "float" else "int32"
+    return plain(k.ops.arange(*limits, dtype=shown), (len(range_of(*limits)),), kind)
 
 
 def range_of(*limits: float) -> Sequence[float]:
@@ -22,77 +26,97 @@ def range_of(*limits: float) -> Sequence[float]:
     return [start + at * step for at in range(max(0, math.ceil((stop - start) / step)))]
 
 
-def _filled(k: Target, size: Sequence[int], value: Any, dtype: str) -> Value:
+def _filled(k: Target, size: Sequence[int], value: Any, kind: str) -> Value:
     """A number that broadcasts stands for all samples."""
     shape = tuple(size)
-    held = tuple(axis for axis, length in enumerate(shape) if length != 1 and not k.is_batch(length))
-    kind = dtype or {"bool": "bool", "int": "int"}.get(type(value).__name__, "float")
-    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[kind]
-    data = k.ops.full(tuple(shape[axis] for axis in held), value, dtype=named)
+    axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not k.is_batch(length))
+    data = k.ops.full(tuple(shape[axis] for axis in axes), value, dtype=named(k, kind))
     if any(k.is_batch(length) for length in shape):
-        from porting.writing.functions.shapes import _repeated_along
-
         sizes = tuple(1 if k.is_batch(length) else length for length in shape)
-        return _repeated_along(k, Value(data, sizes, held, kind), shape)
-    return Value(data, shape, held, kind)
+        return expand(k, Value(data, sizes, axes, kind), shape)
+    return Value(data, shape, axes, kind)
 
 
-@row("zeros", "new_zeros")
-def zeros(k: Target, *args: Any, dtype: str = "float", **_: Any) -> Value:
-    return _filled(k, args[-1], 0, dtype)
+def _number_kind(value: Any) -> str:
+    return {"bool": "bool", "int": "int"}.get(type(value).__name__, "float")
 
 
-@row("ones", "new_ones")
-def ones(k: Target, *args: Any, dtype: str = "float", **_: Any) -> Value:
-    return _filled(k, args[-1], 1, dtype)
+@row("zeros", "empty")
+def zeros(k: Target, size: Sequence[int], *, dtype: str = "float") -> Value:
+    return _filled(k, size, 0, dtype)
 
 
-@row("full", "new_full")
-def full(k: Target, *args: Any, dtype: str = "", **_: Any) -> Value:
-    return _filled(k, args[-2], args[-1], dtype)
+@row("ones")
+def ones(k: Target, size: Sequence[int], *, dtype: str = "float") -> Value:
+    return _filled(k, size, 1, dtype)
+
+
+@row("full")
+def full(k: Target, size: Sequence[int], value: Any, *, dtype: str = "") -> Value:
+    return _filled(k, size, value, dtype or _number_kind(value))
+
+
+@row("new_zeros", "new_empty")
+def new_zeros(k: Target, x: Value, size: Sequence[int], *, dtype: str = "") -> Value:
+    return _filled(k, size, 0, dtype or x.dtype)
+
+
+@row("new_ones")
+def new_ones(k: Target, x: Value, size: Sequence[int], *, dtype: str = "") -> Value:
+    return _filled(k, size, 1, dtype or x.dtype)
+
+
+@row("new_full")
+def new_full(k: Target, x: Value, size: Sequence[int], value: Any, *, dtype: str = "") -> Value:
+    return _filled(k, size, value, dtype or x.dtype)
 
 
 def _like(names: tuple[str, ...], said: str) -> None:
     @row(*names)
-    def like(k: Target, x: Value, *, dtype: str = "", **_: Any) -> Value:
+    def like(k: Target, x: Value, *, dtype: str = "") -> Value:
         x = settled(x)
         kind = dtype or x.dtype
-        named = {"float": k.floatx, "int": "int32", "bool": "bool"}[kind]
-        settings = {} if kind == x.dtype else {"dtype": named}
+        settings = {} if kind == x.dtype else {"dtype": named(k, kind)}
         return x.with_data(getattr(k.ops, said)(x.data, **settings), kind)
 
 
-_like(("zeros_like", "zero"), "zeros_like")
+_like(("zeros_like", "zero", "empty_like"), "zeros_like")
 _like(("ones_like",), "ones_like")
 
 
 @row("full_like", "fill")
-def full_like(k: Target, x: Value, value: Any, *, dtype: str = "", **_: Any) -> Value:
+def full_like(k: Target, x: Value, value: Any, *, dtype: str = "") -> Value:
     x = settled(x)
     kind = dtype or x.dtype
-    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[kind]
-    settings = {} if kind == x.dtype else {"dtype": named}
+    if isinstance(value, Value):
+        return expand(k, as_kind(k, value, kind), x.shape)
+    settings = {} if kind == x.dtype else {"dtype": named(k, kind)}
     return x.with_data(k.ops.full_like(x.data, value, **settings), kind)
 
 
 @row("scalar_tensor")
-def scalar(k: Target, value: Any, *, dtype: str = "float", **_: Any) -> Value:
-    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[dtype]
-    return plain(k.ops.full((), value, dtype=named), (), dtype)
+def scalar(k: Target, value: Any, *, dtype: str = "float") -> Value:
+    return plain(k.ops.full((), value, dtype=named(k, dtype)), (), dtype)
 
 
 @row("linspace")
-def linspace(k: Target, start: float, end: float, steps: int, **_: Any) -> Value:
+def linspace(k: Target, start: float, end: float, steps: int, *, dtype: str = "float") -> Value:
+    if dtype != "float":
+        raise NoRowError("linspace of whole numbers")
     return plain(k.ops.linspace(start, end, steps, dtype=k.floatx), (steps,))
+
+
+@row("eye")
+def eye(k: Target, rows: int, columns: int | None = None, *, dtype: str = "float") -> Value:
+    columns = rows if columns is None else columns
+    return plain(k.ops.eye(rows, columns, dtype=named(k, dtype)), (rows, columns), dtype)
 
 
 def _triangle(name: str) -> None:
     @row(name)
     def part(k: Target, x: Value, diagonal: int = 0) -> Value:
-        from porting.writing.axes import in_order
-
         x = in_order(k.ops, x)
-        return x.with_data(getattr(k.ops, name)(x.data, diagonal))
+        return x.with_data(getattr(k.ops, name)(x.data, *([diagonal] if diagonal else [])))
 
 
 for _name in ("tril", "triu"):
@@ -100,10 +124,13 @@ for _name in ("tril", "triu"):
 
 
 @row("meshgrid")
-def meshgrid(k: Target, tensors: Sequence[Value], indexing: str = "ij") -> list[Value]:
-    shape = tuple(value.shape[0] for value in tensors)
-    if indexing != "ij":
-        raise NoRowError(f"meshgrid with indexing={indexing!r}")
-    data = k.ops.meshgrid(*(settled(value).data for value in tensors), indexing="ij")
-    parts = k.unpacked(data, len(tensors))
-    return [plain(part, shape, value.dtype) for part, value in zip(parts, tensors, strict=True)]
+def meshgrid(k: Target, tensors: Sequence[Value], *, indexing: str = "ij") -> list[Value]:
+    """Each tensor along an axis of its own, and the same along the others."""
+    lengths = [value.shape[0] if value.rank else 1 for value in tensors]
+    order = [1, 0, *range(2, len(lengths))] if indexing == "xy" and len(lengths) > 1 else range(len(lengths))
+    shape = tuple(lengths[axis] for axis in order)
+    made = []
+    for at, value in enumerate(tensors):
+        sizes = [lengths[axis] if axis == at else 1 for axis in order]
+        made.append(expand(k, reshape(k, value, sizes), shape))
+    return made

@@ -1,57 +1,181 @@
 """Functions that look elements up by tensors of places."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
-from porting.writing.axes import Value, arranged, in_order, settled, whole
+from porting.writing.axes import Value, arranged, in_order, permuted, settled, whole
+from porting.writing.functions.kinds import as_kind, named
+from porting.writing.functions.pointwise import add, combined, multiply, negative, subtract
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.shapes import concatenate, last_or, reshape, slice_of, transpose
 
 
 @row("index_select")
 def index_select(k: Target, x: Value, dim: int, index: Value) -> Value:
-    x = arranged(k.ops, x, whole(settled(x)))
-    shape = (*x.shape[:dim], index.shape[0], *x.shape[dim + 1 :])
-    return Value(k.ops.take(x.data, settled(index).data, axis=x.at(dim)), shape, x.axes, x.dtype)
+    return _taken(k, x, dim % x.rank, reshape(k, index, (index.shape[0],)) if index.rank != 1 else index)
+
+
+def _taken(k: Target, x: Value, axis: int, places: Value) -> Value:
+    """Rows at places, whose axes stand where the axis stood."""
+    if k.is_batch(x.shape[axis]):
+        raise NoRowError("samples are taken by their number")
+    places = arranged(k.ops, places, whole(settled(places)))
+    if places.axes != tuple(range(places.rank)):
+        places = in_order(k.ops, places)
+    x = arranged(k.ops, x, whole(settled(x)) if x.form is None else range(x.rank))
+    moved = {old: old + (places.rank - 1) * (old > axis) for old in x.axes}
+    axes: list[int] = []
+    for old in x.axes:
+        axes += range(axis, axis + places.rank) if old == axis else [moved[old]]
+    shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
+    return Value(k.ops.take(x.data, places.data, axis=x.at(axis)), shape, tuple(axes), x.dtype)
 
 
 @row("index")
 def index(k: Target, x: Value, indices: Sequence[Value | None]) -> Value:
-    """One tensor of places along one axis."""
+    """Tensors of places along one axis, or along several at once."""
     given = [(axis, value) for axis, value in enumerate(indices) if value is not None]
-    if len(given) != 1 or given[0][1].dtype == "bool":
-        raise NoRowError("index by several tensors or by a mask")
-    axis, places = given[0]
-    places = in_order(k.ops, places)
-    x = in_order(k.ops, x)
-    shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
-    return Value(k.ops.take(x.data, places.data, axis=axis), shape, tuple(range(len(shape))), x.dtype)
+    if any(value.dtype == "bool" for _, value in given):
+        raise NoRowError("index by a mask: how many elements are taken depends on the values")
+    axes = [axis for axis, _ in given]
+    if len(given) == 1:
+        return _taken(k, x, axes[0], given[0][1])
+    if given[0][1].counts_samples and axes[0] == 0 and len(given) == 2:
+        return _one_of_each(k, x, *given[1])
+    if axes != list(range(axes[0], axes[-1] + 1)):
+        rest = [axis for axis in range(x.rank) if axis not in axes]
+        x, axes = permuted(x, [*axes, *rest]), list(range(len(axes)))
+    sizes = [x.shape[axis] for axis in axes]
+    places = _flat_places(k, [value for _, value in given], sizes)
+    joined = reshape(k, x, (*x.shape[: axes[0]], prod(sizes), *x.shape[axes[-1] + 1 :]))
+    return _taken(k, joined, axes[0], places)
+
+
+def _flat_places(k: Target, places: Sequence[Value], sizes: Sequence[int]) -> Value:
+    """The places on axes that have been joined to one."""
+    total = places[0]
+    for value, size in zip(places[1:], sizes[1:], strict=True):
+        total = add(k, multiply(k, total, size), value)
+    return total
+
+
+def _one_of_each(k: Target, x: Value, axis: int, places: Value) -> Value:
+    """From each sample what stands at its own place."""
+    if places.shape != x.shape[:1] or axis >= x.rank:
+        raise NoRowError("index by several places in each sample")
+    x = arranged(k.ops, x, whole(settled(x)))
+    at = x.at(axis)
+    shown = settled(places).data[tuple(slice(None) if axis_ == 0 else None for axis_ in x.axes)]
+    data = k.ops.take_along_axis(x.data, shown, axis=at)
+    cut = data[(*(slice(None) for _ in range(at)), 0)]
+    shape = (*x.shape[:axis], *x.shape[axis + 1 :])
+    return Value(cut, shape, tuple(a - (a > axis) for a in x.axes if a != axis), x.dtype)
+
+
+@row("index_put")
+def index_put(k: Target, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
+    """One number, or one that broadcasts, wherever a mask is true."""
+    masks = [value for value in indices if value is not None]
+    if accumulate or len(masks) != 1 or len(indices) != 1 or masks[0].dtype != "bool" or prod(values.shape) != 1:
+        raise NoRowError("index_put other than of one number where a mask is true")
+    mask = reshape(k, masks[0], (*masks[0].shape, *(1,) * (x.rank - masks[0].rank)))
+    number = reshape(k, as_kind(k, values, x.dtype), (1,) * x.rank)
+    return combined(k, k.ops.where, [mask, number, x], x.dtype)
 
 
 @row("embedding")
-def embedding(k: Target, weight: Value, indices: Value, *_: Any) -> Value:
-    return index(k, weight, [indices])
+def embedding(
+    k: Target,
+    weight: Value,
+    indices: Value,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Value:
+    return _taken(k, weight, 0, indices)
 
 
 @row("gather")
-def gather(k: Target, x: Value, dim: int, index: Value, **_: Any) -> Value:
+def gather(k: Target, x: Value, dim: int, index: Value, *, sparse_grad: bool = False) -> Value:
+    dim %= max(x.rank, 1)
+    for axis in range(x.rank):
+        if axis != dim and index.shape[axis] != x.shape[axis]:
+            x = slice_of(k, x, axis, 0, index.shape[axis])
     x, index = in_order(k.ops, x), in_order(k.ops, index)
-    data = k.ops.take_along_axis(x.data, index.data, axis=dim % x.rank)
+    if k.is_batch(x.shape[dim]):
+        raise NoRowError("samples are taken by their number")
+    data = k.ops.take_along_axis(x.data, index.data, axis=-1 if dim == x.rank - 1 else dim)
     return Value(data, index.shape, tuple(range(x.rank)), x.dtype)
 
 
+@row("take_along_dim")
+def take_along(k: Target, x: Value, index: Value, dim: int | None = None) -> Value:
+    if dim is None or x.rank != index.rank:
+        raise NoRowError("take_along_dim of the flattened tensor")
+    return gather(k, x, dim, index)
+
+
 @row("one_hot")
-def one_hot(k: Target, x: Value, num_classes: int) -> Value:
+def one_hot(k: Target, x: Value, num_classes: int = -1) -> Value:
+    if num_classes < 0:
+        raise NoRowError("one_hot for as many classes as there happen to be")
     x = in_order(k.ops, x)
     shape = (*x.shape, num_classes)
-    return Value(k.ops.one_hot(x.data, num_classes), shape, tuple(range(len(shape))), "int")
+    data = k.ops.one_hot(x.data, num_classes, dtype=named(k, "int"))
+    return Value(data, shape, tuple(range(len(shape))), "int")
 
 
 @row("topk")
 def topk(k: Target, x: Value, count: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> list[Value]:  # noqa: A002
-    if dim % x.rank != x.rank - 1 or not largest:
-        raise NoRowError("topk of another axis than the last, or of the smallest")
-    x = in_order(k.ops, x)
+    if dim % x.rank != x.rank - 1:
+        moved = topk(k, transpose(k, x, dim, -1), count, -1, largest, sorted)
+        return [transpose(k, value, dim, -1) for value in moved]
+    x = in_order(k.ops, x if largest else negative(k, x))
     shape = (*x.shape[:-1], count)
     values, places = k.unpacked(k.ops.top_k(x.data, count), 2)
     axes = tuple(range(x.rank))
-    return [Value(values, shape, axes, x.dtype), Value(places, shape, axes, "int")]
+    found = Value(values, shape, axes, x.dtype)
+    return [found if largest else negative(k, found), Value(places, shape, axes, "int")]
+
+
+@row("sort")
+def sort(k: Target, x: Value, dim: int = -1, descending: bool = False, *, stable: bool = False) -> list[Value]:
+    places = argsort(k, x, dim, descending, stable=stable) if 1 in k.used else None
+    x = arranged(k.ops, x, whole(settled(x)))
+    ordered = _descending(k, x, dim, k.ops.sort) if descending else k.ops.sort(x.data, axis=last_or(x, dim))
+    return [x.with_data(ordered), *([places] if places else [])]
+
+
+@row("argsort")
+def argsort(k: Target, x: Value, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Value:
+    x = arranged(k.ops, x, whole(settled(x)))
+    ordered = -x.data if descending else x.data
+    return x.with_data(k.ops.argsort(ordered, axis=last_or(x, dim)), "int")
+
+
+def _descending(k: Target, x: Value, dim: int, function: Any) -> Any:
+    return -function(-x.data, axis=last_or(x, dim))
+
+
+@row("diff")
+def difference(
+    k: Target, x: Value, n: int = 1, dim: int = -1, prepend: Value | None = None, append: Value | None = None
+) -> Value:
+    ends = [value for value in (prepend, x, append) if value is not None]
+    x = concatenate(k, ends, dim) if len(ends) > 1 else x
+    for _ in range(n):
+        later, sooner = slice_of(k, x, dim, 1), slice_of(k, x, dim, 0, x.shape[dim] - 1)
+        x = combined(k, k.ops.not_equal, [later, sooner]) if x.dtype == "bool" else subtract(k, later, sooner)
+    return x
+
+
+@row("diagonal")
+def diagonal(k: Target, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
+    first, second = dim1 % x.rank, dim2 % x.rank
+    x = in_order(k.ops, x)
+    data = k.ops.diagonal(x.data, offset=offset, axis1=first, axis2=second)
+    rows, columns = x.shape[first], x.shape[second]
+    length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
+    rest = [size for axis, size in enumerate(x.shape) if axis not in (first, second)]
+    return Value(data, (*rest, length), tuple(range(x.rank - 1)), x.dtype)

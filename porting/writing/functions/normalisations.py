@@ -1,18 +1,21 @@
 """Normalisations that are called as functions."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from porting.writing.axes import Value
-from porting.writing.functions.pointwise import add, divide, multiply, subtract
-from porting.writing.functions.reductions import reduced
+from porting.writing.axes import Value, settled
+from porting.writing.functions.pointwise import add, divide, maximum, multiply, subtract
+from porting.writing.functions.reductions import reduced, vector_norm
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import reshape
+
+EPSILON = 1.1920928955078125e-07
+"""What torch adds where nothing is given, in float32."""
 
 
 def standardised(k: Target, x: Value, over: Sequence[int], eps: float) -> Value:
     """Without its mean, divided by its standard deviation."""
-    x = x.with_data(k.kept(x.data)) if x.form is None else x
+    x = settled(x)
+    x = x.with_data(k.kept(x.data))
     mean = reduced(k, k.ops.mean, x, over, True)
     variance = reduced(k, k.ops.var, x, over, True)
     root = variance.with_data(k.ops.sqrt(variance.data + eps))
@@ -44,9 +47,11 @@ def rms_norm(
     k: Target, x: Value, normalized_shape: Sequence[int], weight: Value | None = None, eps: float | None = None
 ) -> Value:
     over = list(range(x.rank - len(normalized_shape), x.rank))
+    x = settled(x)
+    x = x.with_data(k.kept(x.data))
     squares = x.with_data(k.ops.square(x.data))
     mean = reduced(k, k.ops.mean, squares, over, True)
-    scale = mean.with_data(k.ops.rsqrt(mean.data + (2.220446049250313e-16 if eps is None else eps)))
+    scale = mean.with_data(k.ops.rsqrt(mean.data + (EPSILON if eps is None else eps)))
     return _affine(k, multiply(k, x, scale), weight, None)
 
 
@@ -78,19 +83,73 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool = True,
 ) -> Value:
-    if training or running_mean is None or running_var is None:
-        raise NoRowError("batch_norm by the statistics of the batch")
-    raise NoRowError("batch_norm as a function, with statistics that no layer holds")
+    if training:
+        raise NoRowError("batch_norm by the statistics of the batch, also in evaluation")
+    return _by_statistics(k, x, weight, bias, running_mean, running_var, eps)
+
+
+def _by_statistics(
+    k: Target,
+    x: Value,
+    weight: Value | None,
+    bias: Value | None,
+    mean: Value | None,
+    variance: Value | None,
+    eps: float,
+) -> Value:
+    """By statistics that no layer holds."""
+    if mean is None or variance is None:
+        raise NoRowError("a normalisation by statistics that it does not have")
+    centred = subtract(k, x, _per_channel(k, mean, x))
+    spread = settled(_per_channel(k, variance, x))
+    made = multiply(k, centred, spread.with_data(k.ops.rsqrt(spread.data + eps)))
+    return _affine(k, made, _per_channel(k, weight, x), _per_channel(k, bias, x))
 
 
 @row("instance_norm")
 def instance_norm(
-    k: Target, x: Value, weight: Value | None, bias: Value | None, running_mean: Any, running_var: Any, *settings: Any
+    k: Target,
+    x: Value,
+    weight: Value | None,
+    bias: Value | None,
+    running_mean: Value | None,
+    running_var: Value | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = True,
 ) -> Value:
-    eps = settings[2]
+    if not use_input_stats:
+        return _by_statistics(k, x, weight, bias, running_mean, running_var, eps)
     made = standardised(k, x, list(range(2, x.rank)), eps)
     return _affine(k, made, _per_channel(k, weight, x), _per_channel(k, bias, x))
 
 
 def _per_channel(k: Target, value: Value | None, x: Value) -> Value | None:
     return None if value is None else reshape(k, value, (x.shape[1], *(1,) * (x.rank - 2)))
+
+
+@row("_weight_norm")
+def weight_norm(k: Target, direction: Value, length: Value, dim: int = 0) -> Value:
+    """A weight by its direction, and its length along all axes but one."""
+    over = [axis for axis in range(direction.rank) if dim == -1 or axis != dim % direction.rank]
+    direction = settled(direction)
+    return multiply(k, direction, divide(k, length, vector_norm(k, direction, 2, over, True)))
+
+
+@row("cosine_similarity")
+def cosine_similarity(k: Target, x: Value, y: Value, dim: int = 1, eps: float = 1e-8) -> Value:
+    first, second = (_unit_length(k, value, dim, eps) for value in (x, y))
+    product = multiply(k, first, second)
+    return reduced(k, k.ops.sum, product, dim, False)
+
+
+def _unit_length(k: Target, x: Value, dim: int, eps: float) -> Value:
+    x = settled(x)
+    x = x.with_data(k.kept(x.data))
+    return divide(k, x, maximum(k, vector_norm(k, x, 2, dim, True), eps))
+
+
+@row("pairwise_distance")
+def pairwise_distance(k: Target, x: Value, y: Value, p: float = 2, eps: float = 1e-6, keepdim: bool = False) -> Value:
+    return vector_norm(k, add(k, subtract(k, x, y), eps), p, -1, keepdim)

@@ -4,80 +4,53 @@ import math
 from typing import Any
 
 from porting.writing.axes import Value, aligned, settled
+from porting.writing.functions.kinds import as_kind, promoted
 from porting.writing.functions.row import NoRowError, Target, row
 
-SAME_NAME = [
-    "abs",
-    "acos",
-    "acosh",
-    "arccos",
-    "arctan",
-    "arctan2",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "bitwise_not",
-    "ceil",
-    "cos",
-    "cosh",
-    "erf",
-    "exp",
-    "expm1",
-    "floor",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "logical_not",
-    "relu",
-    "relu6",
-    "round",
-    "rsqrt",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softsign",
-    "sqrt",
-    "square",
-    "tan",
-    "tanh",
-    "trunc",
-]
-RENAMED = {
-    "neg": "negative",
-    "hardswish": "hard_silu",
-    "hardsigmoid": "hard_sigmoid",
-    "log_sigmoid": "log_sigmoid",
-    "special_erf": "erf",
-    "reciprocal": "reciprocal",
-    "hardtanh_": "hard_tanh",
-}
-_TO_BOOL = {"isfinite", "isinf", "isnan", "logical_not"}
-_NOT_NEGATIVE = {"relu", "relu6", "sigmoid", "hardsigmoid", "abs", "square", "exp"}
+SAME = {
+    "abs", "acos", "acosh", "arccos", "arctan", "arctan2", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh",
+    "deg2rad", "erf", "erfinv", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p",
+    "log2", "logical_not", "reciprocal", "rsqrt", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "tan",
+    "tanh", "trunc",
+}  # fmt: skip
+_TO_BOOL = {"isfinite", "isinf", "isnan", "logical_not", "signbit"}
+_KEEP_INTEGERS = {"abs", "sign", "square", "ceil", "floor", "trunc"}
+_NOT_NEGATIVE = {"abs", "square", "exp"}
 
 
 def _unary(name: str, said: str) -> None:
     @row(name)
     def one(k: Target, x: Value) -> Value:
         x = settled(x)
+        kept = name in _TO_BOOL or x.dtype == "float" or (name in _KEEP_INTEGERS and x.dtype == "int")
+        x = x if kept else as_kind(k, x, "float")
         dtype = "bool" if name in _TO_BOOL else x.dtype
         return Value(getattr(k.ops, said)(x.data), x.shape, x.axes, dtype, nonnegative=name in _NOT_NEGATIVE)
 
 
-for _name in SAME_NAME:
+for _name in SAME:
     _unary(_name, _name)
-for _name, _said in RENAMED.items():
+for _name, _said in {"special_erf": "erf", "special_erfinv": "erfinv", "fix": "trunc"}.items():
     _unary(_name, _said)
+
+
+@row("round")
+def rounded(k: Target, x: Value, *, decimals: int = 0) -> Value:
+    x = settled(x)
+    return x.with_data(k.ops.round(x.data, **({"decimals": decimals} if decimals else {})))
+
+
+@row("frac")
+def fraction(k: Target, x: Value) -> Value:
+    x = settled(x)
+    x = x.with_data(k.kept(x.data))
+    return x.with_data(x.data - k.ops.trunc(x.data))
 
 
 def combined(k: Target, function: Any, values: list[Any], dtype: str = "") -> Value:
     """Apply a function to tensors that broadcast, and to numbers."""
+    if not any(isinstance(value, Value) for value in values):
+        raise NoRowError("a function of numbers alone")
     tensors = [value for value in values if isinstance(value, Value)]
     data, shape, axes = aligned(k.ops, tensors)
     held = iter(data)
@@ -85,13 +58,7 @@ def combined(k: Target, function: Any, values: list[Any], dtype: str = "") -> Va
     return Value(result, shape, axes, dtype or promoted(values))
 
 
-def promoted(values: list[Any]) -> str:
-    """The type that numbers and tensors give together."""
-    kinds = {value.dtype if isinstance(value, Value) else type(value).__name__ for value in values}
-    return next((kind for kind in ("float", "int") if kind in kinds), "bool")
-
-
-@row("neg")
+@row("neg", "negative")
 def negative(k: Target, x: Value) -> Value:
     x = settled(x)
     return x.with_data(-x.data)
@@ -126,7 +93,8 @@ def divide(k: Target, x: Any, y: Any, *, rounding_mode: str | None = None) -> Va
     if rounding_mode == "floor":
         return combined(k, lambda a, b: a // b, [x, y])
     if rounding_mode:
-        raise NoRowError(f"div with rounding_mode={rounding_mode!r}")
+        made = combined(k, lambda a, b: k.ops.trunc(a / b), [x, y], "float")
+        return as_kind(k, made, promoted([x, y]))
     return combined(k, lambda a, b: a / b, [x, y], "float")
 
 
@@ -142,7 +110,14 @@ def remainder(k: Target, x: Any, y: Any) -> Value:
 
 @row("pow")
 def power(k: Target, x: Any, exponent: Any) -> Value:
+    if not isinstance(exponent, Value) and exponent == 0.5:
+        return _root(k, as_kind(k, x, "float"))
     return combined(k, lambda a, b: a**b, [x, exponent])
+
+
+def _root(k: Target, x: Value) -> Value:
+    x = settled(x)
+    return x.with_data(k.ops.sqrt(x.data))
 
 
 @row("maximum", "clamp_min")
@@ -155,14 +130,23 @@ def minimum(k: Target, x: Value, y: Any) -> Value:
     return combined(k, k.ops.minimum, [x, y])
 
 
-@row("clamp", "clip", "hardtanh")
-def clamp(k: Target, x: Value, min: float | None = -math.inf, max: float | None = math.inf) -> Value:  # noqa: A002
-    x = settled(x)
+@row("clamp", "clip")
+def clamp(k: Target, x: Value, min: Any = None, max: Any = None) -> Value:  # noqa: A002
     if max is None or max == math.inf:
         return maximum(k, x, min)
     if min is None or min == -math.inf:
         return minimum(k, x, max)
+    if isinstance(min, Value) or isinstance(max, Value):
+        return minimum(k, maximum(k, x, min), max)
+    x = settled(x)
+    kind = promoted([x, min, max])
+    x = as_kind(k, x, kind)
     return x.with_data(k.ops.clip(x.data, min, max))
+
+
+@row("hardtanh")
+def hard_tanh(k: Target, x: Value, min_val: float = -1, max_val: float = 1) -> Value:
+    return clamp(k, x, min_val, max_val)
 
 
 def _comparison(name: str, said: str) -> None:
@@ -196,7 +180,9 @@ def bitwise_not(k: Target, x: Value) -> Value:
 
 
 @row("where")
-def where(k: Target, condition: Value, x: Any, y: Any) -> Value:
+def where(k: Target, condition: Any, x: Any, y: Any) -> Value:
+    if isinstance(condition, bool):
+        condition = int(condition)
     return combined(k, k.ops.where, [condition, x, y], promoted([x, y]))
 
 
@@ -210,92 +196,51 @@ def addcmul(k: Target, x: Value, y: Value, z: Value, *, value: float = 1) -> Val
     return add(k, x, multiply(k, y, z), alpha=value)
 
 
+@row("addcdiv")
+def addcdiv(k: Target, x: Value, y: Value, z: Value, *, value: float = 1) -> Value:
+    return add(k, x, divide(k, y, z), alpha=value)
+
+
+def _binary(names: tuple[str, ...], said: str, dtype: str = "") -> None:
+    @row(*names)
+    def binary(k: Target, x: Any, y: Any) -> Value:
+        return combined(k, getattr(k.ops, said), [x, y], dtype)
+
+
+for _names, _said in {
+    ("atan2", "arctan2"): "arctan2", ("logaddexp",): "logaddexp", ("hypot",): "hypot", ("heaviside",): "heaviside",
+}.items():  # fmt: skip
+    _binary(_names, _said)
+
+
+@row("fmod")
+def truncated_remainder(k: Target, x: Any, y: Any) -> Value:
+    return combined(k, lambda a, b: a - b * k.ops.trunc(a / b), [x, y])
+
+
+@row("xlogy", "special_xlogy")
+def x_log_y(k: Target, x: Any, y: Any) -> Value:
+    def product(a: Any, b: Any) -> Any:
+        return k.ops.where(k.ops.equal(a, 0), k.ops.zeros_like(a), a * k.ops.log(b))
+
+    return combined(k, product, [x, y], "float")
+
+
+@row("nan_to_num")
+def nan_to_num(
+    k: Target, x: Value, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Value:
+    if posinf is None or neginf is None:
+        raise NoRowError("nan_to_num to the greatest number of a type")
+    x = settled(x)
+    return x.with_data(k.ops.nan_to_num(x.data, nan=nan or 0.0, posinf=posinf, neginf=neginf))
+
+
 @row("lerp")
 def lerp(k: Target, start: Value, end: Value, weight: Any) -> Value:
     return add(k, start, multiply(k, subtract(k, end, start), weight))
 
 
-@row("gelu")
-def gelu(k: Target, x: Value, *, approximate: str = "none") -> Value:
-    return x.with_data(k.ops.gelu(settled(x).data, approximate=approximate == "tanh"))
-
-
-@row("leaky_relu")
-def leaky_relu(k: Target, x: Value, negative_slope: float = 0.01) -> Value:
-    return x.with_data(k.ops.leaky_relu(x.data, negative_slope=negative_slope))
-
-
-@row("elu")
-def elu(k: Target, x: Value, alpha: float = 1.0, scale: float = 1, input_scale: float = 1) -> Value:
-    if scale != 1 or input_scale != 1:
-        raise NoRowError("elu with scale")
-    return x.with_data(k.ops.elu(x.data, alpha=alpha))
-
-
-@row("selu")
-def selu(k: Target, x: Value) -> Value:
-    return x.with_data(k.ops.selu(x.data))
-
-
-@row("celu")
-def celu(k: Target, x: Value, alpha: float = 1.0) -> Value:
-    return x.with_data(k.ops.celu(x.data, alpha=alpha))
-
-
-@row("mish")
-def mish(k: Target, x: Value) -> Value:
-    return x.with_data(x.data * k.ops.tanh(k.ops.softplus(x.data)))
-
-
-@row("softplus")
-def softplus(k: Target, x: Value, beta: float = 1, threshold: float = 20) -> Value:
-    if beta == 1:
-        return x.with_data(k.ops.softplus(x.data))
-    return x.with_data(k.ops.softplus(x.data * beta) / beta)
-
-
-@row("softmax", "_softmax")
-def softmax(k: Target, x: Value, dim: int, dtype: Any = None) -> Value:
-    x = settled(x)
-    return x.with_data(k.ops.softmax(x.data, axis=last_or(x, dim)), "float")
-
-
-@row("log_softmax", "_log_softmax")
-def log_softmax(k: Target, x: Value, dim: int, dtype: Any = None) -> Value:
-    x = settled(x)
-    return x.with_data(k.ops.log_softmax(x.data, axis=last_or(x, dim)), "float")
-
-
-def last_or(x: Value, dim: int) -> int:
-    """Where an axis is held, the last one as -1."""
-    at = x.at(dim)
-    return -1 if at == len(x.axes) - 1 else at
-
-
-@row("dropout", "native_dropout", "feature_dropout", "alpha_dropout")
-def dropout(k: Target, x: Value, p: float, train: bool = False) -> Value:
-    x = settled(x)
-    return x.with_data(k.layers.Dropout(p)(x.data)) if p else x
-
-
-@row("drop_path")
-def drop_path(k: Target, x: Value, rate: float, each: bool) -> Value:
-    """Leaves a whole branch out while training, for each sample by itself or for all."""
-    x = settled(x)
-    shape = (None if each else 1, *(1 for _ in x.axes[1:]))
-    return x.with_data(k.layers.Dropout(rate, noise_shape=shape)(x.data))
-
-
-@row("contiguous", "alias", "clone", "detach", "lift_fresh_copy", "alias_copy", "view_as_real_copy", "positive")
-def nothing(k: Target, x: Value, *args: Any, **keywords: Any) -> Value:
+@row("contiguous", "alias", "clone", "detach", "lift_fresh", "lift_fresh_copy", "alias_copy", "positive")
+def nothing(k: Target, x: Value) -> Value:
     return x
-
-
-@row("to", "_to_copy", "type_as", "float", "bool", "int", "long")
-def cast(k: Target, x: Value, *args: Any, dtype: str, **keywords: Any) -> Value:
-    """Only from one kind of number to another: the precision is the port's own."""
-    x = settled(x)
-    if dtype == x.dtype:
-        return x
-    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[dtype]
-    return x.with_data(k.ops.cast(x.data, named), dtype)

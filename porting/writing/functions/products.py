@@ -1,11 +1,10 @@
-"""Products of matrices, and attention."""
+"""Products of matrices and sums of products."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from porting.writing.axes import Value, arranged, in_order, permuted, settled
-from porting.writing.functions.pointwise import add, combined, dropout, softmax
+from porting.writing.axes import Value, arranged, broadcast_shape, in_order, settled
+from porting.writing.functions.pointwise import add, multiply
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import select, unsqueeze
 
@@ -14,7 +13,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def einsum_of(k: Target, operands: Sequence[Value], inputs: Sequence[str], output: str) -> Value:
     """A sum of products, each operand in the order in which it is held; the result in the first one's order."""
-    operands = [_with_open_form(value, letters, output) for value, letters in zip(operands, inputs, strict=True)]
+    operands = [settled(value) for value in operands]
     sizes = {
         letter: size
         for value, letters in zip(operands, inputs, strict=True)
@@ -22,14 +21,17 @@ def einsum_of(k: Target, operands: Sequence[Value], inputs: Sequence[str], outpu
     }
     terms = ["".join(letters[axis] for axis in value.axes) for value, letters in zip(operands, inputs, strict=True)]
     held = [letter for letter in output if any(letter in term for term in terms)]
-    order = _order(terms, held)
+    order = _as_last(operands[-1], output, held) or _order(terms, held)
     equation = f"{','.join(terms)}->{''.join(order)}"
     data = k.ops.einsum(equation, *(value.data for value in operands))
     return Value(data, tuple(sizes[letter] for letter in output), tuple(output.index(letter) for letter in order))
 
 
-def _with_open_form(value: Value, letters: str, output: str) -> Value:
-    return settled(value)
+def _as_last(value: Value, output: str, held: Sequence[str]) -> list[str]:
+    """The order in which the last operand is held, where its last axis is the last of the result: of values in heads."""
+    if value.axes == tuple(range(value.rank)) or value.rank != len(output) or value.axes[-1:] != (value.rank - 1,):
+        return []
+    return [output[axis] for axis in value.axes if output[axis] in held] if len(value.axes) == len(held) else []
 
 
 def _order(terms: Sequence[str], held: Sequence[str]) -> list[str]:
@@ -50,8 +52,6 @@ def matmul(k: Target, x: Value, y: Value) -> Value:
     left, row_, inner, column = batch, LETTERS[rank], LETTERS[rank + 1], LETTERS[rank + 2]
     first = _letters(x, left, row_ + inner) if x.rank > 1 else inner
     second = _letters(y, left, inner + column) if y.rank > 1 else inner
-    if any(a != b for a, b in zip(_sizes_by(x, first).items(), (), strict=False)):
-        raise NoRowError("matmul")
     return _broadcast_einsum(k, x, y, first, second, (left, row_ if x.rank > 1 else "", column if y.rank > 1 else ""))
 
 
@@ -95,21 +95,62 @@ def combined_matrices(k: Target, x: Value, y: Value) -> Value:
 
 def combined_shape(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
     """The shape of the axes in front."""
-    from porting.writing.axes import broadcast_shape
-
     return broadcast_shape([left, right]) if left or right else ()
 
 
 @row("einsum")
-def einsum(k: Target, equation: str, operands: Sequence[Value], **_: Any) -> Value:
-    inputs, _, output = equation.replace(" ", "").partition("->")
-    if "." in equation or not output or any(len(set(term)) != len(term) for term in inputs.split(",")):
-        raise NoRowError(f"einsum of {equation!r}")
-    return einsum_of(k, operands, inputs.split(","), output)
+def einsum(k: Target, equation: str, operands: Sequence[Value], *, path: Any = None) -> Value:
+    inputs, arrow, output = equation.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if not arrow:
+        letters = "".join(terms).replace(".", "")
+        output = ("..." if "..." in inputs else "") + "".join(sorted(c for c in letters if letters.count(c) == 1))
+    free = [c for c in LETTERS + LETTERS.upper() if c not in equation]
+    counts = [value.rank - len(term.replace("...", "")) for term, value in zip(terms, operands, strict=True)]
+    rest = "".join(free[: max((n for n, term in zip(counts, terms, strict=True) if "..." in term), default=0)])
+    spelled = [term.replace("...", rest[len(rest) - n :]) for n, term in zip(counts, terms, strict=True)]
+    output = output.replace("...", rest)
+    if any(len(set(term)) != len(term) for term in spelled):
+        raise NoRowError(f"einsum along a diagonal: {equation!r}")
+    held = [
+        _without_broadcast(k, v, t, _sizes_of_all(operands, spelled)) for v, t in zip(operands, spelled, strict=True)
+    ]
+    return einsum_of(k, [value for value, _ in held], [term for _, term in held], output)
+
+
+def _sizes_of_all(operands: Sequence[Value], terms: Sequence[str]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for value, term in zip(operands, terms, strict=True):
+        for letter, size in zip(term, value.shape, strict=True):
+            sizes[letter] = max(size, sizes.get(letter, 1))
+    return sizes
+
+
+@row("bilinear")
+def bilinear(k: Target, x: Value, y: Value, weight: Value, bias: Value | None = None) -> Value:
+    rest = LETTERS[: x.rank - 1]
+    product = einsum_of(k, [x, weight, y], [f"{rest}y", "xyz", f"{rest}z"], f"{rest}x")
+    return product if bias is None else add(k, product, bias)
+
+
+@row("inner")
+def inner(k: Target, x: Value, y: Value) -> Value:
+    if not x.rank or not y.rank:
+        return multiply(k, x, y)
+    left, right = LETTERS[: x.rank - 1], LETTERS[x.rank - 1 : x.rank + y.rank - 2]
+    return einsum_of(k, [x, y], [f"{left}z", f"{right}z"], left + right)
+
+
+@row("outer", "ger")
+def outer(k: Target, x: Value, y: Value) -> Value:
+    return multiply(k, unsqueeze(k, x, 1), unsqueeze(k, y, 0))
 
 
 @row("linear")
 def linear(k: Target, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    if weight.rank != 2:
+        made = matmul(k, x, weight)
+        return made if bias is None else add(k, made, bias)
     x = in_order(k.ops, x)
     weight = arranged(k.ops, weight, (1, 0))
     shape = (*x.shape[:-1], weight.shape[0])
@@ -117,79 +158,9 @@ def linear(k: Target, x: Value, weight: Value, bias: Value | None = None) -> Val
     return product if bias is None else add(k, product, bias)
 
 
-@row("addmm")
+@row("addmm", "baddbmm", "addmv")
 def addmm(k: Target, bias: Value, x: Value, y: Value, *, beta: float = 1, alpha: float = 1) -> Value:
-    if beta != 1 or alpha != 1:
-        raise NoRowError("addmm with beta or alpha")
-    return add(k, matmul(k, x, y), bias)
-
-
-@row("baddbmm")
-def baddbmm(k: Target, bias: Value, x: Value, y: Value, *, beta: float = 1, alpha: float = 1) -> Value:
     product = matmul(k, x, y)
     if alpha != 1:
         product = product.with_data(product.data * alpha)
     return add(k, product, bias, alpha=beta) if beta else product
-
-
-@row("scaled_dot_product_attention")
-def attention(
-    k: Target,
-    query: Value,
-    key: Value,
-    value: Value,
-    attn_mask: Value | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Value:
-    """Keras casts a scale to float32, so that the query is scaled before."""
-    if query.rank != 4:
-        return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale, dropout_p)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    held = [arranged(k.ops, tensor, (0, 2, 1, 3)) for tensor in (query, key, value)]
-    settings: dict[str, Any] = {"is_causal": True} if is_causal else {}
-    if attn_mask is not None:
-        settings["mask" if attn_mask.dtype == "bool" else "bias"] = _four_axes(k, attn_mask).data
-    scaled = held[0].data * _power_of(query.shape[-1], factor) if factor != 1 else held[0].data
-    if dropout_p:
-        data = k.own("attention")(scaled, held[1].data, held[2].data, rate=dropout_p, **settings)
-    else:
-        data = k.ops.dot_product_attention(scaled, held[1].data, held[2].data, scale=1.0, **settings)
-    return Value(data, (*query.shape[:-1], value.shape[-1]), (0, 2, 1, 3))
-
-
-def _power_of(width: int, factor: float) -> Any:
-    return factor
-
-
-def _four_axes(k: Target, mask: Value) -> Value:
-    """Sample, head, query, key: all of them, as Keras' attention asks for."""
-    for _ in range(4 - mask.rank):
-        mask = unsqueeze(k, mask, 0)
-    return in_order(k.ops, mask)
-
-
-def _attention_in_steps(
-    k: Target,
-    query: Value,
-    key: Value,
-    value: Value,
-    mask: Value | None,
-    is_causal: bool,
-    scale: float | None,
-    rate: float,
-) -> Value:
-    if is_causal:
-        raise NoRowError("causal attention of tensors that have not four axes")
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    order = (*range(key.rank - 2), key.rank - 1, key.rank - 2)
-    scaled = settled(query).with_data(settled(query).data * factor)
-    scores = matmul(k, scaled, permuted(key, order))
-    if mask is not None and mask.dtype == "bool":
-        scores = combined(k, k.ops.where, [mask, scores, float("-inf")], "float")
-    elif mask is not None:
-        scores = add(k, scores, mask)
-    return matmul(k, dropout(k, softmax(k, scores, -1), rate), value)

@@ -1,11 +1,15 @@
 """Functions that take axes together."""
 
+import math
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from porting.writing.axes import Value, one_or_all, settled
-from porting.writing.functions.pointwise import combined, last_or
+from porting.writing.functions.kinds import as_kind
+from porting.writing.functions.pointwise import combined
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.shapes import held, last_or
 
 
 def reduced(
@@ -13,16 +17,18 @@ def reduced(
 ) -> Value:
     """Apply a function over axes; those of length one that are not held change nothing."""
     x = settled(x)
+    if x.rank == 0:
+        return x
     dims = range(x.rank) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
     over = {axis % x.rank for axis in dims}
     if any(k.is_batch(x.shape[axis]) for axis in over):
         raise NoRowError("samples are taken together: a port computes each sample by itself")
-    held = tuple(sorted(x.axes.index(axis) for axis in over if axis in x.axes))
+    at = tuple(sorted(x.axes.index(axis) for axis in over if axis in x.axes))
     data = x.data
-    if held:
-        if len(x.axes) - 1 == held[-1] and len(held) == 1:
-            held = (-1,)
-        data = function(data, axis=one_or_all(held), **settings, **({"keepdims": True} if keepdim else {}))
+    if at:
+        if len(x.axes) - 1 == at[-1] and len(at) == 1:
+            at = (-1,)
+        data = function(data, axis=one_or_all(at), **settings, **({"keepdims": True} if keepdim else {}))
     return Value(data, *_left(x, over, keepdim), dtype or x.dtype)
 
 
@@ -34,25 +40,54 @@ def _left(x: Value, over: set[int], keepdim: bool) -> tuple[tuple[int, ...], tup
     return tuple(x.shape[axis] for axis in left), tuple(left.index(axis) for axis in x.axes if axis in left)
 
 
-def _simple(names: tuple[str, ...], said: str, dtype: str = "") -> None:
-    @row(*names)
-    def reduce(k: Target, x: Value, dim: int | Sequence[int] | None = None, keepdim: bool = False, **_: Any) -> Value:
-        return reduced(k, getattr(k.ops, said), x, dim, keepdim, dtype)
+def _simple(name: str, said: str) -> None:
+    @row(name)
+    def reduce(k: Target, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
+        return reduced(k, getattr(k.ops, said), x, dim, keepdim)
 
 
-for _names, _said in {
-    ("sum",): "sum",
-    ("mean",): "mean",
-    ("amax",): "max",
-    ("amin",): "min",
-    ("prod",): "prod",
-}.items():
-    _simple(_names, _said)
-_simple(("any",), "any", "bool")
-_simple(("all",), "all", "bool")
-_simple(("logsumexp",), "logsumexp")
-_simple(("argmax",), "argmax", "int")
-_simple(("argmin",), "argmin", "int")
+for _name, _said in {"amax": "max", "amin": "min", "logsumexp": "logsumexp"}.items():
+    _simple(_name, _said)
+
+
+def _accumulating(name: str) -> None:
+    @row(name)
+    def reduce(k: Target, x: Value, dim: Any = None, keepdim: bool = False, *, dtype: str = "") -> Value:
+        kind = dtype or ("int" if x.dtype == "bool" else x.dtype)
+        return reduced(k, getattr(k.ops, name), as_kind(k, x, kind), dim, keepdim)
+
+
+for _name in ("sum", "mean", "prod"):
+    _accumulating(_name)
+
+
+def _quantified(name: str) -> None:
+    @row(name)
+    def reduce(k: Target, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
+        return reduced(k, getattr(k.ops, name), as_kind(k, x, "bool"), dim, keepdim, "bool")
+
+
+for _name in ("any", "all"):
+    _quantified(_name)
+
+
+def _placing(name: str) -> None:
+    @row(name)
+    def reduce(k: Target, x: Value, dim: int | None = None, keepdim: bool = False) -> Value:
+        if dim is None:
+            raise NoRowError(f"{name} of the flattened tensor")
+        return reduced(k, getattr(k.ops, name), held(k, x, dim), dim, keepdim, "int")
+
+
+for _name in ("argmax", "argmin"):
+    _placing(_name)
+
+
+@row("count_nonzero")
+def count_nonzero(k: Target, x: Value, dim: Any = None) -> Value:
+    x = settled(x)
+    nonzero = x if x.dtype == "bool" else x.with_data(k.ops.not_equal(x.data, 0), "bool")
+    return reduced(k, k.ops.sum, as_kind(k, nonzero, "int"), dim, False)
 
 
 def _with_places(name: str, said: str) -> None:
@@ -60,58 +95,96 @@ def _with_places(name: str, said: str) -> None:
     def extreme(k: Target, x: Value, dim: Any = None, keepdim: bool = False) -> Value | list[Value]:
         if isinstance(dim, Value):
             return combined(k, getattr(k.ops, f"{said}imum"), [x, dim])
+        if dim is None:
+            return reduced(k, getattr(k.ops, said), x, dim, keepdim)
+        x = held(k, x, dim)
         values = reduced(k, getattr(k.ops, said), x, dim, keepdim)
-        return values if dim is None else [values, reduced(k, getattr(k.ops, f"arg{said}"), x, dim, keepdim, "int")]
+        return [values, *([reduced(k, getattr(k.ops, f"arg{said}"), x, dim, keepdim, "int")] if 1 in k.used else [])]
 
 
 _with_places("max", "max")
 _with_places("min", "min")
 
 
-@row("var", "std")
-def variance(
-    k: Target,
-    x: Value,
-    dim: Any = None,
-    *args: Any,
-    correction: float = 1,
-    keepdim: bool = False,
-    unbiased: bool = True,
-) -> Value:
-    return _spread(k, x, dim, correction if unbiased else 0, keepdim)
+def _deviation(name: str) -> None:
+    @row(name)
+    def deviation(
+        k: Target, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
+    ) -> Value:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        return _spread(k, x, dim, _correction(unbiased, correction), keepdim, name)
 
 
-@row("var_mean")
-def variance_and_mean(
-    k: Target, x: Value, dim: Any = None, *, correction: float = 1, keepdim: bool = False
-) -> list[Value]:
-    return [_spread(k, x, dim, correction, keepdim), reduced(k, k.ops.mean, x, dim, keepdim)]
+for _name in ("var", "std"):
+    _deviation(_name)
 
 
-def _spread(k: Target, x: Value, dim: Any, correction: float, keepdim: bool) -> Value:
+def _with_mean(name: str) -> None:
+    @row(f"{name}_mean")
+    def deviation_and_mean(
+        k: Target, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
+    ) -> list[Value]:
+        spread = _spread(k, x, dim, _correction(unbiased, correction), keepdim, name)
+        return [spread, reduced(k, k.ops.mean, x, dim, keepdim)]
+
+
+for _name in ("var", "std"):
+    _with_mean(_name)
+
+
+def _correction(unbiased: bool, correction: Any) -> float:
+    return (1 if unbiased else 0) if correction is None else correction
+
+
+def _spread(k: Target, x: Value, dim: Any, correction: float, keepdim: bool, name: str) -> Value:
+    dims = range(x.rank) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
+    count = prod(x.shape[axis] for axis in dims)
+    if count <= correction:
+        raise NoRowError(f"{name} of fewer elements than its correction")
+    if correction == 0:
+        return reduced(k, getattr(k.ops, name), x, dim, keepdim)
     value = reduced(k, k.ops.var, x, dim, keepdim)
-    dims = range(x.rank) if dim is None else [dim] if isinstance(dim, int) else dim
-    count = 1
-    for axis in dims:
-        count *= x.shape[axis]
-    return value.with_data(value.data * (count / (count - correction))) if correction else value
+    value = value.with_data(value.data * (count / (count - correction)))
+    return squares_root(k, value) if name == "std" else value
 
 
-@row("cumsum")
-def cumulative_sum(k: Target, x: Value, dim: int, **_: Any) -> Value:
-    x = settled(x)
-    data = x.data if x.dtype != "bool" else k.ops.cast(x.data, "int32")
-    return x.with_data(k.ops.cumsum(data, axis=last_or(x, dim)), "int" if x.dtype == "bool" else x.dtype)
+def _cumulative(name: str) -> None:
+    @row(name)
+    def cumulate(k: Target, x: Value, dim: int, *, dtype: str = "") -> Value:
+        kind = dtype or ("int" if x.dtype == "bool" else x.dtype)
+        if x.rank == 0:
+            return as_kind(k, x, kind)
+        x = held(k, as_kind(k, x, kind), dim)
+        return x.with_data(getattr(k.ops, name)(x.data, axis=last_or(x, dim)))
+
+
+for _name in ("cumsum", "cumprod"):
+    _cumulative(_name)
 
 
 @row("linalg_vector_norm")
-def vector_norm(k: Target, x: Value, ord: float = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:  # noqa: A002
+def vector_norm(
+    k: Target, x: Value, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: str = ""
+) -> Value:  # noqa: A002
+    x = settled(x)
     if ord == 2:
-        squares = x.with_data(k.ops.square(settled(x).data))
+        squares = x.with_data(k.ops.square(x.data))
         return squares_root(k, reduced(k, k.ops.sum, squares, dim, keepdim))
     if ord == 1:
-        return reduced(k, k.ops.sum, x.with_data(k.ops.abs(settled(x).data)), dim, keepdim)
-    raise NoRowError(f"linalg_vector_norm of order {ord}")
+        return reduced(k, k.ops.sum, x.with_data(k.ops.abs(x.data)), dim, keepdim)
+    if abs(ord) == math.inf:
+        function = k.ops.max if ord > 0 else k.ops.min
+        return reduced(k, function, x.with_data(k.ops.abs(x.data)), dim, keepdim)
+    if ord == 0:
+        raise NoRowError("linalg_vector_norm that counts what is not zero")
+    powers = reduced(k, k.ops.sum, x.with_data(k.ops.abs(x.data) ** ord), dim, keepdim)
+    return powers.with_data(powers.data ** (1 / ord))
+
+
+@row("norm")
+def norm(k: Target, x: Value, p: float | None = 2, dim: Any = None, keepdim: bool = False, *, dtype: str = "") -> Value:
+    return vector_norm(k, x, 2 if p is None else p, dim, keepdim)
 
 
 def squares_root(k: Target, x: Value) -> Value:

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from porting.writing.axes import Value, arranged, broadcast_shape, in_order, permuted, reshaped, settled, whole
+from porting.writing.axes import (
+    Value,
+    arranged,
+    broadcast_shape,
+    in_order,
+    one_or_all,
+    permuted,
+    reshaped,
+    settled,
+    whole,
+)
+from porting.writing.functions.kinds import promoted
 from porting.writing.functions.row import NoRowError, Target, row
 
 
@@ -64,7 +75,7 @@ def transpose(k: Target, x: Value, dim0: int, dim1: int) -> Value:
     return permuted(x, order)
 
 
-@row("t", "numpy_T", "mT")
+@row("t", "numpy_T", "mT", "adjoint")
 def matrix_transpose(k: Target, x: Value) -> Value:
     return transpose(k, x, -1, -2) if x.rank > 1 else x
 
@@ -150,19 +161,41 @@ def repeat(k: Target, x: Value, repeats: Sequence[int]) -> Value:
         x = unsqueeze(k, x, 0)
     repeats = (1,) * (x.rank - len(repeats)) + tuple(repeats)
     shape = tuple(size * count for size, count in zip(x.shape, repeats, strict=True))
-    if any(k.is_batch(count) for count in repeats):
-        return _repeated_along(k, x, shape)
+    for axis, count in enumerate(repeats):
+        if k.is_batch(count):
+            wider = unsqueeze(k, x, axis)
+            grown = (*wider.shape[:axis], count, *wider.shape[axis + 1 :])
+            x = reshape(
+                k, _repeated_along(k, wider, grown), (*x.shape[:axis], count * x.shape[axis], *x.shape[axis + 1 :])
+            )
+            repeats = (*repeats[:axis], 1, *repeats[axis + 1 :])
+    if set(repeats) == {1}:
+        return x
     x = arranged(k.ops, x, whole(settled(x)))
     return Value(k.ops.tile(x.data, tuple(repeats[axis] for axis in x.axes)), shape, x.axes, x.dtype)
 
 
 @row("repeat_interleave")
-def repeat_interleave(k: Target, x: Value, repeats: int, dim: int | None = None, **_: Any) -> Value:
+def repeat_interleave(
+    k: Target, x: Value, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Value:
     if dim is None or not isinstance(repeats, int):
         raise NoRowError("repeat_interleave without a dimension or with a tensor of counts")
     x = arranged(k.ops, x, whole(settled(x)))
     shape = tuple(size * (repeats if axis == dim % x.rank else 1) for axis, size in enumerate(x.shape))
     return Value(k.ops.repeat(x.data, repeats, axis=x.at(dim)), shape, x.axes, x.dtype)
+
+
+def held(k: Target, x: Value, dim: int) -> Value:
+    """A value that holds an axis, though it may be of length one."""
+    x = settled(x)
+    return x if dim % x.rank in x.axes else arranged(k.ops, x, whole(x))
+
+
+def last_or(x: Value, dim: int) -> int:
+    """Where an axis is held, the last one as -1."""
+    at = x.at(dim)
+    return -1 if at == len(x.axes) - 1 else at
 
 
 def in_one_order(k: Target, values: Sequence[Value]) -> list[Value]:
@@ -176,32 +209,31 @@ def concatenate(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
     tensors = [value for value in tensors if value.shape != (0,)]
     if len(tensors) == 1:
         return tensors[0]
-    held = in_one_order(k, tensors)
-    dim %= held[0].rank
-    size = sum(value.shape[dim] for value in held)
-    shape = (*held[0].shape[:dim], size, *held[0].shape[dim + 1 :])
-    at = held[0].at(dim)
-    axis = -1 if at == len(held[0].axes) - 1 else at
-    data = k.ops.concatenate([value.data for value in held], axis=axis)
-    return Value(data, shape, held[0].axes, held[0].dtype)
+    ordered = in_one_order(k, tensors)
+    first = ordered[0]
+    dim %= first.rank
+    size = sum(value.shape[dim] for value in ordered)
+    shape = (*first.shape[:dim], size, *first.shape[dim + 1 :])
+    data = k.ops.concatenate([value.data for value in ordered], axis=last_or(first, dim))
+    return Value(data, shape, first.axes, promoted(list(tensors)))
 
 
 @row("stack")
 def stack(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
     dim %= tensors[0].rank + 1
-    held = in_one_order(k, tensors)
-    shape = (*held[0].shape[:dim], len(held), *held[0].shape[dim:])
-    moved = [axis + (axis >= dim) for axis in held[0].axes]
+    ordered = in_one_order(k, tensors)
+    shape = (*ordered[0].shape[:dim], len(ordered), *ordered[0].shape[dim:])
+    moved = [axis + (axis >= dim) for axis in ordered[0].axes]
     at = moved.index(dim - 1) + 1 if dim else 0
     if k.is_batch(shape[0]) is False and at == 0 and any(k.is_batch(size) for size in shape):
         at = len(moved)
     moved.insert(at, dim)
-    return Value(k.ops.stack([value.data for value in held], axis=at), shape, tuple(moved), held[0].dtype)
+    return Value(k.ops.stack([value.data for value in ordered], axis=at), shape, tuple(moved), promoted(list(tensors)))
 
 
 @row("split", "split_with_sizes", "split_copy")
 def split(k: Target, x: Value, sizes: int | Sequence[int], dim: int = 0) -> list[Value]:
-    x = settled(x)
+    x = held(k, x, dim)
     dim %= x.rank
     length = x.shape[dim]
     if isinstance(sizes, int):
@@ -283,7 +315,8 @@ def narrow(k: Target, x: Value, dim: int, start: int, length: int) -> Value:
 @row("flip")
 def flip(k: Target, x: Value, dims: Sequence[int]) -> Value:
     x = settled(x)
-    return x.with_data(k.ops.flip(x.data, tuple(x.at(dim) for dim in dims if dim % x.rank in x.axes)))
+    axes = tuple(x.at(dim) for dim in dims if dim % x.rank in x.axes)
+    return x.with_data(k.ops.flip(x.data, axis=one_or_all(axes))) if axes else x
 
 
 @row("roll")
@@ -291,18 +324,14 @@ def roll(k: Target, x: Value, shifts: Sequence[int], dims: Sequence[int] = ()) -
     if not dims:
         raise NoRowError("roll of the flattened tensor")
     x = settled(x)
-    return x.with_data(k.ops.roll(x.data, tuple(shifts), axis=tuple(x.at(dim) for dim in dims)))
+    moved = [(shift, x.at(dim)) for shift, dim in zip(shifts, dims, strict=True) if dim % x.rank in x.axes]
+    if not moved:
+        return x
+    by, axes = zip(*moved, strict=True)
+    return x.with_data(k.ops.roll(x.data, one_or_all(by), axis=one_or_all(axes)))
 
 
 @row("broadcast_tensors")
 def broadcast_tensors(k: Target, tensors: Sequence[Value]) -> list[Value]:
     shape = broadcast_shape([value.shape for value in tensors])
     return [expand(k, value, shape) for value in tensors]
-
-
-@row("pixel_shuffle")
-def pixel_shuffle(k: Target, x: Value, factor: int) -> Value:
-    samples, channels, rows, columns = x.shape
-    x = reshape(k, x, (samples, channels // factor**2, factor, factor, rows, columns))
-    x = permuted(x, (0, 1, 4, 2, 5, 3))
-    return reshape(k, x, (samples, channels // factor**2, rows * factor, columns * factor))

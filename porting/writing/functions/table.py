@@ -1,11 +1,15 @@
 """All rows, by the name of torch's function."""
 
 from porting.writing.functions import (  # noqa: F401 - each makes its rows known
+    activations,
+    attention,
     creation,
     indexing,
+    kinds,
     normalisations,
     pointwise,
     products,
+    rearranging,
     reductions,
     shapes,
     windows,

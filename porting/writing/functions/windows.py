@@ -1,10 +1,13 @@
 """Convolution, pooling, padding and resizing: what slides over axes."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
-from porting.writing.axes import Value, channels_last, settled
+from porting.writing.axes import Value, arranged, channels_last, settled, whole
+from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.shapes import reshape, slice_of
 
 
 def spread(size: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -50,6 +53,12 @@ def max_pool(
     return _pooled(k, "Max", x, kernel_size, stride or kernel_size, padding, ceil_mode, fill)
 
 
+@row("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
+def max_pool_alone(k: Target, x: Value, *args: Any, **settings: Any) -> list[Value]:
+    """The places are not written; who reads them is told."""
+    return [max_pool(k, x, *args, **settings)]
+
+
 @row("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def average_pool(
     k: Target,
@@ -63,15 +72,37 @@ def average_pool(
 ) -> Value:
     rank = x.rank - 2
     pads, size, step = spread(padding, rank), spread(kernel_size, rank), spread(stride or kernel_size, rank)
-    if divisor_override or (ceil_mode and _ends(x, size, step, pads)):
-        raise NoRowError("avg_pool with divisor_override or a window beyond the end")
-    if any(pads) and not count_include_pad:
-        if set(step) == {1} and all(2 * pad == length - 1 for pad, length in zip(pads, size, strict=True)):
-            x = channels_last(k.ops, x)
-            data = getattr(k.layers, f"AveragePooling{rank}D")(shortest(size), strides=1, padding="same")(x.data)
-            return Value(data, x.shape, x.axes)
-        raise NoRowError("avg_pool with padding that is not counted")
-    return _pooled(k, "Average", x, kernel_size, step, padding, False, 0.0)
+    ends = _ends(x, size, step, pads) if ceil_mode else ()
+    if divisor_override:
+        if ends:
+            raise NoRowError("avg_pool with divisor_override and a window beyond the end")
+        made = _pooled(k, "Average", x, size, step, padding, False, 0.0)
+        return made.with_data(made.data * (prod(size) / divisor_override))
+    if not ends and (count_include_pad or not any(pads)):
+        return _pooled(k, "Average", x, size, step, padding, False, 0.0)
+    if not ends and set(step) == {1} and all(2 * pad == n - 1 for pad, n in zip(pads, size, strict=True)):
+        x = channels_last(k.ops, x)
+        data = getattr(k.layers, f"AveragePooling{rank}D")(shortest(size), strides=1, padding="same")(x.data)
+        return Value(data, x.shape, x.axes)
+    return _counted(k, x, size, step, pads, ends or (0,) * rank, count_include_pad)
+
+
+def _counted(
+    k: Target,
+    x: Value,
+    size: Sequence[int],
+    step: Sequence[int],
+    pads: Sequence[int],
+    ends: Sequence[int],
+    counts_pads: bool,
+) -> Value:
+    """Divide by how many of a window's elements count."""
+    x = channels_last(k.ops, x)
+    widths = tuple((pad, pad + end) for pad, end in zip(pads, ends, strict=True))
+    counted = {"counted": tuple((pad, pad) for pad in pads)} if counts_pads and any(pads) else {}
+    data = k.own("average_inside")(x.data, tuple(size), tuple(step), widths, **counted)
+    lengths = [(n + sum(w) - s) // t + 1 for n, w, s, t in zip(x.shape[2:], widths, size, step, strict=True)]
+    return Value(data, (*x.shape[:2], *lengths), x.axes)
 
 
 def _pooled(
@@ -155,8 +186,6 @@ def pad(k: Target, x: Value, pad: Sequence[int], mode: str = "constant", value: 
         return x
     missing = [axis for axis in pairs if axis not in x.axes]
     if missing:
-        from porting.writing.axes import arranged, whole
-
         x = arranged(k.ops, x, whole(x))
     settings: dict[str, Any] = {}
     if mode == "constant" and value:
@@ -175,8 +204,6 @@ def pad(k: Target, x: Value, pad: Sequence[int], mode: str = "constant", value: 
 
 def _cropped(k: Target, x: Value, pairs: dict[int, tuple[int, int]], mode: str, value: float | None) -> Value:
     """Negative widths take elements away."""
-    from porting.writing.functions.shapes import slice_of
-
     for axis, (before, after) in pairs.items():
         if before < 0 or after < 0:
             x = slice_of(k, x, axis, max(-before, 0), x.shape[axis] - max(-after, 0))
@@ -184,7 +211,7 @@ def _cropped(k: Target, x: Value, pairs: dict[int, tuple[int, int]], mode: str, 
     return pad(k, x, kept, mode, value) if any(kept) else x
 
 
-@row("convolution", "conv1d", "conv2d", "conv3d")
+@row("conv1d", "conv2d", "conv3d")
 def convolve(
     k: Target,
     x: Value,
@@ -195,42 +222,54 @@ def convolve(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Value:
-    """A convolution whose kernel is computed or shared."""
-    from porting.writing.axes import arranged
-    from porting.writing.functions.pointwise import add
-
+    """A convolution whose kernel is computed or shared; Keras reads the groups off the shapes."""
     rank = x.rank - 2
-    if groups != 1 or isinstance(padding, str):
-        raise NoRowError("conv as a function with groups or named padding")
-    x = padded(k, channels_last(k.ops, x), [(n, n) for n in spread(padding, rank)])
+    size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
+    pads = pads_of(padding, size, rate, rank)
+    x = padded(k, channels_last(k.ops, x), pads)
     kernel = arranged(k.ops, weight, (*range(2, weight.rank), 1, 0))
-    settings = {
-        name: shortest(v)
-        for name, v in (("strides", spread(stride, rank)), ("dilation_rate", spread(dilation, rank)))
-        if set(v) != {1}
-    }
+    known = {"strides": step, "dilation_rate": rate}
+    settings = {name: shortest(value) for name, value in known.items() if set(value) != {1}}
     data = k.ops.conv(x.data, kernel.data, padding="valid", **settings)
-    lengths = [
-        (n - d * (w - 1) - 1) // s + 1
-        for n, w, s, d in zip(x.shape[2:], weight.shape[2:], spread(stride, rank), spread(dilation, rank), strict=True)
-    ]
+    lengths = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
     made = Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
-    if bias is None:
-        return made
-    from porting.writing.functions.shapes import reshape
-
-    return add(k, made, reshape(k, bias, (weight.shape[0], *(1,) * rank)))
+    return made if bias is None else add(k, made, reshape(k, bias, (weight.shape[0], *(1,) * rank)))
 
 
-@row("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
-def upsample_nearest(k: Target, x: Value, output_size: Any = None, *factors: Any, scale_factors: Any = None) -> Value:
-    sizes = _sizes_of(x, output_size, scale_factors or next(iter(factors), None))
-    if any(new % old for new, old in zip(sizes, x.shape[2:], strict=True)):
-        raise NoRowError("upsample_nearest by a factor that is not whole")
-    x = channels_last(k.ops, x)
-    times = shortest([new // old for new, old in zip(sizes, x.shape[2:], strict=True)])
-    data = getattr(k.layers, f"UpSampling{x.rank - 2}D")(times)(x.data)
-    return Value(data, (*x.shape[:2], *sizes), x.axes)
+def pads_of(padding: Any, size: Sequence[int], rate: Sequence[int], rank: int) -> list[tuple[int, int]]:
+    """How many zeros stand before and behind each axis."""
+    if padding == "same":
+        totals = [d * (w - 1) for w, d in zip(size, rate, strict=True)]
+        return [(total // 2, total - total // 2) for total in totals]
+    return [(0, 0) if padding == "valid" else (n, n) for n in spread(0 if padding == "valid" else padding, rank)]
+
+
+def _nearest(prefix: str, exact: bool) -> None:
+    @row(*(f"{prefix}{rank}d" for rank in (1, 2, 3)))
+    def nearest(k: Target, x: Value, output_size: Any = None, *factors: Any, scale_factors: Any = None) -> Value:
+        given = scale_factors or next(iter(factors), None)
+        if given is not None and not isinstance(given, (list, tuple)):
+            given = list(factors)
+        sizes = _sizes_of(x, output_size, given)
+        x = channels_last(k.ops, x)
+        if not any(new % old for new, old in zip(sizes, x.shape[2:], strict=True)):
+            times = shortest([new // old for new, old in zip(sizes, x.shape[2:], strict=True)])
+            return Value(_repeated(k, x, times), (*x.shape[:2], *sizes), x.axes)
+        if any(given or ()):
+            raise NoRowError("upsample_nearest by a factor that is not whole")
+        data = x.data
+        for axis, size in enumerate(sizes, start=2):
+            if x.shape[axis] != size:
+                data = k.own("resize_nearest")(data, size, axis=x.at(axis), **({"exact": True} if exact else {}))
+        return Value(data, (*x.shape[:2], *sizes), x.axes, x.dtype)
+
+
+def _repeated(k: Target, x: Value, times: Any) -> Any:
+    return x.data if times == 1 else getattr(k.layers, f"UpSampling{x.rank - 2}D")(times)(x.data)
+
+
+_nearest("upsample_nearest", False)
+_nearest("_upsample_nearest_exact", True)
 
 
 @row("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")

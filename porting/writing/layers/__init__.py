@@ -11,5 +11,5 @@ from porting.writing.layers import (  # noqa: F401 - each makes its rows known
     normalisations,
     recurrences,
 )
-from porting.writing.layers.row import LAYER_ROWS as LAYER_ROWS
 from porting.writing.layers.recurrences import KINDS as RECURRENCES  # noqa: F401
+from porting.writing.layers.row import LAYER_ROWS as LAYER_ROWS

@@ -1,12 +1,11 @@
 """Convolutions, forwards and transposed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.axes import Value, channels_last
 from porting.writing.expressions import name_of
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.windows import padded, shortest, spread
+from porting.writing.functions.windows import padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 
 
@@ -25,7 +24,7 @@ def _convolution(rank: int) -> None:
     ) -> Value:
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
-        pads = _pads(padding, size, rate, rank)
+        pads = pads_of(padding, size, rate, rank)
         same = all(
             s == 1 and a == b and 2 * a == d * (w - 1) for w, s, d, (a, b) in zip(size, step, rate, pads, strict=True)
         ) and any(map(any, pads))
@@ -48,14 +47,6 @@ def _convolution(rank: int) -> None:
             for n, e, w, s, d in zip(x.shape[2:], ends, size, step, rate, strict=True)
         ]
         return Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
-
-
-def _pads(padding: Any, size: Sequence[int], rate: Sequence[int], rank: int) -> list[tuple[int, int]]:
-    """How many zeros stand before and behind each axis."""
-    if padding == "same":
-        totals = [d * (w - 1) for w, d in zip(size, rate, strict=True)]
-        return [(total // 2, total - total // 2) for total in totals]
-    return [(0, 0) if padding == "valid" else (n, n) for n in spread(0 if padding == "valid" else padding, rank)]
 
 
 def _transposed_convolution(rank: int) -> None:

@@ -1,7 +1,6 @@
 """Normalisations with weights or statistics."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from porting.writing.axes import Value, arranged, one_or_all, settled, whole
 from porting.writing.expressions import name_of

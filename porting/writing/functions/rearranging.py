@@ -1,0 +1,117 @@
+"""Functions that carry elements between channels and space, and write one part of a tensor anew."""
+
+from collections.abc import Sequence
+
+from porting.writing.axes import Value, permuted
+from porting.writing.functions.kinds import as_kind
+from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.shapes import concatenate, expand, reshape, slice_of, stack, unsqueeze
+
+
+@row("pixel_shuffle")
+def pixel_shuffle(k: Target, x: Value, factor: int) -> Value:
+    *before, channels, rows, columns = x.shape
+    lead = tuple(range(len(before)))
+    at = len(before)
+    x = reshape(k, x, (*before, channels // factor**2, factor, factor, rows, columns))
+    x = permuted(x, (*lead, at, at + 3, at + 1, at + 4, at + 2))
+    return reshape(k, x, (*before, channels // factor**2, rows * factor, columns * factor))
+
+
+@row("pixel_unshuffle")
+def pixel_unshuffle(k: Target, x: Value, factor: int) -> Value:
+    *before, channels, rows, columns = x.shape
+    lead = tuple(range(len(before)))
+    at = len(before)
+    x = reshape(k, x, (*before, channels, rows // factor, factor, columns // factor, factor))
+    x = permuted(x, (*lead, at, at + 2, at + 4, at + 1, at + 3))
+    return reshape(k, x, (*before, channels * factor**2, rows // factor, columns // factor))
+
+
+@row("channel_shuffle", "native_channel_shuffle")
+def channel_shuffle(k: Target, x: Value, groups: int) -> Value:
+    samples, channels, *space = x.shape
+    parted = reshape(k, x, (samples, groups, channels // groups, *space))
+    order = (0, 2, 1, *range(3, parted.rank))
+    return reshape(k, permuted(parted, order), x.shape)
+
+
+@row("copy")
+def copy(k: Target, x: Value, source: Value, non_blocking: bool = False) -> Value:
+    return expand(k, as_kind(k, source, x.dtype), x.shape)
+
+
+@row("select_scatter")
+def select_scatter(k: Target, x: Value, source: Value, dim: int, index: int) -> Value:
+    index %= x.shape[dim]
+    return _with_part(k, x, unsqueeze(k, source, dim % x.rank), dim, index, index + 1)
+
+
+@row("slice_scatter")
+def slice_scatter(
+    k: Target, x: Value, source: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Value:
+    first, stop, _ = slice(start, end, step).indices(x.shape[dim])
+    if step == 1:
+        return _with_part(k, x, source, dim, first, stop)
+    places = range(first, stop, step)
+    parts, at = [], 0
+    for number, place in enumerate(places):
+        if at < place:
+            parts.append(slice_of(k, x, dim, at, place))
+        parts.append(slice_of(k, source, dim, number, number + 1))
+        at = place + 1
+    if len(parts) > 16:
+        raise NoRowError("writes every other element of a long axis anew")
+    return concatenate(k, [*parts, slice_of(k, x, dim, at)] if at < x.shape[dim] else parts, dim)
+
+
+def _with_part(k: Target, x: Value, part: Value, dim: int, start: int, stop: int) -> Value:
+    """The tensor with one part of an axis in the place of its own."""
+    dim %= x.rank
+    part = as_kind(k, part, x.dtype)
+    before = [slice_of(k, x, dim, 0, start)] if start else []
+    behind = [slice_of(k, x, dim, stop)] if stop < x.shape[dim] else []
+    return concatenate(k, [*before, part, *behind], dim) if before or behind else part
+
+
+@row("unfold")
+def unfold(k: Target, x: Value, dim: int, size: int, step: int) -> Value:
+    """Windows along an axis, which become the last."""
+    dim %= x.rank
+    count = (x.shape[dim] - size) // step + 1
+    if count * step == x.shape[dim] and size == step:
+        parted = reshape(k, x, (*x.shape[:dim], count, size, *x.shape[dim + 1 :]))
+        order = [axis for axis in range(parted.rank) if axis != dim + 1]
+        return permuted(parted, [*order, dim + 1])
+    last = (count - 1) * step + 1
+    return stack(k, [slice_of(k, x, dim, at, at + last, step) for at in range(size)], -1)
+
+
+@row("im2col")
+def unfold_images(
+    k: Target,
+    x: Value,
+    kernel_size: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> Value:
+    """The patches of images, channel by channel, each a column."""
+    from porting.writing.functions.windows import pad
+
+    x = pad(k, x, [padding[1], padding[1], padding[0], padding[0]])
+    counts = [
+        (n - d * (w - 1) - 1) // s + 1 for n, w, d, s in zip(x.shape[2:], kernel_size, dilation, stride, strict=True)
+    ]
+    taps = [
+        _tap(k, x, row_ * dilation[0], column * dilation[1], counts, stride)
+        for row_ in range(kernel_size[0])
+        for column in range(kernel_size[1])
+    ]
+    return reshape(k, stack(k, taps, 2), (x.shape[0], x.shape[1] * len(taps), counts[0] * counts[1]))
+
+
+def _tap(k: Target, x: Value, row_: int, column: int, counts: Sequence[int], stride: Sequence[int]) -> Value:
+    x = slice_of(k, x, 2, row_, row_ + (counts[0] - 1) * stride[0] + 1, stride[0])
+    return slice_of(k, x, 3, column, column + (counts[1] - 1) * stride[1] + 1, stride[1])
