@@ -60,6 +60,15 @@ class Block:
         """The values that its statements make."""
         return {target for statement in self.statements for target in statement.targets}
 
+    def names_of(self, values: list[str]) -> list[str]:
+        """What the author calls values that its statements make."""
+        said = {
+            value: name
+            for statement in self.statements
+            for value, name in zip(statement.targets, statement.names, strict=False)
+        }
+        return [said.get(value, "") for value in values]
+
     def free(self) -> list[str]:
         """The values that it reads and does not make, in the order in which they are read."""
         made = self.made()

@@ -163,6 +163,8 @@ class Interpreter:
             *(titles[name] for name in block.parameters if name in titles),
         ]
         names = [name for node in leaving for name in self.authors.names(node, outer)]
+        if len(block.results) > 1:
+            names = block.names_of(block.results)
         arguments: list[ast.expr] = [ast.Name(name, ast.Load()) for name in block.parameters]
         outside = [self.recorder.fresh() for _ in block.results]
         targets = [variable_of(data) for data in outside]
@@ -318,6 +320,7 @@ class Interpreter:
     def _bound(self, made: Any, names: list[str]) -> Any:
         if isinstance(made, (list, tuple)):
             padded = [*names, *[""] * len(made)]
+            self._name_unpacked(made, names)
             return [self._bound(item, [name] if name else []) for item, name in zip(made, padded, strict=False)]
         if not isinstance(made, Value) or made.form is not None or made.data is None:
             return made
@@ -326,6 +329,12 @@ class Interpreter:
             if variable_of(data) in statement.targets and not statement.names:
                 statement.names = list(names)
         return replace(made, data=data)
+
+    def _name_unpacked(self, made: Sequence[Any], names: list[str]) -> None:
+        """Call what one statement unpacks by the names that one line of torch gives to all of it."""
+        last = next(reversed(self.recorder.block.statements), None)
+        if last is not None and last.targets == [name for item in made for name in _variables(item)]:
+            last.names = list(names) if len(names) == len(made) else []
 
     def _target(self, node: "Node", owner: str = "") -> Target:
         layers: Any = LAYERS

@@ -97,7 +97,7 @@ class Layout:
         defaults = [clone(option.default) for option in usual]
         args = ast.arguments([], positional, None, named, [None] * len(named), None, defaults)
         body = self.body(steps, names, results)
-        return _source(function.name, args, body, _about(function.kind))
+        return _source(function.name, args, body, _about(function.kinds))
 
     def build(self, model: Function, written: Written) -> str:
         """The source of the function that makes the model."""
@@ -218,13 +218,20 @@ def _called(name: str, arguments: list[ast.expr]) -> ast.expr:
     return ast.Call(ast.Name(name, ast.Load()), arguments, [])
 
 
-def _about(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}."
+def _about(kinds: Sequence[type]) -> str:
+    """What a function stands for: its classes, with the module before the first of each."""
+    said = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
+    same = all(kind.__module__ == kinds[0].__module__ for kind in kinds)
+    return f"{', '.join([said[0], *(kind.__qualname__ for kind in kinds[1:])] if same else said)}."
 
 
 def _source(name: str, args: ast.arguments, body: list[ast.stmt], about: str) -> str:
     made = ast.FunctionDef(name, args, [ast.Expr(ast.Constant(about)), *body], [], lineno=1)
-    return ast.unparse(ast.fix_missing_locations(made))
+    text = ast.unparse(ast.fix_missing_locations(made))
+    last = body[-1]
+    if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
+        return f"{text[: text.rindex('(' + ast.unparse(last.value)[1:])]}{ast.unparse(last.value)[1:-1]}"
+    return text
 
 
 def formatted(source: str) -> str:

@@ -4,7 +4,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from porting.writing.expressions import clone
 from porting.writing.shaping.patterns import Hint
+
+MOST_STEPS = 200
 
 
 @dataclass(slots=True)
@@ -58,11 +61,26 @@ class Columns:
         trees: list[ast.expr] = []
         for said in self.constants:
             if isinstance(said, ast.expr):
-                trees.append(said)
+                trees.append(_Counting(counter).visit(clone(said)))
                 continue
             column, factor, offset = said
             trees.append(scaled(ast.Name(counter if column < 0 else columns[column], ast.Load()), factor, offset))
         return trees, (counter, columns)
+
+
+class Counted(ast.expr):
+    """The counter, and so much more."""
+
+    _fields = ("offset",)
+    offset: int
+
+
+class _Counting(ast.NodeTransformer):
+    def __init__(self, counter: str) -> None:
+        self.counter = counter
+
+    def visit_Counted(self, node: Counted) -> ast.expr:
+        return scaled(ast.Name(self.counter, ast.Load()), 1, node.offset)
 
 
 def scaled(tree: ast.expr, factor: int, offset: int = 0) -> ast.expr:
@@ -85,7 +103,7 @@ def columns_of(turns: Sequence[Sequence[ast.expr]], hints: Sequence[Hint]) -> Co
         if at not in varying:
             made.constants.append(row[0])
             continue
-        said = _from_counter(made, row) if hints[at].in_label else None
+        said = _from_counter(made, row) if hints[at].in_label else _rate(made, row)
         said = said or _from_column(made, row, hints[at])
         if said is None:
             made.table.append(Column(_name(hints[at], made), row))
@@ -128,6 +146,24 @@ def _from_counter(made: Columns, row: Sequence[ast.expr]) -> tuple[int, int, int
         return None
     offsets = {number - made.start - at for at, number in enumerate(numbers)}
     return (-1, 1, offsets.pop()) if len(offsets) == 1 else None
+
+
+def _rate(made: Columns, row: Sequence[ast.expr]) -> ast.expr | None:
+    """A number that grows with the counter, as a rate does with depth: a short number times so many steps of many."""
+    values = [one.value for one in row if isinstance(one, ast.Constant) and type(one.value) is float]
+    if not made.counted or len(values) != len(row):
+        return None
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    if not step:
+        return None
+    offset = round(values[0] / step) - made.start
+    for steps in range(1, MOST_STEPS):
+        whole = round(step * steps, 4)
+        tries = [whole * (made.start + at + offset) / steps for at in range(len(values))]
+        if whole and all(abs(one - other) <= 1e-12 * abs(one) for one, other in zip(values, tries, strict=True)):
+            counted = Counted(offset=offset)
+            return ast.BinOp(ast.BinOp(ast.Constant(whole), ast.Mult(), counted), ast.Div(), ast.Constant(steps))
+    return None
 
 
 def _from_column(made: Columns, row: Sequence[ast.expr], hint: Hint) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ from porting.writing.shaping.patterns import Pattern, filled, pattern_of
 from porting.writing.shaping.steps import Carried, Loop, Rows, Step, Turns, lines, renamed
 
 LONGEST_PERIOD = 40
-MOST_COLUMNS = 3
+MOST_COLUMNS = 4
 
 
 @dataclass(slots=True)

@@ -26,8 +26,8 @@ class Function:
     Attributes
     ----------
     name : str
-    kind : type
-        The torch class.
+    kinds : list of type
+        The torch classes that it stands for.
     parameters : list of str
         Its values.
     parameter_names : list of str
@@ -39,7 +39,7 @@ class Function:
     """
 
     name: str
-    kind: type
+    kinds: list[type]
     parameters: list[str]
     parameter_names: list[str]
     options: list[Option]
@@ -75,16 +75,22 @@ class Functions:
     def merge(self, model: Block) -> Function:
         """Make functions of all blocks, those inside before those around them."""
         ordered = in_order(model)
-        calls = calls_in(block for blocks in ordered for block in blocks)
-        for blocks in ordered:
-            with_lists(blocks, calls, self.fresh)
-            self._merge_class(blocks)
+        calls = calls_in(block for together in ordered for blocks in together for block in blocks)
+        for together in ordered:
+            shaped: list[list[Shaped]] = []
+            for blocks in together:
+                with_lists(blocks, calls, self.fresh)
+                shaped.append([self._shaped(block, alone=len(blocks) == 1) for block in blocks])
+            for classes in _alike(shaped):
+                self._merge_class(classes)
         return self.calls[id(model)][0]
 
-    def _merge_class(self, blocks: Sequence[Block]) -> None:
+    def _shaped(self, block: Block, *, alone: bool) -> Shaped:
+        return Shaped(block, [pattern_of(step) for step in self._steps(block, alone=alone)])
+
+    def _merge_class(self, blocks: Sequence[Shaped]) -> None:
         groups: dict[str, list[Shaped]] = {}
-        for block in blocks:
-            shaped = Shaped(block, [pattern_of(step) for step in self._steps(block, alone=len(blocks) == 1)])
+        for shaped in blocks:
             groups.setdefault(shaped.key(), []).append(shaped)
         pools: list[tuple[list[list[Shaped]], Merged]] = []
         for group in sorted(groups.values(), key=lambda group: -len(group[0].patterns)):
@@ -122,10 +128,11 @@ class Functions:
         steps = joined_sums(steps, merged.results)
         has_layers = any(isinstance(node, Label) for tree in trees(steps) for node in ast.walk(tree))
         ordered = sorted(options, key=lambda option: option.default is not None)
-        name = self._name(first.kind)
+        kinds = list(dict.fromkeys(one.block.kind for _, one in shaped))
+        name = self._name(min(kinds, key=lambda kind: len(kind.__name__)))
         names = list(first.parameter_names)
         function = Function(
-            name, first.kind, merged.parameters, names, ordered, steps, merged.results, has_layers and first.path != ""
+            name, kinds, merged.parameters, names, ordered, steps, merged.results, has_layers and first.path != ""
         )
         self.functions.append(function)
         for at, (_, one) in enumerate(shaped):
@@ -158,6 +165,19 @@ class Functions:
         if function.has_layers:
             words.append(ast.keyword("name", label_of(call.block.path, outer.path)))
         return ast.Call(ast.Name(function.name, ast.Load()), list(call.arguments), words)
+
+
+def _alike(classes: Sequence[list[Shaped]]) -> list[list[Shaped]]:
+    """The blocks of classes that have blocks which are written alike are put together."""
+    made: list[tuple[set[str], list[Shaped]]] = []
+    for blocks in classes:
+        keys = {shaped.key() for shaped in blocks}
+        same = [one for one in made if one[0] & keys]
+        for one in same:
+            made.remove(one)
+        before = [shaped for one in same for shaped in one[1]]
+        made.append((keys.union(*(one[0] for one in same)), [*before, *blocks]))
+    return [blocks for _, blocks in made]
 
 
 def with_flags(step: Step, flags: dict[str, ast.expr]) -> Step:

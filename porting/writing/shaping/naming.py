@@ -30,12 +30,15 @@ class Wishes:
         Variable -> the variables that it is first made of.
     busy : dict
         Variable -> those whose names it cannot have.
+    layers : dict
+        Variable -> the module that makes it.
     """
 
     order: dict[str, None] = field(default_factory=dict)
     said: dict[str, list[str]] = field(default_factory=dict)
     read: dict[str, list[str]] = field(default_factory=dict)
     busy: dict[str, set[str]] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
 
     def hear(self, steps: Sequence[Step]) -> None:
         """Take note of what the author says, in order."""
@@ -45,6 +48,7 @@ class Wishes:
                     self.order.setdefault(target)
                     self.said.setdefault(target, []).extend(step.names[at : at + 1])
                     self.read.setdefault(target, _arguments_in(step.tree))
+                    self.layers.setdefault(target, _module_in(step.tree))
             else:
                 if isinstance(step, Loop):
                     for variable, name in zip(step.variables(), step.names, strict=True):
@@ -98,7 +102,11 @@ def names_for(
     names: dict[str, str] = {}
     for variable in wishes.order:
         busy = {names[other] for other in wishes.busy.get(variable, ()) if other in names}
-        names[variable] = _free(_preferred(variable, wishes, names), reserved | busy)
+        said = _preferred(variable, wishes, names)
+        other = wishes.layers.get(variable, "")
+        if said != "x" and said in reserved | busy and other and other not in reserved | busy:
+            said = other
+        names[variable] = _free(said, reserved | busy)
     return names
 
 
@@ -108,6 +116,14 @@ def _arguments_in(tree: ast.expr) -> list[str]:
     return [
         node.id for node in walk(tree) if isinstance(node, ast.Name) and node.id[0] == "%" and id(node) not in spelled
     ]
+
+
+def _module_in(tree: ast.expr) -> str:
+    """The name of the module whose call an expression is."""
+    call = tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call) else tree
+    words = call.keywords if isinstance(call, ast.Call) else []
+    path = next((word.value.path() for word in words if isinstance(word.value, Label)), "")
+    return next((plain(word) for word in reversed(path.split(".")) if word.isidentifier()), "")
 
 
 def _preferred(variable: str, wishes: Wishes, names: Mapping[str, str]) -> str:

@@ -169,7 +169,8 @@ class _TakeOut(ast.NodeTransformer):
                 node.args[at] = self.visit(arg)
             for keyword in node.keywords:
                 self.argument = keyword.arg or ""
-                keyword.value = self.visit(keyword.value)
+                absent = isinstance(node.func, ast.Name) and ast.unparse(keyword.value) == "None"
+                keyword.value = self._hole(keyword.value) if absent else self.visit(keyword.value)
         self.argument, self.owner = argument, owner
         return node
 

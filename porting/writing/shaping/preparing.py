@@ -1,6 +1,7 @@
 """Bring statements into one form: settings said in full, one layer a statement, nothing that nobody reads."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -8,8 +9,9 @@ from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.expressions import LayerName, clone, variables_in, walk
 from porting.writing.shaping.convolutions import DEFAULTS, Convolutions
 from porting.writing.shaping.patterns import is_activation
-from porting.writing.shaping.steps import Step, reads
+from porting.writing.shaping.steps import Step, reads, with_names
 
+SHORTEST = 2
 _CONVOLUTION: dict[str, object] = {**DEFAULTS, "padding": "valid"}
 _DEPTHWISE = {name: value for name, value in _CONVOLUTION.items() if name != "groups"}
 SETTINGS: dict[str, dict[str, object]] = {
@@ -42,6 +44,7 @@ def prepare(model: Block) -> None:
         convolutions.look(blocks)
         for block in blocks:
             convolutions.rewrite(block)
+    blocks = _with_short_ones_inside(blocks)
     for block in reversed(blocks):
         block.statements = _needed(block.statements, block.results)
     for block in blocks:
@@ -50,6 +53,43 @@ def prepare(model: Block) -> None:
         for statement in block.statements:
             if not isinstance(statement.tree, BlockCall):
                 statement.tree = _Completing().visit(clone(statement.tree))
+
+
+def _with_short_ones_inside(blocks: Sequence[Block]) -> list[Block]:
+    """Write a block of at most two statements, the only one of its class, where it is called."""
+    kinds = Counter(block.kind for block in blocks)
+    short = {id(b) for b in blocks if kinds[b.kind] == 1 and len(b.statements) <= SHORTEST and b.path}
+    for block in blocks:
+        statements: list[Statement] = []
+        for statement in block.statements:
+            call = statement.tree
+            inside = isinstance(call, BlockCall) and id(call.block) in short
+            statements += _inlined(statement, call) if inside and isinstance(call, BlockCall) else [statement]
+        block.statements = statements
+    return [block for block in blocks if id(block) not in short]
+
+
+def _inlined(statement: Statement, call: BlockCall) -> list[Statement]:
+    given = {
+        name: arg.id
+        for name, arg in zip(call.block.parameters, call.arguments, strict=True)
+        if isinstance(arg, ast.Name)
+    }
+    names = {**given, **dict(zip(call.block.results, statement.targets, strict=True))}
+    made: list[Statement] = []
+    for inner in call.block.statements:
+        targets = [names.get(target, target) for target in inner.targets]
+        if isinstance(inner.tree, BlockCall):
+            arguments: list[ast.expr] = [
+                ast.Name(names.get(arg.id, arg.id), ast.Load())
+                for arg in inner.tree.arguments
+                if isinstance(arg, ast.Name)
+            ]
+            tree: ast.expr = BlockCall(inner.tree.block, arguments)
+        else:
+            tree = with_names(inner.tree, lambda name: names.get(name, name))
+        made.append(Statement(targets, tree, list(statement.names) or inner.names, inner.place))
+    return made
 
 
 def _needed(statements: Sequence[Statement], results: Sequence[str]) -> list[Statement]:
