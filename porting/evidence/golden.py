@@ -3,7 +3,8 @@
 HDF5; the arrays keep the reference's axis order, as in its trace::
 
     /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, aliases, sources, versions,
-                               weights, source, labels, blind_spots, why_no_unseen
+                               weights, source, labels, blind_spots, why_no_unseen, and from 0.2 on
+                               random_calls, follows_batch, explained, why_not_explained
     /probe/0                   the inputs, one data set each, in the port's axis order
     /calls/0                   attributes: name, kind, weights, settings; data sets: input, output, and the mean square
                                error of the reference's own float32 in each sample: rounding, own_rounding
@@ -69,6 +70,8 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         write_words(file, {"blind_spots": spots, "why_no_unseen": run.why_no_unseen})
         drawn = None if run.random_calls is None else [asdict(call) for call in run.random_calls]
         write_words(file, {"random_calls": drawn, "follows_batch": run.follows_batch})
+        explained = [[held.alone, held.inherited] for held in run.explained]
+        write_words(file, {"explained": explained, "why_not_explained": run.why_not_explained})
         file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})
         _write_arrays(file, "probe", run.probe.arrays)
         for number, call in enumerate(run.trace.calls):

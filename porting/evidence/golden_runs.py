@@ -13,7 +13,7 @@ from porting.files.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, 
 from porting.probes import Probe
 from porting.records.gradients import Gradients, Thinned
 from porting.records.randomness import Fingerprint, RandomCall
-from porting.records.runs import BlindSpot, ReferenceRun
+from porting.records.runs import BlindSpot, Explained, ReferenceRun
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 LARGEST_BATCH = 10_000
@@ -68,7 +68,17 @@ def read_run(file: Any) -> ReferenceRun:
         if "far" in file
         else (),
         follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
+        explained=_read_explained(file, len(groups) + len(outputs)),
+        why_not_explained=read_words(file, "why_not_explained", TEXT) if has_words(file, "why_not_explained") else "",
     )
+
+
+def _read_explained(file: Any, count: int) -> tuple[Explained, ...]:
+    """What rounding explains of each call and output; nothing in files of before 0.2."""
+    held = read_words(file, "explained", [[NUMBER]]) if has_words(file, "explained") else []
+    if held and (len(held) != count or {len(both) for both in held} != {2}):
+        raise ValueError("it does not say what rounding explains of each layer call and output")
+    return tuple(Explained(float(alone), float(inherited)) for alone, inherited in held)
 
 
 def _check_trace(trace: Trace) -> None:

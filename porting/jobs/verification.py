@@ -134,7 +134,7 @@ def _hold_against(
     extend = _as_it_is
     if every_sample and probe is not None:
         batches = read_all(pair, sizes, probe, BATCH)
-        extend = partial(stream, pair, model, batches=batches, on_step=on_step)
+        extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
     report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
     return replace(report, patience=patience)

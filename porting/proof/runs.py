@@ -29,6 +29,7 @@ from porting.reference import side as torch_side
 from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls
+from porting.reference.rounding import explained_by_rounding
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
@@ -184,6 +185,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     drawn, _ = attempt(random_calls, wide_model, few, synthetic)
     follows_batch = _followed_batches(pair, wide_model, gradient_probe)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
+    explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     own_rounding = _own_rounding(model, inputs, wide)
     return ReferenceRun(
         probe=probe,
@@ -205,6 +207,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         follows_batch=follows_batch,
         far=far,
         far_outputs=far_outputs,
+        explained=explained or (),
+        why_not_explained=why_not_explained,
     )
 
 

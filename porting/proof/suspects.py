@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from porting.plans.plan import LayerPair, TransferPlan
-from porting.proof.comparison import Comparison, Sides, worst_ratio
+from porting.proof.comparison import Comparison, Sides, worst_own_ratio, worst_ratio
 from porting.records import parity
 from porting.records.parity import Deviation, Divergence
 from porting.records.runs import PortRun, ReferenceRun
@@ -54,7 +54,8 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
-    if not found and not worst_ratio(compared.rows())[1] <= parity.RATIO_LIMIT:
+    worst = max(worst_ratio(compared.rows())[1], worst_own_ratio(compared.rows())[1])
+    if not found and not worst <= parity.RATIO_LIMIT:
         found = list(_coarse(reference, port, compared))
     return found
 

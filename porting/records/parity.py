@@ -17,7 +17,10 @@ FLOAT64_LIMIT = 1e-12
 """Largest relative error that float64 rounding explains; the mildest fault known costs 1e-3 at its layer."""
 
 RATIO_LIMIT = 4.0
-"""How many times the reference's own float32 rounding error the port's may be."""
+"""How many times what float32 rounding explains of the reference the port's error may be."""
+
+EXPLAINED_LIMIT = 2.0
+"""How many times the greatest error that a sum may have in any order the port's may be: right ones stay below once."""
 
 FLOAT32_ULP = 2.0**-23
 
@@ -103,6 +106,15 @@ of the two precisions, and rounding does not compound alike in both."""
 def compounded_limit(float32_error: float, scale: float) -> float:
     """Largest relative float64 error that rounding explains where it compounds, by the reference's own in float32."""
     return max(FLOAT64_LIMIT, _COMPOUNDING * float32_error / (scale or 1.0))
+
+
+def explained_rounding(own: float, truth: float, bound: float) -> float:
+    """What float32 rounding explains of an error, of which `RATIO_LIMIT` times as much is allowed.
+
+    The greatest of the reference's own error, of the truth's as it is rounded to float32, and of what leaves
+    `EXPLAINED_LIMIT` times the bound of sums in any order.
+    """
+    return max(own, truth, bound * EXPLAINED_LIMIT / RATIO_LIMIT)
 
 
 def mean_squares(array: np.ndarray) -> np.ndarray:
