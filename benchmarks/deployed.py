@@ -24,7 +24,17 @@ import numpy as np
 from benchmarks.ground.machine import name_machine, prepare_frameworks
 
 SEEDS = (1, 2, 3)
-PUBLIC = ("encoder", "lstm", "gru", "resnet18", "timm_resnet18", "applications_mobilenet_v2", "timm_vit", "bert", "gpt2")
+PUBLIC = (
+    "encoder",
+    "lstm",
+    "gru",
+    "resnet18",
+    "timm_resnet18",
+    "applications_mobilenet_v2",
+    "timm_vit",
+    "bert",
+    "gpt2",
+)
 SAMPLES = 8
 HIDDEN_BITS = {"cut to bfloat16": 16, "cut to TF32": 13}
 """What is cut off of the 23 bits behind a float32's point."""
@@ -59,7 +69,9 @@ def coarse_products(bits: int) -> Iterator[None]:
     names = {numpy: ("matmul", "einsum"), nn: ("conv", "depthwise_conv", "conv_transpose")}
     with ExitStack() as stack:
         for module, functions in names.items():
-            stack.enter_context(calls.with_attributes(module, {name: cutting(getattr(module, name)) for name in functions}))
+            stack.enter_context(
+                calls.with_attributes(module, {name: cutting(getattr(module, name)) for name in functions})
+            )
         yield
 
 

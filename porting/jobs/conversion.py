@@ -171,8 +171,9 @@ def convert(
         on_step("moving the weights")
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
-        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         other = named if isinstance(named, str) else None
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, named=other)
+        report = replace(judged, patience=patience)
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
         report = proven_elsewhere(report, *files, other, False, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
