@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from porting.evidence.activations import numbered_activations, read_activation, read_synthetic
 from porting.evidence.golden_words import has_words, read_words, unescaped
 from porting.files import hdf5
 from porting.files.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, Each
@@ -14,7 +12,7 @@ from porting.probes import Probe
 from porting.records.gradients import Gradients, Thinned
 from porting.records.randomness import Fingerprint, RandomCall
 from porting.records.runs import BlindSpot, Explained, ReferenceRun
-from porting.traces import LayerCall, Lesson, Teaching, Trace
+from porting.traces import LayerCall, Trace
 
 LARGEST_BATCH = 10_000
 
@@ -27,21 +25,22 @@ _RANDOM_CALL = {
 _SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
 
 
-def read_run(file: Any) -> ReferenceRun:
-    """Read a run.
+def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
+    """Read a run; what a file says is held against its size.
 
     Raises
     ------
     ValueError
         If something is missing, of another type, or does not go with the rest.
     """
-    groups, outputs = hdf5.numbered(hdf5.group_of(file, "calls")), hdf5.numbered(hdf5.group_of(file, "outputs"))
+    groups = hdf5.numbered(hdf5.group_of(file, "calls"))
+    outputs = tuple(numbered_activations(hdf5.group_of(file, "outputs"), bytes_of_file))
     shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
     sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
     aliases = read_words(file, "aliases", Each(TEXT))
-    trace = Trace(tuple(map(_read_call, groups)), tuple(map(hdf5.array_of, outputs)), shapes, aliases, sources)
+    trace = Trace(tuple(_read_call(group, bytes_of_file) for group in groups), outputs, shapes, aliases, sources)
     _check_trace(trace)
-    synthetic, synthetic_trace = _read_synthetic(hdf5.group_of(file, "synthetic"), trace)
+    synthetic, synthetic_trace, drawn_by = read_synthetic(file, trace, bytes_of_file)
     source = hdf5.attribute_of(file, "source", str)
     rounding = hdf5.numbered(hdf5.group_of(file, "outputs_rounding"))
     if len(rounding) != len(outputs):
@@ -69,6 +68,8 @@ def read_run(file: Any) -> ReferenceRun:
         else (),
         follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
         explained=_read_explained(file, len(groups) + len(outputs)),
+        synthetic_drawn=drawn_by,
+        holds=read_words(file, "holds", TEXT) if has_words(file, "holds") else "",
         why_not_explained=read_words(file, "why_not_explained", TEXT) if has_words(file, "why_not_explained") else "",
     )
 
@@ -127,7 +128,7 @@ def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ())
     return Probe(arrays, source, labels)
 
 
-def _read_call(group: Any) -> LayerCall:
+def _read_call(group: Any, bytes_of_file: int) -> LayerCall:
     settings = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in read_words(group, "settings", Each(ANYTHING)).items()
@@ -137,26 +138,9 @@ def _read_call(group: Any) -> LayerCall:
         hdf5.attribute_of(group, "kind", str),
         read_words(group, "weights", Each(TEXT)),
         settings,
-        hdf5.array_in(group, "input"),
-        hdf5.array_in(group, "output"),
+        read_activation(group, "input", bytes_of_file),
+        read_activation(group, "output", bytes_of_file),
     )
-
-
-def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:
-    stored_calls = hdf5.numbered(hdf5.group_of(group, "calls"))
-    outputs = hdf5.numbered(hdf5.group_of(group, "outputs"))
-    if len(stored_calls) != len(trace.calls) or len(outputs) != len(trace.outputs):
-        raise ValueError("its synthetic run has another number of layer calls or outputs")
-    lesson, calls = [], []
-    for call, stored in zip(trace.calls, stored_calls, strict=True):
-        feed, give = (_widened(hdf5.array_in(stored, name)) for name in ("feed", "give"))
-        lesson.append(Teaching(call.name, call.kind, feed, give))
-        calls.append(replace(call, input=hdf5.array_in(stored, "input"), output=hdf5.array_in(stored, "output")))
-    return tuple(lesson), replace(trace, calls=tuple(calls), outputs=tuple(map(hdf5.array_of, outputs)))
-
-
-def _widened(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _read_gradients(group: Any) -> Gradients:

@@ -139,5 +139,7 @@ def _are_equal(ours: np.ndarray, theirs: np.ndarray) -> bool:
     ours, theirs = np.squeeze(ours), np.squeeze(theirs)
     if ours.shape != theirs.shape:
         return False
+    known = ~np.isnan(ours) if ours.dtype.kind == "f" else np.ones(ours.shape, bool)
+    ours, theirs = ours[known], theirs[known]
     scale = float(np.abs(ours).max(initial=0))
     return bool(np.abs(ours.astype(np.float64) - theirs).max(initial=0) <= _AGREES * scale)

@@ -9,7 +9,8 @@ import numpy as np
 from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.records import parity
-from porting.records.parity import Deviation, PairedActivation, PairedCall
+from porting.records.deviations import Deviation, relative, root_mean_square
+from porting.records.parity import PairedActivation, PairedCall
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
 from porting.traces import Trace
@@ -55,7 +56,7 @@ class Sides:
 
 def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -> Sides:
     calls = {
-        call.number: (call, call.input.deviation(), call.output.deviation())
+        call.number: (call.forgotten(), call.input.deviation(), call.output.deviation())
         for call in parity.paired_calls(reference, port, plan)
     }
     outputs = parity.paired_outputs(reference, port, pair.outputs)
@@ -75,15 +76,16 @@ class NarrowFigures:
 
 def _narrow_figures(both: PairedActivation, reference_rmse: float, explained: float) -> NarrowFigures:
     """No float32 result can be nearer to the truth than the truth rounded to float32; `explained` is relative to it."""
+    deviation, both = both.deviation(), both.known()
     truth = both.reference
-    rounding = parity.root_mean_square(truth.astype(np.float32) - truth)
-    own, scale = both.rmse(), parity.root_mean_square(truth) or 1.0
+    rounding = root_mean_square(truth.astype(np.float32) - truth)
+    own, scale = both.rmse(), root_mean_square(truth) or 1.0
     allowed = parity.explained_rounding(reference_rmse, rounding, explained * scale)
     return NarrowFigures(
-        parity.relative(own, allowed),
+        relative(own, allowed),
         own / scale,
         reference_rmse / scale,
-        both.deviation().relative_error / parity.FLOAT32_ULP,
+        deviation.relative_error / parity.FLOAT32_ULP,
     )
 
 
@@ -140,7 +142,7 @@ def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparis
     """
     wide = port.wide
     inherited = _sides(pair, reference.trace, wide.trace, wide.plan) if wide else None
-    own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide else None
+    own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide and wide.taught else None
     synthetic = None
     if wide and wide.synthetic:
         whole = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan)
@@ -156,7 +158,8 @@ Wides = tuple[Sides | None, Sides | None, Sides | None]
 
 def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
     plan = port.narrow.plan
-    own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, port.narrow.taught, plan)}
+    taught = port.narrow.taught
+    own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, taught, plan)} if taught else {}
     for call in parity.paired_calls(reference.trace, port.narrow.trace, plan):
         measured = parity.root_mean(reference.calls_rounding[call.number])
         figures = _narrow_figures(call.output, measured, reference.explained_of(call.number).inherited)

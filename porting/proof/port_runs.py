@@ -112,9 +112,11 @@ def _port_pass(
     trace = trace_port(pair, model, inputs)
     parity.check_output_counts(reference.trace, trace, pair.outputs)
     if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
-        plan = plan_of(pair, reference.trace, trace, model, inputs)
-    lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = teach_port(pair, model, inputs, lesson)
+        given, traced = (few, trace_port(pair, model, few)) if reference.holds else (inputs, trace)
+        plan = plan_of(pair, reference.teaching_trace(), traced, model, given)
+    taught = None
+    if not reference.holds:
+        taught = teach_port(pair, model, inputs, port_lesson(lesson_of(reference.trace), reference.trace, trace, plan))
     if not synthetic:
         return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)

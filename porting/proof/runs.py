@@ -19,10 +19,11 @@ from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.gradients import GRADIENT_ROWS
-from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
+from porting.proof.lessons import SYNTHETIC_ROWS
 from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
 from porting.records.runs import ReferenceRun
+from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
@@ -178,7 +179,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = _with_reference_sources(pair, wide_model, small, few)
-    synthetic = synthetic_lesson(small)
+    drawn_by = described(small)
+    synthetic = draw(drawn_by)
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
@@ -191,6 +193,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         probe=probe,
         trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
         synthetic=synthetic,
+        synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
         calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),

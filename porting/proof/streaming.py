@@ -21,6 +21,7 @@ from porting.probes import Probe, ProbeBatches
 from porting.proof.judgement import WORST_SAMPLES, judge_deployed
 from porting.proof.runs import OnStep, reference_inputs, trace_port, trace_reference
 from porting.records import parity
+from porting.records.deviations import relative
 from porting.records.parity import PairedActivation
 from porting.records.runs import Explained, PortRun
 from porting.records.verdict import LayerParity, ParityReport, Part, WorstSample
@@ -51,7 +52,7 @@ class Wide:
 
     def relative_error(self) -> float:
         """Greatest difference, relative to the greatest value."""
-        return parity.relative(self.greatest, self.scale)
+        return relative(self.greatest, self.scale)
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Narrow:
         own, scale = np.sqrt(self.port_squares), np.sqrt(self.squares) or 1.0
         return replace(
             row,
-            float32_ratio=parity.relative(float(own), float(allowed)),
+            float32_ratio=relative(float(own), float(allowed)),
             float32_error=float(own / scale),
             reference_float32_error=float(np.sqrt(self.reference_squares) / scale),
             ulp_at_scale=float(self.greatest / (self.scale or 1.0) / parity.FLOAT32_ULP),

@@ -9,7 +9,9 @@ import numpy as np
 from porting.plans.plan import TransferPlan
 from porting.probes import Probe
 from porting.records.gradients import Gradients
+from porting.records.kept import expanded
 from porting.records.randomness import RandomCall
+from porting.records.synthetic import DrawnCall
 from porting.traces import Lesson, Trace
 
 
@@ -109,6 +111,11 @@ class ReferenceRun:
         of it in golden files of before 0.2, or where it could not be measured.
     why_not_explained : str
         Why it could not.
+    synthetic_drawn : tuple of DrawnCall
+        What the synthetic lesson was drawn by; nothing is said of it in golden files of before 0.2.
+    holds : str
+        What a golden file holds of the activations, where it does not hold all of them; they are `Kept` then, and no
+        layer is taught by them.
     """
 
     probe: Probe
@@ -132,10 +139,21 @@ class ReferenceRun:
     far_outputs: tuple[np.ndarray, ...] = ()
     explained: tuple[Explained, ...] = ()
     why_not_explained: str = ""
+    synthetic_drawn: tuple[DrawnCall, ...] = ()
+    holds: str = ""
 
     def explained_of(self, number: int) -> Explained:
         """What is explained of a layer call, or behind the last one of an output, by its number."""
         return self.explained[number] if self.explained else Explained()
+
+    def teaching_trace(self) -> Trace:
+        """A trace whose outputs can be taught: where not all of the probe's was kept, the synthetic one."""
+        if not self.holds:
+            return self.trace
+        both = zip(self.synthetic_trace.calls, self.synthetic, strict=True)
+        calls = tuple(replace(call, input=expanded(call.input), output=taught.give) for call, taught in both)
+        outputs = tuple(map(expanded, self.synthetic_trace.outputs))
+        return replace(self.trace, calls=calls, outputs=outputs)
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
@@ -149,6 +167,8 @@ class ReferenceRun:
         return self._with(self.probe.rows(count), cut)
 
     def _has_a_row_for_each_sample(self) -> bool:
+        if self.holds:
+            return False
         arrays = (*self.trace.outputs, *(array for call in self.trace.calls for array in (call.input, call.output)))
         return all(array.ndim and len(array) == len(self.probe) for array in arrays)
 
@@ -186,8 +206,9 @@ class PortPass:
     trace : Trace
     plan : TransferPlan
         Of this very instance: Keras numbers nameless layers anew in each model.
-    taught : Trace
-        Each layer alone on the reference's input, and each input as it comes of the reference's outputs.
+    taught : Trace or None
+        Each layer alone on the reference's input, and each input as it comes of the reference's outputs; None where a
+        golden file does not hold them whole.
     synthetic : Trace or None
         The same on synthetic activations; in float64 only.
     """
@@ -195,7 +216,7 @@ class PortPass:
     model: Any
     trace: Trace
     plan: TransferPlan
-    taught: Trace
+    taught: Trace | None
     synthetic: Trace | None = None
 
 

@@ -1,10 +1,10 @@
 """float32 is judged with TensorFlow's oneDNN and without, unless the user has chosen one of them."""
 
+import keras
 import pytest
 import torch
 from keras import layers
 
-import keras
 from finta import shipped
 from porting import ModelPair, Status, convert, verify
 from porting.port import side as keras_side

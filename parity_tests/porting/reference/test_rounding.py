@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from porting.records.parity import root_mean_square
+from porting.records.deviations import root_mean_square
 from porting.reference.rounding import explained_by_rounding
 from porting.reference.runs import trace
 
