@@ -88,6 +88,7 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         _write(path, run, about, batch, None)
         if path.stat().st_size <= room:
             return
+    run = _within(run, room // 2)
     count = 2 * len(run.trace.calls) + len(run.trace.outputs)
     most = max(_FEWEST_VALUES, (room - _bytes_besides(run)) // (_BYTES_A_VALUE * 2 * count))
     while True:
@@ -96,6 +97,15 @@ def write_golden(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch:
         if path.stat().st_size <= room or most == _FEWEST_VALUES:
             return
         most = max(_FEWEST_VALUES, most // 2)
+
+
+def _within(run: ReferenceRun, room: int) -> ReferenceRun:
+    """A run without what its inputs leave no room for: first what is far outside the probe, then gradients."""
+    if _bytes_besides(run) > room:
+        run = replace(run, far=None, far_outputs=())
+    if _bytes_besides(run) > room:
+        run = replace(run, gradients=None, gradient_probe=run.gradient_probe.rows(1))
+    return run
 
 
 def _bytes_of_activations(run: ReferenceRun) -> int:
