@@ -17,11 +17,11 @@ from porting.evidence.certificates import (
 from porting.files import placement, staging
 from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
+from porting.jobs.filling import write_evidence, write_formats
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
-from porting.jobs.filling import write_evidence, write_formats
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
@@ -193,8 +193,9 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
         on_step("moving the weights")
         drafts = write_formats(pair, sizes, source, reference, staged.stem, wanted.formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
-        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         named = wanted.named or pair.place or None
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, named=named)
+        report = replace(judged, patience=patience)
         report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
         if report.verdict is Status.FAIL and not wanted.keep_failed:
             return Conversion(report, ())

@@ -81,7 +81,7 @@ def write_evidence(
     golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
     few = reference.rows(golden_count(reference))
     about = {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]}
-    write_golden(golden_file, few, about, len(reference.probe))
+    write_golden(golden_file, few, about, len(reference.probe), min(path.stat().st_size for path in drafts))
     origin = {
         "file": source.path.name,
         "sha256": report.hashes["checkpoint"],

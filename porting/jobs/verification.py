@@ -14,6 +14,7 @@ from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
 from porting.jobs import accelerators
 from porting.jobs.elsewhere import proven_elsewhere
+from porting.jobs.onednn import OtherSetting
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
 from porting.pairs.finding import read_all
@@ -109,12 +110,12 @@ def verify(
     model_pair = found_pair(pair, path)
     load_frameworks(on_step, torch=checkpoint is not None)
     certified = find_certificate(path)
+    named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
     if checkpoint is not None:
-        given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step)
+        given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step, named)
         report = with_found_splits(model_pair, lambda found: _hold_against(found, *given))
     else:
-        report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
-    named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
+        report = _replay(model_pair, path, certified is not None, on_step, tf32, named)
     files = (path, None if checkpoint is None else Path(checkpoint), own_probe)
     report = proven_elsewhere(report, *files, named, tf32, on_step)
     return replace(report, drift=drift_lines(certified, report))
@@ -129,6 +130,7 @@ def _hold_against(
     tf32: bool,
     patience: float,
     on_step: OnStep,
+    named: str | None,
 ) -> ParityReport:
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
@@ -139,9 +141,9 @@ def _hold_against(
     extend = _as_it_is
     if every_sample and probe is not None:
         batches = read_all(pair, sizes, probe, BATCH)
-        extend = partial(stream, pair, model, batches=batches, on_step=on_step)
+        extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
-    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
+    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named)
     return replace(report, patience=patience)
 
 
@@ -158,7 +160,9 @@ def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
     return hash_weights(arrays.items())
 
 
-def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
+def _replay(
+    pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool, named: str | None
+) -> ParityReport:
     """Hold a port against its golden file; a certificate binds the two to each other, nothing else does.
 
     Raises
@@ -172,7 +176,7 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     if about["pair"] != pair.name:
         raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Name that pair by --pair.")
     try:
-        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32)
+        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32, named=named)
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
     changed = set(report.changed_tensors)
@@ -223,18 +227,20 @@ def judge_files(
     on_step: OnStep = silent,
     tf32: bool = False,
     extend: Callable[[PortRun, ParityReport], ParityReport] = _as_it_is,
+    named: str | None = None,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first.
 
-    `extend` may add to a file's report what comes of running its models once more.
+    `extend` may add to a file's report what comes of running its models once more; `named` is what finds the pair
+    again in another process.
     """
     reports = []
-    with accelerators.tf32(tf32):
+    with accelerators.tf32(tf32), OtherSetting(pair, named, ports[0], sizes, reference) as other:
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
             reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
-    decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
+        decisive = other.judged(max(reports, key=lambda report: _SEVERITY.index(report.verdict)))
     decisive = replace(decisive, source=_source(pair, sizes, decisive))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}

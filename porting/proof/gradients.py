@@ -8,8 +8,8 @@ import numpy as np
 from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.randomness import Randomness, compare_randomness
+from porting.records.deviations import relative
 from porting.records.gradients import Thinned, thin
-from porting.records.parity import relative
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
 from porting.rules import patterns

@@ -40,10 +40,9 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     probe = reference.probe
     with keras_side.precision("float32"):
         model = read_port(path, pair, sizes, probe)
-        narrow = _port_pass(pair, model, reference)
+        run = narrow_run(pair, model, reference)
     reason = keras_side.why_no_float64()
     lacking = ""
-    run = PortRun(keras_side.weight_getter(model), narrow, None, None, "", reason, keras_side.versions())
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
@@ -55,6 +54,12 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     return replace(
         run, why_no_float64=why, lacks_float64=bool(lacking), coarse=coarse_precision(model), variations=variations
     )
+
+
+def narrow_run(pair: ModelPair, model: Any, reference: ReferenceRun) -> PortRun:
+    """What a port does in float32 alone."""
+    narrow = _port_pass(pair, model, reference)
+    return PortRun(keras_side.weight_getter(model), narrow, None, None, "", "", keras_side.versions())
 
 
 def _why_not_wide(model: Any, probe: Probe) -> str:
@@ -107,9 +112,11 @@ def _port_pass(
     trace = trace_port(pair, model, inputs)
     parity.check_output_counts(reference.trace, trace, pair.outputs)
     if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
-        plan = plan_of(pair, reference.trace, trace, model, inputs)
-    lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = teach_port(pair, model, inputs, lesson)
+        given, traced = (few, trace_port(pair, model, few)) if reference.holds else (inputs, trace)
+        plan = plan_of(pair, reference.teaching_trace(), traced, model, given)
+    taught = None
+    if not reference.holds:
+        taught = teach_port(pair, model, inputs, port_lesson(lesson_of(reference.trace), reference.trace, trace, plan))
     if not synthetic:
         return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.synthetic_trace, trace, plan)

@@ -20,16 +20,18 @@ from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants
 from porting.proof.gradients import GRADIENT_ROWS
-from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
+from porting.proof.lessons import SYNTHETIC_ROWS
 from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
 from porting.records.runs import ReferenceRun
+from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls
+from porting.reference.rounding import explained_by_rounding
 from porting.reference.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
@@ -178,18 +180,21 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = _with_reference_sources(pair, wide_model, small, few)
-    synthetic = synthetic_lesson(small)
+    drawn_by = described(small)
+    synthetic = draw(drawn_by)
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     drawn, _ = attempt(random_calls, wide_model, few, synthetic)
     follows_batch = _followed_batches(pair, wide_model, gradient_probe)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
+    explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     own_rounding = _own_rounding(model, inputs, wide)
     return ReferenceRun(
         probe=probe,
         trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
         synthetic=synthetic,
+        synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
         calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
@@ -207,6 +212,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         far=far,
         far_outputs=far_outputs,
         constants=measure_constants(pair, wide_model, few, small, [synthetic]),
+        explained=explained or (),
+        why_not_explained=why_not_explained,
     )
 
 

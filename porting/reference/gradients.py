@@ -10,6 +10,7 @@ import numpy as np
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
+from porting.reference.rounding import one_rounding_away, rounded
 from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
 from porting.reference.watch import run
@@ -35,8 +36,8 @@ def gradients(
     """
     generator = np.random.default_rng(_SEED)
     taken = _taken(model, inputs, cotangents)
-    with _one_rounding_away(model, generator):
-        again = _taken(model, [_rounded(array, generator) for array in inputs], cotangents)
+    with one_rounding_away(model, generator, _ROUNDING):
+        again = _taken(model, [rounded(array, generator, _ROUNDING) for array in inputs], cotangents)
     moves = _moves(taken, again)
     if beside is not None:
         with beside():
@@ -48,37 +49,6 @@ def gradients(
 def _moves(taken: Gradients, again: Gradients) -> dict[str, float]:
     both = zip(taken.arrays(), again.arrays(), strict=True)
     return {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
-
-
-def _rounded(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Each value one float64 rounding up or down; integers as they are."""
-    if array.dtype.kind != "f":
-        return array
-    return array.astype(np.float64) * (1 + generator.choice((-_ROUNDING, _ROUNDING), array.shape))
-
-
-@contextmanager
-def _one_rounding_away(model: "torch.nn.Module", generator: np.random.Generator) -> Iterator[None]:
-    """Every parameter in float64 one rounding up or down for a while."""
-    import torch
-
-    parameters = [parameter for parameter in model.parameters() if parameter.dtype == torch.float64]
-    kept = [_kept(parameter) for parameter in parameters]
-    with torch.no_grad():
-        for parameter in parameters:
-            parameter.copy_(torch.from_numpy(_rounded(array_of(parameter), generator)))
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for parameter, before in zip(parameters, kept, strict=True):
-                parameter.copy_(before)
-
-
-def _kept(parameter: "torch.Tensor") -> "torch.Tensor":
-    """A copy; in half the memory where the values are float32's, as those of checkpoints are."""
-    narrow = parameter.detach().float()
-    return narrow if bool((narrow.double() == parameter).all()) else parameter.detach().clone()
 
 
 def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:

@@ -72,6 +72,8 @@ class Watch:
     precision: Any = None
     splits: Mapping[str, Split] = field(default_factory=dict)
     joins: Sequence[tuple[str, ...]] = ()
+    leaves: "list[torch.Tensor] | None" = None
+    shifts: Teacher = field(default_factory=lambda: Teacher(()))
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -84,8 +86,12 @@ class Watch:
         if len(self.abouts) == self.stop_at:
             raise Arrived(given, run)
         _check_tensor(given, about)
-        teaching = self.teacher.next(about.name)
+        teaching, shift = self.teacher.next(about.name), self.shifts.next(about.name)
+        if shift is not None:
+            given, run = self._shifted(given, shift.feed), self._shifting(run, shift.give)
         fed = given if teaching is None else tensor_of(teaching.feed, self.precision)
+        if self.leaves is not None:
+            fed = self._leaf(fed)
         self.depth += 1
         try:
             output = run(fed) if teaching is None or self._is_to_run(about) else None
@@ -93,7 +99,25 @@ class Watch:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
+        if self.leaves is not None and give is not None:
+            give = self._leaf(give)
         return output if give is None else _given_back(output, give, about)
+
+    def _leaf(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """A copy of a tensor that is noted, so that what comes of it can be traced back: inputs and outputs in turn."""
+        assert self.leaves is not None
+        self.leaves.append(tensor.requires_grad_(tensor.is_floating_point()))
+        return tensor.clone()
+
+    def _shifting(self, run: Callable[["torch.Tensor"], Any], array: np.ndarray) -> Callable[["torch.Tensor"], Any]:
+        def shifted(given: "torch.Tensor") -> Any:
+            output = run(given)
+            return calls.with_first(output, self._shifted(calls.first(output), array))
+
+        return shifted
+
+    def _shifted(self, tensor: "torch.Tensor", array: np.ndarray) -> "torch.Tensor":
+        return tensor + tensor_of(array, self.precision) if tensor.is_floating_point() else tensor
 
     def _is_to_run(self, about: About) -> bool:
         wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
@@ -106,9 +130,12 @@ class Watch:
         about = About(name, PARAMETER, {"value": name}, {})
         if len(self.abouts) == self.stop_at:
             raise Arrived(tensor, lambda fed: fed)
-        teaching, each = self.teacher.next(name), tensor.expand(self.samples, *tensor.shape)
+        teaching, shift = self.teacher.next(name), self.shifts.next(name)
+        tensor = tensor if shift is None else self._shifted(tensor, shift.give[0])
+        each = tensor.expand(self.samples, *tensor.shape)
         self._record(about, each, each)
-        self.given[name] = tensor if teaching is None else tensor_of(teaching.give[0], self.precision)
+        given = tensor if teaching is None else tensor_of(teaching.give[0], self.precision)
+        self.given[name] = given if self.leaves is None else self._leaf(self._leaf(given.detach()))
         return self.given[name]
 
     def _record(self, about: About, given: "torch.Tensor", output: Any) -> None:
