@@ -73,6 +73,23 @@ def change_json(good: bytes, draw: random.Random) -> bytes:
     return text.replace(f'"{_PLACEHOLDER}"', draw.choice(_TEXTS)).encode()
 
 
+def change_yaml(good: bytes, draw: random.Random) -> bytes:
+    """The text, or its values, also with values that stand for others without end."""
+    import yaml
+
+    if draw.random() < 0.5:
+        return change_bytes(good, draw)
+    held = change_json(json.dumps(yaml.safe_load(good)).encode(), draw)
+    return held if draw.random() < 0.8 else held.replace(b"{", draw.choice([b"&a {", b"&a {x: *a, "]), 1)
+
+
+def change_gzip(good: bytes, draw: random.Random) -> bytes:
+    """What is packed, or the packing."""
+    import gzip
+
+    return gzip.compress(change_bytes(gzip.decompress(good), draw)) if draw.random() < 0.8 else change_bytes(good, draw)
+
+
 def _changed_value(held, draw: random.Random):
     """The same value with one other within it."""
     keys = list(held) if isinstance(held, dict) else list(range(len(held))) if isinstance(held, list) else []

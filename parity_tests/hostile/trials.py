@@ -134,6 +134,7 @@ def _work(name: str, scratch: Path, numbers: range, seed: int, report: int) -> N
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         path = scratch / "kit" / FORMATS[name].file
         good = path.read_bytes()
+        FORMATS[name].read(path)  # what is refused as it is tries nothing
         around = _around(scratch, path)
         for number in numbers:
             path.write_bytes(mutant(name, good, seed, number))
