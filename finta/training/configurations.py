@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -104,15 +105,16 @@ def read_configuration(name: str | os.PathLike) -> Configuration:
 
 def _parse(path: Path, text: str) -> Configuration:
     import yaml
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
         if len(text) > _LONGEST:
             raise ValueError(f"more than {_LONGEST:,} characters")
-        tree = yaml.compose(text, yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        tree = loader.get_single_node()
         if sum(1 for _ in islice(_nodes(tree), _MOST_VALUES + 1)) > _MOST_VALUES:
             raise ValueError(f"more than {_MOST_VALUES:,} values, or values within themselves")
-        content = yaml.safe_load(text)
+        content = loader.construct_document(tree) if tree else None
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise ConfigurationError(f"{path} cannot be used: {reason}. {_REMEDY}") from error
@@ -122,13 +124,20 @@ def _parse(path: Path, text: str) -> Configuration:
         raise ConfigurationError(f"{path}, line {mark.line + 1 if mark else 1}: {fact}. It must be YAML.") from error
     findings = [f"  line {line}: {key} is given twice" for key, line in _repeated(tree)]
     try:
-        found = TypeAdapter(Configuration).validate_python(content if isinstance(content, dict) else {})
+        found = _adapter().validate_python(content if isinstance(content, dict) else {})
     except ValidationError as error:
         findings += [f"  line {_line(tree, place)}: {fact}" for place, fact in _facts(error.errors(include_url=False))]
         found = None
     if findings or found is None:
         raise ConfigurationError("\n".join([f"{path} cannot be used:", *findings, _REMEDY]))
     return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Configuration)
 
 
 _REMEDY = f"Every key is described in {SHIPPED / 'original.yaml'}."

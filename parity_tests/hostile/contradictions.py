@@ -121,7 +121,7 @@ def replay(path: Path) -> None:
     from porting import verify
     from porting.evidence.certificates import hash_file
 
-    with tempfile.TemporaryDirectory() as apart:
+    with tempfile.TemporaryDirectory(dir=path.parents[2]) as apart:
         folder = Path(apart)
         shutil.copy(path, folder / "port.golden.h5")
         shutil.copy(path.with_name("port.keras"), folder)
