@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+
 @dataclass(frozen=True)
 class Job:
     """Something that is killed.

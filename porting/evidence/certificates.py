@@ -13,7 +13,18 @@ from typing import Any
 
 from porting.errors import PortFileError, first_line
 from porting.files.bounds import read_json
-from porting.files.schemas import ANYTHING, COUNT, NOTHING, NUMBER, SCALAR, TEXT, Each, Kind, check_schema, find_infinite
+from porting.files.schemas import (
+    ANYTHING,
+    COUNT,
+    NOTHING,
+    NUMBER,
+    SCALAR,
+    TEXT,
+    Each,
+    Kind,
+    check_schema,
+    find_infinite,
+)
 
 VERSION = 1
 SCHEMA = "porting-certificate/1"

@@ -66,8 +66,8 @@ def _kind_of_tensors(path: Path) -> FileKind:
 def tensors_kind(names: Iterable[str], metadata: Mapping[str, str]) -> FileKind:
     """Whose names tensors in safetensors have, where their writer does not say that it was PyTorch.
 
-    Keras' are paths, ``block.1/dense/kernel``: behind the last slash is a variable's own name. PyTorch allows slashes in
-    a module's name, ``in/out.weight``, behind which a dot follows.
+    Keras' are paths, ``block.1/dense/kernel``: behind the last slash is a variable's own name. PyTorch allows
+    slashes in a module's name, ``in/out.weight``, behind which a dot follows.
     """
     if metadata.get("format") == "pt":
         return FileKind.PYTORCH

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from porting.causes.find import explainer
 from porting.defaults import PATIENCE_SECONDS
-from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, PortingError, ProbeError, first_line
+from porting.errors import (
+    AxisSizeError,
+    CoverageError,
+    LayerCountError,
+    PortFileError,
+    PortingError,
+    ProbeError,
+    first_line,
+)
 from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
