@@ -36,9 +36,10 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--formats", help="some of them, separated by semicolons")
     parser.add_argument("--kills", type=int, default=0, help="of each job, instead of damaging files")
+    parser.add_argument("--jobs", help="some of those that are killed, separated by semicolons")
     chosen = parser.parse_args()
     if chosen.kills:
-        return kill(chosen.kills)
+        return kill(chosen.kills, chosen.jobs)
     names = [name for name in FORMATS if not chosen.formats or name in chosen.formats.split(";")]
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -58,18 +59,22 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def kill(most: int) -> int:
+def kill(most: int, chosen: str | None) -> int:
     """Print a row for each job that is killed; 1 if a kill left a mixture, or a next run was not clean."""
-    from parity_tests.hostile.kills import JOBS, run_job, write_kit
+    from parity_tests.hostile.jobs import JOBS, write_kit
+    from parity_tests.hostile.kills import run_job, run_on
 
+    names = [name for name in JOBS if not chosen or name in chosen.split(";")]
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
         _write_apart(write_kit, Path(folder))
-        print(f"{'job':<22} {'kills':>8} {'wrong':>8} {'s':>7}", flush=True)
-        for name in JOBS:
+        print(f"{'job':<30} {'kills':>8} {'wrong':>8} {'s':>7}", flush=True)
+        rows = [(name, name, run_job) for name in names]
+        rows += [(f"{name}, time after time", name, run_on) for name in names if JOBS[name].goes_on]
+        for title, name, run in rows:
             began = time.monotonic()
-            count, wrong = run_job(name, Path(folder), most)
-            print(f"{name:<22} {count:>8} {len(wrong):>8} {time.monotonic() - began:>7.0f}", flush=True)
+            count, wrong = run(name, Path(folder), most)
+            print(f"{title:<30} {count:>8} {len(wrong):>8} {time.monotonic() - began:>7.0f}", flush=True)
             for line in wrong[:5]:
                 print(f"    {line}", flush=True)
             bad += len(wrong)

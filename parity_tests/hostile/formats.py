@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.hostile import mutations, readers
+from parity_tests.hostile import contradictions, mutations, readers
 from parity_tests.hostile.mutations import Mutation
 
 
@@ -36,6 +36,7 @@ FORMATS = {
     "port, .weights.h5": Format("port.weights.h5", readers.read_keras, mutations.change_hdf5),
     "certificate": Format("port.certificate.json", readers.read_certificate, mutations.change_json),
     "golden file": Format("port.golden.h5", readers.read_golden, mutations.change_hdf5),
+    "golden file, certified": Format("port.golden.h5", contradictions.replay, contradictions.change_golden),
     "recording": Format("recording.h5", readers.read_recording, mutations.change_hdf5),
     "batches, published": Format("batches.h5", readers.read_batches, mutations.change_hdf5),
     "batches, packed": Format("packed.h5", readers.read_batches, mutations.change_hdf5),
@@ -43,9 +44,11 @@ FORMATS = {
     "thresholds, published": Format("published.json", readers.read_thresholds, mutations.change_json),
     "classes": Format("classes.json", readers.read_classes, mutations.change_json),
     "ratios": Format("ratios.json", readers.read_settings("ratios"), mutations.change_json),
-    "degrees": Format("degrees.json", readers.read_settings("degrees"), mutations.change_json),
+    "degrees": Format("degrees.json", readers.read_degrees, mutations.change_json),
     "samplings": Format("counts.json", readers.read_settings("max_total_sampling"), mutations.change_json),
-    "recipe": Format("recipe.yaml", readers.read_recipe, mutations.change_bytes),
+    "recipe": Format("recipe.yaml", readers.read_recipe, mutations.change_yaml),
+    "image": Format("peaks.nii", readers.read_image, mutations.change_bytes),
+    "image, .nii.gz": Format("mask.nii.gz", readers.read_image, mutations.change_gzip),
     "TRK": Format("lines.trk", readers.read_tractogram, mutations.change_bytes),
     "TCK": Format("lines.tck", readers.read_tractogram, mutations.change_bytes),
     "TRX": Format("lines.trx", readers.read_tractogram, mutations.change_archive),

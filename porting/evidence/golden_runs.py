@@ -51,7 +51,7 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
     rounding = hdf5.numbered(hdf5.group_of(file, "outputs_rounding"))
     if len(rounding) != len(outputs):
         raise ValueError("it has not one rounding for each output")
-    return ReferenceRun(
+    run = ReferenceRun(
         probe=_read_probe(file, "probe", source, tuple(read_words(file, "labels", [TEXT]))),
         trace=trace,
         synthetic=synthetic,
@@ -79,6 +79,23 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         holds=read_words(file, "holds", TEXT) if has_words(file, "holds") else "",
         why_not_explained=read_words(file, "why_not_explained", TEXT) if has_words(file, "why_not_explained") else "",
     )
+    _check_gradients(run)
+    return run
+
+
+def _check_gradients(run: ReferenceRun) -> None:
+    """Whether gradients and statistics are of the sizes of what they are of."""
+    if run.gradients is None:
+        return
+    inputs = [array.size for array in run.gradient_probe.arrays]
+    if len(run.gradients.inputs) != len(inputs):
+        raise ValueError(f"it has gradients of {len(run.gradients.inputs)} inputs, and {len(inputs)} inputs")
+    sizes: dict[str, int] = {name: math.prod(shape) for name, shape in run.trace.shapes.items()}
+    sizes |= {f"input {number}": size for number, size in enumerate(inputs)}
+    for name, held in run.gradients.arrays():
+        step, count = (held.step, held.values.size) if isinstance(held, Thinned) else (1, held.size)
+        if count != -(-sizes.get(name, count * step) // step):
+            raise ValueError(f"its gradient of {name!r}, or the value after a step, has another size")
 
 
 def _read_shared(file: Any) -> tuple[LayerCall, ...]:

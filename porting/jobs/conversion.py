@@ -235,7 +235,7 @@ def _prove_optimiser(
         If it is not the same.
     """
     path = next(path for path in drafts if file_format(path) == "keras")
-    port = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1), with_optimiser=True)
+    port = read_port(path, pair, sizes, partial(draw_probe, pair, sizes, None, 1), with_optimiser=True)
     held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
     back = optimiser_states.to_reference(held, plan) if held else None
     if changed := optimiser_states.differences(state, back, plan):

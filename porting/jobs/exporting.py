@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from porting.jobs import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.states import OptimiserState
-from porting.pairs.finding import build_reference, draw_probe, read_port_sizes
+from porting.pairs.finding import build_reference, read_port_sizes
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
@@ -129,9 +130,7 @@ def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: 
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-            is_whole = path.is_file() and file_format(path) == "keras"
-            probe = draw_probe(pair, sizes, None, 1) if is_whole else _drawn(pair, sizes)
-            model = read_port(path, pair, sizes, probe, with_optimiser=with_optimiser)
+            model = read_port(path, pair, sizes, partial(_drawn, pair, sizes), with_optimiser=with_optimiser)
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error

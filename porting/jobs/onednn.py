@@ -110,7 +110,7 @@ def answer(folder: str) -> None:
         job: Any = pickle.loads(Path(folder, _JOB).read_bytes())  # noqa: S301 - as above
         pair = find_pair(job.pair)
         with keras_side.precision("float32"):
-            model = read_port(job.port, pair, job.sizes, job.reference.probe)
+            model = read_port(job.port, pair, job.sizes, lambda: job.reference.probe)
             run = narrow_run(pair, model, job.reference)
         rows = compare(pair, job.reference, run).rows()
         part = judge_deployed(rows, why_not_explained=job.reference.why_not_explained)

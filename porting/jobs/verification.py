@@ -8,7 +8,15 @@ from pathlib import Path
 
 from porting.causes.find import explainer
 from porting.defaults import PATIENCE_SECONDS
-from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
+from porting.errors import (
+    AxisSizeError,
+    CoverageError,
+    LayerCountError,
+    PortFileError,
+    PortingError,
+    ProbeError,
+    first_line,
+)
 from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
@@ -39,6 +47,9 @@ PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
 
 _OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that was written with the port."
+
+_CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of arrays and settings that are each of their type and do not go together."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -179,6 +190,12 @@ def _replay(
         report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32, named=named)
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
+    except PortingError:
+        raise
+    except _CONTRADICTIONS as error:
+        raise PortFileError(
+            f"{golden} contradicts itself, or {port}: the replay broke off, {first_line(error)}.\n{_OTHER_MODEL}"
+        ) from error
     changed = set(report.changed_tensors)
     if (
         not is_bound

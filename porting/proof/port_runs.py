@@ -39,7 +39,7 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     """
     probe = reference.probe
     with keras_side.precision("float32"):
-        model = read_port(path, pair, sizes, probe)
+        model = read_port(path, pair, sizes, lambda: probe)
         run = narrow_run(pair, model, reference)
     reason = keras_side.why_no_float64()
     lacking = ""
