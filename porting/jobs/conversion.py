@@ -15,12 +15,12 @@ from porting.evidence.certificates import (
     output_stem,
 )
 from porting.files import placement, staging
-from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.filling import write_evidence, write_formats
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
-from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes

@@ -10,10 +10,10 @@ from typing import Any
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.files import placement, staging
-from porting.jobs import optimiser_states
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
-from porting.jobs.states import OptimiserState
 from porting.pairs.finding import build_reference, read_port_sizes
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from porting.jobs import optimiser_states
 from porting.jobs.filling import move_weights
+from porting.jobs.optimisers import optimiser_states
 from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair
 from porting.plans.parts import divided
