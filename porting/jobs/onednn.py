@@ -12,6 +12,7 @@ from typing import Any
 from porting.errors import first_line
 from porting.pairs.finding import find_pair
 from porting.pairs.pair import ModelPair, Sizes
+from porting.port import onednn
 from porting.port import side as keras_side
 from porting.port.files import read_port
 from porting.proof.comparison import compare
@@ -46,11 +47,11 @@ class OtherSetting:
     """
 
     def __init__(self, pair: ModelPair, named: str | None, port: Path, sizes: Sizes, reference: ReferenceRun) -> None:
-        self._is_on = keras_side.onednn()
+        self._is_on = onednn.is_on()
         self._folder: TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._why_not = ""
-        if self._is_on is None or keras_side.is_onednn_chosen():
+        if self._is_on is None or onednn.is_chosen():
             return
         self._folder = TemporaryDirectory()
         try:

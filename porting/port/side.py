@@ -16,6 +16,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
+from porting.port import onednn
 from porting.port.compiled import compiled_once
 from porting.port.exact import exact_activations, wide_promotion
 from porting.requirements import BACKENDS, check_backend
@@ -24,18 +25,10 @@ if TYPE_CHECKING:
     import keras
 
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-
-_CHOSEN_HERE = "PORTING_CHOSE_ONEDNN"
-"""Set, for this process and those that it starts, where the user has not said what TensorFlow is to do."""
-
-
 def choose_backend() -> None:
     """Choose a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules and ONEDNN not in os.environ:  # which has read it by then
-        # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
-        os.environ |= {ONEDNN: "0", _CHOSEN_HERE: "1"}
+    onednn.leave_off()
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if installed and "tensorflow" not in installed:
         os.environ.setdefault("KERAS_BACKEND", installed[0])
@@ -86,23 +79,9 @@ def versions() -> dict[str, str]:
 
     backend = keras.backend.backend()
     found = {"keras": keras.__version__, "backend": backend, backend: __import__(backend).__version__}
-    if (is_on := onednn()) is not None:
-        found[ONEDNN] = str(int(is_on))
+    if (is_on := onednn.is_on()) is not None:
+        found[onednn.VARIABLE] = str(int(is_on))
     return found
-
-
-def onednn() -> bool | None:
-    """Whether TensorFlow computes with oneDNN, as it says itself; None on other backends."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return None
-    return importlib.import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled()
-
-
-def is_onednn_chosen() -> bool:
-    """Whether the user has said what TensorFlow is to do."""
-    return ONEDNN in os.environ and _CHOSEN_HERE not in os.environ
 
 
 def why_no_float64() -> str:

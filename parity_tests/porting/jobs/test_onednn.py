@@ -7,6 +7,7 @@ from keras import layers
 
 from finta import shipped
 from porting import ModelPair, Status, convert, verify
+from porting.port import onednn
 from porting.port import side as keras_side
 
 LINE = "worst float32 error"
@@ -15,7 +16,7 @@ LINE = "worst float32 error"
 @pytest.fixture
 def unchosen(monkeypatch):
     """What a user has who sets nothing: the tool has turned oneDNN off."""
-    assert keras_side.onednn() is False
+    assert onednn.is_on() is False
     monkeypatch.setenv("PORTING_CHOSE_ONEDNN", "1")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -31,7 +32,7 @@ def test_both_settings_are_judged_and_named(unchosen):
 
 
 def test_a_setting_that_the_user_has_chosen_is_judged_alone():
-    assert keras_side.is_onednn_chosen()
+    assert onednn.is_chosen()
     report = verify(shipped.KERAS_CHECKPOINT)
     assert len(report.deployed.lines) == 1
     assert report.versions["TF_ENABLE_ONEDNN_OPTS"] == "0"
