@@ -24,8 +24,8 @@ from porting.proof.inputs import draw_for
 from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
-from porting.reference.computed import check_none
 from porting.reference.files import write_checkpoint
+from porting.reference.tensors.computed import check_none
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 """What a checkpoint may be called that ``torch.save`` writes."""

@@ -1,10 +1,12 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
+from porting.errors import first_line
 from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.randomness import Randomness, compare_randomness
@@ -16,6 +18,8 @@ from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
 from porting.wording import counted
+
+T = TypeVar("T")
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
@@ -183,3 +187,11 @@ def _initialisers(plan: TransferPlan) -> list[str]:
     if not kinds or "Uniform" not in "".join(kinds):
         return []
     return [f"not compared, as it matters only before training: the port's initialisers ({', '.join(kinds)})"]
+
+
+def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
+    """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
+    try:
+        return take(*arguments), ""
+    except Exception as error:  # frameworks and models raise what they like
+        return None, f"cannot be taken: {first_line(error)}"

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from porting.errors import CheckpointError, ProbeError, first_line
+from porting.errors import CheckpointError, ProbeError
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.flow import Runner, with_sources
@@ -19,7 +19,7 @@ from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants
-from porting.proof.gradients import GRADIENT_ROWS
+from porting.proof.gradients import GRADIENT_ROWS, attempt
 from porting.proof.lessons import SYNTHETIC_ROWS
 from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
@@ -28,15 +28,13 @@ from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
-from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls
 from porting.reference.rounding import explained_by_rounding
-from porting.reference.sums import sum_up, without_zeros
+from porting.reference.tensors.computed import settle
+from porting.reference.tensors.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
-
-T = TypeVar("T")
 
 OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
@@ -296,11 +294,3 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
 def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Mean square error of each float32 activation against its float64 twin, sample by sample."""
     return [parity.mean_squares(small.astype(np.float64) - large) for small, large in zip(narrow, wide, strict=True)]
-
-
-def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
-    """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
-    try:
-        return take(*arguments), ""
-    except Exception as error:  # frameworks and models raise what they like
-        return None, f"cannot be taken: {first_line(error)}"

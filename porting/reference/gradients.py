@@ -10,10 +10,10 @@ import numpy as np
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
+from porting.reference.recording import run
 from porting.reference.rounding import one_rounding_away, rounded
 from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
-from porting.reference.watch import run
 from porting.traces import Lesson
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from porting.records.runs import Explained
+from porting.reference.recording import run
 from porting.reference.runs import teach
 from porting.reference.side import array_of
 from porting.reference.uses import taught
-from porting.reference.watch import Watch, run
+from porting.reference.watch import Watch
 from porting.traces import Lesson, Teacher, Teaching, Trace, lesson_of
 
 if TYPE_CHECKING:
