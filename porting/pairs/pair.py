@@ -76,7 +76,8 @@ class ModelPair:
     name : str
         What the pair is called in reports.
     reference, port : str or callable
-        Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords.
+        Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords. A pair without a port
+        is one for ``porting write``.
     inputs : tuple of str, or Mapping
         Axis pattern of each input, reference -> port: ``"sample channel point -> sample point channel"``. A mapping
         gives the names too, by which both models are given them: ``{"input_ids": "... -> ..."}``, or
@@ -155,7 +156,7 @@ class ModelPair:
 
     name: str
     reference: str | Callable[..., "torch.nn.Module"]
-    port: str | Callable[..., "keras.Model"]
+    port: str | Callable[..., "keras.Model"] = ""
     inputs: tuple[str, ...] | Mapping[str, str] = ("... -> ...",)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
     input_shapes: tuple[tuple[int, ...], ...] = ()

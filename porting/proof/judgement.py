@@ -143,6 +143,11 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
+def _shows_nothing(held: np.ndarray) -> bool:
+    """Whether an input is zero; token 0 is a row of a table as any other."""
+    return held.dtype.kind == "f" and not held.any()
+
+
 def _judge_semantics(
     compared: Comparison,
     divergences: Sequence[Divergence],
@@ -172,7 +177,7 @@ def _judge_semantics(
     if reference.constants.names and max(compared.worst_wide(), compared.worst_own()) > parity.FLOAT64_LIMIT:
         named = ", ".join(reference.constants.names)
         lines.append(f"beyond it by no more than float32 has rounded the reference's own constants: {named}")
-    if dark := [call.name for call in reference.trace.calls if not call.input.any()]:
+    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
     unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]

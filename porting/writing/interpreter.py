@@ -98,7 +98,9 @@ class Interpreter:
         """Write the whole model."""
         nodes = list(self.exported.graph.nodes)
         inputs = [self._input(node) for node in nodes if node.name in self.exported.inputs]
-        block = Block("", type(self.model), [variable_of(value.data) for value in inputs], [*self.exported.input_names])
+        block = Block("", type(self.model), module=self.model)
+        block.parameters = [variable_of(value.data) for value in inputs]
+        block.parameter_names = [*self.exported.input_names]
         self.recorder.scopes.append(Scope(block, inputs))
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
@@ -141,7 +143,7 @@ class Interpreter:
         reads = dict.fromkeys(node for step in inside for node in step.all_input_nodes if node not in inside)
         read = [self._settled(node) for node in reads if node in self.values]
         anchors = [v for v in read if isinstance(v, Value) and any(map(self.exported.is_batch, v.shape))]
-        block = Block(call.path, type(call.module))
+        block = Block(call.path, type(call.module), module=call.module)
         self.recorder.scopes.append(Scope(block, anchors, inside))
         self._steps(call)
         self.recorder.scopes.pop()
@@ -178,6 +180,7 @@ class Interpreter:
     def _node(self, node: "Node", call: ModuleCall) -> None:
         if name_of(node.target) in EMITS_NOTHING:
             return
+        first = len(self.recorder.block.statements)
         try:
             made = self._bound(self._applied(node), self.authors.names(node, call))
         except _UnknownError:
@@ -187,6 +190,8 @@ class Interpreter:
             if not self.partial:
                 return
             made = self._bound(self._left_out(node), self.authors.names(node, call))
+        for statement in self.recorder.block.statements[first:]:
+            statement.place = self.authors.line(node, call)
         self.values[node] = made
         if is_in_place(node.target):
             self.values[node.all_input_nodes[0]] = made

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.axes import Value, arranged, in_order, permuted, settled
-from porting.writing.functions.pointwise import add, combined, softmax
+from porting.writing.functions.pointwise import add, combined, dropout, softmax
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import select, unsqueeze
 
@@ -146,15 +146,18 @@ def attention(
     enable_gqa: bool = False,
 ) -> Value:
     """Keras casts a scale to float32, so that the query is scaled before."""
-    if query.rank != 4 or dropout_p:
-        return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale)
+    if query.rank != 4:
+        return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale, dropout_p)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     held = [arranged(k.ops, tensor, (0, 2, 1, 3)) for tensor in (query, key, value)]
     settings: dict[str, Any] = {"is_causal": True} if is_causal else {}
     if attn_mask is not None:
         settings["mask" if attn_mask.dtype == "bool" else "bias"] = _four_axes(k, attn_mask).data
     scaled = held[0].data * _power_of(query.shape[-1], factor) if factor != 1 else held[0].data
-    data = k.ops.dot_product_attention(scaled, held[1].data, held[2].data, scale=1.0, **settings)
+    if dropout_p:
+        data = k.own("attention")(scaled, held[1].data, held[2].data, rate=dropout_p, **settings)
+    else:
+        data = k.ops.dot_product_attention(scaled, held[1].data, held[2].data, scale=1.0, **settings)
     return Value(data, (*query.shape[:-1], value.shape[-1]), (0, 2, 1, 3))
 
 
@@ -170,7 +173,14 @@ def _four_axes(k: Target, mask: Value) -> Value:
 
 
 def _attention_in_steps(
-    k: Target, query: Value, key: Value, value: Value, mask: Value | None, is_causal: bool, scale: float | None
+    k: Target,
+    query: Value,
+    key: Value,
+    value: Value,
+    mask: Value | None,
+    is_causal: bool,
+    scale: float | None,
+    rate: float,
 ) -> Value:
     if is_causal:
         raise NoRowError("causal attention of tensors that have not four axes")
@@ -182,4 +192,4 @@ def _attention_in_steps(
         scores = combined(k, k.ops.where, [mask, scores, float("-inf")], "float")
     elif mask is not None:
         scores = add(k, scores, mask)
-    return matmul(k, softmax(k, scores, -1), value)
+    return matmul(k, dropout(k, softmax(k, scores, -1), rate), value)
