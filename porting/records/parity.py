@@ -112,6 +112,9 @@ def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[
 
 
 def _paired(reference: np.ndarray, port: np.ndarray, axes: str, kept: np.ndarray | Kept) -> PairedActivation:
+    if reference is port and isinstance(kept, Kept):  # a window says that there is nothing to compare
+        known = np.nan_to_num(reference)
+        return PairedActivation(known, known, axes)
     return PairedActivation(with_axes_of(reference, port.shape), port, axes, _norms(kept, reference.size))
 
 

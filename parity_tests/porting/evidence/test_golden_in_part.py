@@ -10,6 +10,8 @@ import torch
 from keras import layers
 from torch import nn
 
+from parity_tests.porting.zoo import test_tables
+from parity_tests.porting.zoo.test_tables import tokens
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, verify
 from porting.evidence import golden
@@ -84,6 +86,17 @@ def test_a_wrong_graph_fails_by_it_at_its_place(converted):
     assert report.semantics.status is Status.FAIL
     assert report.first_divergence.reference == "norm"
     assert report.first_divergence.where == "between"
+
+
+def test_tables_that_a_port_reads_as_variables_are_taught_again_what_tables_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(golden, "SMALLEST_LIMIT", 1)
+    pair = ModelPair(name="tables", reference=test_tables.Positioned, port=lambda: test_tables.port(1), probe=tokens)
+    conversion = convert(saved(test_tables.Positioned(), tmp_path), tmp_path / "port", pair=pair)
+    assert conversion.report.verdict is Status.PASS
+    with h5py.File(tmp_path / "port.golden.h5") as file:
+        assert "drawn by the seed" in file.attrs["holds"]
+    report = verify(tmp_path / "port.keras", pair=pair)
+    assert (report.semantics.status, report.deployed.status) == (Status.PASS, Status.PASS), report.parts
 
 
 def test_what_no_kept_value_shows_shows_in_the_norms():
