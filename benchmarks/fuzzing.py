@@ -28,10 +28,11 @@ def main() -> int:
     """Print a row for each format; 1 if anything but refusals and readings came of a file."""
     from parity_tests.hostile.formats import FORMATS
     from parity_tests.hostile.kit import write_kit
-    from parity_tests.hostile.trials import run_format
+    from parity_tests.hostile.trials import run_formats
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=1000, help="of each format")
+    parser.add_argument("--heavy", type=int, help="of those whose readers build models or walk through HDF5 files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--formats", help="some of them, separated by semicolons")
@@ -41,21 +42,19 @@ def main() -> int:
     if chosen.kills:
         return kill(chosen.kills, chosen.jobs)
     names = [name for name in FORMATS if not chosen.formats or name in chosen.formats.split(";")]
-    bad = 0
+    heavy = chosen.mutants if chosen.heavy is None else chosen.heavy
+    counts = {name: heavy if FORMATS[name].is_heavy else chosen.mutants for name in names}
+    bad, began = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         _write_apart(write_kit, Path(folder))
         print(f"{'format':<22} {'mutants':>8}", *(f"{name:>13}" for name in COLUMNS), f"{'s':>7}", flush=True)
-        for name in names:
-            began = time.monotonic()
-            tally = run_format(name, Path(folder), chosen.mutants, chosen.seed, chosen.first)
-            counts = [tally.outcomes[column] for column in COLUMNS]
-            seconds = time.monotonic() - began
-            print(
-                f"{name:<22} {chosen.mutants:>8}", *(f"{count:>13}" for count in counts), f"{seconds:>7.0f}", flush=True
-            )
+        for name, tally in run_formats(counts, Path(folder), chosen.seed, chosen.first):
+            found = [tally.outcomes[column] for column in COLUMNS]
+            seconds, began = time.monotonic() - began, time.monotonic()
+            print(f"{name:<22} {counts[name]:>8}", *(f"{count:>13}" for count in found), f"{seconds:>7.0f}", flush=True)
             for what, number in list(tally.examples.items())[:12]:
                 print(f"    mutant {number}: {what}", flush=True)
-            bad += sum(counts[2:])
+            bad += sum(found[2:])
     return 1 if bad else 0
 
 

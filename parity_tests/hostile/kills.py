@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +47,15 @@ class Course:
     first: int
     last: int
 
-    def moments(self, most: int) -> Iterator[Moment]:
-        """Before each step, then at lines between them; at most so many, spread evenly."""
-        steps = {round(step) for step in np.linspace(1, self.steps, min(most, self.steps))}
-        yield from (Moment(step=step) for step in sorted(steps))
-        lines = {round(line) for line in np.linspace(self.first, self.last, most - len(steps) + 2)[1:-1]}
-        yield from (Moment(line=line) for line in sorted(lines))
+    def moments(self, most: int) -> list[Moment]:
+        """Before each step; then at lines, half of them between steps and half anywhere; so many, spread evenly."""
+        steps = sorted({round(step) for step in np.linspace(1, self.steps, min(most, self.steps))})
+        left = most - len(steps)
+        between = {round(line) for line in np.linspace(self.first, self.last, left // 2 + 2)[1:-1]}
+        spread = [round(line) for line in np.linspace(1, self.last, 2 * left + 2)[1:-1]]
+        others = [line for line in spread[::2] + spread[1::2] if line not in between][: left - len(between)]
+        lines = sorted({*between, *others})
+        return [*(Moment(step=step) for step in steps), *(Moment(line=line) for line in lines)]
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,12 @@ def _undisturbed(name: str, ground: Ground) -> Known:
     keras_side.prepare()
     job, folder = JOBS[name], ground.fresh()
     old = _ask(lambda: job.look(folder))
-    course, modules = _ask(lambda: (_run(job, folder, Moment()), sorted(sys.modules)))
-    new = _ask(lambda: job.look(folder))
-    for module in modules:
+    for module in _ask(lambda: (_run(job, folder, Moment()), sorted(sys.modules))[1]):
         with suppress(Exception):
             importlib.import_module(module)
-    return Known(old, new, Course(*course))
+    new = _ask(lambda: job.look(folder))
+    folder = ground.fresh()  # the lines of modules that were imported are not run again
+    return Known(old, new, Course(*_ask(lambda: _run(job, folder, Moment()))))
 
 
 def _killed(name: str, ground: Ground, moment: Moment, known: Known) -> str | None:
