@@ -26,18 +26,22 @@ from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.planning import plan_for
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
-from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
+from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
 from porting.pairs.finding import build_port, draw_probe
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import FORMATS, file_format, read_port, write_port
+from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
-from porting.records.runs import ReferenceRun
+from porting.proof.sizes import in_batches, proven_rows
+from porting.proof.streaming import stream
+from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import Checkpoint, read_checkpoint
+from porting.reference.side import in_precision
 from porting.reports.documents import as_json
 from porting.rules import patterns
 from porting.statuses import Status
@@ -164,7 +168,8 @@ def convert(
     state = optimiser_states.read_state(source, model) if with_optimiser else None
     drawn = draw_for(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
+    hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
+    reference = run_reference(pair, model, few, hashes)
     del model  # its float64 weights are twice the checkpoint
     source.release()
     with staging.staging(stem, superseded) as staged:
@@ -172,7 +177,8 @@ def convert(
         drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
         other = named if isinstance(named, str) else None
-        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, named=other)
+        extend = _extension(pair, checkpoint, drawn, reference, on_step)
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, other)
         report = replace(judged, patience=patience)
         files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
         report = proven_elsewhere(report, *files, other, False, on_step)
@@ -202,6 +208,20 @@ def _explainer_of(pair: ModelPair, checkpoint: str | os.PathLike, patience: floa
     """Explain by models and weights that are read from the checkpoint again: neither is held until they are needed."""
     read = partial(read_checkpoint, checkpoint)
     return explainer(pair, lambda: load_reference(pair, read())[0], lambda: read().state_dict, patience, on_step)
+
+
+def _extension(
+    pair: ModelPair, checkpoint: str | os.PathLike, drawn: Probe, reference: ReferenceRun, on_step: OnStep
+) -> Extend:
+    """Run the models on what of the probe was too large for the proof, by a reference that is read again."""
+    if len(reference.probe) == len(drawn):
+        return as_it_is
+
+    def extend(run: PortRun, report: ParityReport) -> ParityReport:
+        model = in_precision(load_reference(pair, read_checkpoint(checkpoint))[0], "float64")
+        return stream(pair, model, run, report, in_batches(drawn, len(reference.probe)), on_step, reference.explained)
+
+    return extend
 
 
 def _write_formats(
