@@ -68,6 +68,9 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         versions=read_words(file, "versions", Each(TEXT)),
         why_no_unseen=read_words(file, "why_no_unseen", TEXT) if has_words(file, "why_no_unseen") else "",
         random_calls=_read_random_calls(file),
+        why_no_random_calls=read_words(file, "why_no_random_calls", TEXT)
+        if has_words(file, "why_no_random_calls")
+        else "",
         far=_read_probe(file, "far/probe", source) if "far" in file else None,
         far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
         if "far" in file

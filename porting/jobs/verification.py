@@ -35,6 +35,7 @@ from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
+from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import BATCH, stream
 from porting.records.port_source import PortSource
 from porting.records.runs import PortRun, ReferenceRun
@@ -50,6 +51,9 @@ _OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that w
 
 _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What comes of arrays and settings that are each of their type and do not go together."""
+
+Extend = Callable[[PortRun, ParityReport], ParityReport]
+"""Adds to a report what comes of running a port's models once more."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -148,10 +152,12 @@ def _hold_against(
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
-    extend = _as_it_is
-    if every_sample and probe is not None:
-        batches = read_all(pair, sizes, probe, BATCH)
+    hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
+    reference = run_reference(pair, model, few, hashes)
+    extend = as_it_is
+    if (every_sample and probe is not None) or len(few) < len(drawn):
+        size = BATCH if len(few) == len(drawn) else len(few)
+        batches = read_all(pair, sizes, probe, size) if every_sample and probe else in_batches(drawn, size)
         extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
     report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named)
@@ -209,7 +215,8 @@ def _replay(
     return report
 
 
-def _as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
+def as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
+    """The report of the probe alone."""
     return report
 
 
@@ -219,7 +226,7 @@ def _judge_file(
     sizes: Sizes,
     reference: ReferenceRun,
     explain: Explain,
-    extend: Callable[[PortRun, ParityReport], ParityReport],
+    extend: Extend,
 ) -> ParityReport:
     """Judge one file; both of its models are let go before the next one's are built."""
     run = run_port(pair, path, sizes, reference)
@@ -243,7 +250,7 @@ def judge_files(
     explain: Explain = unexplained,
     on_step: OnStep = silent,
     tf32: bool = False,
-    extend: Callable[[PortRun, ParityReport], ParityReport] = _as_it_is,
+    extend: Extend = as_it_is,
     named: str | None = None,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first.

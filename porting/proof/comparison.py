@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from porting.pairs.pair import ModelPair
+from porting.parking import release
 from porting.plans.plan import TransferPlan
 from porting.records import parity
 from porting.records.deviations import Deviation, relative, root_mean_square
@@ -55,10 +56,10 @@ class Sides:
 
 
 def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -> Sides:
-    calls = {
-        call.number: (call.forgotten(), call.input.deviation(), call.output.deviation())
-        for call in parity.paired_calls(reference, port, plan)
-    }
+    calls = {}
+    for call in parity.paired_calls(reference, port, plan):
+        calls[call.number] = call.forgotten(), call.input.deviation(), call.output.deviation()
+        call.release()
     outputs = parity.paired_outputs(reference, port, pair.outputs)
     unpaired = {name for number, name in enumerate(reference.call_names()) if number not in calls}
     return Sides(calls, {name: (output, output.deviation()) for name, output in outputs}, frozenset(unpaired))
@@ -163,8 +164,10 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
     for call in parity.paired_calls(reference.trace, port.narrow.trace, plan):
         measured = parity.root_mean(reference.calls_rounding[call.number])
         figures = _narrow_figures(call.output, measured, reference.explained_of(call.number).inherited)
+        call.release()
         alone = own_narrow.get(call.number)
         own_ratio = _own_ratio(alone, reference) if alone else None
+        release(*([alone.output.reference, alone.output.port] if alone else []))
         errors = [side.calls[call.number][1:] if side and call.number in side.calls else (None, None) for side in wides]
         inherited, own, synthetic = ([side and side.relative_error for side in both] for both in errors)
         yield LayerParity(

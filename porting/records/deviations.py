@@ -55,9 +55,7 @@ class PairedActivation:
         return differences
 
     def forgotten(self) -> "PairedActivation":
-        """The same without the reference's values, where they stand for what was not kept."""
-        if self.norms is None:
-            return self
+        """The same without the reference's values, which may be a copy in another order of axes."""
         return replace(self, reference=np.broadcast_to(np.nan, self.reference.shape))
 
     def known(self) -> "PairedActivation":

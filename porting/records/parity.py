@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from porting.errors import PairError
+from porting.parking import release
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.records.deviations import (
     FLOAT64_LIMIT,
@@ -72,8 +73,12 @@ class PairedCall:
     input: PairedActivation
     output: PairedActivation
 
+    def release(self) -> None:
+        """Let go of the memory of what is parked."""
+        release(self.input.reference, self.input.port, self.output.reference, self.output.port)
+
     def forgotten(self) -> "PairedCall":
-        """The same without the reference's values, where they stand for what was not kept."""
+        """The same without the reference's values."""
         return replace(self, input=self.input.forgotten(), output=self.output.forgotten())
 
 

@@ -100,7 +100,9 @@ class ReferenceRun:
     why_no_unseen : str
         Why the blind spots lack those values that change no output; empty where they do not.
     random_calls : tuple of RandomCall or None
-        What it draws in training; None where a golden file of 0.1.0 does not say.
+        What it draws in training; None where it cannot be found, or a golden file of 0.1.0 does not say.
+    why_no_random_calls : str
+        Why it cannot be found.
     follows_batch : tuple of str
         The variations of the batch that change its own outputs, which are then not asked of the port.
     far : Probe or None
@@ -145,6 +147,7 @@ class ReferenceRun:
     why_not_explained: str = ""
     synthetic_drawn: tuple[DrawnCall, ...] = ()
     holds: str = ""
+    why_no_random_calls: str = ""
 
     def explained_of(self, number: int) -> Explained:
         """What is explained of a layer call, or behind the last one of an output, by its number."""
@@ -249,7 +252,9 @@ class PortRun:
     variations : tuple of Variation
         The port run by other calls and on other batches, in the widest precision.
     random_calls : tuple of RandomCall or None
-        What it draws in training; None where it was not run in float64.
+        What it draws in training; None where it was not run in float64, or this cannot be found.
+    why_no_random_calls : str
+        Why it cannot be found.
     far_outputs : tuple of ndarray
         Its outputs on the reference's far inputs, in float64; none where it was not run on them.
     """
@@ -266,3 +271,4 @@ class PortRun:
     far_outputs: tuple[np.ndarray, ...] = ()
     lacks_float64: bool = False
     coarse: str = ""
+    why_no_random_calls: str = ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from porting.parking import park, release
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 _LARGE = 16.0
@@ -74,7 +75,9 @@ def _rows(call: LayerCall, trace: Trace) -> int:
 
 def _described(array: np.ndarray, rows: int) -> Drawn:
     if array.dtype.kind == "f":
-        return Drawn(array.shape, array.dtype.str, float(np.sqrt(np.mean(np.square(array)))) or 1.0, 0)
+        scale = float(np.sqrt(np.mean(np.square(array)))) or 1.0
+        release(array)
+        return Drawn(array.shape, array.dtype.str, scale, 0)
     above = 0 if array.dtype.kind == "b" else max(rows, int(array.max(initial=0)) + 1)
     return Drawn(array.shape, array.dtype.str, 0.0, above)
 
@@ -99,7 +102,7 @@ def _drawn(by: Drawn, generator: np.random.Generator) -> np.ndarray:
     if kind == "f":
         drawn = by.scale * generator.standard_normal(by.shape)
         drawn[-1:] *= max(1.0, _LARGE / by.scale)
-        return drawn.astype(np.float32).astype(np.float64)
+        return park(drawn.astype(np.float32).astype(np.float64))
     if kind == "b":
         return generator.random(by.shape) < 0.5
     return np.resize(generator.permutation(by.rows), by.shape).astype(by.dtype)
@@ -111,4 +114,5 @@ def hash_lesson(lesson: Lesson) -> str:
     for taught in lesson:
         for array in (taught.feed, taught.give):
             digest.update(np.ascontiguousarray(array).data)
+            release(array)
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.parking import park, release
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
@@ -48,7 +49,13 @@ def gradients(
 
 def _moves(taken: Gradients, again: Gradients) -> dict[str, float]:
     both = zip(taken.arrays(), again.arrays(), strict=True)
-    return {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
+    return {name: _furthest(array, other) for (name, array), (_, other) in both}
+
+
+def _furthest(array: Any, other: Any) -> float:
+    apart = float(np.abs(array - other).max(initial=0.0))
+    release(array, other)
+    return apart
 
 
 def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
@@ -60,12 +67,18 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
-        weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
+        weights = {name: _kept(array_of(_gradient(parameter))) for name, parameter in named.items()}
     return Gradients(
         tuple(array_of(_gradient(tensor)) if tensor.is_floating_point() else None for tensor in given),
         weights,
         _statistics_after_a_step(model, inputs),
     )
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """A copy, of a large array in a file."""
+    parked = park(array)
+    return array.copy() if parked is array else parked
 
 
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from porting.parking import park, release
 from porting.records.runs import Explained
 from porting.reference.recording import run
 from porting.reference.runs import teach
@@ -35,7 +36,9 @@ def rounded(array: np.ndarray, generator: np.random.Generator, rounding: float) 
     """Each value one rounding up or down; integers as they are."""
     if array.dtype.kind != "f":
         return array
-    return array.astype(np.float64) * (1 + generator.choice((-rounding, rounding), array.shape))
+    found = park(array.astype(np.float64) * (1 + generator.choice((-rounding, rounding), array.shape)))
+    release(array)
+    return found
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def one_rounding_away(model: "torch.nn.Module", generator: np.random.Generator, 
     kept = [_kept(parameter) for parameter in parameters]
     with torch.no_grad():
         for parameter in parameters:
-            parameter.copy_(torch.from_numpy(rounded(array_of(parameter), generator, rounding)))
+            parameter.copy_(torch.tensor(rounded(array_of(parameter), generator, rounding)))
     try:
         yield
     finally:
@@ -79,20 +82,31 @@ def explained_by_rounding(
     lesson = lesson_of(trace)
     terms_in, terms_out = _terms(model, inputs, lesson, trace)
     moved = _rounded_run(model, inputs, lesson)
-    both = list(zip(trace.calls, moved.calls, strict=True))
-    alone = [_shift(by.output, call.output, count) for (call, by), count in zip(both, terms_out, strict=True)]
-    before = [_shift(by.input, call.input, count) for (call, by), count in zip(both, terms_in, strict=False)]
-    behind = zip(trace.outputs, moved.outputs, terms_in[len(both) :], strict=True)
-    last = [_shift(by, output, count) for output, by, count in behind]
+    alone = [_shift(*both) for both in zip(_given(moved), _given(trace), terms_out, strict=True)]
+    before = [_shift(*both) for both in zip(_taken(moved), _taken(trace), terms_in[: len(alone)], strict=True)]
+    last = [_shift(*both) for both in zip(moved.outputs, trace.outputs, terms_in[len(alone) :], strict=True)]
     shifts = tuple(
         Teaching(call.name, call.kind, feed, give) for call, feed, give in zip(trace.calls, before, alone, strict=True)
     )
     whole = _shifted_run(model, inputs, lesson, shifts)
-    inherited = [by.output - call.output for call, by in zip(trace.calls, whole.calls, strict=True)]
-    at_outputs = [by + own - output for by, own, output in zip(whole.outputs, last, trace.outputs, strict=True)]
-    truths = [*(call.output for call in trace.calls), *trace.outputs]
-    measured = zip(truths, [*alone, *last], [*inherited, *at_outputs], strict=True)
-    return tuple(Explained(_share(own, truth), _share(whole, truth)) for truth, own, whole in measured)
+    at_outputs = [output + shift for output, shift in zip(whole.outputs, last, strict=True)]
+    truths = [*_given(trace), *trace.outputs]
+    measured = zip(truths, [*alone, *last], [*_given(whole), *at_outputs], strict=True)
+    return tuple(_explained(*arrays) for arrays in measured)
+
+
+def _explained(truth: np.ndarray, own: np.ndarray, whole: np.ndarray) -> Explained:
+    found = Explained(_share(own, truth), _share(whole - truth, truth))
+    release(truth, own, whole)
+    return found
+
+
+def _given(trace: Trace) -> list[np.ndarray]:
+    return [call.output for call in trace.calls]
+
+
+def _taken(trace: Trace) -> list[np.ndarray]:
+    return [call.input for call in trace.calls]
 
 
 def _rounded_run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson) -> Trace:
@@ -144,7 +158,11 @@ def _count(tensor: "torch.Tensor", leaves: Sequence["torch.Tensor"]) -> int:
 
 
 def _shift(moved: np.ndarray, truth: np.ndarray, terms: int) -> np.ndarray:
-    return math.sqrt(terms) * (moved - truth) if truth.dtype.kind == "f" else np.zeros(truth.shape)
+    if truth.dtype.kind != "f":
+        return np.zeros(truth.shape)
+    found = park(math.sqrt(terms) * (moved - truth))
+    release(moved, truth)
+    return found
 
 
 def _share(shift: np.ndarray, truth: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Watch a torch model run: record its layers' calls, and teach them meanwhile. `port.watch` does so in Keras."""
 
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError
+from porting.parking import park
 from porting.reference.abouts import About
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, tensor_of
@@ -83,16 +85,19 @@ class Watch:
         teaching, shift = self.teacher.next(about.name), self.shifts.next(about.name)
         if shift is not None:
             given, run = self._shifted(given, shift.feed), self._shifting(run, shift.give)
-        fed = given if teaching is None else tensor_of(teaching.feed, self.precision)
+        is_run = teaching is None or self._is_to_run(about)
+        fed = given if teaching is None or not is_run else tensor_of(teaching.feed, self.precision)
         if self.leaves is not None:
             fed = self._leaf(fed)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or self._is_to_run(about) else None
+            output = run(fed) if is_run else None
         finally:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
+        if teaching is not None:
+            teaching.release()
         if self.leaves is not None and give is not None:
             give = self._leaf(give)
         return output if give is None else _given_back(output, give, about)
@@ -137,11 +142,24 @@ class Watch:
             self.digests.append(self.digest(array_of(given)))
             self.abouts.append(about)
             return
-        kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
+        kept = [self._kept(tensor) for tensor in (given, output)]
         self.abouts.append(about)
         self.inputs.append(kept[0])
         self.outputs.append(kept[1])
         self.versions.append((kept[0]._version, kept[1]._version))
+
+    def _kept(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """A tensor that is recorded: large ones in a file, in which nobody overwrites them."""
+        import torch
+
+        if self.differentiates:
+            return tensor
+        array = array_of(tensor)
+        if (parked := park(array)) is not array:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is parked is not written to
+                return torch.from_numpy(parked)
+        return tensor.clone() if self.copies else tensor
 
     def overwritten(self) -> bool:
         """Whether something that was recorded was changed in place afterwards."""
