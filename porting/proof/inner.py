@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from porting.pairs.pair import ModelPair
 from porting.proof.comparison import Comparison
-from porting.proof.gradients import Training
 from porting.proof.suspects import Suspect
+from porting.proof.training.gradients import Training
 from porting.records import parity
 from porting.records.kept import rms_of
 from porting.records.runs import PortRun, ReferenceRun

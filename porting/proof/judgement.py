@@ -16,9 +16,9 @@ from porting.plans.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
 from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
-from porting.proof.gradients import judge_training
 from porting.proof.inner import is_only_inside, output_limits
 from porting.proof.suspects import Suspect, find_suspects
+from porting.proof.training.gradients import judge_training
 from porting.records import parity
 from porting.records.findings import find_faults, in_order, with_settings
 from porting.records.parity import Divergence

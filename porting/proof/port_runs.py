@@ -18,9 +18,9 @@ from porting.port.files import in_precision, read_port
 from porting.port.precision import coarse_precision, narrowed
 from porting.port.randomness import random_calls
 from porting.probes import Probe
-from porting.proof.gradients import attempt
 from porting.proof.lessons import port_lesson
 from porting.proof.runs import cotangents, plan_of, teach_port, trace_port
+from porting.proof.training.gradients import attempt
 from porting.proof.variations import vary_batches, vary_calls
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation

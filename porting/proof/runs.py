@@ -20,9 +20,9 @@ from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants
-from porting.proof.gradients import GRADIENT_ROWS, attempt
 from porting.proof.inputs import check_finite
 from porting.proof.lessons import SYNTHETIC_ROWS
+from porting.proof.training.gradients import GRADIENT_ROWS, attempt
 from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
 from porting.records.runs import ReferenceRun

@@ -10,7 +10,7 @@ from porting.errors import first_line
 from porting.pairs.pair import ModelPair
 from porting.parking import release
 from porting.plans.plan import TransferPlan
-from porting.proof.randomness import Randomness, compare_randomness
+from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative
 from porting.records.gradients import Thinned, thin
 from porting.records.runs import PortRun, ReferenceRun
