@@ -15,21 +15,26 @@ from porting.evidence.certificates import (
     output_stem,
 )
 from porting.files import placement, staging
-from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
+from porting.jobs.filling import write_evidence, write_formats
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
-from porting.jobs.states import OptimiserState
-from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
-from porting.jobs.filling import write_evidence, write_formats
+from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port.files import FORMATS, file_format, read_port
+from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
+from porting.proof.sizes import in_batches, proven_rows
+from porting.proof.streaming import stream
+from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import read_checkpoint
+from porting.reference.side import in_precision
 from porting.statuses import Status
 from porting.wording import counted
 
@@ -186,15 +191,18 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
     state = optimiser_states.read_state(source, model) if wanted.with_optimiser else None
     drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
+    hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
+    reference = run_reference(pair, model, few, hashes)
     del model  # its float64 weights are twice the checkpoint
     source.release()
     with staging.staging(wanted.stem, wanted.superseded) as staged:
         on_step("moving the weights")
         drafts = write_formats(pair, sizes, source, reference, staged.stem, wanted.formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
-        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
         named = wanted.named or pair.place or None
+        extend = _extension(pair, checkpoint, drawn, reference, on_step)
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, named)
+        report = replace(judged, patience=patience)
         report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
         if report.verdict is Status.FAIL and not wanted.keep_failed:
             return Conversion(report, ())
@@ -223,6 +231,20 @@ def _explainer_of(pair: ModelPair, checkpoint: str | os.PathLike, patience: floa
     return explainer(pair, lambda: load_reference(pair, read())[0], lambda: read().state_dict, patience, on_step)
 
 
+def _extension(
+    pair: ModelPair, checkpoint: str | os.PathLike, drawn: Probe, reference: ReferenceRun, on_step: OnStep
+) -> Extend:
+    """Run the models on what of the probe was too large for the proof, by a reference that is read again."""
+    if len(reference.probe) == len(drawn):
+        return as_it_is
+
+    def extend(run: PortRun, report: ParityReport) -> ParityReport:
+        model = in_precision(load_reference(pair, read_checkpoint(checkpoint))[0], "float64")
+        return stream(pair, model, run, report, in_batches(drawn, len(reference.probe)), on_step, reference.explained)
+
+    return extend
+
+
 def _prove_optimiser(
     state: OptimiserState, pair: ModelPair, sizes: Sizes, plan: TransferPlan, drafts: Sequence[Path]
 ) -> str:
@@ -234,7 +256,7 @@ def _prove_optimiser(
         If it is not the same.
     """
     path = next(path for path in drafts if file_format(path) == "keras")
-    port = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1), with_optimiser=True)
+    port = read_port(path, pair, sizes, partial(draw_probe, pair, sizes, None, 1), with_optimiser=True)
     held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
     back = optimiser_states.to_reference(held, plan) if held else None
     if changed := optimiser_states.differences(state, back, plan):

@@ -8,9 +8,9 @@ import numpy as np
 
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, write_certificate
 from porting.evidence.golden import golden_count, write_golden
-from porting.jobs import optimiser_states
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.planning import plan_for
-from porting.jobs.states import OptimiserState
 from porting.pairs.finding import build_port
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
@@ -81,7 +81,7 @@ def write_evidence(
     golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
     few = reference.rows(golden_count(reference))
     about = {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]}
-    write_golden(golden_file, few, about, len(reference.probe))
+    write_golden(golden_file, few, about, len(reference.probe), min(path.stat().st_size for path in drafts))
     origin = {
         "file": source.path.name,
         "sha256": report.hashes["checkpoint"],

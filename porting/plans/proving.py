@@ -164,6 +164,8 @@ def _relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:
     ours, theirs = np.squeeze(ours), np.squeeze(theirs)
     if ours.shape != theirs.shape:
         return math.inf
+    known = ~np.isnan(ours) if ours.dtype.kind == "f" else np.ones(ours.shape, bool)
+    ours, theirs = ours[known], theirs[known]
     scale = float(np.abs(ours).max(initial=0))
     error = float(np.abs(ours.astype(np.float64) - theirs).max(initial=0))
     return error / scale if scale else math.inf if error else 0.0

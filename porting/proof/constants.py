@@ -8,11 +8,11 @@ import numpy as np
 
 from porting.pairs.pair import ModelPair
 from porting.records.constants import Constants
+from porting.records.deviations import relative
 from porting.records.gradients import Gradients
-from porting.records.parity import relative
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
-from porting.reference.constants import one_rounding_away, rounded_constants
+from porting.reference.tensors.constants import one_rounding_away, rounded_constants
 from porting.traces import Lesson, Trace, lesson_of
 
 

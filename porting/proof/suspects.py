@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from porting.plans.plan import LayerPair, TransferPlan
-from porting.proof.comparison import Comparison, Sides, worst_ratio
+from porting.proof.comparison import Comparison, Sides, worst_own_ratio, worst_ratio
 from porting.records import parity
-from porting.records.parity import Deviation, Divergence
+from porting.records.deviations import Deviation
+from porting.records.kept import rms_of
+from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.traces import Trace
 
@@ -43,7 +45,7 @@ class Suspect:
 def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) -> list[Suspect]:
     """Every layer and segment that is wrong by itself; else where the whole models part; else what rounds coarsely."""
     found: list[Suspect] = []
-    if port.wide and compared.own:
+    if port.wide and port.wide.taught and compared.own:
         alone = constants_limits(reference)
         found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe", alone))
     if port.wide and port.wide.synthetic and compared.synthetic:
@@ -60,8 +62,9 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
-    if not found and not worst_ratio(compared.rows())[1] <= parity.RATIO_LIMIT:
-        found = list(_coarse(reference, port, compared))
+    worst = max(worst_ratio(compared.rows())[1], worst_own_ratio(compared.rows())[1])
+    if not found and port.narrow.taught and not worst <= parity.RATIO_LIMIT:
+        found = list(_coarse(reference, port, port.narrow.taught, compared))
     return found
 
 
@@ -111,7 +114,7 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
     """Where the models part by more than rounding compounds to, although each layer and segment alone agrees."""
     assert port.wide is not None
     limits = [
-        parity.compounded_limit(parity.root_mean(squares), parity.root_mean_square(call.output))
+        parity.compounded_limit(parity.root_mean(squares), rms_of(call.output))
         for squares, call in zip(reference.calls_rounding, reference.trace.calls, strict=True)
     ]
     of_constants = parity.RATIO_LIMIT * reference.constants.whole
@@ -124,11 +127,9 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
             yield held
 
 
-def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Iterator[Suspect]:
+def _coarse(reference: ReferenceRun, port: PortRun, taught: Trace, compared: Comparison) -> Iterator[Suspect]:
     """Layers whose own float32 rounding is beyond the limit."""
-    calls = {
-        call.reference: call for call in parity.paired_calls(reference.trace, port.narrow.taught, port.narrow.plan)
-    }
+    calls = {call.reference: call for call in parity.paired_calls(reference.trace, taught, port.narrow.plan)}
     pairs = {pair.reference: pair for pair in port.narrow.plan.pairs}
     for row in compared.layers:
         if row.own_float32_ratio is not None and row.own_float32_ratio > parity.RATIO_LIMIT:
@@ -136,4 +137,4 @@ def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Ite
             about = (row.reference, row.port, _named(row.sources))
             divergence = _divergence(about, "inside", call.output.deviation(), "float32")
             layers = pairs[reference.trace.calls[call.number].name]
-            yield Suspect(divergence, call.number, layers, call.output.port, port.narrow.taught, port.narrow.plan)
+            yield Suspect(divergence, call.number, layers, call.output.port, taught, port.narrow.plan)

@@ -24,7 +24,7 @@ from porting.port import side as keras_side
 from porting.proof.judgement import weights_back
 from porting.records import parity
 from porting.reference import side as torch_side
-from porting.reference.sums import sum_up
+from porting.reference.tensors.sums import sum_up
 from porting.rules.table import LAYER_RULES
 
 CASES = {
