@@ -140,6 +140,23 @@ def main() -> None:
         if options.json:
             options.json.write_text("".join(f"{json.dumps(held)}\n" for held in done.values()))
     _summarise(list(done.values()))
+    if options.gallery:
+        (options.gallery / "table.md").write_text(_table(list(done.values())))
+
+
+def _table(rows: list[dict]) -> str:
+    """The figures as a page of the documentation includes them, with each source to be had."""
+    titles = ["model", "from", "verdict", "lines", "lines / torch's", "functions", "transpositions", "seconds"]
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    for row in rows:
+        if "lines" not in row:
+            lines.append(f"| {row['name']} | {row['group']} | {row['verdict']} | | | | | |")
+            continue
+        ratio = f"{row['lines'] / row['torch_lines']:.2f}" if row["torch_lines"] else ""
+        source = f"{{download}}`{row['name']} <{row['name']}.py>`"
+        counts = f"{row['lines']} | {ratio} | {row['functions']} | {row['transposes']} | {row['seconds']:.0f}"
+        lines.append(f"| {source} | {row['group']} | {row['verdict']} | {counts} |")
+    return "\n".join(lines) + "\n"
 
 
 def _measured(name: str, group: str, options: argparse.Namespace) -> dict:

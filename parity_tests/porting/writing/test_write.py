@@ -6,6 +6,8 @@ import torch
 import porting
 from parity_tests.porting.writing import own_models
 from porting.errors import InputError
+from porting.pairs.finding import resolve
+from porting.reports.page import render_page
 from porting.statuses import Status
 from porting.writing.trained import randomise, settle
 
@@ -114,10 +116,9 @@ def test_what_is_written_wrong_is_not_put_in_place_unless_it_is_wanted(folder):
 def test_partial_writing_raises_where_something_is_left_out(folder):
     writing = porting.write(f"{MODULE}:Halving", "net.py", inputs=["4"], partial=True)
     assert writing.report is None
-    module: dict = {}
-    exec((folder / "net.py").read_text(), module)
+    build = resolve(f"{folder / 'net.py'}:build")
     with pytest.raises(NotImplementedError, match="halve"):
-        module["build"]()
+        build()
 
 
 @pytest.mark.parametrize(
@@ -167,3 +168,6 @@ def test_a_divergence_names_the_line_of_the_written_file(folder):
     numbered = text.splitlines()
     line = int(report.source.place_of(report.first_divergence).split(":")[1].split(",")[0])
     assert "BatchNormalization" in numbered[line - 1]
+    page = render_page(report)
+    assert "The port's source" in page
+    assert numbered[line - 1].strip().replace('"', "&#34;") in page
