@@ -49,4 +49,7 @@ def called(row: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         inspect.signature(row).bind(*args, **keywords)
     except TypeError as error:
         raise NoRowError(f"its row does not know how it is called: {error}") from error
-    return row(*args, **keywords)
+    try:
+        return row(*args, **keywords)
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise NoRowError(f"its row fails: {type(error).__name__}: {error}") from error

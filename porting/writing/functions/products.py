@@ -48,7 +48,7 @@ def matmul(k: Target, x: Value, y: Value) -> Value:
     if _is_plain(x) and _is_plain(y) and x.rank > 1 and y.rank > 1:
         return combined_matrices(k, x, y)
     rank = max(x.rank, y.rank)
-    batch = LETTERS[: rank - 2]
+    batch = LETTERS[: max(rank - 2, 0)]
     left, row_, inner, column = batch, LETTERS[rank], LETTERS[rank + 1], LETTERS[rank + 2]
     first = _letters(x, left, row_ + inner) if x.rank > 1 else inner
     second = _letters(y, left, inner + column) if y.rank > 1 else inner

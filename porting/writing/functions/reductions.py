@@ -125,6 +125,8 @@ def _with_mean(name: str) -> None:
     def deviation_and_mean(
         k: Target, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
     ) -> list[Value]:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
         spread = _spread(k, x, dim, _correction(unbiased, correction), keepdim, name)
         return [spread, reduced(k, k.ops.mean, x, dim, keepdim)]
 
