@@ -35,8 +35,8 @@ from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
 from finta.training.feeding import sampling_of
 from porting.commands.progress import steps
-from porting.jobs.conversion import move_weights
-from porting.jobs.states import OptimiserState
+from porting.jobs.filling import move_weights
+from porting.jobs.optimisers.states import OptimiserState
 from porting.pairs.finding import draw_probe
 from porting.port import runs as keras_runs
 from porting.proof.runs import OnStep, plan_of, trace_with_sources

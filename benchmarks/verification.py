@@ -57,7 +57,7 @@ def bare_passes(path: Path) -> float:
     wide = torch_side.in_precision(load_reference(FINTA, read_checkpoint(checkpoint))[0], "float64")
     probe = draw_probe(FINTA, sizes, None, 1)
     with keras_side.precision("float32"):
-        narrow_port = read_port(port, FINTA, sizes, probe)
+        narrow_port = read_port(port, FINTA, sizes, lambda: probe)
     with keras_side.precision("float64"):
         wide_port = in_precision(narrow_port, "float64", port, FINTA, sizes, probe)
     narrow.eval()

@@ -87,9 +87,9 @@ def _conclude(console: Console, conversion: Conversion, seconds: float) -> None:
         console.print(
             f"All {len(report.plan.transfers)} tensors are in the Keras model; taken back, they are the checkpoint bit "
             f"for bit. In float64 every layer, the latent code and the reconstruction agree to {worst:.0e}: the two "
-            f"models are the same function. In float32 the port's error stays within {RATIO_LIMIT:g} times PyTorch's "
-            "own rounding at every layer. How good the reconstruction above is depends on the checkpoint; the port "
-            "changes nothing in it."
+            f"models are the same function. In float32 the port's error stays within {RATIO_LIMIT:g} times what "
+            "rounding explains at every layer. How good the reconstruction above is depends on the checkpoint; the "
+            "port changes nothing in it."
         )
     else:
         console.print(f"The verdict is {report.verdict.value}: see above for what was found or could not be checked.")

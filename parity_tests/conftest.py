@@ -9,6 +9,8 @@ import pytest
 # core in each of two processes, the tests took twice the processor's time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Chosen, so that not every verification starts a process for TensorFlow's other setting.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from finta import shipped
 from porting import convert

@@ -10,6 +10,7 @@ PortingError
 │   └── OutputError         the place to write to
 └── PlanError             the two models cannot be paired
     ├── LayerCountError     they ran different numbers of layers with weights
+    ├── JoinOrderError      layers lie side by side in another order
     ├── MissingRuleError    the table has no row for a pair of layer types
     ├── AxisSizeError       a named axis has different lengths on the two sides
     └── CoverageError       a tensor of either model would stay behind
@@ -19,6 +20,7 @@ import os
 import re
 import sysconfig
 import traceback
+from collections.abc import Mapping
 
 
 class PortingError(Exception):
@@ -99,6 +101,24 @@ class LayerCountError(PlanError):
 
     Remedy: look for a layer that only one model has, or that did not run on the probe; the message lists both sides.
     """
+
+    def __init__(self, message: str, splits: Mapping[str, int] | None = None, joins: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.splits = splits or {}
+        """Layers of the reference whose sizes are those of so many of the port's side by side."""
+        self.joins = joins
+        """Layers of the reference that have the sizes of one of the port's side by side."""
+
+
+class JoinOrderError(PlanError):
+    """Layers of the reference lie in one of the port's in another order than they were joined in.
+
+    Remedy: join them in the order that the message has.
+    """
+
+    def __init__(self, joins: tuple[str, ...]) -> None:
+        super().__init__(f"The port has layers side by side in another order: joins={joins}.")
+        self.joins = joins
 
 
 class MissingRuleError(PlanError):

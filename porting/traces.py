@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from porting.parking import release
+
 PARAMETER = "Parameter"
 """The kind of a tensor, or variable, that a model uses as it is."""
 
@@ -108,6 +110,10 @@ class Teaching:
     give: np.ndarray
     attributes: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[slice, ...] = ()
+
+    def release(self) -> None:
+        """Let go of the memory of what is parked."""
+        release(self.feed, self.give)
 
 
 Lesson = tuple[Teaching, ...]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from finta.recipe import Recipe
 from finta.steps import Evaluation, Step, point_distances
-from porting.jobs.optimiser_states import read_state
-from porting.jobs.states import OptimiserState
+from porting.jobs.optimisers.optimiser_states import read_state
+from porting.jobs.optimisers.states import OptimiserState
 from porting.reference.files import read_checkpoint
 from porting.reference.side import load_weights
 from reference_torch.autoencoder import Autoencoder

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from benchmarks.public.description import PublicPair
-from porting.writing.trained import randomise, settle
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.runs import reference_inputs
+from porting.writing.trained import randomise, settle
 
 
 def as_trained(pair: ModelPair, probe: Probe) -> torch.nn.Module:

@@ -4,6 +4,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -95,32 +97,65 @@ def read_configuration(name: str | os.PathLike) -> Configuration:
         listed = ", ".join(sorted(held.stem for held in SHIPPED.glob("*.yaml")))
         raise ConfigurationError(f"No configuration at {path}. Give a YAML file, or one that is shipped: {listed}.")
     try:
-        return _parse(path, path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            return _parse(path, file.read(_LONGEST + 1))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no text that can be read: {error}. It must be YAML.") from error
 
 
 def _parse(path: Path, text: str) -> Configuration:
     import yaml
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        tree = yaml.compose(text, yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        if len(text) > _LONGEST:
+            raise ValueError(f"more than {_LONGEST:,} characters")
+        loader = yaml.SafeLoader(text)
+        tree = loader.get_single_node()
+        if sum(1 for _ in islice(_nodes(tree), _MOST_VALUES + 1)) > _MOST_VALUES:
+            raise ValueError(f"more than {_MOST_VALUES:,} values, or values within themselves")
+        content = loader.construct_document(tree) if tree else None
+    except (RecursionError, ValueError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ConfigurationError(f"{path} cannot be used: {reason}. {_REMEDY}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         fact = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ConfigurationError(f"{path}, line {mark.line + 1 if mark else 1}: {fact}. It must be YAML.") from error
     findings = [f"  line {line}: {key} is given twice" for key, line in _repeated(tree)]
     try:
-        found = TypeAdapter(Configuration).validate_python(content if isinstance(content, dict) else {})
+        found = _adapter().validate_python(content if isinstance(content, dict) else {})
     except ValidationError as error:
         findings += [f"  line {_line(tree, place)}: {fact}" for place, fact in _facts(error.errors(include_url=False))]
         found = None
     if findings or found is None:
-        remedy = f"Every key is described in {SHIPPED / 'original.yaml'}."
-        raise ConfigurationError("\n".join([f"{path} cannot be used:", *findings, remedy]))
+        raise ConfigurationError("\n".join([f"{path} cannot be used:", *findings, _REMEDY]))
     return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Configuration)
+
+
+_REMEDY = f"Every key is described in {SHIPPED / 'original.yaml'}."
+_LONGEST = 50_000
+"""Characters; the longest that is shipped has 3,000."""
+_MOST_VALUES = 1000
+"""Values, with every one that YAML repeats by an alias: ten of them make a thousand million of one line."""
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    """Every node of a YAML tree, as often as it stands there."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        held = getattr(node, "value", ())
+        for child in held if isinstance(held, list) else ():
+            waiting.extend(child if isinstance(child, tuple) else [child])
 
 
 def _facts(errors: list[Any]) -> Iterator[tuple[tuple, str]]:

@@ -8,7 +8,7 @@ import keras
 from keras_model.optimisers.adam import TorchAdam, TorchAdamW
 from keras_model.optimisers.sgd import TorchSGD
 from keras_model.optimisers.stepping import TorchOptimizer, as_number
-from porting.jobs.states import OptimiserState
+from porting.jobs.optimisers.states import OptimiserState
 from porting.port.side import array_of
 
 SLOTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")

@@ -16,7 +16,7 @@ from keras_model.optimisers.states import SLOTS, carried
 from keras_model.training.computation import Computation
 from keras_model.training.devices import own_variables
 from keras_model.training.runners import RUNNERS
-from porting.jobs.states import OptimiserState
+from porting.jobs.optimisers.states import OptimiserState
 from porting.port.side import array_of
 
 

@@ -1,230 +1,165 @@
 """Kill jobs at every step that changes what is on the disk: old results or new ones, never a mixture, and a next run.
 
-Each job runs in a child that is killed before one of its renames, removals or flushes; then it is run again.
+Each job runs in a child of a process that has imported everything, and is killed before one of its renames, removals or
+flushes, or at a line of the project's code between the first of them and the last.
 """
 
-import hashlib
+import importlib
 import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 
+from parity_tests.hostile.jobs import JOBS, Job
+from parity_tests.hostile.trials import MEMORY
+from porting.port import side as keras_side
+
 STEPS = ("replace", "rename", "fsync", "fdatasync", "unlink", "remove", "rmdir", "mkdir", "link")
+
+_ROOMS = tuple(f"{Path(__file__).parents[2]}/{name}/" for name in ("porting", "finta", "tractography"))
 
 
 @dataclass(frozen=True)
-class Job:
-    """Something that is killed.
+class Moment:
+    """When a job is killed: before its n-th step, or at its n-th line; never at 0."""
 
-    Attributes
-    ----------
-    run : callable
-        Does it in a folder, where files of an earlier run may lie; goes on where something was begun.
-    look : callable
-        What there is to see in the folder, as whoever uses the results sees it.
-    """
-
-    run: Callable[[Path], object]
-    look: Callable[[Path], object]
+    step: int = 0
+    line: int = 0
 
 
-def write_kit(folder: Path) -> None:
-    """Write what the jobs need: models, tractograms, an atlas, thresholds, and a conversion that is replaced."""
-    import torch
+@dataclass(frozen=True)
+class Course:
+    """An undisturbed run: how many steps it has, and at which lines the first and the last of them are."""
 
-    import reference_torch
-    from parity_tests.hostile import kit
-    from parity_tests.porting.zoo.weights import randomise
-    from porting import convert, export
-    from tractography.files.headers import header_in_space
-    from tractography.files.streamlines import Streamlines
-    from tractography.writing.writers import open_writer
+    steps: int
+    first: int
+    last: int
 
-    torch.manual_seed(1)
-    torch.save(kit.tiny_reference().state_dict(), folder / "old.pt")
-    torch.save(kit.tiny_reference().state_dict(), folder / "new.pt")
-    (folder / "out").mkdir()
-    convert(folder / "old.pt", folder / "out" / "port", pair=kit.tiny_pair(), formats=("keras", "safetensors"))
-    convert(folder / "new.pt", folder / "port", pair=kit.tiny_pair())
-    export(folder / "out" / "port.keras", folder / "out" / "back.pt", pair=kit.tiny_pair())
-    state = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
-    torch.save({"epoch": 3, "state_dict": state, "lowest_loss": 0.5, "optimizer": {}}, folder / "finta.pt")
-    (folder / "atlas").mkdir()
-    for seed, name in enumerate(("lines", "atlas/left", "atlas/right")):
-        walks = np.random.default_rng(seed).normal(0, 3, (60, 8, 3)).cumsum(1).astype(np.float32)
-        with open_writer(folder / f"{name}.trk", header_in_space(".trk", np.eye(4), (100, 100, 100))) as writer:
-            writer.append(Streamlines.alike(walks))
-    (folder / "thresholds.json").write_text(json.dumps({"left": 0.5, "right": 5.0}))
-    _training_state(folder, 1)
+    def moments(self, most: int) -> list[Moment]:
+        """Before each step; then at lines, half of them between steps and half anywhere; so many, spread evenly."""
+        steps = sorted({round(step) for step in np.linspace(1, self.steps, min(most, self.steps))})
+        left = most - len(steps)
+        between = {round(line) for line in np.linspace(self.first, self.last, left // 2 + 2)[1:-1]}
+        spread = [round(line) for line in np.linspace(1, self.last, 2 * left + 2)[1:-1]]
+        others = [line for line in spread[::2] + spread[1::2] if line not in between][: left - len(between)]
+        lines = sorted({*between, *others})
+        return [*(Moment(step=step) for step in steps), *(Moment(line=line) for line in lines)]
 
 
-def _convert(folder: Path) -> None:
-    from parity_tests.hostile import kit
-    from porting import convert
+@dataclass(frozen=True)
+class Known:
+    """What there is to see before a job and after it, and its course."""
 
-    convert(folder / "new.pt", folder / "out" / "port", pair=kit.tiny_pair(), formats=("keras",), force=True)
-
-
-def _look_at_port(folder: Path) -> object:
-    """Which conversion lies there; every file of it must be what the certificate was given for."""
-    from porting.evidence.certificates import files_of, hash_file, read_certificate
-    from porting.files.staging import finish_moves
-
-    stem = folder / "out" / "port"
-    finish_moves(stem)
-    certificate = read_certificate(stem.with_name("port.certificate.json"))
-    held = {path.name for path in files_of(stem) if path.exists()} - {"port.certificate.json"}
-    if held != set(certificate["port"]["files"]):
-        raise AssertionError(f"a mixture: {held}")
-    for name, certified in certificate["port"]["files"].items():
-        if hash_file(stem.with_name(name)) != certified:
-            raise AssertionError(f"a mixture: {name}")
-    return certificate["source"]["sha256"]
+    old: object
+    new: object
+    course: Course
 
 
-def _export(folder: Path) -> None:
-    from parity_tests.hostile import kit
-    from porting import export
+@dataclass(frozen=True)
+class Ground:
+    """Where a job runs: always at the same place, since results say where things lie."""
 
-    export(folder / "port.keras", folder / "out" / "back.pt", pair=kit.tiny_pair(), force=True)
+    kit: Path
+    folder: Path
 
-
-def _look_at_checkpoint(folder: Path) -> object:
-    from porting.files.staging import finish_moves
-    from porting.reference.files import read_checkpoint
-
-    finish_moves(folder / "out" / "back.pt")
-    held = read_checkpoint(folder / "out" / "back.pt").state_dict
-    return {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in held.items()}
-
-
-def _training_state(folder: Path, step: int = 2) -> None:
-    from finta.training.run_folders import Position, RunFolder
-
-    run = RunFolder(folder / "run")
-    if not (folder / "run" / "configuration.json").exists():
-        run.start({})
-    run.keep(Position(step=step), {"a": np.full(1000, step, np.float32)})
-
-
-def _look_at_state(folder: Path) -> object:
-    from finta.training.run_folders import RunFolder
-
-    position, state = RunFolder(folder / "run").go_on({})
-    if set(state["a"].tolist()) != {float(position.step)}:
-        raise AssertionError("a mixture")
-    return position.step
-
-
-def _encode(folder: Path) -> None:
-    from finta.coding.drafts import draft_of
-    from finta.coding.encoding import encode_tractogram
-
-    output = folder / "codes.h5"
-    begun = draft_of(output).exists()
-    encode_tractogram(folder / "lines.trk", folder / "finta.pt", output, resume=begun, force=True)
-
-
-def _filter(folder: Path) -> None:
-    from finta.coding.drafts import draft_of
-    from finta.filtering.filtered import Settings
-    from finta.filtering.filtering import filter_tractogram
-
-    output = folder / "filtered"
-    settings = Settings(folder / "atlas", folder / "thresholds.json", same_space=False)
-    begun = draft_of(output).exists()
-    filter_tractogram(folder / "lines.trk", folder / "finta.pt", output, settings, resume=begun, force=True)
-
-
-def _sample(folder: Path) -> None:
-    from finta.coding.drafts import draft_of
-    from finta.generating.bundle_settings import Choices
-    from finta.generating.drafts import place_of
-    from finta.generating.generation import sample_bundles
-    from porting.errors import OutputError
-    from tractography.generating.generation import Settings
-
-    output = folder / "sampled"
-    choices = Choices(Settings(number=5, seed=1), ratio=(1.0, 0.0))
-    given = [folder / "atlas" / "left.trk", folder / "atlas" / "right.trk"], folder / "finta.pt", output, choices
-    try:
-        sample_bundles(*given, resume=draft_of(place_of(output)).exists(), force=True)
-    except OutputError as error:
-        if "is complete" not in str(error) and "Nothing was left" not in str(error):
-            raise
-        sample_bundles(*given, force=True) if "Nothing" in str(error) else None
-
-
-def _look_at(name: str) -> Callable[[Path], object]:
-    """The bytes of a file or of all in a folder; nothing where it is not there."""
-
-    def look(folder: Path) -> object:
-        place = folder / name
-        files = sorted(place.rglob("*")) if place.is_dir() else [place] if place.exists() else []
-        return {
-            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files
-            if path.is_file() and path.suffix in (".h5", ".trk", ".json")
-            and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        }  # fmt: skip
-
-    return look
-
-
-JOBS = {
-    "conversion": Job(_convert, _look_at_port),
-    "export": Job(_export, _look_at_checkpoint),
-    "training state": Job(_training_state, _look_at_state),
-    "encoding": Job(_encode, _look_at("codes.h5")),
-    "filtering": Job(_filter, _look_at("filtered")),
-    "sampling": Job(_sample, _look_at("sampled")),
-}
+    def fresh(self) -> Path:
+        """The folder with the files that the job begins with, and nothing else."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.kit, self.folder)
+        return self.folder
 
 
 def run_job(name: str, kit: Path, most: int) -> tuple[int, list[str]]:
-    """Kill a job at up to `most` of its steps, spread evenly; how many kills there were, and what went wrong."""
-    import torch  # noqa: F401 - before the children, which would each take its time
+    """Kill a job at so many moments and look each time; how many kills there were, and what went wrong."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        ground = Ground(kit, Path(scratch) / "kit")
+        known = _undisturbed(name, ground)
+        told = [_killed(name, ground, moment, known) for moment in known.course.moments(most)]
+    kills = [line for line in told if line is not None]
+    return len(kills), [line for line in kills if line]
 
-    from porting.port import side as keras_side
+
+def run_on(name: str, kit: Path, most: int) -> tuple[int, list[str]]:
+    """Kill a job that goes on time after time until it is done, and again, until there were so many kills."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        ground = Ground(kit, Path(scratch) / "kit")
+        known = _undisturbed(name, ground)
+        between = known.course.first, known.course.last
+        lines, left = np.random.default_rng(1).integers(*between, 100 * most).tolist(), most
+        wrong = []
+        while left:
+            count, found = _killed_until_done(name, ground, lines, left)
+            left -= count
+            if found != known.new:
+                wrong.append(f"after {count} kills: {_difference(found, known.new)}")
+        return most, wrong
+
+
+def _killed_until_done(name: str, ground: Ground, lines: list[int], most: int) -> tuple[int, object]:
+    """Begin a job and go on with it; how many kills there were, and what there is to see then."""
+    folder, kills = ground.fresh(), 0
+    try:
+        while _is_killed(JOBS[name], folder, Moment(line=lines.pop() if kills < most else 0)):
+            kills += 1
+        return kills, _ask(lambda: JOBS[name].look(folder))
+    except (KilledError, RuntimeError) as error:
+        return max(kills, 1), str(error)
+
+
+def _undisturbed(name: str, ground: Ground) -> Known:
+    """Run a job to its end, and import here what it imported, which each of its children would take its time for."""
+    import torch  # noqa: F401
 
     keras_side.prepare()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = _fresh(kit, scratch)
-        old = _ask(lambda: JOBS[name].look(folder))
-        count = _ask(lambda: _counted(JOBS[name], folder, 0))
-        new = _ask(lambda: JOBS[name].look(folder))
-    points = sorted({round(point) for point in np.linspace(1, count, min(most, count))})
-    wrong = [f"at step {point} of {count}: {told}" for point in points if (told := _killed(name, kit, point, old, new))]
-    return len(points), wrong
+    job, folder = JOBS[name], ground.fresh()
+    old = _ask(lambda: job.look(folder))
+    for module in _ask(lambda: (_run(job, folder, Moment()), sorted(sys.modules))[1]):
+        with suppress(Exception):
+            importlib.import_module(module)
+    new = _ask(lambda: job.look(folder))
+    folder = ground.fresh()  # the lines of modules that were imported are not run again
+    return Known(old, new, Course(*_ask(lambda: _run(job, folder, Moment()))))
 
 
-def _killed(name: str, kit: Path, point: int, old: object, new: object) -> str:
-    """Kill a job before one of its steps, look, and run it again; what is wrong then."""
-    job = JOBS[name]
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = _fresh(kit, scratch)
-        try:
-            _ask(lambda: _counted(job, folder, point))
-            return "it was not killed"
-        except KilledError:
-            pass
-        try:
-            if (found := _ask(lambda: job.look(folder))) not in (old, new):
-                return f"neither old nor new: {found}"
-            _ask(lambda: _counted(job, folder, 0))
-            if (found := _ask(lambda: job.look(folder))) != new:
-                return f"the next run gives something else: {_difference(found, new)}"
-        except (KilledError, RuntimeError) as error:
-            return str(error)
-    return ""
+def _killed(name: str, ground: Ground, moment: Moment, known: Known) -> str | None:
+    """Kill a job at a moment, look, and run it again; what is wrong then, or None where it was done before."""
+    job, folder = JOBS[name], ground.fresh()
+
+    def look_and_go_on() -> list[object]:
+        found = job.look(folder)
+        _draw_nothing()
+        job.run(folder)
+        return [found, job.look(folder)]
+
+    try:
+        if not _is_killed(job, folder, moment):
+            return f"{moment}: it was not killed" if moment.step else None
+        found, after = _ask(look_and_go_on)
+    except (KilledError, RuntimeError) as error:
+        return f"{moment}: {error}"
+    if found not in (known.old, known.new):
+        return f"{moment}: neither old nor new: {found}"
+    return f"{moment}: the next run gives {_difference(after, known.new)}" if after != known.new else ""
+
+
+def _is_killed(job: Job, folder: Path, moment: Moment) -> bool:
+    try:
+        _ask(lambda: _run(job, folder, moment))
+    except KilledError:
+        return True
+    return False
 
 
 def _difference(found: object, new: object) -> object:
@@ -237,25 +172,20 @@ class KilledError(Exception):
     """The child was killed."""
 
 
-def _fresh(kit: Path, scratch: str) -> Path:
-    """A copy of the kit at the same place each time, whose files have the times of the kit's."""
-    folder = Path(scratch) / "kit"
-    shutil.copytree(kit, folder)
-    return folder
-
-
-def _ask(question: Callable[[], object]):
+def _ask(question: Callable[[], Any]) -> Any:
     """Answer in a child, as JSON."""
     ours, theirs = os.pipe()
     child = os.fork()
     if not child:
         try:
+            os.close(ours)
             warnings.simplefilter("ignore")
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             answer = json.dumps({"answer": question()})
         except BaseException:
             answer = json.dumps({"error": traceback.format_exc()[-600:]})
-        os.write(theirs, answer.encode())
+        with os.fdopen(theirs, "wb") as pipe:
+            pipe.write(answer.encode())
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
@@ -269,20 +199,40 @@ def _ask(question: Callable[[], object]):
     return held["answer"]
 
 
-def _counted(job: Job, folder: Path, fatal: int) -> int:
-    """Run a job and count the steps that change the disk; be killed before the one of number `fatal`."""
-    calls = [0]
+def _run(job: Job, folder: Path, moment: Moment) -> tuple[int, int, int]:
+    """Run a job and be killed at a moment; how many steps it had, and at which lines the first and last were."""
+    steps, line = [], [0]
 
-    def counted(original):
-        def call(*arguments, **keywords):
-            calls[0] += 1
-            if calls[0] == fatal:
+    def stepping(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            steps.append(line[0])
+            if len(steps) == moment.step:
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(*arguments, **keywords)
 
         return call
 
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "call":
+            return trace if frame.f_code.co_filename.startswith(_ROOMS) else None
+        line[0] += event == "line"
+        if line[0] == moment.line:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
     for name in STEPS:
-        setattr(os, name, counted(getattr(os, name)))
+        setattr(os, name, stepping(getattr(os, name)))
+    if not moment.step:
+        sys.settrace(trace)
+    _draw_nothing()
     job.run(folder)
-    return calls[0]
+    sys.settrace(None)
+    return len(steps), steps[0], steps[-1]
+
+
+def _draw_nothing() -> None:
+    """Have pictures written empty: they take longer than all else."""
+    from matplotlib.figure import Figure
+
+    save: Any = Figure.savefig
+    Figure.savefig = lambda self, *arguments, **keywords: save(Figure((1, 1)), *arguments, **keywords)

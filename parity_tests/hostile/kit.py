@@ -57,6 +57,7 @@ def write_kit(folder: Path) -> None:
     torch.save(content, folder / "legacy.pt", _use_new_zipfile_serialization=False)
     formats = ("keras", "weights.h5", "safetensors")
     convert(folder / "model.pt", folder / "port", pair=tiny_pair(), formats=formats)
+    shutil.copy(folder / "port.golden.h5", folder / "good.golden.h5")
     from safetensors.torch import save_file
 
     save_file(model.state_dict(), folder / "tensors.safetensors")
@@ -69,6 +70,7 @@ def write_kit(folder: Path) -> None:
         (folder / name).write_text(json.dumps(held))
     shutil.copy(Path(__file__).parents[2] / "finta/training/recipes/original.yaml", folder / "recipe.yaml")
     _write_tractograms(folder, lines)
+    _write_images(folder, draw)
     with RowFile(folder / "codes.h5", {"latent_codes": (np.float32, (4,))}, 30, {}) as rows:
         for held in rows.missing():
             rows.put(held, {"latent_codes": draw.normal(size=(30, 4))})
@@ -90,6 +92,14 @@ def _write_tractograms(folder: Path, lines: np.ndarray) -> None:
     for suffix in (".trk", ".tck", ".trx"):
         with open_writer(folder / f"lines{suffix}", header_in_space(suffix, np.eye(4), (100, 100, 100))) as writer:
             writer.append(Streamlines.alike(lines))
+
+
+def _write_images(folder: Path, draw: np.random.Generator) -> None:
+    import nibabel
+
+    peaks = draw.normal(size=(4, 4, 4, 6)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(peaks, np.eye(4)), folder / "peaks.nii")
+    nibabel.save(nibabel.Nifti1Image(np.ones((6, 6, 6), np.uint8), np.eye(4)), folder / "mask.nii.gz")
 
 
 def _write_state(folder: Path) -> None:

@@ -6,6 +6,7 @@ import random
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
@@ -71,6 +72,28 @@ def change_json(good: bytes, draw: random.Random) -> bytes:
         held = _changed_value(held, draw)
     text = json.dumps(held, indent=draw.choice([None, 1]))
     return text.replace(f'"{_PLACEHOLDER}"', draw.choice(_TEXTS)).encode()
+
+
+def change_yaml(good: bytes, draw: random.Random) -> bytes:
+    """The text, or its values, also with values that stand for others without end."""
+    if draw.random() < 0.5:
+        return change_bytes(good, draw)
+    held = change_json(_yaml_as_json(good), draw)
+    return held if draw.random() < 0.8 else held.replace(b"{", draw.choice([b"&a {", b"&a {x: *a, "]), 1)
+
+
+@cache
+def _yaml_as_json(good: bytes) -> bytes:
+    import yaml
+
+    return json.dumps(yaml.safe_load(good)).encode()
+
+
+def change_gzip(good: bytes, draw: random.Random) -> bytes:
+    """What is packed, or the packing."""
+    import gzip
+
+    return gzip.compress(change_bytes(gzip.decompress(good), draw)) if draw.random() < 0.8 else change_bytes(good, draw)
 
 
 def _changed_value(held, draw: random.Random):

@@ -55,7 +55,7 @@ def read_keras(path: Path) -> None:
 
     _inspect(path)
     pair = tiny_pair()
-    read_port(path, pair, {}, draw_probe(pair, {}, None, 1))
+    read_port(path, pair, {}, lambda: draw_probe(pair, {}, None, 1))
 
 
 def read_certificate(path: Path) -> None:
@@ -107,6 +107,22 @@ def read_settings(name: str) -> Callable[[Path], object]:
         return settings_of_bundles(list(BUNDLES), Choices(Settings(number=10), files={name: path}), True)
 
     return read
+
+
+def read_degrees(path: Path) -> object:
+    from finta.generating.anatomy_files import AnatomyFiles
+    from finta.generating.bundle_settings import Choices, settings_of_bundles
+    from tractography.generating.generation import Settings
+
+    anatomy = AnatomyFiles(peaks=path.with_name("peaks.nii"))
+    choices = Choices(Settings(number=10), anatomy=anatomy, files={"degrees": path})
+    return settings_of_bundles(list(BUNDLES), choices, True)
+
+
+def read_image(path: Path) -> object:
+    from tractography.generating.volumes import read_mask, read_peaks
+
+    return read_peaks(path) if path.suffix == ".nii" else read_mask(path)
 
 
 def read_recipe(path: Path) -> object:

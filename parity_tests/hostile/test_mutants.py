@@ -6,29 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests.hostile.formats import FORMATS
+
 FUZZER = Path(__file__).parents[2] / "benchmarks" / "fuzzing.py"
-LIGHT = (
-    "certificate;thresholds;thresholds, published;classes;ratios;degrees;samplings;recipe;TRK;TCK;safetensors;"
-    "port, safetensors;probe, .npy;training state"
-)
-HEAVY = (
-    "PyTorch, zip;PyTorch, legacy;port, .keras;port, .weights.h5;golden file;recording;batches, published;"
-    "batches, packed;TRX;latent codes;assignments;probe, .npz;probe, packed .npz"
-)
+REPLAYED = "golden file, certified"
+"""The one whose every mutant is a whole verification."""
 
 
-@pytest.mark.parametrize(
-    ("formats", "mutants"),
-    [
-        (LIGHT, 300),
-        (HEAVY, 60),
-        pytest.param(LIGHT, 4000, marks=pytest.mark.slow),
-        pytest.param(HEAVY, 1000, marks=pytest.mark.slow),
-    ],
-    ids=lambda value: "" if isinstance(value, str) else str(value),
-)
-def test_damaged_files_are_refused_or_read_and_do_no_harm(formats, mutants):
-    command = [sys.executable, FUZZER, "--mutants", str(mutants), "--seed", "7", "--formats", formats]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def fuzz(formats, mutants, heavy):
+    command = [sys.executable, FUZZER, "--mutants", str(mutants), "--heavy", str(heavy), "--seed", "7"]
+    done = subprocess.run([*command, "--formats", ";".join(formats)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len([line for line in done.stdout.splitlines() if f" {mutants} " in line]) == len(formats.split(";"))
+    rows = [line for line in done.stdout.splitlines() if f" {mutants} " in line or f" {heavy} " in line]
+    assert len(rows) == len(formats)
+
+
+@pytest.mark.parametrize(("mutants", "heavy"), [(300, 60), pytest.param(4000, 1000, marks=pytest.mark.slow)])
+def test_damaged_files_are_refused_or_read_and_do_no_harm(mutants, heavy):
+    fuzz([name for name in FORMATS if name != REPLAYED], mutants, heavy)
+
+
+@pytest.mark.slow
+def test_golden_files_that_contradict_themselves_are_no_pass():
+    fuzz([REPLAYED], 200, 200)

@@ -14,7 +14,9 @@ from porting.errors import CheckpointError, OutputError, PortFileError, ProbeErr
 from porting.evidence.certificates import read_certificate
 from porting.evidence.drift import drift_lines
 from porting.files import placement
+from porting.files.kinds import FileKind, kind_of
 from porting.files.tensor_files import read_header, read_tensors
+from porting.foreign import shown_lines
 from porting.jobs.inspection import render_file
 from porting.port.files import load_keras
 from porting.probes import read_probe
@@ -163,6 +165,54 @@ def test_a_certificate_of_other_types_is_refused_with_the_place(place, value, fo
     path.write_text(json.dumps(json.loads(path.read_text()) | {place: value}))
     with pytest.raises(PortFileError, match=f"no readable certificate: {place}"):
         read_certificate(path)
+
+
+@pytest.mark.parametrize("place", ["sizes", "signature", "probe"])
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_a_certificate_with_numbers_that_json_has_not_is_refused(place, word, folder):
+    path = folder / "port.certificate.json"
+    held = json.loads(path.read_text())
+    held[place] = {**held.get(place, {}), "x": ["number"]}
+    path.write_text(json.dumps(held).replace('"number"', word))
+    with pytest.raises(PortFileError, match=rf"{place}\.x\.0 is NaN or infinite"):
+        read_certificate(path)
+
+
+def test_numbers_of_a_checkpoint_come_back_from_its_certificate_even_infinite_ones(tmp_path):
+    import torch
+
+    torch.save({"state_dict": tiny_pair().reference().state_dict(), "lowest_loss": float("inf")}, tmp_path / "a.pt")
+    convert(tmp_path / "a.pt", tmp_path / "a", pair=tiny_pair())
+    export(tmp_path / "a.keras", tmp_path / "back.pt", pair=tiny_pair())
+    assert read_checkpoint(tmp_path / "back.pt").extras["lowest_loss"] == float("inf")
+
+
+def test_a_certificate_that_names_a_file_of_a_name_too_long_is_refused(folder):
+    path = folder / "port.certificate.json"
+    held = json.loads(path.read_text())
+    held["port"]["files"]["é" * 128] = "0"
+    path.write_text(json.dumps(held))
+    with pytest.raises(PortFileError, match="no plain name"):
+        read_certificate(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "metadata", "kind"),
+    [
+        (["in/out.weight", "scale"], {}, FileKind.PYTORCH),
+        (["scale/first"], {"format": "pt"}, FileKind.PYTORCH),
+        (["block.1/dense/kernel", "scale"], {}, FileKind.KERAS),
+        (["weight"], {}, FileKind.PYTORCH),
+    ],
+)
+def test_slashes_in_modules_names_make_no_port_of_a_checkpoint(names, metadata, kind, tmp_path):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file({name: np.ones(2, np.float32) for name in names}, path, metadata)
+    assert kind_of(path) is kind
+    shown = "".join(shown_lines(render_file(path), 100))
+    assert ("PyTorch checkpoint" in shown) is (kind is FileKind.PYTORCH)
 
 
 def test_a_certificate_without_end_is_refused(folder):

@@ -12,7 +12,10 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from finta.errors import FintaError
@@ -28,6 +31,10 @@ OWN = (PortingError, FintaError, TractographyError)
 
 SECONDS, BYTES = 10, 2 << 30
 """More than these, and a file has done harm."""
+
+
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+"""Where files are written anew a thousand times: a disk would be waited for each time."""
 
 
 @dataclass
@@ -61,44 +68,53 @@ def mutant(name: str, good: bytes, seed: int, number: int) -> bytes:
         return change_bytes(good, draw)
 
 
-def run_format(name: str, kit: Path, mutants: int, seed: int = 0, first: int = 0) -> Tally:
-    """Damage a format's good file so many times, and call its readers on each."""
+def run_formats(counts: Mapping[str, int], kit: Path, seed: int = 0, first: int = 0) -> Iterator[tuple[str, Tally]]:
+    """Damage the good file of each format so many times, and call its readers on each; one format after the other.
+
+    All are read by one child, which is replaced where it dies or hangs: what a reader imports is imported once.
+    """
     import h5py  # noqa: F401 - before the children, which would each take its time
     import torch  # noqa: F401
 
     keras_side.prepare()
-    tally, number = Tally(), first
-    while number < first + mutants:
-        number = _run_child(name, kit, range(number, first + mutants), seed, tally)
-    return tally
+    todo = [(name, number) for name, count in counts.items() for number in range(first, first + count)]
+    done = 0
+    tally = Tally()
+    while done < len(todo):
+        for outcome, what in _run_child(todo[done:], kit, seed):
+            name, number = todo[done]
+            tally.add(number, outcome, what)
+            done += 1
+            if done == len(todo) or todo[done][0] != name:
+                yield name, tally
+                tally = Tally()
 
 
-def _run_child(name: str, kit: Path, numbers: range, seed: int, tally: Tally) -> int:
-    """Have a child work until it is done, dies or hangs; the number of the next mutant."""
-    with tempfile.TemporaryDirectory() as scratch:
+def _run_child(todo: Sequence[tuple[str, int]], kit: Path, seed: int) -> Iterator[tuple[str, str]]:
+    """Have a child work until it is done, dies or hangs; what came of each mutant, that of its end included."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         shutil.copytree(kit, f"{scratch}/kit")
         ours, theirs = os.pipe()
         child = os.fork()
         if not child:
             os.close(ours)
-            _work(name, Path(scratch), numbers, seed, theirs)
+            _work(todo, Path(scratch), seed, theirs)
         os.close(theirs)
-        done, buffer = numbers.start, b""
+        done, buffer = 0, b""
         try:
-            while done < numbers.stop:
+            while done < len(todo):
                 if not _answers(ours, child):
-                    tally.add(done, "hang", f"over {SECONDS} s")
-                    return done + 1
+                    yield "hang", f"over {SECONDS} s"
+                    return
                 if not (read := os.read(ours, 1 << 16)):
                     _, status = os.waitpid(child, 0)
                     child = 0
-                    tally.add(done, "crash", f"by signal {os.waitstatus_to_exitcode(status)}")
-                    return done + 1
+                    yield "crash", f"by signal {os.waitstatus_to_exitcode(status)}"
+                    return
                 *lines, buffer = (buffer + read).split(b"\n")
                 for line in lines:
-                    tally.add(done, *json.loads(line))
+                    yield tuple(json.loads(line))
                     done += 1
-            return done
         finally:
             os.close(ours)
             if child:
@@ -122,7 +138,7 @@ def _processor_seconds(child: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _work(name: str, scratch: Path, numbers: range, seed: int, report: int) -> None:
+def _work(todo: Sequence[tuple[str, int]], scratch: Path, seed: int, report: int) -> None:
     """Read one mutant after the other and report each; never returns."""
     try:
         warnings.simplefilter("ignore")
@@ -132,16 +148,19 @@ def _work(name: str, scratch: Path, numbers: range, seed: int, report: int) -> N
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (held + 3 * BYTES,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        path = scratch / "kit" / FORMATS[name].file
-        good = path.read_bytes()
-        around = _around(scratch, path)
-        for number in numbers:
-            path.write_bytes(mutant(name, good, seed, number))
-            outcome = _outcome(FORMATS[name], path)
-            if _around(scratch, path) != around:
-                outcome = ("outside", "files beside it were changed")
-                around = _around(scratch, path)
-            os.write(report, json.dumps(outcome).encode() + b"\n")
+        for name, mutants in groupby(todo, itemgetter(0)):
+            path = scratch / "kit" / FORMATS[name].file
+            good = path.read_bytes()
+            FORMATS[name].read(path)  # what is refused as it is tries nothing
+            around = _around(scratch, path)
+            for _, number in mutants:
+                path.write_bytes(mutant(name, good, seed, number))
+                outcome = _outcome(FORMATS[name], path)
+                if _around(scratch, path) != around:
+                    outcome = ("outside", "files beside it were changed")
+                    around = _around(scratch, path)
+                os.write(report, json.dumps(outcome).encode() + b"\n")
+            path.write_bytes(good)
         gc.collect()
     finally:
         os._exit(0)

@@ -18,6 +18,7 @@ from porting.commands.options import (
 from porting.commands.outputs import check_report_files, finish
 from porting.commands.progress import steps
 from porting.defaults import PATIENCE_SECONDS
+from porting.wording import counted
 
 if TYPE_CHECKING:
     from porting.jobs.writing import Writing
@@ -114,7 +115,11 @@ def write(
 def _counts(writing: "Writing") -> str:
     model = writing.model
     layers = len(writing.report.layers) if writing.report else 0
-    return (
-        f"{model.lines()} lines, {model.functions()} functions and classes, {layers} layers with weights, "
-        f"{model.transposes()} transpositions"
+    return ", ".join(
+        (
+            counted(model.lines(), "line"),
+            f"{counted(model.functions(), 'function')} and classes",
+            counted(layers, "layer with weights", "layers with weights"),
+            counted(model.transposes(), "transposition"),
+        )
     )

@@ -13,7 +13,18 @@ from typing import Any
 
 from porting.errors import PortFileError, first_line
 from porting.files.bounds import read_json
-from porting.files.schemas import ANYTHING, COUNT, NOTHING, NUMBER, SCALAR, TEXT, Each, Kind, check_schema
+from porting.files.schemas import (
+    ANYTHING,
+    COUNT,
+    NOTHING,
+    NUMBER,
+    SCALAR,
+    TEXT,
+    Each,
+    Kind,
+    check_schema,
+    find_infinite,
+)
 
 VERSION = 1
 SCHEMA = "porting-certificate/1"
@@ -97,6 +108,7 @@ def read_certificate(path: Path) -> dict[str, Any]:
         if not isinstance(certificate, dict) or certificate.get("certificate") != VERSION:
             raise PortFileError(f"{path} is no readable certificate of version {VERSION}. Convert again.")
         check_schema(certificate, _FORMAT)
+        _check_finite(certificate)
     except (OSError, ValueError) as error:
         raise PortFileError(f"{path} is no readable certificate: {first_line(error)}. Convert again.") from error
     if foreign := [name for name in certificate["port"]["files"] if not _is_plain_name(name)]:
@@ -104,8 +116,26 @@ def read_certificate(path: Path) -> dict[str, Any]:
     return certificate
 
 
+def _check_finite(certificate: Mapping[str, Any]) -> None:
+    """Refuse NaN and infinities, which are no JSON, but for those that `export` puts back into the checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If there are any.
+    """
+    own = {name: held for name, held in certificate.items() if name != "source"}
+    if place := next(find_infinite(own), ""):
+        raise ValueError(f"{place} is NaN or infinite, which is no JSON")
+
+
 def _is_plain_name(name: str) -> bool:
-    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+    length = len(name.encode("utf-8", "surrogatepass"))
+    return length <= _LONGEST_NAME and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
+_LONGEST_NAME = 255
+"""Bytes; no file system has longer ones."""
 
 
 def find_certificate(port: Path) -> dict[str, Any] | None:

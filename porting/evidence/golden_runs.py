@@ -1,20 +1,21 @@
 """Read a reference's run out of a golden file, of which nothing is believed."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from porting.evidence.activations import numbered_activations, read_activation, read_synthetic
 from porting.evidence.golden_words import has_words, read_words, unescaped
 from porting.files import hdf5
 from porting.files.schemas import ANYTHING, COUNT, FLAG, NOTHING, NUMBER, TEXT, Each
 from porting.probes import Probe
+from porting.records.constants import Constants
 from porting.records.gradients import Gradients, Thinned
 from porting.records.randomness import Fingerprint, RandomCall
-from porting.records.runs import BlindSpot, ReferenceRun
-from porting.traces import LayerCall, Lesson, Teaching, Trace
+from porting.records.runs import BlindSpot, Explained, ReferenceRun
+from porting.traces import LayerCall, Trace
 
 LARGEST_BATCH = 10_000
 
@@ -24,29 +25,33 @@ _FINGERPRINT = {"count": COUNT, "least": NUMBER, "greatest": NUMBER, "mean": NUM
 _RANDOM_CALL = {
     "name": TEXT, "kind": TEXT, "drops": TEXT, "rate": (NUMBER, NOTHING), "behind": TEXT, "acts_on": _FINGERPRINT
 }  # fmt: skip
+_SHARED = {"name": TEXT, "kind": TEXT, "weights": Each(TEXT), "settings": Each(ANYTHING)}
+_CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
 _SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
 
 
-def read_run(file: Any) -> ReferenceRun:
-    """Read a run.
+def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
+    """Read a run; what a file says is held against its size.
 
     Raises
     ------
     ValueError
         If something is missing, of another type, or does not go with the rest.
     """
-    groups, outputs = hdf5.numbered(hdf5.group_of(file, "calls")), hdf5.numbered(hdf5.group_of(file, "outputs"))
+    groups = hdf5.numbered(hdf5.group_of(file, "calls"))
+    outputs = tuple(numbered_activations(hdf5.group_of(file, "outputs"), bytes_of_file))
     shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
     sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
     aliases = read_words(file, "aliases", Each(TEXT))
-    trace = Trace(tuple(map(_read_call, groups)), tuple(map(hdf5.array_of, outputs)), shapes, aliases, sources)
+    calls = tuple(_read_call(group, bytes_of_file) for group in groups)
+    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file))
     _check_trace(trace)
-    synthetic, synthetic_trace = _read_synthetic(hdf5.group_of(file, "synthetic"), trace)
+    synthetic, synthetic_trace, drawn_by = read_synthetic(file, trace, bytes_of_file)
     source = hdf5.attribute_of(file, "source", str)
     rounding = hdf5.numbered(hdf5.group_of(file, "outputs_rounding"))
     if len(rounding) != len(outputs):
         raise ValueError("it has not one rounding for each output")
-    return ReferenceRun(
+    run = ReferenceRun(
         probe=_read_probe(file, "probe", source, tuple(read_words(file, "labels", [TEXT]))),
         trace=trace,
         synthetic=synthetic,
@@ -63,12 +68,65 @@ def read_run(file: Any) -> ReferenceRun:
         versions=read_words(file, "versions", Each(TEXT)),
         why_no_unseen=read_words(file, "why_no_unseen", TEXT) if has_words(file, "why_no_unseen") else "",
         random_calls=_read_random_calls(file),
+        why_no_random_calls=read_words(file, "why_no_random_calls", TEXT)
+        if has_words(file, "why_no_random_calls")
+        else "",
         far=_read_probe(file, "far/probe", source) if "far" in file else None,
         far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
         if "far" in file
         else (),
         follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
+        constants=_read_constants(file, len(groups) + len(outputs)),
+        explained=_read_explained(file, len(groups) + len(outputs)),
+        synthetic_drawn=drawn_by,
+        holds=read_words(file, "holds", TEXT) if has_words(file, "holds") else "",
+        why_not_explained=read_words(file, "why_not_explained", TEXT) if has_words(file, "why_not_explained") else "",
     )
+    _check_gradients(run)
+    return run
+
+
+def _check_gradients(run: ReferenceRun) -> None:
+    """Whether gradients and statistics are of the sizes of what they are of."""
+    if run.gradients is None:
+        return
+    inputs = [array.size for array in run.gradient_probe.arrays]
+    if len(run.gradients.inputs) != len(inputs):
+        raise ValueError(f"it has gradients of {len(run.gradients.inputs)} inputs, and {len(inputs)} inputs")
+    sizes: dict[str, int] = {name: math.prod(shape) for name, shape in run.trace.shapes.items()}
+    sizes |= {f"input {number}": size for number, size in enumerate(inputs)}
+    for name, held in run.gradients.arrays():
+        step, count = (held.step, held.values.size) if isinstance(held, Thinned) else (1, held.size)
+        if count != -(-sizes.get(name, count * step) // step):
+            raise ValueError(f"its gradient of {name!r}, or the value after a step, has another size")
+
+
+def _read_shared(file: Any) -> tuple[LayerCall, ...]:
+    """Uses of tensors that are no calls; files of before 0.2 say none."""
+    if not has_words(file, "shared"):
+        return ()
+    return tuple(
+        LayerCall(held["name"], held["kind"], held["weights"], _tuples(held["settings"]), np.zeros(0), np.zeros(0))
+        for held in read_words(file, "shared", [_SHARED])
+    )
+
+
+def _read_constants(file: Any, places: int) -> Constants:
+    if not has_words(file, "constants"):
+        return Constants()
+    held = read_words(file, "constants", _CONSTANTS)
+    found = Constants(tuple(held["names"]), tuple(held["alone"]), held["whole"])
+    if len(found.alone) not in (0, places) or any(each < 0 for each in (*found.alone, found.whole)):
+        raise ValueError("its constants move something else than what arrives")
+    return found
+
+
+def _read_explained(file: Any, count: int) -> tuple[Explained, ...]:
+    """What rounding explains of each call and output; nothing in files of before 0.2."""
+    held = read_words(file, "explained", [[NUMBER]]) if has_words(file, "explained") else []
+    if held and (len(held) != count or {len(both) for both in held} != {2}):
+        raise ValueError("it does not say what rounding explains of each layer call and output")
+    return tuple(Explained(float(alone), float(inherited)) for alone, inherited in held)
 
 
 def _check_trace(trace: Trace) -> None:
@@ -117,36 +175,21 @@ def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ())
     return Probe(arrays, source, labels)
 
 
-def _read_call(group: Any) -> LayerCall:
-    settings = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in read_words(group, "settings", Each(ANYTHING)).items()
-    }
+def _read_call(group: Any, bytes_of_file: int) -> LayerCall:
+    settings = _tuples(read_words(group, "settings", Each(ANYTHING)))
     return LayerCall(
         hdf5.attribute_of(group, "name", str),
         hdf5.attribute_of(group, "kind", str),
         read_words(group, "weights", Each(TEXT)),
         settings,
-        hdf5.array_in(group, "input"),
-        hdf5.array_in(group, "output"),
+        read_activation(group, "input", bytes_of_file),
+        read_activation(group, "output", bytes_of_file),
     )
 
 
-def _read_synthetic(group: Any, trace: Trace) -> tuple[Lesson, Trace]:
-    stored_calls = hdf5.numbered(hdf5.group_of(group, "calls"))
-    outputs = hdf5.numbered(hdf5.group_of(group, "outputs"))
-    if len(stored_calls) != len(trace.calls) or len(outputs) != len(trace.outputs):
-        raise ValueError("its synthetic run has another number of layer calls or outputs")
-    lesson, calls = [], []
-    for call, stored in zip(trace.calls, stored_calls, strict=True):
-        feed, give = (_widened(hdf5.array_in(stored, name)) for name in ("feed", "give"))
-        lesson.append(Teaching(call.name, call.kind, feed, give))
-        calls.append(replace(call, input=hdf5.array_in(stored, "input"), output=hdf5.array_in(stored, "output")))
-    return tuple(lesson), replace(trace, calls=tuple(calls), outputs=tuple(map(hdf5.array_of, outputs)))
-
-
-def _widened(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as layers have them: JSON has lists where they have tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _read_gradients(group: Any) -> Gradients:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from porting.errors import first_line
 from porting.files.bounds import ALLOWANCE, LARGEST_RATIO, UNREADABLE, check_declared
+from porting.files.heaps import check_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -38,6 +39,8 @@ def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> It
     import h5py
 
     try:
+        with _bytes_of(path, stored) as content:
+            check_heaps(content)
         with h5py.File(stored or path, "r", locking=locking) as file:
             check_declared(sum(_declared(file, set(), 0)), path.stat().st_size)
             yield file
@@ -45,6 +48,10 @@ def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> It
         raise
     except UNREADABLE as error:
         raise ValueError(first_line(error)) from error
+
+
+def _bytes_of(path: Path, stored: Any) -> AbstractContextManager[Any]:
+    return nullcontext(stored) if stored else path.open("rb")
 
 
 def _declared(group: Any, seen: set[Any], depth: int) -> Iterator[int]:

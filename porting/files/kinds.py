@@ -1,6 +1,7 @@
 """What kind of file something is, told by its first bytes and its name; needs nothing beyond Python."""
 
 import zipfile
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -50,7 +51,6 @@ def _kind_of_archive(path: Path) -> FileKind:
 
 
 def _kind_of_tensors(path: Path) -> FileKind:
-    """Keras' variable paths have slashes, torch's tensor names have none."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -59,4 +59,17 @@ def _kind_of_tensors(path: Path) -> FileKind:
         return FileKind.UNKNOWN
     if not isinstance(names, dict):
         return FileKind.UNKNOWN
-    return FileKind.KERAS if any("/" in name for name in names if name != "__metadata__") else FileKind.PYTORCH
+    metadata = names.pop("__metadata__", None)
+    return tensors_kind(names, metadata if isinstance(metadata, dict) else {})
+
+
+def tensors_kind(names: Iterable[str], metadata: Mapping[str, str]) -> FileKind:
+    """Whose names tensors in safetensors have, where their writer does not say that it was PyTorch.
+
+    Keras' are paths, ``block.1/dense/kernel``: behind the last slash is a variable's own name. PyTorch allows
+    slashes in a module's name, ``in/out.weight``, behind which a dot follows.
+    """
+    if metadata.get("format") == "pt":
+        return FileKind.PYTORCH
+    own = (name.rpartition("/") for name in names)
+    return FileKind.KERAS if any(slash and "." not in last for _, slash, last in own) else FileKind.PYTORCH

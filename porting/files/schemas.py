@@ -69,6 +69,21 @@ def find_misfits(value: Any, schema: Any, place: str = "") -> Iterator[str]:
         yield from (f"{place}.{name} is missing".lstrip(".") for name in _missing(value, schema))
 
 
+def find_infinite(value: Any, place: str = "") -> Iterator[str]:
+    """Say where within JSON a number is NaN or infinite, as Python reads them though JSON has no words for them.
+
+    Examples
+    --------
+    >>> list(find_infinite({"losses": [1.0, float("inf")]}))
+    ['losses.1']
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place
+    held = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
+    for name, part in held.items():
+        yield from find_infinite(part, f"{place}.{name}".lstrip("."))
+
+
 def _parts(value: Any, schema: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(schema, list):
         yield from ((str(number), part, schema[0]) for number, part in enumerate(value))

@@ -1,45 +1,40 @@
 """Convert a PyTorch checkpoint to Keras, prove what was written, put it in place."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import (
-    GOLDEN_SUFFIX,
-    SUFFIX,
     files_of,
     find_certificate,
     output_stem,
-    write_certificate,
 )
-from porting.evidence.golden import golden_count, write_golden
 from porting.files import placement, staging
-from porting.jobs import optimiser_states
 from porting.jobs.elsewhere import proven_elsewhere
-from porting.jobs.planning import plan_for
+from porting.jobs.filling import write_evidence, write_formats
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.jobs.states import OptimiserState
-from porting.jobs.verification import PROBE_SAMPLES, hash_as_torch_reads, judge_files
-from porting.pairs.finding import build_port, draw_probe
+from porting.jobs.splitting import with_found_splits
+from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
+from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
-from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
-from porting.port import side as keras_side
-from porting.port.files import FORMATS, file_format, read_port, write_port
+from porting.port.files import FORMATS, file_format, read_port
+from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
-from porting.records.runs import ReferenceRun
+from porting.proof.sizes import in_batches, proven_rows
+from porting.proof.streaming import stream
+from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
-from porting.reference.files import Checkpoint, read_checkpoint
-from porting.reports.documents import as_json
-from porting.rules import patterns
+from porting.reference.files import read_checkpoint
+from porting.reference.side import in_precision
 from porting.statuses import Status
 from porting.wording import counted
 
@@ -155,32 +150,65 @@ def convert(
     placement.check_free(outputs, force)
     superseded = _superseded(outputs[0])
     check_inputs(Path(checkpoint), None, Path(probe) if probe else None)
-    named, pair = pair, found_pair(pair)
+    known = found_pair(pair)
     if with_optimiser:
-        optimiser_states.pair_of(pair)
+        optimiser_states.pair_of(known)
     load_frameworks(on_step)
+    wanted = _Wanted(
+        Path(checkpoint),
+        stem,
+        superseded,
+        pair if isinstance(pair, str) else None,
+        Path(probe) if probe else None,
+        formats,
+        with_optimiser,
+        keep_failed,
+        patience,
+    )
+    return with_found_splits(known, lambda found: _converted(found, wanted, on_step))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be converted, to what, and how: `convert` has the words for it."""
+
+    checkpoint: Path
+    stem: Path
+    superseded: Sequence[str]
+    named: str | None
+    probe: Path | None
+    formats: Sequence[str]
+    with_optimiser: bool
+    keep_failed: bool
+    patience: float
+
+
+def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
+    """Convert a checkpoint for a pair whose layers count alike on both sides."""
+    checkpoint, probe, patience = wanted.checkpoint, wanted.probe, wanted.patience
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
-    state = optimiser_states.read_state(source, model) if with_optimiser else None
-    drawn = draw_for(pair, sizes, Path(probe) if probe else None, PROBE_SAMPLES, model)
+    state = optimiser_states.read_state(source, model) if wanted.with_optimiser else None
+    drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
+    hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
+    reference = run_reference(pair, model, few, hashes)
     del model  # its float64 weights are twice the checkpoint
     source.release()
-    with staging.staging(stem, superseded) as staged:
+    with staging.staging(wanted.stem, wanted.superseded) as staged:
         on_step("moving the weights")
-        drafts = _write_formats(pair, sizes, source, reference, staged.stem, formats, state)
+        drafts = write_formats(pair, sizes, source, reference, staged.stem, wanted.formats, state)
         explain = _explainer_of(pair, checkpoint, patience, on_step)
-        report = replace(judge_files(pair, sizes, reference, drafts, source.path, explain, on_step), patience=patience)
-        other = named if isinstance(named, str) else pair.place or None
-        files = (drafts[0], Path(checkpoint), Path(probe) if probe else None)
-        report = proven_elsewhere(report, *files, other, False, on_step)
-        if report.verdict is Status.FAIL and not keep_failed:
+        named = wanted.named or pair.place or None
+        extend = _extension(pair, checkpoint, drawn, reference, on_step)
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, named)
+        report = replace(judged, patience=patience)
+        report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
+        if report.verdict is Status.FAIL and not wanted.keep_failed:
             return Conversion(report, ())
         moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        named = named if isinstance(named, str) else pair.name
-        _write_evidence(staged.stem, named, report, source, sizes, reference, drafts, state)
+        write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, reference, drafts, state)
         return Conversion(report, staged.commit(), moved)
 
 
@@ -203,27 +231,18 @@ def _explainer_of(pair: ModelPair, checkpoint: str | os.PathLike, patience: floa
     return explainer(pair, lambda: load_reference(pair, read())[0], lambda: read().state_dict, patience, on_step)
 
 
-def _write_formats(
-    pair: ModelPair,
-    sizes: Sizes,
-    source: Checkpoint,
-    reference: ReferenceRun,
-    stem: Path,
-    formats: Sequence[str],
-    state: OptimiserState | None,
-) -> list[Path]:
-    """Fill a new port with the checkpoint's weights, and its optimiser's state, and write it in each format."""
-    with keras_side.precision("float32"):
-        with keras_side.uninitialised():
-            port = build_port(pair, sizes)
-            plan = plan_for(pair, reference.trace, port, reference.probe)
-        move_weights(plan, source.state_dict, port, source.release)
-        if state:
-            optimiser_states.attach(optimiser_states.to_port(state, plan), port, optimiser_states.pair_of(pair))
-        paths = [stem.with_name(f"{stem.name}.{name}") for name in dict.fromkeys(formats)]
-        for path in paths:
-            write_port(port, path)
-    return paths
+def _extension(
+    pair: ModelPair, checkpoint: str | os.PathLike, drawn: Probe, reference: ReferenceRun, on_step: OnStep
+) -> Extend:
+    """Run the models on what of the probe was too large for the proof, by a reference that is read again."""
+    if len(reference.probe) == len(drawn):
+        return as_it_is
+
+    def extend(run: PortRun, report: ParityReport) -> ParityReport:
+        model = in_precision(load_reference(pair, read_checkpoint(checkpoint))[0], "float64")
+        return stream(pair, model, run, report, in_batches(drawn, len(reference.probe)), on_step, reference.explained)
+
+    return extend
 
 
 def _prove_optimiser(
@@ -237,7 +256,7 @@ def _prove_optimiser(
         If it is not the same.
     """
     path = next(path for path in drafts if file_format(path) == "keras")
-    port = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1), with_optimiser=True)
+    port = read_port(path, pair, sizes, partial(draw_probe, pair, sizes, None, 1), with_optimiser=True)
     held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
     back = optimiser_states.to_reference(held, plan) if held else None
     if changed := optimiser_states.differences(state, back, plan):
@@ -249,48 +268,3 @@ def _prove_optimiser(
     rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
     held = f"{', '.join(state.slots)} of {counted(count, 'parameter')}"
     return f"{held} behind step {state.steps_taken:,}, back bit for bit; {rate}"
-
-
-def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
-    """Assign every tensor of a state dict to its variable, in the port's axis order, one at a time.
-
-    `moved` is told the reference's name of each tensor when it is in place.
-    """
-    transfers = {transfer.port: transfer for transfer in plan.transfers}
-
-    def value(variable: str):
-        transfer = transfers[variable]
-        rearrange = partial(patterns.to_port, pattern=transfer.pattern, port_shape=transfer.port_shape)
-        return transfer.gather(state_dict), rearrange
-
-    def loaded(variable: str) -> None:
-        for name in transfers[variable].references:
-            moved(whole_name(name))
-
-    keras_side.load_weights(port, value, loaded)
-
-
-def _write_evidence(
-    stem: Path,
-    named: str,
-    report: ParityReport,
-    source: Checkpoint,
-    sizes: Sizes,
-    reference: ReferenceRun,
-    drafts: Sequence[Path],
-    state: OptimiserState | None,
-) -> None:
-    """Write the golden file and the certificate beside the ports."""
-    golden_file = stem.with_name(stem.name + GOLDEN_SUFFIX)
-    few = reference.rows(golden_count(reference))
-    about = {"pair": report.pair, "sizes": sizes, "checkpoint": report.hashes["checkpoint"]}
-    write_golden(golden_file, few, about, len(reference.probe))
-    origin = {
-        "file": source.path.name,
-        "sha256": report.hashes["checkpoint"],
-        "layout": source.layout,
-        "extras": dict(source.extras),
-        "optimizer": optimiser_states.plain_settings(state),
-    }
-    files = [*drafts, golden_file]
-    write_certificate(stem.with_name(stem.name + SUFFIX), named, origin, sizes, files, as_json(report))

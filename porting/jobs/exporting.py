@@ -3,16 +3,18 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from porting.errors import OutputError, PortFileError
 from porting.evidence.certificates import broken_seal, find_certificate, stem_of
 from porting.files import placement, staging
-from porting.jobs import optimiser_states
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
-from porting.jobs.states import OptimiserState
-from porting.pairs.finding import build_reference, draw_probe, read_port_sizes
+from porting.jobs.splitting import with_found_splits
+from porting.pairs.finding import build_reference, read_port_sizes
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
@@ -22,8 +24,8 @@ from porting.proof.inputs import draw_for
 from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
 from porting.reference import side as torch_side
-from porting.reference.computed import check_none
 from porting.reference.files import write_checkpoint
+from porting.reference.tensors.computed import check_none
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 """What a checkpoint may be called that ``torch.save`` writes."""
@@ -128,9 +130,7 @@ def _read_sized(path: Path, pair: ModelPair, certificate: dict, with_optimiser: 
         try:
             if path.is_file() and file_format(path) == "safetensors":
                 sizes = read_port_sizes(pair, read_shapes(path))
-            is_whole = path.is_file() and file_format(path) == "keras"
-            probe = draw_probe(pair, sizes, None, 1) if is_whole else _drawn(pair, sizes)
-            model = read_port(path, pair, sizes, probe, with_optimiser=with_optimiser)
+            model = read_port(path, pair, sizes, partial(_drawn, pair, sizes), with_optimiser=with_optimiser)
             return model, read_port_sizes(pair, keras_side.shapes(model))
         except ValueError as error:
             raise PortFileError(f"{path} is no port of pair {pair.name}: {error}.") from error
@@ -148,4 +148,11 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
     probe = draw_for(pair, sizes, None, 1, reference)
     with keras_side.precision("float32"):
         port_trace = trace_port(pair, port, probe.arrays)
-        return reference, plan_of(pair, trace_with_sources(pair, reference, probe), port_trace, port, probe.arrays)
+
+    def derive(found: ModelPair) -> TransferPlan:
+        with torch_side.drawn_weights(reference):
+            reference_trace = trace_with_sources(found, reference, probe)
+        with keras_side.precision("float32"):
+            return plan_of(found, reference_trace, port_trace, port, probe.arrays)
+
+    return reference, with_found_splits(pair, derive)

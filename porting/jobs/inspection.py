@@ -3,6 +3,7 @@
 import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from porting.evidence.certificates import (
 )
 from porting.evidence.golden import read_golden
 from porting.files.bounds import UNREADABLE
+from porting.files.kinds import FileKind, tensors_kind
 from porting.files.staging import finish_moves
+from porting.files.tensor_files import read_header
 from porting.port.files import FORMATS, read_about, read_shapes
 from porting.reference.files import read_checkpoint
 from porting.reports.console import probe_words
@@ -50,13 +53,22 @@ def render_file(path: Path) -> RenderableType:
 
 
 def _is_torch_safetensors(path: Path) -> bool:
-    """Keras' variable paths have slashes, torch's tensor names have none."""
-    return path.suffix == ".safetensors" and not any("/" in name for name in _shapes(path))
+    if path.suffix != ".safetensors":
+        return False
+    with _telling(path):
+        held = read_header(path)
+    return tensors_kind(held.tensors, held.metadata) is FileKind.PYTORCH
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    try:
+    with _telling(path):
         return read_shapes(path)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        yield
     except UNREADABLE as error:
         raise PortFileError(f"{path} cannot be read: {first_line(error)}. It may be truncated.") from error
 

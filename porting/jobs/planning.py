@@ -6,6 +6,7 @@ from typing import Any
 
 from porting.defaults import DEFAULT_PAIR
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.jobs.splitting import with_found_splits
 from porting.pairs.finding import build_port
 from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
@@ -65,8 +66,12 @@ def derive_plan(
     model, sizes, _ = load_reference(model_pair, read_checkpoint(checkpoint))
     on_step("tracing both models")
     probe = draw_for(model_pair, sizes, None, 1, model)
+
+    def derive(found: ModelPair) -> TransferPlan:
+        return plan_for(found, trace_with_sources(found, model, probe), build_port(found, sizes), probe)
+
     with keras_side.precision("float32"), keras_side.uninitialised():
-        return plan_for(model_pair, trace_with_sources(model_pair, model, probe), build_port(model_pair, sizes), probe)
+        return with_found_splits(model_pair, derive)
 
 
 def plan_for(pair: ModelPair, reference: Trace, port: Any, probe: Probe) -> TransferPlan:

@@ -8,13 +8,23 @@ from pathlib import Path
 
 from porting.causes.find import explainer
 from porting.defaults import PATIENCE_SECONDS
-from porting.errors import AxisSizeError, CoverageError, LayerCountError, PortFileError, ProbeError
+from porting.errors import (
+    AxisSizeError,
+    CoverageError,
+    LayerCountError,
+    PortFileError,
+    PortingError,
+    ProbeError,
+    first_line,
+)
 from porting.evidence.certificates import find_certificate, golden_path, hash_file
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
 from porting.jobs import accelerators
 from porting.jobs.elsewhere import proven_elsewhere
+from porting.jobs.onednn import OtherSetting
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
+from porting.jobs.splitting import with_found_splits
 from porting.pairs.finding import read_all
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
@@ -25,6 +35,7 @@ from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, hash_weights, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
+from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import BATCH, stream
 from porting.records.port_source import PortSource
 from porting.records.runs import PortRun, ReferenceRun
@@ -37,6 +48,12 @@ PROBE_SAMPLES = 64
 """Samples to draw for a probe where the user does not say how many."""
 
 _OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that was written with the port."
+
+_CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of arrays and settings that are each of their type and do not go together."""
+
+Extend = Callable[[PortRun, ParityReport], ParityReport]
+"""Adds to a report what comes of running a port's models once more."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -108,38 +125,42 @@ def verify(
     model_pair = found_pair(pair, path)
     load_frameworks(on_step, torch=checkpoint is not None)
     certified = find_certificate(path)
-    if checkpoint is not None:
-        report = _hold_against(Path(checkpoint), model_pair, path, own_probe, every_sample, tf32, patience, on_step)
-    else:
-        report = _replay(model_pair, path, is_bound=certified is not None, on_step=on_step, tf32=tf32)
     named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
+    if checkpoint is not None:
+        given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step, named)
+        report = with_found_splits(model_pair, lambda found: _hold_against(found, *given))
+    else:
+        report = _replay(model_pair, path, certified is not None, on_step, tf32, named)
     files = (path, None if checkpoint is None else Path(checkpoint), own_probe)
     report = proven_elsewhere(report, *files, named, tf32, on_step)
     return replace(report, drift=drift_lines(certified, report))
 
 
 def _hold_against(
-    checkpoint: Path,
     pair: ModelPair,
+    checkpoint: Path,
     port: Path,
     probe: Path | None,
     every_sample: bool,
     tf32: bool,
     patience: float,
     on_step: OnStep,
+    named: str | None,
 ) -> ParityReport:
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
     model, sizes, source = load_reference(pair, read_checkpoint(checkpoint))
     drawn = draw_for(pair, sizes, probe, PROBE_SAMPLES, model)
     on_step("running the reference in float32 and float64")
-    reference = run_reference(pair, model, drawn, hash_as_torch_reads(source))
-    extend = _as_it_is
-    if every_sample and probe is not None:
-        batches = read_all(pair, sizes, probe, BATCH)
-        extend = partial(stream, pair, model, batches=batches, on_step=on_step)
+    hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
+    reference = run_reference(pair, model, few, hashes)
+    extend = as_it_is
+    if (every_sample and probe is not None) or len(few) < len(drawn):
+        size = BATCH if len(few) == len(drawn) else len(few)
+        batches = read_all(pair, sizes, probe, size) if every_sample and probe else in_batches(drawn, size)
+        extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
-    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend)
+    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named)
     return replace(report, patience=patience)
 
 
@@ -156,7 +177,9 @@ def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
     return hash_weights(arrays.items())
 
 
-def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool) -> ParityReport:
+def _replay(
+    pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool, named: str | None
+) -> ParityReport:
     """Hold a port against its golden file; a certificate binds the two to each other, nothing else does.
 
     Raises
@@ -170,9 +193,15 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     if about["pair"] != pair.name:
         raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Name that pair by --pair.")
     try:
-        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32)
+        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32, named=named)
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
+    except PortingError:
+        raise
+    except _CONTRADICTIONS as error:
+        raise PortFileError(
+            f"{golden} contradicts itself, or {port}: the replay broke off, {first_line(error)}.\n{_OTHER_MODEL}"
+        ) from error
     changed = set(report.changed_tensors)
     if (
         not is_bound
@@ -186,7 +215,8 @@ def _replay(pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: 
     return report
 
 
-def _as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
+def as_it_is(run: PortRun, report: ParityReport) -> ParityReport:
+    """The report of the probe alone."""
     return report
 
 
@@ -196,7 +226,7 @@ def _judge_file(
     sizes: Sizes,
     reference: ReferenceRun,
     explain: Explain,
-    extend: Callable[[PortRun, ParityReport], ParityReport],
+    extend: Extend,
 ) -> ParityReport:
     """Judge one file; both of its models are let go before the next one's are built."""
     run = run_port(pair, path, sizes, reference)
@@ -220,19 +250,21 @@ def judge_files(
     explain: Explain = unexplained,
     on_step: OnStep = silent,
     tf32: bool = False,
-    extend: Callable[[PortRun, ParityReport], ParityReport] = _as_it_is,
+    extend: Extend = as_it_is,
+    named: str | None = None,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first.
 
-    `extend` may add to a file's report what comes of running its models once more.
+    `extend` may add to a file's report what comes of running its models once more; `named` is what finds the pair
+    again in another process.
     """
     reports = []
-    with accelerators.tf32(tf32):
+    with accelerators.tf32(tf32), OtherSetting(pair, named, ports[0], sizes, reference) as other:
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
             reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
-    decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
+        decisive = other.judged(max(reports, key=lambda report: _SEVERITY.index(report.verdict)))
     decisive = replace(decisive, source=_source(pair, sizes, decisive))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}

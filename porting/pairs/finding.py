@@ -140,6 +140,8 @@ def build_port(pair: ModelPair, sizes: Sizes) -> "keras.Model":
     PairError
         If the factory fails or returns something else.
     """
+    if pair.port == "":
+        raise PairError(f"{pair.name} has no port yet. Have it written by porting write, and give the pair beside it.")
     factory = resolve(pair.port)
     import keras
 

@@ -76,7 +76,8 @@ class ModelPair:
     name : str
         What the pair is called in reports.
     reference, port : str or callable
-        Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords.
+        Build the ``torch.nn.Module`` and the ``keras.Model``; called with the sizes as keywords. A pair without a port
+        is one for ``porting write``.
     inputs : tuple of str, or Mapping
         Axis pattern of each input, reference -> port: ``"sample channel point -> sample point channel"``. A mapping
         gives the names too, by which both models are given them: ``{"input_ids": "... -> ..."}``, or
@@ -106,6 +107,11 @@ class ModelPair:
     splits : Mapping
         Reference layer, where ``*`` stands for anything -> the names of the layers that it is side by side, or how
         many: ``{"*.c_attn": "query key value"}`` where the port has them apart.
+    joins : tuple of str
+        Layers of the reference, where ``*`` stands for anything, that the port has side by side in one, in their order
+        there: ``("*.attn.(q_proj k_proj v_proj)",)``.
+    proves_joins : bool
+        Whether the order in `joins` must be borne out by a proof, as nobody has written it.
     rules : tuple of LayerRule
         Rows for layers that the table does not have, or that replace its own.
     functions : tuple of FunctionRow
@@ -150,7 +156,7 @@ class ModelPair:
 
     name: str
     reference: str | Callable[..., "torch.nn.Module"]
-    port: str | Callable[..., "keras.Model"]
+    port: str | Callable[..., "keras.Model"] = ""
     inputs: tuple[str, ...] | Mapping[str, str] = ("... -> ...",)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "... -> ..."})
     input_shapes: tuple[tuple[int, ...], ...] = ()
@@ -164,6 +170,8 @@ class ModelPair:
     axes: Mapping[str, str] = field(default_factory=dict)
     activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int | str] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
+    proves_joins: bool = False
     rules: tuple[LayerRule, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     training: TrainingPair | None = None

@@ -1,12 +1,13 @@
 """Which layers' outputs reach which: found by changing each in a sample of its own, on either framework alike."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from porting.parking import park, release
 from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
 
 Digest = Callable[[np.ndarray], Any]
@@ -130,17 +131,59 @@ class _Search:
     def _taught(
         self, taught: Teaching, feed: int | None, axis: int | None, size: int, changes: dict[int, Any], number: int
     ) -> Teaching:
-        """What a layer returns, and is fed where it must run all the same."""
-        give = self._given(taught.give, axis, size, number in changes, changes.get(number))
-        return replace(taught, feed=self._given(taught.feed, feed, size, False, None), give=give)
+        """What a layer returns, and is fed where it must run all the same; made when it is asked for."""
+        give = self._tiles(taught.give, axis, size, number in changes, changes.get(number))
+        return Tiled(taught.name, taught.kind, self._tiles(taught.feed, feed, size, False, None), give)  # type: ignore[return-value]
 
     def _given(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> np.ndarray:
+        return self._tiles(array, axis, size, is_changed, row).whole()
+
+    def _tiles(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> "_Tiles":
         if axis is None:
-            return _changed(array, self.generator) if is_changed else array
+            return _Tiles((_changed(array, self.generator) if is_changed else array,), axis)
         parts = [array] * size
         for at in range(size) if is_changed and row is None else filter(None, [row]):
-            parts[at] = _changed(array, self.generator)
-        return np.concatenate(parts, axis)
+            parts[at] = park(_changed(array, self.generator))
+        return _Tiles(tuple(parts), axis)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiles:
+    """Samples that are an array when they lie one behind the other."""
+
+    parts: tuple[np.ndarray, ...]
+    axis: int | None
+
+    def whole(self) -> np.ndarray:
+        """The array."""
+        made = self.parts[0] if self.axis is None else np.concatenate(self.parts, self.axis)
+        release(*self.parts)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Tiled:
+    """A teaching whose arrays are made when they are asked for: all at once would take many times the model's own."""
+
+    name: str
+    kind: str
+    tiled_feed: _Tiles
+    tiled_give: _Tiles
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    window: tuple[slice, ...] = ()
+
+    def release(self) -> None:
+        """As `Teaching` has it; nothing is held."""
+
+    @property
+    def feed(self) -> np.ndarray:
+        """As `Teaching` has it."""
+        return self.tiled_feed.whole()
+
+    @property
+    def give(self) -> np.ndarray:
+        """As `Teaching` has it."""
+        return self.tiled_give.whole()
 
 
 def _tiled(arrays: Sequence[np.ndarray], axes: Sequence[int], count: int) -> list[np.ndarray]:

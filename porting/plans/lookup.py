@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from porting.errors import AxisSizeError, MissingRuleError
+from porting.plans.joining import proposed_joins
 from porting.plans.splits import proposed_splits
 from porting.plans.transfers import RuledLayers, Traced, transfers_of
 from porting.rules import patterns, settings
@@ -25,6 +26,12 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
     return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
 
 
+def has_equal_settings(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
+    """Whether there is a rule for two layers, and no setting that it judges differs."""
+    rule = rule_for(ours, theirs, traced.pair.rules)
+    return rule is not None and all(held.status != "differs" for held in RuledLayers(ours, theirs, rule).audit())
+
+
 def count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
     """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
@@ -33,8 +40,9 @@ def count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules:
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
     remedy = "Look where the two columns part: a layer is missing, or one too many."
-    splits = [line] if len(ours) < len(theirs) and (line := proposed_splits(ours, theirs)) else []
-    return "\n".join([*lines, *_limits(ours, rules), *_without_rows(ours, theirs, rules), remedy, *splits])
+    proposal = proposed_splits(ours, theirs) if len(ours) < len(theirs) else proposed_joins(ours, theirs)
+    told = [*_limits(ours, rules), *_without_rows(ours, theirs, rules), remedy, *([proposal] if proposal else [])]
+    return "\n".join([*lines, *told])
 
 
 def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:

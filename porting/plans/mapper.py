@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
 from porting.plans.lookup import look_up, proposed_matches
+from porting.plans.ordering import check_order
 from porting.plans.pairing import pair_layers
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
@@ -49,6 +50,8 @@ def plan_from_traces(
     """
     traced = Traced(pair, reference, port, teach)
     ruled = look_up(pair_layers(traced), pair.rules)
+    if pair.proves_joins:
+        check_order(traced, {layers.ours.name: layers.theirs.name for layers in ruled})
     findings = tuple(finding for layers in ruled for finding in layers.audit())
     _check_refused(findings)
     _check_axes(pair.axes, reference, ruled)

@@ -1,13 +1,16 @@
-"""Pair the layers of two models: by their types and sizes, by what reaches what, by their names, and by proof."""
+"""Pair the layers of two models: by types and sizes, by what reaches what, by names, by proof, and by settings."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from porting.errors import LayerCountError, PairError
 from porting.plans.colours import Graph, are_alike, groups_of, refined
 from porting.plans.flow import layer_sources, output_sources
-from porting.plans.lookup import count_message, fits
+from porting.plans.joining import found_joins
+from porting.plans.lookup import count_message, fits, has_equal_settings
 from porting.plans.names import equally_named
 from porting.plans.proving import groups_to_prove, proven
+from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
 
@@ -18,8 +21,9 @@ Fit = Callable[[LayerCall, LayerCall], bool]
 def pair_layers(traced: Traced) -> Pairs:
     """Pair each layer of the reference with one of the port, in the reference's execution order.
 
-    What reaches what decides, then equal names, then a proof. Where the sources of either trace are unknown, or the two
-    models' layers do not reach each other alike, equal names and the order in which the layers ran do.
+    What reaches what decides, then equal names, then a proof, then settings. Where the sources of either trace are
+    unknown, or the two models' layers do not reach each other alike, equal names and the order in which the layers ran
+    do.
 
     Raises
     ------
@@ -37,7 +41,9 @@ def pair_layers(traced: Traced) -> Pairs:
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
     if len(ours) != len(theirs):
-        raise LayerCountError(count_message(ours, theirs, traced.pair.rules))
+        raise LayerCountError(
+            count_message(ours, theirs, traced.pair.rules), found_splits(ours, theirs), found_joins(ours, theirs)
+        )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:
@@ -117,7 +123,11 @@ def _by_flow(
         found |= {left: right for (left,), (right,) in (group for group in groups if len(group[0]) == 1)}
         if not (still_open := [group for group in groups if len(group[0]) > 1]):
             return found if all(fit(named[0][left], named[1][right]) for left, right in found.items()) else None
-        decided = _named_alike(still_open, named, fit) or _by_proof(still_open, found, graphs[0], traced)
+        decided = (
+            _named_alike(still_open, named, fit)
+            or _by_proof(still_open, found, graphs[0], traced)
+            or _by_settings(still_open, named, traced)
+        )
         if not decided:
             raise PairError(_undecided_message(still_open))
         colours = refined(graphs, _told_apart(colours, decided))
@@ -183,6 +193,21 @@ def _by_proof(
     return proven(groups_to_prove(groups, graph), dict(found), traced, traced.teach)
 
 
+def _by_settings(
+    groups: Sequence[tuple[list[str], list[str]]], named: Sequence[Mapping[str, LayerCall]], traced: Traced
+) -> dict[str, str]:
+    """Layers whose settings agree with each other's, and with no other's: the two directions of a recurrence."""
+    found: dict[str, str] = {}
+    for ours, theirs in groups:
+        agreeing = {
+            left: [right for right in theirs if has_equal_settings(named[0][left], named[1][right], traced)]
+            for left in ours
+        }
+        taken = Counter(right for rights in agreeing.values() for right in rights)
+        found |= {left: rights[0] for left, rights in agreeing.items() if len(rights) == 1 == taken[rights[0]]}
+    return found
+
+
 def _undecided_message(groups: Sequence[tuple[list[str], list[str]]]) -> str:
     lines = [f"  torch {', '.join(ours)}   keras {', '.join(theirs)}" for ours, theirs in groups]
     proposal = ", ".join(
@@ -190,7 +215,7 @@ def _undecided_message(groups: Sequence[tuple[list[str], list[str]]]) -> str:
     )
     return "\n".join(
         [
-            "Which of these layers are partners is not decided by their sizes, names, or what reaches what:",
+            "Which of these layers are partners is not decided by their sizes, names, settings, or what reaches what:",
             *lines,
             f"Say it in the pair, in the right order: matches={{{proposal}}}.",
         ]

@@ -1,7 +1,8 @@
 """Which of several layers is which, by proof: taught the reference's outputs, the right one passes on what it must."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, permutations, product
 
 import numpy as np
@@ -16,8 +17,11 @@ from porting.traces import LayerCall, Lesson, Teaching, Trace
 MOST_TRIED = 24
 """Assignments to try of layers that reach one place: all of four layers."""
 
-_AGREES = 1e-3
-"""Relative error of what arrives where the assignment is right: float32 at its worst, and far from any other tensor."""
+AGREES = 1e-3
+"""Relative error of what arrives where the best assignment is right: float32 at its worst."""
+
+_IS_ROUNDING = 2e-6
+"""Relative error below which no other assignment is tried: of weights that are small, another one may be close."""
 
 Assignment = dict[str, str]
 """Layer of the reference -> layer of the port."""
@@ -65,33 +69,55 @@ def _reached_by(group: Group, targets: Mapping[str, list[str]]) -> set[str]:
     return {end for ours, _ in group.members for name in ours for end in targets[name]}
 
 
+@dataclass(slots=True)
+class _Attempts:
+    """A group's assignments as they are tried, and the best of those that were."""
+
+    group: Group
+    others: Iterator[Assignment]
+    now: Assignment = field(default_factory=dict)
+    best: Assignment = field(default_factory=dict)
+    least: float = math.inf
+
+    def take_next(self) -> bool:
+        """Go on to the next assignment, if there is one."""
+        following = next(self.others, None)
+        self.now = following or {}
+        return following is not None
+
+    def judge(self, error: float) -> None:
+        """Keep the assignment that was tried if none before it was better."""
+        if error < self.least:
+            self.least, self.best = error, self.now
+
+    def is_sure(self) -> bool:
+        """Whether what arrives differs by rounding alone."""
+        return self.least <= _IS_ROUNDING
+
+
 def proven(
     groups: Sequence[Group], decided: Assignment, traced: Traced, teach: Callable[[Lesson], Trace]
 ) -> Assignment:
-    """For each group the first assignment under which what arrives behind it is the reference's, where there is one.
+    """For each group the assignment under which what arrives behind it is closest to the reference's, if it agrees.
 
     All groups try their next assignment in one run: only what they give out arrives.
     """
     found: Assignment = {}
-    waiting = [(group, group.assignments()) for group in groups]
-    while waiting:
-        tried = [(group, others, next(others, None)) for group, others in waiting]
-        tried = [(group, others, assignment) for group, others, assignment in tried if assignment is not None]
+    waiting = [_Attempts(group, group.assignments()) for group in groups]
+    while tried := [attempts for attempts in waiting if attempts.take_next()]:
         together = {**decided, **found}
-        for _, _, assignment in tried:
-            together |= assignment or {}
-        if not tried:
-            break
+        for attempts in tried:
+            together |= attempts.now
         try:
-            taught = teach(_lesson(together, traced))
+            taught = teach(lesson_for(together, traced))
         except PortingError:
             break
-        waiting = []
-        for group, others, assignment in tried:
-            if assignment is not None and _arrives(group, {**decided, **found, **assignment}, traced, taught):
-                found |= assignment
-            else:
-                waiting.append((group, others))
+        for attempts in tried:
+            attempts.judge(arrival_error(attempts.group, {**decided, **found, **attempts.now}, traced, taught))
+        found |= {name: partner for attempts in tried if attempts.is_sure() for name, partner in attempts.best.items()}
+        waiting = [attempts for attempts in tried if not attempts.is_sure()]
+    for attempts in waiting:
+        found |= attempts.best if attempts.least <= AGREES else {}
     return found
 
 
@@ -107,7 +133,8 @@ def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[Ru
                 yield RuledLayers(left, right, rule), left, right
 
 
-def _lesson(paired: Assignment, traced: Traced) -> Lesson:
+def lesson_for(paired: Assignment, traced: Traced) -> Lesson:
+    """What the port's layers are to return if they are paired so: what their partners do."""
     taught: list[Teaching] = []
     for layers, ours, theirs in _calls(paired, traced, traced.port):
         pair = layer_pair(layers, traced)
@@ -116,28 +143,29 @@ def _lesson(paired: Assignment, traced: Traced) -> Lesson:
     return tuple(taught)
 
 
-def _arrives(group: Group, paired: Assignment, traced: Traced, taught: Trace) -> bool:
-    """Whether all that a group reaches is given what the reference gives its own."""
+def arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Trace) -> float:
+    """The greatest relative error of what arrives at all that a group reaches; infinite where nothing is compared."""
     reached = {name: paired[name] for name in group.places if name in paired}
-    compared = 0
+    errors = []
     for layers, ours, theirs in _calls(reached, traced, taught):
         pair = layer_pair(layers, traced)
         moved = patterns.to_port(ours.input, pair.input_axes)
-        if not _are_equal(*layers.rule.window.inputs(moved, theirs.input, (ours, theirs))):
-            return False
-        compared += 1
+        errors.append(_relative_error(*layers.rule.window.inputs(moved, theirs.input, (ours, theirs))))
     for number, pattern in enumerate(traced.pair.outputs.values()):
         if f"output {number}" in group.places:
             given = taught.outputs[number]
-            if not _are_equal(patterns.to_port(traced.reference.outputs[number], pattern, given.shape), given):
-                return False
-            compared += 1
-    return compared > 0
+            errors.append(
+                _relative_error(patterns.to_port(traced.reference.outputs[number], pattern, given.shape), given)
+            )
+    return max(errors, default=math.inf)
 
 
-def _are_equal(ours: np.ndarray, theirs: np.ndarray) -> bool:
+def _relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:
     ours, theirs = np.squeeze(ours), np.squeeze(theirs)
     if ours.shape != theirs.shape:
-        return False
+        return math.inf
+    known = ~np.isnan(ours) if ours.dtype.kind == "f" else np.ones(ours.shape, bool)
+    ours, theirs = ours[known], theirs[known]
     scale = float(np.abs(ours).max(initial=0))
-    return bool(np.abs(ours.astype(np.float64) - theirs).max(initial=0) <= _AGREES * scale)
+    error = float(np.abs(ours.astype(np.float64) - theirs).max(initial=0))
+    return error / scale if scale else math.inf if error else 0.0

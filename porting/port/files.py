@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def write_port(model: "keras.Model", path: Path) -> None:
 
 
 def read_port(
-    path: Path, pair: ModelPair, sizes: Sizes, probe: Probe, *, with_optimiser: bool = False
+    path: Path, pair: ModelPair, sizes: Sizes, draw: Callable[[], Probe], *, with_optimiser: bool = False
 ) -> "keras.Model":
     """Load a converted checkpoint; safe mode is on.
 
@@ -66,9 +66,10 @@ def read_port(
     pair : ModelPair
         Its port is built where the file holds only weights; its module is imported for the layers it registers.
     sizes : Mapping
-        What the port is built with; for formats without a graph.
-    probe : Probe
-        Inputs to build a subclassed port with; for formats without a graph.
+        What the port is built with; for formats without a graph. They may be those that another file says, so that
+        nothing is built, and no probe drawn, which is larger than the weights.
+    draw : callable
+        Gives inputs to build a subclassed port with; for formats without a graph.
     with_optimiser : bool
         Compile the port with the optimiser that it was saved with; formats without a graph hold none.
 
@@ -84,10 +85,7 @@ def read_port(
     with _readable(path):
         if written == "keras":
             return calls.sign(load_keras(path, with_optimiser=with_optimiser), pair.port_signature())
-        if written == "weights.h5":
-            with hdf5.opened(path):
-                pass
-        return _WEIGHT_READERS[written](path, _new_port(pair, sizes, probe))
+        return _WEIGHT_READERS[written](path, _new_port(path, pair, sizes, draw))
 
 
 def in_precision(
@@ -101,7 +99,7 @@ def in_precision(
         If the file's graph cannot be built in that precision.
     """
     with _readable(path):
-        twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(pair, sizes, probe)
+        twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(path, pair, sizes, lambda: probe)
     calls.sign(twin, pair.port_signature())
     for wide, narrow in zip(twin.weights, model.weights, strict=True):
         wide.assign(narrow)
@@ -194,10 +192,12 @@ def _reason_and_remedy(error: Exception) -> str:
 _REGISTER = "The module that holds the pair must hold or import the class, decorated"
 
 
-def _new_port(pair: ModelPair, sizes: Sizes, probe: Probe) -> "keras.Model":
-    with keras_side.uninitialised():
+def _new_port(path: Path, pair: ModelPair, sizes: Sizes, draw: Callable[[], Probe]) -> "keras.Model":
+    stored = sum(map(math.prod, read_shapes(path).values())) * _WIDEST
+    with keras_side.uninitialised(), keras_side.at_most(4 * stored + _SMALL):
         model = build_port(pair, sizes)
-        keras_side.build(model, probe.rows(1).arrays)
+        if not model.built:
+            keras_side.build(model, draw().rows(1).arrays)
     return model
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, first_line
+from porting.parking import park
 from porting.port.side import array_of, call, cast, outputs_of, variables
 from porting.records.gradients import Gradients
 
@@ -35,14 +36,15 @@ def gradients(model: "keras.Model", inputs: Sequence[np.ndarray], cotangents: Se
     except Exception as error:  # backends raise what they like
         raise PairError(f"The port has no gradients: {first_line(error)}.") from error
     of_inputs, of_weights = found
-    zeros = (np.zeros(held.shape) for held in differentiable.values())
-    weights = [
-        zero if gradient is None else array_of(gradient) for zero, gradient in zip(zeros, of_weights, strict=True)
-    ]
+    weights = []
+    for number, held in enumerate(differentiable.values()):
+        gradient, of_weights[number] = of_weights[number], None
+        weights.append(np.zeros(held.shape) if gradient is None else park(array_of(gradient)))
     arrays = tuple(
         (np.zeros(array.shape) if gradient is None else array_of(gradient)) if array.dtype.kind == "f" else None
         for array, gradient in zip(given, of_inputs, strict=True)
     )
+    del found
     return Gradients(arrays, dict(zip(differentiable, weights, strict=True)), _statistics_after_a_step(model, given))
 
 
@@ -61,7 +63,7 @@ def _tensorflow_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequen
     found: Any = tape.gradient(total, [floating, values])
     of_floating, of_values = found
     by_tensor = {id(tensor): gradient for tensor, gradient in zip(floating, of_floating, strict=True)}
-    return [by_tensor.get(id(tensor)) for tensor in given], [_dense(gradient) for gradient in of_values]
+    return [by_tensor.get(id(tensor)) for tensor in given], list(map(_dense, of_values))
 
 
 def _dense(gradient: Any) -> Any:

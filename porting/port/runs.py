@@ -118,12 +118,16 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
 
 def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
     if held.layer is None:
-        value = view(held.given)
+        value = _array(held.given)
         each = np.broadcast_to(value, (samples, *value.shape))
         return LayerCall(held.path, PARAMETER, {"value": held.path}, {}, each, each)
     if isinstance(held.layer, Part):
-        return LayerCall(*held.layer, view(held.given), view(held.output))
-    return replace(_uncalled(held.path, structure), input=view(held.given), output=view(held.output))
+        return LayerCall(*held.layer, _array(held.given), _array(held.output))
+    return replace(_uncalled(held.path, structure), input=_array(held.given), output=_array(held.output))
+
+
+def _array(recorded: Any) -> np.ndarray:
+    return recorded if isinstance(recorded, np.ndarray) else view(recorded)
 
 
 def _uncalled(path: str, structure: Structure) -> LayerCall:

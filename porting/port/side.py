@@ -16,6 +16,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
+from porting.port import onednn
 from porting.port.compiled import compiled_once
 from porting.port.exact import exact_activations, wide_promotion
 from porting.requirements import BACKENDS, check_backend
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 def choose_backend() -> None:
     """Choose a backend that is installed, unless the user has chosen one; keep TensorFlow's start quiet."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" not in sys.modules:  # which has read it by then
-        # oneDNN's convolutions sum in an order that rounds 2.4 times as coarsely.
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    onednn.leave_off()
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if installed and "tensorflow" not in installed:
         os.environ.setdefault("KERAS_BACKEND", installed[0])
@@ -80,8 +79,8 @@ def versions() -> dict[str, str]:
 
     backend = keras.backend.backend()
     found = {"keras": keras.__version__, "backend": backend, backend: __import__(backend).__version__}
-    if backend == "tensorflow":
-        found["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set, so on")
+    if (is_on := onednn.is_on()) is not None:
+        found[onednn.VARIABLE] = str(int(is_on))
     return found
 
 

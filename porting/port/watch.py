@@ -1,5 +1,6 @@
 """Watch a Keras model run: record its layers' calls, and teach them meanwhile. `reference.watch` does so in torch."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
+from porting.parking import SMALLEST, park
 from porting.port.expansions import Part, expansion_of
 from porting.port.reads import reading
-from porting.port.side import array_of
+from porting.port.side import array_of, view
 from porting.port.structure import Structure, inner_class, is_keras_own
 from porting.traces import Teacher
 
@@ -77,6 +79,7 @@ class Watch:
 
         with calls.with_attributes(layer, teaching.attributes), _activation(layer, taught) as is_inside:
             output = self._within(path, run, _like(teaching.feed, given))
+        teaching.release()
         if is_inside:
             return output
         own = calls.first(output)
@@ -130,16 +133,29 @@ class Watch:
         if self.digest is not None:
             self.digests.append(self.digest(array_of(call.given)))
             call.given = None
+        else:
+            call.given = _parked(call.given)
         self.calls.append(call)
 
     def _keep(self, number: int, own: Any) -> Any:
-        self.calls[number].output = own
+        self.calls[number].output = own if self.digest is not None else _parked(own)
         return own
 
     def _kept_if_new(self, number: int, output: Any) -> Any:
         if self.calls[number].output is None:
             self._keep(number, calls.first(output))
         return output
+
+
+def _parked(tensor: Any) -> Any:
+    """A tensor that is recorded: large ones as arrays in a file."""
+    if tensor is None or isinstance(tensor, np.ndarray) or not hasattr(tensor, "shape"):
+        return tensor
+    if math.prod(map(int, tensor.shape)) * 4 < SMALLEST:
+        return tensor
+    array = view(tensor)
+    parked = park(array)
+    return tensor if parked is array else parked
 
 
 def has_fused_activation(layer: Any) -> bool:

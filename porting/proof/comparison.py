@@ -7,9 +7,11 @@ from itertools import chain
 import numpy as np
 
 from porting.pairs.pair import ModelPair
+from porting.parking import release
 from porting.plans.plan import TransferPlan
 from porting.records import parity
-from porting.records.parity import Deviation, PairedActivation, PairedCall
+from porting.records.deviations import Deviation, relative, root_mean_square
+from porting.records.parity import PairedActivation, PairedCall
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
 from porting.traces import Trace
@@ -54,10 +56,10 @@ class Sides:
 
 
 def _sides(pair: ModelPair, reference: Trace, port: Trace, plan: TransferPlan) -> Sides:
-    calls = {
-        call.number: (call, call.input.deviation(), call.output.deviation())
-        for call in parity.paired_calls(reference, port, plan)
-    }
+    calls = {}
+    for call in parity.paired_calls(reference, port, plan):
+        calls[call.number] = call.forgotten(), call.input.deviation(), call.output.deviation()
+        call.release()
     outputs = parity.paired_outputs(reference, port, pair.outputs)
     unpaired = {name for number, name in enumerate(reference.call_names()) if number not in calls}
     return Sides(calls, {name: (output, output.deviation()) for name, output in outputs}, frozenset(unpaired))
@@ -73,16 +75,18 @@ class NarrowFigures:
     ulp_at_scale: float
 
 
-def _narrow_figures(both: PairedActivation, reference_rmse: float) -> NarrowFigures:
-    """No float32 result can be nearer to the truth than the truth rounded to float32."""
+def _narrow_figures(both: PairedActivation, reference_rmse: float, explained: float) -> NarrowFigures:
+    """No float32 result can be nearer to the truth than the truth rounded to float32; `explained` is relative to it."""
+    deviation, both = both.deviation(), both.known()
     truth = both.reference
-    rounding = parity.root_mean_square(truth.astype(np.float32) - truth)
-    allowed, own, scale = max(reference_rmse, rounding), both.rmse(), parity.root_mean_square(truth) or 1.0
+    rounding = root_mean_square(truth.astype(np.float32) - truth)
+    own, scale = both.rmse(), root_mean_square(truth) or 1.0
+    allowed = parity.explained_rounding(reference_rmse, rounding, explained * scale)
     return NarrowFigures(
-        parity.relative(own, allowed),
+        relative(own, allowed),
         own / scale,
         reference_rmse / scale,
-        both.deviation().relative_error / parity.FLOAT32_ULP,
+        deviation.relative_error / parity.FLOAT32_ULP,
     )
 
 
@@ -118,9 +122,15 @@ class Comparison:
 
 
 def worst_ratio(rows: Sequence[LayerParity]) -> tuple[str, float]:
-    """Where the float32 error is the greatest multiple of the reference's own, and which."""
+    """Where the float32 error, as the whole model runs, is the greatest multiple of what is explained, and which."""
     worst = max(rows, key=lambda row: np.nan_to_num(row.float32_ratio, nan=np.inf))
     return worst.reference, worst.float32_ratio
+
+
+def worst_own_ratio(rows: Sequence[LayerParity]) -> tuple[str, float]:
+    """The same of layers alone; an empty name and 0 where none was run alone."""
+    found = [(row.reference, row.own_float32_ratio) for row in rows if row.own_float32_ratio is not None]
+    return max(found, key=lambda held: np.nan_to_num(held[1], nan=np.inf), default=("", 0.0))
 
 
 def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparison:
@@ -133,7 +143,7 @@ def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparis
     """
     wide = port.wide
     inherited = _sides(pair, reference.trace, wide.trace, wide.plan) if wide else None
-    own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide else None
+    own = _sides(pair, reference.trace, wide.taught, wide.plan) if wide and wide.taught else None
     synthetic = None
     if wide and wide.synthetic:
         whole = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan)
@@ -149,11 +159,15 @@ Wides = tuple[Sides | None, Sides | None, Sides | None]
 
 def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
     plan = port.narrow.plan
-    own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, port.narrow.taught, plan)}
+    taught = port.narrow.taught
+    own_narrow = {call.number: call for call in parity.paired_calls(reference.trace, taught, plan)} if taught else {}
     for call in parity.paired_calls(reference.trace, port.narrow.trace, plan):
-        figures = _narrow_figures(call.output, parity.root_mean(reference.calls_rounding[call.number]))
+        measured = parity.root_mean(reference.calls_rounding[call.number])
+        figures = _narrow_figures(call.output, measured, reference.explained_of(call.number).inherited)
+        call.release()
         alone = own_narrow.get(call.number)
         own_ratio = _own_ratio(alone, reference) if alone else None
+        release(*([alone.output.reference, alone.output.port] if alone else []))
         errors = [side.calls[call.number][1:] if side and call.number in side.calls else (None, None) for side in wides]
         inherited, own, synthetic = ([side and side.relative_error for side in both] for both in errors)
         yield LayerParity(
@@ -174,13 +188,15 @@ def _layer_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: 
 
 
 def _own_ratio(alone: PairedCall, reference: ReferenceRun) -> float:
-    return _narrow_figures(alone.output, parity.root_mean(reference.own_rounding[alone.number])).float32_ratio
+    measured = parity.root_mean(reference.own_rounding[alone.number])
+    return _narrow_figures(alone.output, measured, reference.explained_of(alone.number).alone).float32_ratio
 
 
 def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides: Wides) -> Iterator[LayerParity]:
     paired = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
     for number, (name, output) in enumerate(paired):
-        figures = _narrow_figures(output, parity.root_mean(reference.outputs_rounding[number]))
+        measured, place = parity.root_mean(reference.outputs_rounding[number]), len(reference.trace.calls) + number
+        figures = _narrow_figures(output, measured, reference.explained_of(place).inherited)
         inherited, own, synthetic = (
             side.outputs[name][1].relative_error if side and name in side.outputs else None for side in wides
         )
@@ -189,7 +205,7 @@ def _output_rows(pair: ModelPair, reference: ReferenceRun, port: PortRun, wides:
             port=name,
             kind="output",
             landmark=name,
-            sources=reference.trace.sources[len(reference.trace.calls) + number],
+            sources=reference.trace.sources[place],
             float64_input_error=None,
             float64_output_error=inherited,
             own_input_error=own,

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from porting.pairs.pair import ModelPair
 from porting.proof.comparison import Comparison
-from porting.proof.gradients import Training
 from porting.proof.suspects import Suspect
+from porting.proof.training.gradients import Training
 from porting.records import parity
+from porting.records.kept import rms_of
 from porting.records.runs import PortRun, ReferenceRun
 
 FAR_LIMIT = 1e-9
@@ -42,6 +43,6 @@ def is_only_inside(
 def output_limits(reference: ReferenceRun, port: PortRun) -> Iterator[float]:
     """How far rounding alone takes each output from run to run, in the widest precision that the port was run in."""
     for squares, output in zip(reference.outputs_rounding, reference.trace.outputs, strict=True):
-        rounding, scale = parity.root_mean(squares), parity.root_mean_square(output) or 1.0
+        rounding, scale = parity.root_mean(squares), rms_of(output) or 1.0
         narrow = parity.RATIO_LIMIT**2 * max(rounding / scale, parity.FLOAT32_ULP)
         yield parity.compounded_limit(rounding, scale) if port.wide else narrow

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from porting.errors import PairError
+from porting.errors import PairError, ProbeError
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
+from porting.parking import release
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
 from porting.reference import runs as torch_runs
@@ -91,3 +92,20 @@ def _bounded(kinds: Sequence[InputKind], trace: Trace) -> tuple[InputKind, ...]:
     return tuple(
         InputKind(kind.what, rows.get(at, 2)) if kind.what == "integer" else kind for at, kind in enumerate(kinds)
     )
+
+
+def check_finite(trace: Trace, probe: Probe) -> None:
+    """Nothing can be held against NaN or infinity: say which layer has them first."""
+    places = [
+        (f"the {what} of {name}", array)
+        for name, call in zip(trace.call_names(), trace.calls, strict=True)
+        for what, array in (("input", call.input), ("output", call.output))
+    ]
+    for place, array in (*places, *((f"output {number}", array) for number, array in enumerate(trace.outputs))):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            count = int((~np.isfinite(array)).sum())
+            raise ProbeError(
+                f"The reference's activations are not finite: {count} NaN or infinite values first at {place}, on "
+                f"{probe.source}. Give another probe, or another checkpoint."
+            )
+        release(array)

@@ -15,10 +15,10 @@ from porting.pairs.pair import ModelPair
 from porting.plans.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
-from porting.proof.comparison import Comparison, compare, worst_ratio
-from porting.proof.gradients import judge_training
+from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
 from porting.proof.inner import is_only_inside, output_limits
 from porting.proof.suspects import Suspect, find_suspects
+from porting.proof.training.gradients import judge_training
 from porting.records import parity
 from porting.records.findings import find_faults, in_order, with_settings
 from porting.records.parity import Divergence
@@ -61,7 +61,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         transfer=_judge_transfer(port.narrow.plan, changed),
         changed_tensors=changed,
         semantics=_judge_semantics(compared, divergences, inner, reference, port),
-        deployed=judge_deployed(rows, port.coarse),
+        deployed=judge_deployed(rows, port.coarse, reference.why_not_explained),
         training=training.part,
         divergences=divergences,
         layers=compared.layers,
@@ -143,6 +143,11 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
+def _shows_nothing(held: np.ndarray) -> bool:
+    """Whether an input is zero; token 0 is a row of a table as any other."""
+    return held.dtype.kind == "f" and not held.any()
+
+
 def _judge_semantics(
     compared: Comparison,
     divergences: Sequence[Divergence],
@@ -158,6 +163,8 @@ def _judge_semantics(
         f"over {counted(len(compared.layers), 'layer call')} (limit {parity.FLOAT64_LIMIT:.0e}), "
         f"{compared.worst_own():.1e} of a layer or segment alone"
     ]
+    if reference.holds:
+        lines.append(f"the golden file holds {reference.holds}")
     lines += [f"only inside, as every output and gradient agrees: {parity.describe_divergence(held)}" for held in inner]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted
@@ -167,7 +174,10 @@ def _judge_semantics(
     lines += varied
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
-    if dark := [call.name for call in reference.trace.calls if not call.input.any()]:
+    if reference.constants.names and max(compared.worst_wide(), compared.worst_own()) > parity.FLOAT64_LIMIT:
+        named = ", ".join(reference.constants.names)
+        lines.append(f"beyond it by no more than float32 has rounded the reference's own constants: {named}")
+    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
     unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
@@ -207,26 +217,28 @@ def _why_varied(what: str) -> str:
     return "something draws, or takes the batch's statistics, although nobody trains"
 
 
-def judge_deployed(rows: Sequence[LayerParity], coarse: str = "") -> Part:
-    """Judge float32 by the worst of all layers and outputs; a port of coarser precision is not judged."""
+def judge_deployed(rows: Sequence[LayerParity], coarse: str = "", why_not_explained: str = "") -> Part:
+    """Judge float32 by the worst of all layers, alone and as the model runs, and outputs; coarser ports are not."""
     if coarse:
         line = f"the port computes in {coarse}: what is judged is float32's rounding; set its dtype policy to float32"
         return Part(Status.NOT_CHECKED, (line,))
-    name, worst = worst_ratio(rows)
-    status = Status.PASS if worst <= parity.RATIO_LIMIT else Status.FAIL
+    (name, worst), (own_name, worst_own) = worst_ratio(rows), worst_own_ratio(rows)
+    status = Status.PASS if max(worst, worst_own) <= parity.RATIO_LIMIT else Status.FAIL
+    own = f"{parity.plain_number(worst_own)} x of a layer alone, at {own_name}, " if own_name else ""
     line = (
-        f"worst float32 error {parity.plain_number(worst)} x the reference's own rounding, at {name} "
-        f"(limit {parity.RATIO_LIMIT:g}); "
+        f"worst float32 error {own}{parity.plain_number(worst)} x as the model runs, at {name}, of what rounding "
+        f"explains (limit {parity.RATIO_LIMIT:g}); "
         f"largest {parity.plain_number(max(row.ulp_at_scale for row in rows))} ULP at scale"
     )
-    return Part(status, (line,))
+    strict = f"held to the reference's own rounding alone: what other orders of sums explain {why_not_explained}"
+    return Part(status, (line, *([strict] if why_not_explained else ())))
 
 
 def _worst_samples(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> tuple[WorstSample, ...]:
     """The samples whose float32 outputs are farthest from the reference's float64."""
     names, worst = reference.probe.names(), []
     for name, output in parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs):
-        if output.reference.shape == output.port.shape:
+        if output.reference.shape == output.port.shape and output.norms is None:
             greatest, mean = (array[: reference.probe.samples] for array in output.distances())
             order = np.argsort(greatest)[::-1][:WORST_SAMPLES]
             unit = pair.units.get(name, "")
@@ -239,12 +251,12 @@ def _evidence(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Eviden
     landmarks = {
         pair.landmarks[call.reference]: (call.output.reference, call.output.port)
         for call in parity.paired_calls(reference.trace, port.narrow.trace, port.narrow.plan)
-        if call.reference in pair.landmarks
+        if call.reference in pair.landmarks and call.output.norms is None
     }
     outputs = parity.paired_outputs(reference.trace, port.narrow.trace, pair.outputs)
     return Evidence(
         reference.probe.arrays,
         landmarks,
-        {name: (output.reference, output.port) for name, output in outputs},
+        {name: (output.reference, output.port) for name, output in outputs if output.norms is None},
         reference.probe.names(),
     )

@@ -19,7 +19,8 @@ from porting.port.precision import coarse_precision, narrowed
 from porting.port.randomness import random_calls
 from porting.probes import Probe
 from porting.proof.lessons import port_lesson
-from porting.proof.runs import attempt, cotangents, plan_of, teach_port, trace_port
+from porting.proof.runs import cotangents, plan_of, teach_port, trace_port
+from porting.proof.training.gradients import attempt
 from porting.proof.variations import vary_batches, vary_calls
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation
@@ -39,11 +40,10 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     """
     probe = reference.probe
     with keras_side.precision("float32"):
-        model = read_port(path, pair, sizes, probe)
-        narrow = _port_pass(pair, model, reference)
+        model = read_port(path, pair, sizes, lambda: probe)
+        run = narrow_run(pair, model, reference)
     reason = keras_side.why_no_float64()
     lacking = ""
-    run = PortRun(keras_side.weight_getter(model), narrow, None, None, "", reason, keras_side.versions())
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
@@ -55,6 +55,12 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     return replace(
         run, why_no_float64=why, lacks_float64=bool(lacking), coarse=coarse_precision(model), variations=variations
     )
+
+
+def narrow_run(pair: ModelPair, model: Any, reference: ReferenceRun) -> PortRun:
+    """What a port does in float32 alone."""
+    narrow = _port_pass(pair, model, reference)
+    return PortRun(keras_side.weight_getter(model), narrow, None, None, "", "", keras_side.versions())
 
 
 def _why_not_wide(model: Any, probe: Probe) -> str:
@@ -71,14 +77,16 @@ def _why_not_wide(model: Any, probe: Probe) -> str:
 
 def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun) -> PortRun:
     """What a port does in float64, with its gradients, what it draws, and its outputs on far inputs."""
-    wide = _port_pass(pair, model, reference, synthetic=True, plan=run.narrow.plan)
+    wide = _port_pass(pair, model, reference, run.narrow.plan)
+    few = reference.synthetic_probe.arrays
+    lesson = port_lesson(reference.synthetic, reference.synthetic_trace, wide.trace, wide.plan)
+    wide = replace(wide, synthetic=teach_port(pair, model, few, lesson))
     gradients, why_no_gradients, far_outputs = None, "", None
     if reference.gradients is not None:
         moved = _port_cotangents(pair, reference, run.narrow.trace)
         arrays = reference.gradient_probe.arrays
         gradients, why_no_gradients = attempt(keras_gradients.gradients, model, arrays, moved)
-    lesson = port_lesson(reference.synthetic, reference.trace, wide.trace, wide.plan)
-    drawn, _ = attempt(random_calls, model, reference.synthetic_probe.arrays, lesson)
+    drawn, why_not_drawn = attempt(random_calls, model, few, lesson)
     if reference.far:
         far_outputs, _ = attempt(keras_runs.outputs, model, keras_runs.cast(reference.far.arrays))
     return replace(
@@ -87,6 +95,7 @@ def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun
         gradients=gradients,
         why_no_gradients=why_no_gradients,
         random_calls=drawn,
+        why_no_random_calls=why_not_drawn,
         far_outputs=tuple(far_outputs or ()),
     )
 
@@ -94,26 +103,24 @@ def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun
 def _variations(model: Any, reference: ReferenceRun) -> Iterator[Variation]:
     """A port run by every call of Keras, and on other batches where the reference's outputs do not follow them."""
     inputs = keras_runs.cast(reference.gradient_probe.arrays)
-    yield from vary_calls(partial(keras_runs.outputs, model), keras_runs.other_calls(model), inputs)
-    batches = vary_batches(partial(keras_runs.outputs, model), inputs)
+    whole = keras_runs.outputs(model, inputs)
+    yield from vary_calls(keras_runs.other_calls(model), inputs, whole)
+    batches = vary_batches(partial(keras_runs.outputs, model), inputs, whole)
     yield from (held for held in batches if held.what not in reference.follows_batch)
 
 
-def _port_pass(
-    pair: ModelPair, model: Any, reference: ReferenceRun, *, synthetic: bool = False, plan: TransferPlan | None = None
-) -> PortPass:
-    """Run a port as it is, then with its layers taught the reference's activations, then synthetic ones."""
+def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, plan: TransferPlan | None = None) -> PortPass:
+    """Run a port as it is, then with its layers taught the reference's activations, where these are at hand."""
     inputs, few = reference.probe.arrays, reference.synthetic_probe.arrays
     trace = trace_port(pair, model, inputs)
     parity.check_output_counts(reference.trace, trace, pair.outputs)
     if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
-        plan = plan_of(pair, reference.trace, trace, model, inputs)
+        given, traced = (few, trace_port(pair, model, few)) if reference.holds else (inputs, trace)
+        plan = plan_of(pair, reference.teaching_trace(), traced, model, given)
+    if reference.holds:
+        return PortPass(model, trace, plan, None)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = teach_port(pair, model, inputs, lesson)
-    if not synthetic:
-        return PortPass(model, trace, plan, taught)
-    lesson = port_lesson(reference.synthetic, reference.trace, trace, plan)
-    return PortPass(model, trace, plan, taught, teach_port(pair, model, few, lesson))
+    return PortPass(model, trace, plan, teach_port(pair, model, inputs, lesson))
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from porting.errors import CheckpointError, ProbeError, first_line
+from porting.errors import CheckpointError, ProbeError
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
+from porting.parking import park, release
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided
@@ -18,22 +19,24 @@ from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
-from porting.proof.gradients import GRADIENT_ROWS
-from porting.proof.lessons import SYNTHETIC_ROWS, synthetic_lesson
+from porting.proof.constants import gradients_beside, measure_constants
+from porting.proof.inputs import check_finite
+from porting.proof.lessons import SYNTHETIC_ROWS
+from porting.proof.training.gradients import GRADIENT_ROWS, attempt
 from porting.proof.variations import far_probe, vary_batches
 from porting.records import parity
 from porting.records.runs import ReferenceRun
+from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
-from porting.reference.computed import settle
 from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls
-from porting.reference.sums import sum_up, without_zeros
+from porting.reference.rounding import explained_by_rounding
+from porting.reference.tensors.computed import settle
+from porting.reference.tensors.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
-
-T = TypeVar("T")
 
 OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
@@ -101,7 +104,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits)
+    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:
@@ -170,25 +173,28 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     inputs, few = reference_inputs(pair, probe), reference_inputs(pair, synthetic_probe)
     narrow_model = torch_side.in_precision(model, "float32")
     narrow = trace_reference(pair, narrow_model, inputs)
-    _check_finite(narrow, probe)
+    check_finite(narrow, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
-    state = {name: array.copy() for name, array in held.items()}
+    state = {name: _kept(array) for name, array in held.items()}
     unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = _with_reference_sources(pair, wide_model, small, few)
-    synthetic = synthetic_lesson(small)
+    drawn_by = described(small)
+    synthetic = draw(drawn_by)
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
-    drawn, _ = attempt(random_calls, wide_model, few, synthetic)
+    drawn, why_not_drawn = attempt(random_calls, wide_model, few, synthetic)
     follows_batch = _followed_batches(pair, wide_model, gradient_probe)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
+    explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     own_rounding = _own_rounding(model, inputs, wide)
     return ReferenceRun(
         probe=probe,
         trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
         synthetic=synthetic,
+        synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
         calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
@@ -202,22 +208,27 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
         random_calls=drawn,
+        why_no_random_calls=why_not_drawn,
         follows_batch=follows_batch,
         far=far,
         far_outputs=far_outputs,
+        constants=measure_constants(pair, wide_model, few, small, [synthetic]),
+        explained=explained or (),
+        why_not_explained=why_not_explained,
     )
 
 
 def _take_gradients(pair: ModelPair, model: Any, trace: Trace, probe: Probe):
     """Gradients, those of weights divided as their layers are, or why they cannot be taken."""
     given = reference_inputs(pair, probe), cotangents(trace, len(probe))
-    gradients, why_none = attempt(torch_gradients.gradients, model, *given)
+    gradients, why_none = attempt(gradients_beside, pair, model, *given)
     return gradients and replace(gradients, weights=divided(gradients.weights, trace.shapes)), why_none
 
 
 def _followed_batches(pair: ModelPair, model: Any, probe: Probe) -> tuple[str, ...]:
     """Variations of a batch that its samples' outputs follow."""
-    batches = vary_batches(partial(_reference_outputs, model), reference_inputs(pair, probe))
+    inputs = reference_inputs(pair, probe)
+    batches = vary_batches(partial(_reference_outputs, model), inputs, _reference_outputs(model, inputs))
     return tuple(held.what for held in batches if held.failure or max(held.errors, default=0.0) > FOLLOWS)
 
 
@@ -239,22 +250,6 @@ def _own_rounding(model: Any, inputs: Sequence[np.ndarray], wide: Trace) -> list
 
 def _reference_outputs(model: Any, inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     return torch_runs.teach(model, inputs, ()).outputs
-
-
-def _check_finite(trace: Trace, probe: Probe) -> None:
-    """Nothing can be held against NaN or infinity: say which layer has them first."""
-    places = [
-        (f"the {what} of {name}", array)
-        for name, call in zip(trace.call_names(), trace.calls, strict=True)
-        for what, array in (("input", call.input), ("output", call.output))
-    ]
-    for place, array in (*places, *((f"output {number}", array) for number, array in enumerate(trace.outputs))):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise ProbeError(
-                f"The reference's activations are not finite: {count} NaN or infinite values first at {place}, on "
-                f"{probe.source}. Give another probe, or another checkpoint."
-            )
 
 
 def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:
@@ -286,12 +281,16 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
 
 def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Mean square error of each float32 activation against its float64 twin, sample by sample."""
-    return [parity.mean_squares(small.astype(np.float64) - large) for small, large in zip(narrow, wide, strict=True)]
+    return [_mean_squares_apart(*both) for both in zip(narrow, wide, strict=True)]
 
 
-def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
-    """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
-    try:
-        return take(*arguments), ""
-    except Exception as error:  # frameworks and models raise what they like
-        return None, f"cannot be taken: {first_line(error)}"
+def _mean_squares_apart(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    found = parity.mean_squares(narrow.astype(np.float64) - wide)
+    release(narrow, wide)
+    return found
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """A copy, of a large array in a file."""
+    parked = park(array)
+    return array.copy() if parked is array else parked

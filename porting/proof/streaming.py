@@ -21,8 +21,9 @@ from porting.probes import Probe, ProbeBatches
 from porting.proof.judgement import WORST_SAMPLES, judge_deployed
 from porting.proof.runs import OnStep, reference_inputs, trace_port, trace_reference
 from porting.records import parity
+from porting.records.deviations import relative
 from porting.records.parity import PairedActivation
-from porting.records.runs import PortRun
+from porting.records.runs import Explained, PortRun
 from porting.records.verdict import LayerParity, ParityReport, Part, WorstSample
 from porting.reference import side as torch_side
 from porting.statuses import Status
@@ -51,13 +52,17 @@ class Wide:
 
     def relative_error(self) -> float:
         """Greatest difference, relative to the greatest value."""
-        return parity.relative(self.greatest, self.scale)
+        return relative(self.greatest, self.scale)
 
 
 @dataclass(slots=True)
 class Narrow:
-    """What is kept of one activation in float32, beside the float64 truth, over all batches."""
+    """What is kept of one activation in float32, beside the float64 truth, over all batches.
 
+    `explained` is what float32 rounding explains in any order of sums, relative to the activation.
+    """
+
+    explained: float = 0.0
     greatest: float = 0.0
     scale: float = 0.0
     squares: float = 0.0
@@ -88,11 +93,12 @@ class Narrow:
 
     def narrowed(self, row: LayerParity) -> LayerParity:
         """A row of the report with the float32 figures of all samples."""
-        allowed = np.sqrt(max(self.reference_squares, self.rounding_squares))
+        measured = map(np.sqrt, (self.reference_squares, self.rounding_squares, self.explained**2 * self.squares))
+        allowed = parity.explained_rounding(*measured)
         own, scale = np.sqrt(self.port_squares), np.sqrt(self.squares) or 1.0
         return replace(
             row,
-            float32_ratio=parity.relative(float(own), float(allowed)),
+            float32_ratio=relative(float(own), float(allowed)),
             float32_error=float(own / scale),
             reference_float32_error=float(np.sqrt(self.reference_squares) / scale),
             ulp_at_scale=float(self.greatest / (self.scale or 1.0) / parity.FLOAT32_ULP),
@@ -133,12 +139,17 @@ class Tally:
     """Figures of every activation and the worst samples, over all batches so far; `is_wide` if also in float64."""
 
     is_wide: bool
+    explained: tuple[Explained, ...] = ()
     wide_calls: dict[int, Wide] = field(default_factory=dict)
     wide_outputs: dict[str, Wide] = field(default_factory=dict)
     calls: dict[int, Narrow] = field(default_factory=dict)
     outputs: dict[str, Narrow] = field(default_factory=dict)
     worst: dict[str, list[tuple[float, float, str]]] = field(default_factory=dict)
     samples: int = 0
+
+    def explained_of(self, number: int) -> float:
+        """What rounding explains of a call, or behind the last one of an output, as the whole model runs."""
+        return self.explained[number].inherited if self.explained else 0.0
 
     def fold(self, report: ParityReport) -> ParityReport:
         """The report with the figures of all samples in the place of those of the probe."""
@@ -180,7 +191,13 @@ def _row(row: LayerParity, narrow: Narrow, wide: Wide | None) -> LayerParity:
 
 
 def stream(
-    pair: ModelPair, reference: Any, port: PortRun, report: ParityReport, batches: ProbeBatches, on_step: OnStep
+    pair: ModelPair,
+    reference: Any,
+    port: PortRun,
+    report: ParityReport,
+    batches: ProbeBatches,
+    on_step: OnStep,
+    explained: tuple[Explained, ...] = (),
 ) -> ParityReport:
     """Run both models on every batch, and fold what came of it into the report of the probe.
 
@@ -196,13 +213,15 @@ def stream(
     batches : ProbeBatches
     on_step : callable
         Told how many samples are done.
+    explained : tuple of Explained
+        The probe's, as `ReferenceRun` has it.
 
     Raises
     ------
     InputError
         If a batch cannot be read, or the models do not take it.
     """
-    tally, step = Tally(port.wide is not None), "verifying on all samples"
+    tally, step = Tally(port.wide is not None, explained), "verifying on all samples"
     references = (torch_side.in_precision(copy.deepcopy(reference), "float32"), reference)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in batches.batches:
@@ -239,10 +258,12 @@ def _jobs(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Tr
             yield partial(tally.wide_outputs.setdefault(name, Wide()).add, output)
     for call in parity.paired_calls(reference, narrow, port.narrow.plan):
         rounded = narrow_reference.calls[call.number].output, reference.calls[call.number].output
-        yield partial(tally.calls.setdefault(call.number, Narrow()).add, call.output, rounded)
+        held = tally.calls.setdefault(call.number, Narrow(tally.explained_of(call.number)))
+        yield partial(held.add, call.output, rounded)
     for number, (name, output) in enumerate(parity.paired_outputs(reference, narrow, pair.outputs)):
         rounded = narrow_reference.outputs[number], reference.outputs[number]
-        yield partial(tally.outputs.setdefault(name, Narrow()).add, output, rounded)
+        place = len(reference.calls) + number
+        yield partial(tally.outputs.setdefault(name, Narrow(tally.explained_of(place))).add, output, rounded)
         yield partial(_keep_worst, tally.worst.setdefault(name, []), output, batch.names())
 
 

@@ -1,14 +1,16 @@
 """Where two models part: the layers and the segments between layers that are wrong by themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from porting.plans.plan import LayerPair, TransferPlan
-from porting.proof.comparison import Comparison, Sides, worst_ratio
+from porting.proof.comparison import Comparison, Sides, worst_own_ratio, worst_ratio
 from porting.records import parity
-from porting.records.parity import Deviation, Divergence
+from porting.records.deviations import Deviation
+from porting.records.kept import rms_of
+from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.traces import Trace
 
@@ -43,38 +45,58 @@ class Suspect:
 def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) -> list[Suspect]:
     """Every layer and segment that is wrong by itself; else where the whole models part; else what rounds coarsely."""
     found: list[Suspect] = []
-    if port.wide and compared.own:
-        found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe"))
+    if port.wide and port.wide.taught and compared.own:
+        alone = constants_limits(reference)
+        found = list(_beyond(compared.own, reference.trace, port.wide.taught, port.wide.plan, "probe", alone))
     if port.wide and port.wide.synthetic and compared.synthetic:
         shown = {(held.divergence.reference, held.divergence.where) for held in found}
         others = _beyond(
-            compared.synthetic, reference.trace, port.wide.synthetic, port.wide.plan, "synthetic activations"
+            compared.synthetic,
+            reference.trace,
+            port.wide.synthetic,
+            port.wide.plan,
+            "synthetic activations",
+            constants_limits(reference),
         )
         found += [held for held in others if (held.divergence.reference, held.divergence.where) not in shown]
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
-    if not found and not worst_ratio(compared.rows())[1] <= parity.RATIO_LIMIT:
-        found = list(_coarse(reference, port, compared))
+    worst = max(worst_ratio(compared.rows())[1], worst_own_ratio(compared.rows())[1])
+    if not found and port.narrow.taught and not worst <= parity.RATIO_LIMIT:
+        found = list(_coarse(reference, port, port.narrow.taught, compared))
     return found
 
 
-def _beyond(sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str) -> Iterator[Suspect]:
-    """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached."""
+def constants_limits(reference: ReferenceRun) -> list[float]:
+    """How far float64's rounding, and float32's of the reference's own constants, take what arrives anywhere."""
+    count = len(reference.trace.calls) + len(reference.trace.outputs)
+    moved = reference.constants.alone or (0.0,) * count
+    return [max(parity.FLOAT64_LIMIT, parity.RATIO_LIMIT * each) for each in moved]
+
+
+def _beyond(
+    sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str, arriving: Sequence[float]
+) -> Iterator[Suspect]:
+    """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached.
+
+    `arriving` has the limits of what arrives at each call, then at each output.
+    """
     unfit, limit = sides.unfit(), parity.FLOAT64_LIMIT
     pairs = {pair.reference: pair for pair in plan.pairs}
     for number, (call, at_input, at_output) in sides.calls.items():
         layers, before = pairs[reference.calls[number].name], reference.sources[number]
         about = (call.reference, call.port, _named(before))
-        if at_input.relative_error > limit and not unfit & set(before):
+        if at_input.relative_error > arriving[number] and not unfit & set(before):
             divergence = _divergence(about, "between", at_input, seen_on)
             yield Suspect(divergence, number, layers, call.input.port, port, plan)
         if at_output.relative_error > limit:
             divergence = _divergence(about, "inside", at_output, seen_on)
             yield Suspect(divergence, number, layers, call.output.port, port, plan)
     for number, (name, (output, deviation)) in enumerate(sides.outputs.items()):
-        before = reference.sources[len(reference.calls) + number]
-        if deviation.relative_error > limit and not unfit & set(before):
+        at = len(reference.calls) + number
+        before = reference.sources[at]
+        if deviation.relative_error > arriving[at] and not unfit & set(before):
             divergence = _divergence((name, name, _named(before)), "between", deviation, seen_on)
             yield Suspect(divergence, number, None, output.port, port, plan)
 
@@ -92,21 +114,22 @@ def _inherited(reference: ReferenceRun, port: PortRun, sides: Sides) -> Iterator
     """Where the models part by more than rounding compounds to, although each layer and segment alone agrees."""
     assert port.wide is not None
     limits = [
-        parity.compounded_limit(parity.root_mean(squares), parity.root_mean_square(call.output))
+        parity.compounded_limit(parity.root_mean(squares), rms_of(call.output))
         for squares, call in zip(reference.calls_rounding, reference.trace.calls, strict=True)
     ]
-    greatest_limit = max(limits, default=parity.FLOAT64_LIMIT)
-    for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe"):
-        limit = limits[held.number] if held.pair and held.divergence.where == "inside" else greatest_limit
+    of_constants = parity.RATIO_LIMIT * reference.constants.whole
+    greatest_limit = max([*limits, of_constants, parity.FLOAT64_LIMIT])
+    alone = constants_limits(reference)
+    for held in _beyond(sides, reference.trace, port.wide.trace, port.wide.plan, "probe", alone):
+        is_inside = held.pair and held.divergence.where == "inside"
+        limit = max(limits[held.number], of_constants) if is_inside else greatest_limit
         if held.divergence.error > limit:
             yield held
 
 
-def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Iterator[Suspect]:
+def _coarse(reference: ReferenceRun, port: PortRun, taught: Trace, compared: Comparison) -> Iterator[Suspect]:
     """Layers whose own float32 rounding is beyond the limit."""
-    calls = {
-        call.reference: call for call in parity.paired_calls(reference.trace, port.narrow.taught, port.narrow.plan)
-    }
+    calls = {call.reference: call for call in parity.paired_calls(reference.trace, taught, port.narrow.plan)}
     pairs = {pair.reference: pair for pair in port.narrow.plan.pairs}
     for row in compared.layers:
         if row.own_float32_ratio is not None and row.own_float32_ratio > parity.RATIO_LIMIT:
@@ -114,4 +137,4 @@ def _coarse(reference: ReferenceRun, port: PortRun, compared: Comparison) -> Ite
             about = (row.reference, row.port, _named(row.sources))
             divergence = _divergence(about, "inside", call.output.deviation(), "float32")
             layers = pairs[reference.trace.calls[call.number].name]
-            yield Suspect(divergence, call.number, layers, call.output.port, port.narrow.taught, port.narrow.plan)
+            yield Suspect(divergence, call.number, layers, call.output.port, taught, port.narrow.plan)

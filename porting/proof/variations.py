@@ -24,17 +24,17 @@ BATCHES: dict[str, slice] = {
 """What is said of a batch -> the samples that are in it."""
 
 
-def vary_batches(run: Run, inputs: Sequence[np.ndarray]) -> Iterator[Variation]:
-    """Run a model on other batches of the same samples: outputs that follow the samples alone stay as they are."""
-    whole = run(inputs)
+def vary_batches(run: Run, inputs: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> Iterator[Variation]:
+    """Run a model on other batches of the same samples: outputs that follow the samples alone stay as the `whole`'s."""
     for what, chosen in BATCHES.items():
         wanted = [output[chosen] if output.ndim and len(output) == len(inputs[0]) else None for output in whole]
         yield _variation(what, lambda chosen=chosen: run([array[chosen] for array in inputs]), wanted)
 
 
-def vary_calls(run: Run, others: Mapping[str, Run], inputs: Sequence[np.ndarray]) -> Iterator[Variation]:
+def vary_calls(
+    others: Mapping[str, Run], inputs: Sequence[np.ndarray], wanted: Sequence[np.ndarray]
+) -> Iterator[Variation]:
     """Run a model by other calls than the proof's, each twice: what it draws, nobody draws again."""
-    wanted = run(inputs)
     for what, other in others.items():
         yield _variation(what, lambda other=other: other(inputs), wanted)
         yield _variation(f"{what}, again", lambda other=other: other(inputs), wanted)

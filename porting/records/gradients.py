@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from porting.records.parity import relative
+from porting.records.deviations import relative
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,98 +1,36 @@
 """Compare two traces layer by layer, and say where they part first."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from porting.errors import PairError
+from porting.parking import release
 from porting.plans.plan import LayerPair, TransferPlan
+from porting.records.deviations import (
+    FLOAT64_LIMIT,
+    PairedActivation,
+)
+from porting.records.kept import Kept, Norms, expanded
 from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
 from porting.traces import LayerCall, Trace
 from porting.wording import counted
 
-FLOAT64_LIMIT = 1e-12
-"""Largest relative error that float64 rounding explains; the mildest fault known costs 1e-3 at its layer."""
-
 RATIO_LIMIT = 4.0
-"""How many times the reference's own float32 rounding error the port's may be."""
+"""How many times what float32 rounding explains of the reference the port's error may be."""
+
+EXPLAINED_LIMIT = 2.0
+"""How many times the greatest error that a sum may have in any order the port's may be: right ones stay below once."""
 
 FLOAT32_ULP = 2.0**-23
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Greatest absolute difference relative to the greatest absolute value of the reference, and where it is."""
-
-    relative_error: float
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class PairedActivation:
-    """One activation of both models, in the port's axis order; arrays of one shape, or not comparable."""
-
-    reference: np.ndarray
-    port: np.ndarray
-    axes: str
-
-    def deviation(self) -> Deviation:
-        """Relative error and its place; infinite where the shapes differ or a value is not finite."""
-        if self.reference.shape != self.port.shape:
-            return Deviation(np.inf, f"shapes differ: {self.reference.shape} in torch, {self.port.shape} in Keras")
-        if not self.reference.size:
-            return Deviation(0.0, "")
-        differences = np.abs(self.port.astype(np.float64) - self.reference)
-        index = np.unravel_index(int(np.argmax(np.nan_to_num(differences, nan=np.inf))), differences.shape)
-        greatest = float(differences[index])
-        scale = float(np.abs(self.reference).max())
-        return Deviation(relative(greatest, scale), describe_place(self.axes, index))
-
-    def distances(self) -> tuple[np.ndarray, np.ndarray]:
-        """Greatest and mean distance in each sample: Euclidean between points where the last axis is a coordinate."""
-        differences = self.port.astype(np.float64) - self.reference
-        apart = np.abs(differences)
-        if self.axes.split()[-1] == "coordinate":
-            apart = np.linalg.norm(differences, axis=-1)
-        per_sample = apart.reshape(len(apart), -1)
-        return per_sample.max(axis=1, initial=0.0), per_sample.mean(axis=1)
-
-    def rmse(self) -> float:
-        """Root mean square difference; infinite where the shapes differ."""
-        if self.reference.shape != self.port.shape:
-            return np.inf
-        return root_mean_square(self.port.astype(np.float64) - self.reference)
-
-
-def root_mean_square(array: np.ndarray) -> float:
-    """Root of the mean of the squares; 0 for an empty array."""
-    return float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0
-
-
-def describe_place(axes: str, index: Sequence) -> str:
-    """Name the axes of an index as the port's side of a pattern has them: ``streamline 3, point 0, channel 17``."""
-    names = [" ".join(dimension) for dimension in patterns.parse(axes)[1]]
-    if "..." not in names and len(names) != len(index):  # unit axes that the pattern does not name
-        names = [*names[:1], "..."]
-    if "..." in names:
-        gap, spatial = names.index("..."), len(index) - len(names) + 1
-        names[gap : gap + 1] = ["position"] * spatial
-    return ", ".join(f"{name} {int(number)}" for name, number in zip(names, index, strict=True))
 
 
 def plain_number(value: float) -> str:
     """A multiple as people read it: two or one digits behind the point, or an exponent."""
     return f"{value:.2f}" if value < 100 else f"{value:.1e}"
-
-
-def relative(greatest: float, scale: float) -> float:
-    """A difference relative to a scale; infinite where either is not finite, or the scale is zero."""
-    if greatest == 0:
-        return 0.0
-    share = greatest / scale if scale else np.inf
-    return float(share) if np.isfinite(share) else np.inf
 
 
 _COMPOUNDING = 64 * 2.0**-29
@@ -103,6 +41,15 @@ of the two precisions, and rounding does not compound alike in both."""
 def compounded_limit(float32_error: float, scale: float) -> float:
     """Largest relative float64 error that rounding explains where it compounds, by the reference's own in float32."""
     return max(FLOAT64_LIMIT, _COMPOUNDING * float32_error / (scale or 1.0))
+
+
+def explained_rounding(own: float, truth: float, bound: float) -> float:
+    """What float32 rounding explains of an error, of which `RATIO_LIMIT` times as much is allowed.
+
+    The greatest of the reference's own error, of the truth's as it is rounded to float32, and of what leaves
+    `EXPLAINED_LIMIT` times the bound of sums in any order.
+    """
+    return max(own, truth, bound * EXPLAINED_LIMIT / RATIO_LIMIT)
 
 
 def mean_squares(array: np.ndarray) -> np.ndarray:
@@ -126,6 +73,14 @@ class PairedCall:
     input: PairedActivation
     output: PairedActivation
 
+    def release(self) -> None:
+        """Let go of the memory of what is parked."""
+        release(self.input.reference, self.input.port, self.output.reference, self.output.port)
+
+    def forgotten(self) -> "PairedCall":
+        """The same without the reference's values."""
+        return replace(self, input=self.input.forgotten(), output=self.output.forgotten())
+
 
 def partners(
     reference: Trace, port: Trace, plan: TransferPlan
@@ -147,8 +102,8 @@ def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[
     names, port_names = reference.call_names(), dict(zip(map(id, port.calls), port.call_names(), strict=True))
     for number, ours, theirs, pair in partners(reference, port, plan):
         window, calls = pair.rule.window, (ours, theirs)
-        moved_input = patterns.to_port(ours.input, pair.input_axes, named=f"the input of {names[number]}")
-        moved_output = patterns.to_port(ours.output, pair.output_axes, named=f"the output of {names[number]}")
+        moved_input = patterns.to_port(expanded(ours.input), pair.input_axes, named=f"the input of {names[number]}")
+        moved_output = patterns.to_port(expanded(ours.output), pair.output_axes, named=f"the output of {names[number]}")
         inputs = window.inputs(moved_input, theirs.input, calls)
         outputs = window.outputs(moved_output, theirs.output, calls)
         yield PairedCall(
@@ -156,13 +111,23 @@ def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[
             names[number],
             port_names[id(theirs)],
             f"{ours.kind} -> {theirs.kind}",
-            _paired(*inputs, pair.input_axes),
-            _paired(*outputs, pair.output_axes),
+            _paired(*inputs, pair.input_axes, ours.input),
+            _paired(*outputs, pair.output_axes, ours.output),
         )
 
 
-def _paired(reference: np.ndarray, port: np.ndarray, axes: str) -> PairedActivation:
-    return PairedActivation(with_axes_of(reference, port.shape), port, axes)
+def _paired(reference: np.ndarray, port: np.ndarray, axes: str, kept: np.ndarray | Kept) -> PairedActivation:
+    if reference is port and isinstance(kept, Kept):  # a window says that there is nothing to compare
+        known = np.nan_to_num(reference)
+        return PairedActivation(known, known, axes)
+    return PairedActivation(with_axes_of(reference, port.shape), port, axes, _norms(kept, reference.size))
+
+
+def _norms(kept: np.ndarray | Kept, size: int) -> Norms | None:
+    """The norms of what was kept; unknown where a window has cut some of it off, but for the greatest."""
+    if not isinstance(kept, Kept):
+        return None
+    return kept.norms if kept.size == size else Norms(kept.norms.greatest, np.nan, np.nan)
 
 
 def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
@@ -185,7 +150,8 @@ def paired_outputs(reference: Trace, port: Trace, axes: Mapping[str, str]) -> It
 
 def paired_output(reference: np.ndarray, port: np.ndarray, pattern: str, named: str = "an output") -> PairedActivation:
     """One output of both models, in the port's axis order."""
-    return PairedActivation(output_to_port(reference, pattern, port.shape, named=named), port, pattern)
+    moved = output_to_port(expanded(reference), pattern, port.shape, named=named)
+    return PairedActivation(moved, port, pattern, _norms(reference, moved.size))
 
 
 def check_output_counts(reference: Trace, port: Trace, axes: Mapping[str, str]) -> None:

@@ -1,15 +1,18 @@
 """Records of what either model did on the probe."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from porting.plans.plan import TransferPlan
 from porting.probes import Probe
+from porting.records.constants import Constants
 from porting.records.gradients import Gradients
+from porting.records.kept import expanded
 from porting.records.randomness import RandomCall
+from porting.records.synthetic import DrawnCall
 from porting.traces import Lesson, Trace
 
 
@@ -52,6 +55,22 @@ class Variation:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """What float32 rounding explains of an activation, root mean square relative to the activation's own.
+
+    Attributes
+    ----------
+    alone : float
+        Of the layer by itself, or of the segment before an output, whatever the order in which it sums.
+    inherited : float
+        As the whole model runs, where every layer and segment before it errs by as much as is explained of it.
+    """
+
+    alone: float = 0.0
+    inherited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceRun:
     """The reference on the probe: by PyTorch just now, or out of a golden file.
 
@@ -81,13 +100,27 @@ class ReferenceRun:
     why_no_unseen : str
         Why the blind spots lack those values that change no output; empty where they do not.
     random_calls : tuple of RandomCall or None
-        What it draws in training; None where a golden file of 0.1.0 does not say.
+        What it draws in training; None where it cannot be found, or a golden file of 0.1.0 does not say.
+    why_no_random_calls : str
+        Why it cannot be found.
     follows_batch : tuple of str
         The variations of the batch that change its own outputs, which are then not asked of the port.
     far : Probe or None
         Inputs of a larger scale than the probe's; None where its outputs on them are not finite, or nobody has looked.
     far_outputs : tuple of ndarray
         Its outputs on them, in float64.
+    constants : Constants
+        What its own constants do, which are float32.
+    explained : tuple of Explained
+        Of each layer call, then of each output, what float32 rounding explains in any order of sums; nothing is known
+        of it in golden files of before 0.2, or where it could not be measured.
+    why_not_explained : str
+        Why it could not.
+    synthetic_drawn : tuple of DrawnCall
+        What the synthetic lesson was drawn by; nothing is said of it in golden files of before 0.2.
+    holds : str
+        What a golden file holds of the activations, where it does not hold all of them; they are `Kept` then, and no
+        layer is taught by them.
     """
 
     probe: Probe
@@ -109,6 +142,25 @@ class ReferenceRun:
     follows_batch: tuple[str, ...] = ()
     far: Probe | None = None
     far_outputs: tuple[np.ndarray, ...] = ()
+    constants: Constants = field(default_factory=Constants)
+    explained: tuple[Explained, ...] = ()
+    why_not_explained: str = ""
+    synthetic_drawn: tuple[DrawnCall, ...] = ()
+    holds: str = ""
+    why_no_random_calls: str = ""
+
+    def explained_of(self, number: int) -> Explained:
+        """What is explained of a layer call, or behind the last one of an output, by its number."""
+        return self.explained[number] if self.explained else Explained()
+
+    def teaching_trace(self) -> Trace:
+        """A trace whose outputs can be taught: where not all of the probe's was kept, the synthetic one."""
+        if not self.holds:
+            return self.trace
+        both = zip(self.synthetic_trace.calls, self.synthetic, strict=True)
+        calls = tuple(replace(call, input=expanded(call.input), output=taught.give) for call, taught in both)
+        outputs = tuple(map(expanded, self.synthetic_trace.outputs))
+        return replace(self.trace, calls=calls, outputs=outputs)
 
     def rows(self, count: int) -> "ReferenceRun":
         """The run on at most `count` samples of its probe; synthetic activations and gradients stay as they are."""
@@ -122,6 +174,8 @@ class ReferenceRun:
         return self._with(self.probe.rows(count), cut)
 
     def _has_a_row_for_each_sample(self) -> bool:
+        if self.holds:
+            return False
         arrays = (*self.trace.outputs, *(array for call in self.trace.calls for array in (call.input, call.output)))
         return all(array.ndim and len(array) == len(self.probe) for array in arrays)
 
@@ -159,8 +213,9 @@ class PortPass:
     trace : Trace
     plan : TransferPlan
         Of this very instance: Keras numbers nameless layers anew in each model.
-    taught : Trace
-        Each layer alone on the reference's input, and each input as it comes of the reference's outputs.
+    taught : Trace or None
+        Each layer alone on the reference's input, and each input as it comes of the reference's outputs; None where a
+        golden file does not hold them whole.
     synthetic : Trace or None
         The same on synthetic activations; in float64 only.
     """
@@ -168,7 +223,7 @@ class PortPass:
     model: Any
     trace: Trace
     plan: TransferPlan
-    taught: Trace
+    taught: Trace | None
     synthetic: Trace | None = None
 
 
@@ -197,7 +252,9 @@ class PortRun:
     variations : tuple of Variation
         The port run by other calls and on other batches, in the widest precision.
     random_calls : tuple of RandomCall or None
-        What it draws in training; None where it was not run in float64.
+        What it draws in training; None where it was not run in float64, or this cannot be found.
+    why_no_random_calls : str
+        Why it cannot be found.
     far_outputs : tuple of ndarray
         Its outputs on the reference's far inputs, in float64; none where it was not run on them.
     """
@@ -214,3 +271,4 @@ class PortRun:
     far_outputs: tuple[np.ndarray, ...] = ()
     lacks_float64: bool = False
     coarse: str = ""
+    why_no_random_calls: str = ""

@@ -41,8 +41,9 @@ class LayerParity:
     synthetic_input_error, synthetic_output_error : float or None
         The same two on synthetic activations, which wake every unit.
     float32_ratio, own_float32_ratio : float or None
-        Root mean square error of the port's float32 against the float64 truth, as a multiple of the reference's own;
-        as the whole model runs, and of the layer alone.
+        Root mean square error of the port's float32 against the float64 truth, as a multiple of what rounding explains:
+        the reference's own error, or the greatest that its sums could have in any order; as the whole model runs, and
+        of the layer alone.
     float32_error, reference_float32_error : float
         Relative root mean square errors of the output in float32, of the port and of the reference.
     ulp_at_scale : float

@@ -1,5 +1,5 @@
 """All that touches torch; `port` has the same names for the same things.
 
-Those are `side`, `files`, `structure`, `watch`, `runs` and `gradients`. May import `records` and what lies below it,
-never `port`. torch is imported inside functions.
+Those are `side`, `files`, `structure`, `watch`, `runs` and `gradients`; `recording` runs what `watch` looks at. May
+import `records` and what lies below it, never `port`. torch is imported inside functions.
 """

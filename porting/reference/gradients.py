@@ -1,18 +1,20 @@
 """Gradients of a torch model, and one training step's statistics. `port.gradients` has the same of a Keras model."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.parking import park, release
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
+from porting.reference.recording import run
+from porting.reference.rounding import one_rounding_away, rounded
 from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
-from porting.reference.watch import run
 from porting.traces import Lesson
 
 if TYPE_CHECKING:
@@ -22,49 +24,38 @@ _ROUNDING = 2.0**-52
 _SEED = 20221205
 
 
-def gradients(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
+def gradients(
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    cotangents: Sequence[np.ndarray],
+    beside: Callable[[], AbstractContextManager[None]] | None = None,
+) -> Gradients:
     """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics.
 
-    They are taken twice: the second time one rounding away, so that it is known how far rounding moves each of them.
+    They are taken twice: the second time one rounding away, so that it is known how far rounding moves each of them;
+    and once more where the model has a state `beside` its own that is as good.
     """
     generator = np.random.default_rng(_SEED)
     taken = _taken(model, inputs, cotangents)
-    with _one_rounding_away(model, generator):
-        again = _taken(model, [_rounded(array, generator) for array in inputs], cotangents)
-    both = zip(taken.arrays(), again.arrays(), strict=True)
-    moves = {name: float(np.abs(array - other).max(initial=0.0)) for (name, array), (_, other) in both}  # type: ignore[operator]
+    with one_rounding_away(model, generator, _ROUNDING):
+        again = _taken(model, [rounded(array, generator, _ROUNDING) for array in inputs], cotangents)
+    moves = _moves(taken, again)
+    if beside is not None:
+        with beside():
+            further = _moves(taken, _taken(model, inputs, cotangents))
+        moves = {name: max(move, further[name]) for name, move in moves.items()}
     return replace(taken, moves=moves)
 
 
-def _rounded(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Each value one float64 rounding up or down; integers as they are."""
-    if array.dtype.kind != "f":
-        return array
-    return array.astype(np.float64) * (1 + generator.choice((-_ROUNDING, _ROUNDING), array.shape))
+def _moves(taken: Gradients, again: Gradients) -> dict[str, float]:
+    both = zip(taken.arrays(), again.arrays(), strict=True)
+    return {name: _furthest(array, other) for (name, array), (_, other) in both}
 
 
-@contextmanager
-def _one_rounding_away(model: "torch.nn.Module", generator: np.random.Generator) -> Iterator[None]:
-    """Every parameter in float64 one rounding up or down for a while."""
-    import torch
-
-    parameters = [parameter for parameter in model.parameters() if parameter.dtype == torch.float64]
-    kept = [_kept(parameter) for parameter in parameters]
-    with torch.no_grad():
-        for parameter in parameters:
-            parameter.copy_(torch.from_numpy(_rounded(array_of(parameter), generator)))
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for parameter, before in zip(parameters, kept, strict=True):
-                parameter.copy_(before)
-
-
-def _kept(parameter: "torch.Tensor") -> "torch.Tensor":
-    """A copy; in half the memory where the values are float32's, as those of checkpoints are."""
-    narrow = parameter.detach().float()
-    return narrow if bool((narrow.double() == parameter).all()) else parameter.detach().clone()
+def _furthest(array: Any, other: Any) -> float:
+    apart = float(np.abs(array - other).max(initial=0.0))
+    release(array, other)
+    return apart
 
 
 def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Gradients:
@@ -76,12 +67,18 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
-        weights = {name: array_of(_gradient(parameter)).copy() for name, parameter in named.items()}
+        weights = {name: _kept(array_of(_gradient(parameter))) for name, parameter in named.items()}
     return Gradients(
         tuple(array_of(_gradient(tensor)) if tensor.is_floating_point() else None for tensor in given),
         weights,
         _statistics_after_a_step(model, inputs),
     )
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """A copy, of a large array in a file."""
+    parked = park(array)
+    return array.copy() if parked is array else parked
 
 
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:

@@ -32,8 +32,15 @@ _DROPS = {
     "dropout3d": "channels",
     "scaled_dot_product_attention": "values",
     "multi_head_attention_forward": "values",
+    "lstm": "values",
+    "gru": "values",
+    "rnn_tanh": "values",
+    "rnn_relu": "values",
 }
 """Type of module, or name of a function -> what it draws for."""
+
+_RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+"""Functions that drop between the layers of a stack: once less than there are layers."""
 
 
 def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson) -> tuple[RandomCall, ...]:
@@ -109,7 +116,7 @@ def _drawing(
         explained()
         functions.append(rate)
 
-    simple = [module for module in model.modules() if not list(module.children())]
+    simple = [module for module in _whole(dict(model.named_modules())) if not list(module.children())]
     with ExitStack() as stack, torch.random.fork_rng(devices=[]):
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
@@ -121,10 +128,11 @@ def _drawing(
 
 
 def _whole(layers: Mapping[str, "torch.nn.Module"]) -> list["torch.nn.Module"]:
-    """Layers whose dropout is their setting; attention is several layers, and draws between them."""
+    """Modules that are heard as a whole; attention and recurrent stacks are several layers, and draw between them."""
     import torch
 
-    return [module for module in layers.values() if not isinstance(module, torch.nn.MultiheadAttention)]
+    several = (torch.nn.MultiheadAttention, torch.nn.RNNBase)
+    return [module for module in layers.values() if not isinstance(module, several)]
 
 
 def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
@@ -146,6 +154,7 @@ def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
 _ARGUMENTS = {
     "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "p", "is_causal"),
     "multi_head_attention_forward": (*("",) * 10, "p"),
+    **dict.fromkeys(_RECURRENT, ("input", "", "", "", "layers", "p", "training")),
 }
 """What the arguments of a function that draws are called by their places; others' are (input, p, training)."""
 
@@ -169,7 +178,8 @@ def _dropouts_heard(
             name, keywords = torch_functions.called_name(function), kwargs or {}
             if name in _DROPS and not depth[0]:
                 named = _named(name, args, keywords)
-                heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
+                for _ in range(named["layers"] - 1 if name in _RECURRENT else 1):
+                    heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
             return function(*args, **keywords)
 
     def deeper(by: int) -> Callable[..., None]:

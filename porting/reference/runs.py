@@ -10,10 +10,12 @@ from porting.errors import PairError
 from porting.plans.flow import Digest
 from porting.plans.parts import divided_shapes
 from porting.reference.expansions.cuts import Split
+from porting.reference.expansions.joins import matching
+from porting.reference.recording import run
 from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
-from porting.reference.watch import Arrived, Wanted, Watch, run
+from porting.reference.watch import Arrived, Wanted, Watch
 from porting.traces import Lesson, Trace, arrived_at
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def trace(
     inputs: Sequence[np.ndarray],
     whole_kinds: frozenset[str] = frozenset(),
     splits: Mapping[str, Split] | None = None,
+    joins: Sequence[str] = (),
 ) -> Trace:
     """Run a model in evaluation mode and record every layer that owns weights.
 
@@ -39,6 +42,8 @@ def trace(
         Types of modules that are one layer, whatever functions they call.
     splits : Mapping
         Path of a module, where ``*`` stands for anything -> how many layers side by side it is, or their names.
+    joins : sequence of str
+        Paths of modules that are one layer side by side: ``attn.(q k v)``.
 
     Raises
     ------
@@ -46,15 +51,15 @@ def trace(
         If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
     """
     whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
-    cut = _splits(model, splits or {})
-    watch = Watch(whole, splits=cut)
+    parts = {"splits": _splits(model, splits or {}), "joins": matching(joins, list(whole)) if joins else []}
+    watch = Watch(whole, **parts)
     outputs = run(model, inputs, watch)
     uses = UsesOfTensors.of(model, watch)
     if uses.wanted != Wanted(frozenset(watch.uses.functional), frozenset()):
-        watch = Watch(whole, wanted=uses.wanted, splits=cut)
+        watch = Watch(whole, wanted=uses.wanted, **parts)
         outputs = run(model, inputs, watch)
     if watch.overwritten():
-        watch = Watch(whole, wanted=uses.wanted, copies=True, splits=cut)
+        watch = Watch(whole, wanted=uses.wanted, copies=True, **parts)
         outputs = run(model, inputs, watch)
     uses.check_all_used(model)
     structure = structure_of(model)

@@ -139,6 +139,30 @@ def uninitialised() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def drawn_weights(model: "torch.nn.Module") -> Iterator[None]:
+    """Let a model's parameters be numbers of a trained model's size, and its own again afterwards.
+
+    Initial values may be all zero, or memory that nobody has touched, and layers that give zeros look all alike.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    own = {parameter: parameter.detach().clone() for parameter in model.parameters() if parameter.is_floating_point()}
+    try:
+        with torch.no_grad():
+            for parameter in own:
+                if parameter.ndim > 1:
+                    parameter.normal_(0, parameter[0].numel() ** -0.5, generator=generator)
+                else:
+                    parameter.uniform_(0.5, 1.5, generator=generator)
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, values in own.items():
+                parameter.copy_(values)
+
+
 def own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
     """The module's own saved tensors: their names in it -> in the model."""
     own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]

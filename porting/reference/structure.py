@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from porting.reference.abouts import About, kind_of, settings_of
 from porting.reference.expansions.cuts import splits_in
+from porting.reference.expansions.joins import paths_of
 from porting.reference.expansions.modules import Expansion, expansion_of
 from porting.reference.side import aliases, own_tensors
 from porting.rules.table import LAYER_RULES
@@ -69,11 +70,12 @@ def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch
     """Path -> module, for each that a lesson has a teaching for."""
     taught, modules = {(teaching.name, teaching.kind) for teaching in lesson}, modules_of(model)
     structure, cut = structure_of(model), splits_in(teaching.name for teaching in lesson)
+    whole = {*cut, *(path for teaching in lesson for path in paths_of(teaching.name))}
     return {
         path: modules[path]
         for path, about in structure.abouts.items()
         if path in modules
-        and (path in cut or any((part.name, part.kind) in taught for part in parts_of(path, about, structure)))
+        and (path in whole or any((part.name, part.kind) in taught for part in parts_of(path, about, structure)))
     }
 
 

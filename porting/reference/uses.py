@@ -9,6 +9,7 @@ import numpy as np
 from porting.errors import PairError
 from porting.reference.abouts import kind_of
 from porting.reference.expansions.cuts import splits_in
+from porting.reference.expansions.joins import paths_of
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Wanted, Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
@@ -29,7 +30,8 @@ def wanted_by(lesson: Lesson) -> Wanted:
 def taught(model: "torch.nn.Module", lesson: Lesson, **options: Any) -> Watch:
     """A watch that teaches a lesson: what it does not name is no layer."""
     cut, modules = splits_in(teaching.name for teaching in lesson), taught_modules(model, lesson)
-    return Watch(modules, Teacher(lesson), wanted=wanted_by(lesson), splits=cut, **options)
+    joins = [paths for teaching in lesson if (paths := paths_of(teaching.name))]
+    return Watch(modules, Teacher(lesson), wanted=wanted_by(lesson), splits=cut, joins=joins, **options)
 
 
 @dataclass(frozen=True, slots=True)

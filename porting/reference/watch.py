@@ -1,21 +1,18 @@
 """Watch a torch model run: record its layers' calls, and teach them meanwhile. `port.watch` does so in Keras."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from porting import calls
 from porting.errors import PairError
-from porting.reference import functions as torch_functions
+from porting.parking import park
 from porting.reference.abouts import About
 from porting.reference.expansions.cuts import Split
-from porting.reference.expansions.modules import expansion_of
-from porting.reference.side import array_of, call, precision_of, tensor_of, tensors_of
-from porting.reference.structure import Structure, structure_of
+from porting.reference.side import array_of, tensor_of
 from porting.traces import PARAMETER, LayerCall, Teacher
 
 if TYPE_CHECKING:
@@ -70,6 +67,9 @@ class Watch:
     stop_at: int = -1
     precision: Any = None
     splits: Mapping[str, Split] = field(default_factory=dict)
+    joins: Sequence[tuple[str, ...]] = ()
+    leaves: "list[torch.Tensor] | None" = None
+    shifts: Teacher = field(default_factory=lambda: Teacher(()))
 
     def edit(self, function: Callable[..., Any], arguments: tuple, keywords: Mapping[str, Any]) -> Any:
         """Run a function between layers, changed where there is an editor."""
@@ -82,16 +82,41 @@ class Watch:
         if len(self.abouts) == self.stop_at:
             raise Arrived(given, run)
         _check_tensor(given, about)
-        teaching = self.teacher.next(about.name)
-        fed = given if teaching is None else tensor_of(teaching.feed, self.precision)
+        teaching, shift = self.teacher.next(about.name), self.shifts.next(about.name)
+        if shift is not None:
+            given, run = self._shifted(given, shift.feed), self._shifting(run, shift.give)
+        is_run = teaching is None or self._is_to_run(about)
+        fed = given if teaching is None or not is_run else tensor_of(teaching.feed, self.precision)
+        if self.leaves is not None:
+            fed = self._leaf(fed)
         self.depth += 1
         try:
-            output = run(fed) if teaching is None or self._is_to_run(about) else None
+            output = run(fed) if is_run else None
         finally:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
+        if teaching is not None:
+            teaching.release()
+        if self.leaves is not None and give is not None:
+            give = self._leaf(give)
         return output if give is None else _given_back(output, give, about)
+
+    def _leaf(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """A copy of a tensor that is noted, so that what comes of it can be traced back: inputs and outputs in turn."""
+        assert self.leaves is not None
+        self.leaves.append(tensor.requires_grad_(tensor.is_floating_point()))
+        return tensor.clone()
+
+    def _shifting(self, run: Callable[["torch.Tensor"], Any], array: np.ndarray) -> Callable[["torch.Tensor"], Any]:
+        def shifted(given: "torch.Tensor") -> Any:
+            output = run(given)
+            return calls.with_first(output, self._shifted(calls.first(output), array))
+
+        return shifted
+
+    def _shifted(self, tensor: "torch.Tensor", array: np.ndarray) -> "torch.Tensor":
+        return tensor + tensor_of(array, self.precision) if tensor.is_floating_point() else tensor
 
     def _is_to_run(self, about: About) -> bool:
         wanted = self.alone if isinstance(self.alone, bool) else len(self.abouts) in self.alone
@@ -104,9 +129,12 @@ class Watch:
         about = About(name, PARAMETER, {"value": name}, {})
         if len(self.abouts) == self.stop_at:
             raise Arrived(tensor, lambda fed: fed)
-        teaching, each = self.teacher.next(name), tensor.expand(self.samples, *tensor.shape)
+        teaching, shift = self.teacher.next(name), self.shifts.next(name)
+        tensor = tensor if shift is None else self._shifted(tensor, shift.give[0])
+        each = tensor.expand(self.samples, *tensor.shape)
         self._record(about, each, each)
-        self.given[name] = tensor if teaching is None else tensor_of(teaching.give[0], self.precision)
+        given = tensor if teaching is None else tensor_of(teaching.give[0], self.precision)
+        self.given[name] = given if self.leaves is None else self._leaf(self._leaf(given.detach()))
         return self.given[name]
 
     def _record(self, about: About, given: "torch.Tensor", output: Any) -> None:
@@ -114,11 +142,24 @@ class Watch:
             self.digests.append(self.digest(array_of(given)))
             self.abouts.append(about)
             return
-        kept = [tensor.clone() if self.copies and not self.differentiates else tensor for tensor in (given, output)]
+        kept = [self._kept(tensor) for tensor in (given, output)]
         self.abouts.append(about)
         self.inputs.append(kept[0])
         self.outputs.append(kept[1])
         self.versions.append((kept[0]._version, kept[1]._version))
+
+    def _kept(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """A tensor that is recorded: large ones in a file, in which nobody overwrites them."""
+        import torch
+
+        if self.differentiates:
+            return tensor
+        array = array_of(tensor)
+        if (parked := park(array)) is not array:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is parked is not written to
+                return torch.from_numpy(parked)
+        return tensor.clone() if self.copies else tensor
 
     def overwritten(self) -> bool:
         """Whether something that was recorded was changed in place afterwards."""
@@ -154,121 +195,3 @@ def _given_back(output: Any, give: "torch.Tensor", about: About) -> Any:
         return calls.with_first(output, give)
     last = give[:, -1] if about.settings["batch_first"] else give[-1]
     return give, calls.with_first(output[1], last[None])
-
-
-def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) -> tuple["torch.Tensor", ...]:
-    """Run a model in evaluation mode while it is watched.
-
-    Raises
-    ------
-    PairError
-        If the model does not accept the inputs, or does not return tensors.
-    """
-    import torch
-
-    watch.precision = precision_of(model)
-    watch.samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
-    given = tensors_of(model, inputs)
-    gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
-    try:
-        with gradient_mode, _no_fast_path(), _recording(model, watch):
-            return call(model.eval(), given)
-    except (PairError, Arrived):
-        raise
-    except Exception as error:  # a model raises what it likes
-        raise calls.failure("The reference", inputs, error) from error
-
-
-@contextmanager
-def _no_fast_path() -> Iterator[None]:
-    """A TransformerEncoderLayer has a path of its own, which runs none of its modules."""
-    import torch
-
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
-@contextmanager
-def _recording(model: "torch.nn.Module", watch: Watch) -> Iterator[None]:
-    """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
-    structure = structure_of(model)
-    methods = [(module, _module_recorder(path, structure, module, watch)) for path, module in watch.modules.items()]
-    with calls.with_methods("forward", methods), _function_recorder(model, watch):
-        yield
-
-
-def _module_recorder(path: str, structure: Structure, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
-    about, original = structure.abouts[path], module.forward
-    expansion = structure.expansions.get(path)
-    if split := watch.splits.get(path):
-        expansion = expansion_of(about.name, module, about.weights, split)
-    inside = expansion.recorded(watch.call) if expansion else None
-
-    def forward(*arguments: Any, **keywords: Any) -> Any:
-        watch.uses.ran.add(path)
-        if inside is not None and not watch.depth:
-            return inside(*arguments, **keywords)
-        return calls.with_first_argument(original, arguments, keywords, partial(watch.call, about))
-
-    return forward
-
-
-def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
-    """A mode that records what functions do with the model's own tensors, outside of recorded modules."""
-    import torch
-
-    structure = structure_of(model)
-    names, whole = structure.names, {name for path in watch.modules for name in structure.own[path].values()}
-
-    class Recorder(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            keywords = kwargs or {}
-            row = torch_functions.FUNCTIONS.get(torch_functions.called_name(function))
-            bound = row.bind(args, keywords) if row else {}
-            held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
-            if row is None or watch.depth or not _is_layer(row, bound, held):
-                return _plain_use(function, args, keywords)
-            name = _function_layer_name(held, structure.own)
-            about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
-            watch.uses.functional.setdefault((name, about.kind), about)
-            if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
-                return watch.edit(function, args, keywords)
-            named = keywords if args else {"input": bound["input"], **keywords}
-            return calls.with_first_argument(function, args, named, partial(watch.call, about))
-
-    def _plain_use(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
-        used = [
-            (names[id(tensor)], tensor)
-            for tensor in calls.leaves((args, keywords))
-            if id(tensor) in names and not (watch.depth and names[id(tensor)] in whole)
-        ]
-        if not used:
-            return function(*args, **keywords) if watch.depth else watch.edit(function, args, keywords)
-        wanted = watch.wanted.plain if watch.wanted is not None else frozenset()
-        changed = {id(tensor): watch.parameter(name, tensor) for name, tensor in used if name in wanted}
-        args, keywords = calls.with_leaves((args, keywords), changed) if changed else (args, keywords)
-        result = function(*args, **keywords) if watch.depth else watch.edit(function, args, keywords)
-        if any(isinstance(leaf, torch.Tensor) for leaf in calls.leaves(result)):
-            watch.uses.plain |= dict.fromkeys(name for name, _ in used)
-        return result
-
-    return Recorder()
-
-
-def _is_layer(row: torch_functions.FunctionRow, bound: Mapping[str, Any], held: Mapping[str, str]) -> bool:
-    """Whether a function's tensors are the model's own, the first of them at least, if it is given any."""
-    given = [word for word in row.weights if bound.get(word) is not None]
-    return bool(given) and given[0] in held
-
-
-def _function_layer_name(held: Mapping[str, str], own: Mapping[str, Mapping[str, str]]) -> str:
-    """The module whose tensors they are, all of them; else the first tensor's own name."""
-    path = next(iter(held.values())).rpartition(".")[0]
-    saved = [name for word, name in own[path].items() if word != "num_batches_tracked"]
-    return (
-        path if path and sorted(saved) == sorted(held.values()) else next(iter(held.values())).removesuffix(".weight")
-    )

@@ -143,10 +143,10 @@ def _search(report: ParityReport) -> Iterator[RenderableType]:
 _COLUMNS = {
     False: "float64: relative error of the output as the whole model runs; alone: the worst of the layer alone, on the "
     "reference's input, and of its input as it comes of the reference's outputs; float32 x: error against the float64 "
-    "truth, as a multiple of the reference's own. verify --details shows all figures",
+    "truth, as a multiple of what rounding explains. verify --details shows all figures",
     True: "float64: relative error of the output as the whole model runs; own: of the layer alone on the reference's "
     "input; glue: of its input as it comes of the reference's outputs; float32 x: error against the float64 truth, "
-    f"as a multiple of the reference's own, then the layer's alone; ULP: relative error / {FLOAT32_ULP:.2e}",
+    f"as a multiple of what rounding explains, then the layer's alone; ULP: relative error / {FLOAT32_ULP:.2e}",
 }
 
 

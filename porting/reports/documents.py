@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from porting.proof.gradients import GRADIENT_LIMIT
+from porting.proof.training.gradients import GRADIENT_LIMIT
 from porting.records.findings import Finding
 from porting.records.parity import FLOAT64_LIMIT, RATIO_LIMIT
 from porting.records.verdict import ParityReport

@@ -104,9 +104,9 @@ def _before(row: LayerParity) -> str:
 
 
 def draw_float32_errors(rows: Sequence[LayerParity], divergences: Sequence[Divergence]) -> Picture:
-    """float32 errors of the port over the reference's own rounding, from once to as many times as allowed."""
+    """float32 errors of the port over what rounding explains, from once to as many times as allowed."""
     depth = _depth(rows, divergences)
-    own = [row.reference_float32_error for row in rows]
+    own = [_explained(row) for row in rows]
     allowed = [RATIO_LIMIT * error for error in own]
     exponents = _exponents([*own, *allowed, *(row.float32_error for row in rows)]) or [-8, -6]
     low = min(exponents)
@@ -120,14 +120,20 @@ def draw_float32_errors(rows: Sequence[LayerParity], divergences: Sequence[Diver
         Stroke(path_through(ports), "line port"),
     )
     worst = max((row.float32_ratio for row in rows), default=0.0)
-    description = f"At most {worst:.2f} times the reference's own rounding; limit {RATIO_LIMIT:g}."
+    description = f"At most {worst:.2f} times what rounding explains; limit {RATIO_LIMIT:g}."
     return _chart("Error in float32 against depth", description, depth, axis, strokes, _float32_marks)
+
+
+def _explained(row: LayerParity) -> float:
+    """The float32 error that rounding explains, which the ratio is a multiple of."""
+    is_known = row.float32_ratio > 0 and math.isfinite(row.float32_ratio) and math.isfinite(row.float32_error)
+    return row.float32_error / row.float32_ratio if is_known else row.reference_float32_error
 
 
 def _float32_marks(depth: Depth, axis: LogAxis) -> Iterator[Mark]:
     for number, row in enumerate(depth.rows):
         over = "" if row.float32_ratio <= RATIO_LIMIT else " over"
-        note = f"{row.reference}: {row.float32_error:.1e}, {row.float32_ratio:.2f} x the reference's own"
+        note = f"{row.reference}: {row.float32_error:.1e}, {row.float32_ratio:.2f} x what rounding explains"
         yield Mark(depth.at(number), axis.at(row.float32_error), "circle", f"port{over}", note)
 
 

@@ -60,7 +60,7 @@ def view_tiles(report: ParityReport) -> list[Tile]:
         Tile(
             "float32 error",
             f"{write_figure(worst.float32_ratio)} \N{MULTIPLICATION SIGN}",
-            f"the reference's own; limit {RATIO_LIMIT:g}",
+            f"of what rounding explains; limit {RATIO_LIMIT:g}",
         ),
         Tile("tensors moved", f"{len(report.plan.tensors)}", f"{parameters:,} parameters"),
         Tile("probe", f"{report.probe.get('samples', '-')}", f"samples, on {backend}" if backend else "samples"),

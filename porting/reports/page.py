@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from porting.proof.gradients import GRADIENT_LIMIT
+from porting.proof.training.gradients import GRADIENT_LIMIT
 from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, RATIO_LIMIT
 from porting.records.verdict import ParityReport
 from porting.reports import headlines, page_views

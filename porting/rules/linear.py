@@ -8,6 +8,22 @@ from porting.rules.shared_settings import CHANNELS_ARE_LAST, LINEAR, TAPS, by_si
 from porting.rules.windows import Broadcast
 from porting.traces import LayerCall
 
+
+def _side_by_side(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
+    """The row of several layers that are one in the port: their units lie one after the other."""
+    count = sum(word.startswith("weight_") for word in reference.weights)
+    if not count:
+        return rule
+    weights, biases = (" ".join(f"{word}_{at}" for at in range(count)) for word in ("weight", "bias"))
+    return replace(
+        rule,
+        tensors={
+            weights: ("kernel", (f"part={count} unit feature -> feature (part unit)",)),
+            biases: ("bias", (f"part={count} unit -> (part unit)",)),
+        },
+    )
+
+
 DENSE = LayerRule(
     "Linear",
     "Dense",
@@ -15,12 +31,14 @@ DENSE = LayerRule(
     (LINEAR, by_sizes("in_features out_features nf nx", "units use_bias"), *trained("kernel", "bias")),
     activation="sample ... feature -> sample ... feature",
     output="sample ... unit -> sample ... unit",
+    by_calls=_side_by_side,
 )
 
 TRANSPOSED_DENSE = replace(
     DENSE,
     reference="Conv1D",
     tensors={"weight": ("kernel", ("feature unit -> feature unit",)), "bias": ("bias", ("unit -> unit",))},
+    by_calls=None,
 )
 """The Conv1D of transformers is a Linear whose weight is transposed."""
 
@@ -30,6 +48,7 @@ def pointwise(rank: int) -> LayerRule:
     ones = "1 " * rank
     return replace(
         DENSE,
+        by_calls=None,
         reference=f"Conv{rank}d",
         tensors={
             "weight": ("kernel", (f"unit feature {ones}-> feature unit",)),

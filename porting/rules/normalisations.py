@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from porting.rules.rule import CHANNELS_LAST, LayerRule
 from porting.rules.settings import Agreement, Declared, Equal, Fixed
+from porting.rules.several_axes import over_several_axes
 from porting.rules.shared_settings import LAST_AXIS, by_sizes, trained
 from porting.traces import LayerCall
 
@@ -56,6 +57,7 @@ LAYER_NORMALISATION = LayerRule(
         *trained("gamma", "beta"),
     ),
     activation="sample ... channel -> sample ... channel",
+    by_calls=over_several_axes,
 )
 
 
@@ -123,7 +125,7 @@ def _a_group_for_each_channel(reference: LayerCall, port: LayerCall) -> str:
     return f"groups={groups} in Keras, must be -1 or {channels}: torch normalises each channel by itself"
 
 
-LAYER_NORMALISATION_2D = replace(LAYER_NORMALISATION, reference="LayerNorm2d", activation=CHANNELS_LAST)
+LAYER_NORMALISATION_2D = replace(LAYER_NORMALISATION, reference="LayerNorm2d", activation=CHANNELS_LAST, by_calls=None)
 
 FROZEN_BATCH_NORMALISATION = replace(
     batch_normalisation("FrozenBatchNorm2d"),

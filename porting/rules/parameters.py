@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Declared, Fixed, Setting
-from porting.rules.shared_settings import trained
-from porting.rules.windows import Table
+from porting.rules.shared_settings import by_sizes, trained
+from porting.rules.windows import Rows, Table
 from porting.traces import LayerCall
 
 
@@ -81,9 +81,31 @@ def looked_up(port: str, *settings: Setting) -> LayerRule:
     )
 
 
+def _read_whole(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
+    """The row for a table that the port has as a variable, which may have axes of length 1 besides."""
+    sizes = reference.settings["num_embeddings"], reference.settings["embedding_dim"]
+    pattern = pattern_of(sizes, port.input.shape[1:]) or _misfit(3, port.input.ndim)
+    return replace(rule, tensors={"weight": ("value", (pattern,))})
+
+
+READ_WHOLE = LayerRule(
+    "Embedding",
+    "Parameter",
+    {"weight": ("value", ("axis_0 axis_1 -> axis_0 axis_1",))},
+    (
+        Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
+        Declared("of gradients", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse"), in_training=True),
+        by_sizes("num_embeddings embedding_dim", ""),
+    ),
+    activation=SAME_ORDER,
+    window=Rows(),
+    by_calls=_read_whole,
+)
+
 POSITIONS = (
     looked_up("Embedding", Fixed("keras", "mask_zero", False, "torch masks nothing")),
     looked_up("PositionEmbedding"),
+    READ_WHOLE,
 )
 
 PARAMETER = LayerRule(

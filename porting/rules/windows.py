@@ -169,6 +169,26 @@ class Table(Broadcast):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Rows(Table):
+    """The reference looks up rows of a table that the port has as a variable: both are whatever their weights are."""
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Nothing that can be compared: which rows the port takes shows in what it does with them."""
+        return reference, reference
+
+    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
+        """The variable has the rows that the reference is to give, where the reference looks them up."""
+        ours, theirs = calls
+        rows = np.array(theirs.output[0]).reshape(-1, give.shape[-1])
+        given = give.reshape(-1, give.shape[-1])
+        rows[np.resize(ours.input, len(given))] = given
+        whole = np.broadcast_to(rows.reshape(theirs.output.shape[1:]), theirs.output.shape)
+        return Teaching(theirs.name, theirs.kind, whole, whole)
+
+
 def _unit_free(give: np.ndarray, like: np.ndarray) -> tuple[int, ...]:
     """The shape of one sample without its axes of length 1, in as many axes as another array has at most."""
     lengths = [length for length in give.shape[1:] if length > 1]
@@ -199,7 +219,7 @@ def _aligned(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.nd
     return _ranked(ours, theirs.ndim), _ranked(theirs, ours.ndim)
 
 
-Window = Whole | Broadcast | Convolution | TransposedConvolution | Recurrence
+Window = Whole | Broadcast | Rows | Convolution | TransposedConvolution | Recurrence
 
 
 def seen_by_torch(

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from porting.jobs import optimiser_states
-from porting.jobs.conversion import move_weights
+from porting.jobs.filling import move_weights
+from porting.jobs.optimisers import optimiser_states
 from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair
 from porting.plans.parts import divided
@@ -16,7 +16,7 @@ from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
-from porting.records import parity
+from porting.records.deviations import relative
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
 
@@ -106,4 +106,4 @@ class Runner:
 def apart(ours: Any, theirs: Any) -> float:
     """Greatest difference, relative to the reference's greatest value."""
     reference = np.asarray(ours, np.float64)
-    return parity.relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))
+    return relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))

@@ -15,7 +15,7 @@ from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep, silent
-from porting.records import parity
+from porting.records.deviations import relative
 from porting.reference import side as torch_side
 from porting.rules import patterns
 from porting.training.runners import Runner, TrainingStep, apart
@@ -92,7 +92,7 @@ def _gradient_errors(ours: TrainingStep, theirs: TrainingStep, plan: TransferPla
         for transfer in taken:
             moved = patterns.gradient_to_reference(theirs.gradients[transfer.port], transfer.pattern)
             for name, array in transfer.parts(moved):
-                yield name, parity.relative(float(np.abs(array - gradients[name]).max()), scale)
+                yield name, relative(float(np.abs(array - gradients[name]).max()), scale)
 
 
 def _compare(number: int, batch: np.ndarray, runner: Runner, narrow: Runner | None = None) -> StepParity:
@@ -133,4 +133,4 @@ def _float32_ratio(wide: Runner, narrow: Runner) -> float:
     squares = np.zeros(2)
     for name, *both in narrow.parameters(narrow.port):
         squares += [np.sum(np.square(array.astype(np.float64) - truth[name])) for array in both]
-    return parity.relative(float(np.sqrt(squares[1])), float(np.sqrt(squares[0])))
+    return relative(float(np.sqrt(squares[1])), float(np.sqrt(squares[0])))

@@ -25,6 +25,32 @@ class AuthorNames:
 
     def names(self, node: "Node", call: ModuleCall) -> list[str]:
         """What the forward of a module calls what this node makes; empty where its source does not say."""
+        statement = self._statement(node, call)
+        said = _targets(statement) if statement is not None and not _is_method_call(statement, call.module) else []
+        return said or self._named_by_attribute(node, call)
+
+    def _named_by_attribute(self, node: "Node", call: ModuleCall) -> list[str]:
+        """What any method assigns the result of the module to that makes this, where one alone does."""
+        depth = len(call.path) + 1 if call.path else 0
+        paths = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+        inner = next((path[depth:].partition(".")[0] for path in paths if len(path.partition("@")[0]) > depth), "")
+        if not inner or inner.isdigit():
+            return []
+        said = [
+            targets
+            for statement in self._source(type(call.module))[1]
+            if isinstance(statement, ast.Assign) and _calls(statement, inner) and (targets := _targets(statement))
+        ]
+        return said[0] if said and all(targets == said[0] for targets in said) else []
+
+    def line(self, node: "Node", call: ModuleCall) -> str:
+        """Which statement of the forward of a module a node comes from; empty where its source does not say."""
+        statement = self._statement(node, call)
+        if statement is None or _is_method_call(statement, call.module):
+            return ""
+        return f"{type(call.module).__name__}:{statement.lineno}"
+
+    def _statement(self, node: "Node", call: ModuleCall) -> ast.stmt | None:
         file, statements = self._source(type(call.module))
         lines = [
             int(frame["line"]) for frame in _FRAME.finditer(node.meta.get("stack_trace") or "") if frame["file"] == file
@@ -32,8 +58,8 @@ class AuthorNames:
         for line in reversed(lines):
             around = [s for s in statements if s.lineno <= line <= (s.end_lineno or s.lineno)]
             if around:
-                return _targets(min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno))
-        return []
+                return min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno)
+        return None
 
     def parameters(self, call: ModuleCall, values: Sequence[str]) -> list[str]:
         """What the forward of a module calls its inputs, by their order."""
@@ -69,6 +95,22 @@ def _parsed(kind: type) -> tuple[str, list[ast.stmt]]:
     ast.increment_lineno(tree, first - 1)
     simple = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
     return file, [node for node in ast.walk(tree) if isinstance(node, simple)]
+
+
+def _calls(statement: ast.stmt, attribute: str) -> bool:
+    """Whether a statement calls a module that is an attribute of this."""
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) == f"self.{attribute}" for node in ast.walk(statement)
+    )
+
+
+def _is_method_call(statement: ast.stmt, module: "torch.nn.Module") -> bool:
+    """Whether a statement hands on to another method, whose lines torch does not tell."""
+    value = getattr(statement, "value", None)
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return False
+    held = getattr(module, value.func.attr, None)
+    return ast.unparse(value.func.value) == "self" and inspect.ismethod(held)
 
 
 def _targets(statement: ast.stmt) -> list[str]:

@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass, field
+from typing import Any
 
 from porting.writing.expressions import variables_in
 
@@ -18,11 +19,14 @@ class Statement:
         What they are.
     names : list of str
         What the author of the torch model calls them, as far as that is known.
+    place : str
+        The line of torch source that says it, where that is known.
     """
 
     targets: list[str]
     tree: ast.expr
     names: list[str] = field(default_factory=list)
+    place: str = ""
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Block:
     statements : list of Statement
     results : list of str
         The values that its surroundings read.
+    module : torch.nn.Module, optional
     """
 
     path: str
@@ -49,10 +54,20 @@ class Block:
     parameter_names: list[str] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
+    module: Any = None
 
     def made(self) -> set[str]:
         """The values that its statements make."""
         return {target for statement in self.statements for target in statement.targets}
+
+    def names_of(self, values: list[str]) -> list[str]:
+        """What the author calls values that its statements make."""
+        said = {
+            value: name
+            for statement in self.statements
+            for value, name in zip(statement.targets, statement.names, strict=False)
+        }
+        return [said.get(value, "") for value in values]
 
     def free(self) -> list[str]:
         """The values that it reads and does not make, in the order in which they are read."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
+from porting.writing.graph.training_rates import with_training_rates
 
 if TYPE_CHECKING:
     import torch
@@ -78,6 +79,7 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
             program = program.run_decompositions({})
     graph = program.graph
     graph.eliminate_dead_code()
+    with_training_rates(graph, model, *many)
     constants = folded(graph, _constants(program))
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}

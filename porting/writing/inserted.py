@@ -124,3 +124,19 @@ def pad_wrap(x, widths):
 def not_written(function, *inputs):
     """Stand where porting write had no row for a function of torch."""
     raise NotImplementedError(f"torch.ops.aten.{function}: write in Keras what it does, in the place of this call.")
+
+
+def attention(query, key, value, rate, mask=None, bias=None, scale=None, is_causal=False):
+    """Attend by the softmax of products, some of which are dropped in training.
+
+    (sample, position, head, feature) each.
+    """
+    scores = ops.einsum("bqhd,bkhd->bhqk", query * (scale or query.shape[-1] ** -0.5), key)
+    if bias is not None:
+        scores = scores + bias
+    if is_causal:
+        mask = ops.tril(ops.ones(scores.shape[-2:], dtype="bool"))
+    if mask is not None:
+        scores = ops.where(mask, scores, float("-inf"))
+    weights = layers.Dropout(rate)(ops.softmax(scores))
+    return ops.einsum("bhqk,bkhd->bqhd", weights, value)

@@ -93,7 +93,9 @@ class Interpreter:
         """Write the whole model."""
         nodes = list(self.exported.graph.nodes)
         inputs = [self._input(node) for node in nodes if node.name in self.exported.inputs]
-        block = Block("", type(self.model), [variable_of(value.data) for value in inputs], [*self.exported.input_names])
+        block = Block("", type(self.model), module=self.model)
+        block.parameters = [variable_of(value.data) for value in inputs]
+        block.parameter_names = [*self.exported.input_names]
         self.recorder.scopes.append(Scope(block, inputs))
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
@@ -136,7 +138,7 @@ class Interpreter:
         reads = dict.fromkeys(node for step in inside for node in step.all_input_nodes if node not in inside)
         read = [self._settled(node) for node in reads if node in self.values]
         anchors = [v for v in read if isinstance(v, Value) and any(map(self.exported.is_batch, v.shape))]
-        block = Block(call.path, type(call.module))
+        block = Block(call.path, type(call.module), module=call.module)
         self.recorder.scopes.append(Scope(block, anchors, inside))
         self._steps(call)
         self.recorder.scopes.pop()
@@ -156,6 +158,8 @@ class Interpreter:
             *(titles[name] for name in block.parameters if name in titles),
         ]
         names = [name for node in leaving for name in self.authors.names(node, outer)]
+        if len(block.results) > 1:
+            names = block.names_of(block.results)
         arguments: list[ast.expr] = [ast.Name(name, ast.Load()) for name in block.parameters]
         outside = [self.recorder.fresh() for _ in block.results]
         targets = [variable_of(data) for data in outside]
@@ -173,6 +177,7 @@ class Interpreter:
     def _node(self, node: "Node", call: ModuleCall) -> None:
         if name_of(node.target) in EMITS_NOTHING:
             return
+        first = len(self.recorder.block.statements)
         try:
             made = self._bound(self._applied(node), self.authors.names(node, call))
         except UnknownError:
@@ -182,6 +187,8 @@ class Interpreter:
             if not self.partial:
                 return
             made = self._bound(self._left_out(node), self.authors.names(node, call))
+        for statement in self.recorder.block.statements[first:]:
+            statement.place = self.authors.line(node, call)
         self.values[node] = made
         if is_in_place(node.target):
             self.values[node.all_input_nodes[0]] = made
@@ -223,6 +230,7 @@ class Interpreter:
     def _bound(self, made: Any, names: list[str]) -> Any:
         if isinstance(made, (list, tuple)):
             padded = [*names, *[""] * len(made)]
+            self._name_unpacked(made, names)
             return [self._bound(item, [name] if name else []) for item, name in zip(made, padded, strict=False)]
         if not isinstance(made, Value) or made.form is not None or made.data is None:
             return made
@@ -231,6 +239,12 @@ class Interpreter:
             if variable_of(data) in statement.targets and not statement.names:
                 statement.names = list(names)
         return replace(made, data=data)
+
+    def _name_unpacked(self, made: Sequence[Any], names: list[str]) -> None:
+        """Call what one statement unpacks by the names that one line of torch gives to all of it."""
+        last = next(reversed(self.recorder.block.statements), None)
+        if last is not None and last.targets == [name for item in made for name in _variables(item)]:
+            last.names = list(names) if len(names) == len(made) else []
 
     def _target(self, node: "Node", owner: str = "") -> Target:
         layers: Any = LAYERS

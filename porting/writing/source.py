@@ -2,111 +2,236 @@
 
 import ast
 import inspect
-import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from porting.writing.blocks import Statement
-from porting.writing.expressions import LayerName, clone
+from porting.writing.expressions import LayerName, clone, walk
 from porting.writing.interpreter import Written
-from porting.writing.merging import Function, Functions
-from porting.writing.naming import RESERVED, Renaming, names_for
+from porting.writing.shaping.convolutions import DEFAULTS, function_source
+from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
+from porting.writing.shaping.merging import Function, Functions
+from porting.writing.shaping.naming import RESERVED, names_for, plain
+from porting.writing.shaping.preparing import Shortening, blocks_in, prepare
+from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees, with_names
+from porting.writing.shaping.variables import assigned
 
-SPELLING = re.compile(r"[^A-Za-z0-9_]")
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+
+
+def layer_names(written: Written) -> dict[str, str]:
+    """Path of each layer in the torch model -> its name in the port."""
+    paths = {
+        node.path
+        for block in blocks_in(written.block)
+        for statement in block.statements
+        for node in walk(statement.tree)
+        if isinstance(node, LayerName)
+    }
+    spelling = spelling_for(paths)
+    return {path: spelling(path) for path in sorted(paths)}
 
 
 def layer_name(path: str) -> str:
-    """The name that every backend of Keras takes for a layer, from its path in the torch model."""
-    return SPELLING.sub("_", path) or "model"
+    """The name of a layer, from its path in the torch model, where no two are spelled alike."""
+    return Spelling()(path)
 
 
 def source_of(written: Written, about: str) -> str:
     """The source of a module whose ``build()`` makes the port."""
     from porting.writing import inserted
 
-    merged = Functions({*RESERVED, *(name for name, _ in inspect.getmembers(inserted, inspect.isfunction))})
-    model = merged.merge(written.block)
+    spelling = spelling_for(layer_names(written))
     own = [*(["Parameter"] if written.arrays else []), *written.own]
-    parts = [f'"""{about}"""', "import keras\nfrom keras import layers, ops"]
-    parts += [inspect.getsource(getattr(inserted, name)) for name in own]
-    taken = {function.name for function in merged.functions}
-    parts += [ast.unparse(_definition(function, taken)) for function in merged.functions if function is not model]
-    parts.append(ast.unparse(_build(model, written, taken)))
-    return formatted("\n\n\n".join(parts) + "\n")
+    prepare(written.block)
+    merged = Functions({*RESERVED, *CONVOLUTIONS, *(name for name, _ in inspect.getmembers(inserted, callable))})
+    model = merged.merge(written.block)
+    layout = Layout(spelling, {function.name: function for function in merged.functions})
+    parts = [layout.definition(function) for function in merged.functions if function is not model]
+    parts.append(layout.build(model, written))
+    heads = [f'"""{about}"""', "import keras\nfrom keras import layers, ops"]
+    heads += [inspect.getsource(getattr(inserted, name)) for name in own]
+    heads += _convolutions(merged.functions)
+    return formatted("\n\n\n".join([*heads, *parts]) + "\n")
 
 
-def _definition(function: Function, taken: set[str]) -> ast.FunctionDef:
-    names = names_for(
-        function.parameters,
-        function.parameter_names,
-        function.statements,
-        function.results,
-        {*function.options, *taken},
-    )
-    arguments = [names[value] for value in function.parameters] + list(function.options)
-    arguments += ["name"] if function.has_layers else []
-    body = _body(function.statements, names, function.results, "name")
-    return _function(function.name, arguments, body)
+def _convolutions(functions: Sequence[Function]) -> list[str]:
+    """The functions for convolutions that are called, with the arguments that are given."""
+    used: dict[str, dict[str, bool]] = {}
+    for function in functions:
+        for tree in trees(function.steps):
+            for node in ast.walk(Shortening().visit(clone(tree))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CONVOLUTIONS:
+                    given = used.setdefault(node.func.id, {})
+                    given.update((word.arg or "", True) for word in node.keywords if word.arg in DEFAULTS)
+    return [function_source(name[4], given) for name, given in sorted(used.items())]
 
 
-def _build(model: Function, written: Written, taken: set[str]) -> ast.FunctionDef:
-    names = names_for(model.parameters, model.parameter_names, model.statements, model.results, taken)
-    made: list[ast.stmt] = []
-    inputs = [names[value] for value in model.parameters]
-    kept = [f"{name}_input" if len(inputs) > 1 else "inputs" for name in inputs]
-    for value, name, input_name, keep in zip(written.inputs, inputs, model.parameter_names, kept, strict=True):
-        shape = tuple(value.shape[axis] for axis in value.axes[1:])
-        settings = f", dtype={'int32' if value.dtype == 'int' else 'bool'!r}" if value.dtype != "float" else ""
-        made += ast.parse(f"{keep} = {name} = keras.Input({shape!r}{settings}, name={layer_name(input_name)!r})").body
-    body = _body(model.statements, names, [], "")
-    outputs = [names[value] for value in model.results]
-    returned = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
-    given = kept[0] if len(kept) == 1 else f"[{', '.join(kept)}]"
-    final = ast.parse(f"keras.Model({given}, {returned}, name={layer_name(model.name)!r})", mode="eval").body
-    return _function("build", [], [*made, *body, ast.Return(final)])
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Lays out functions.
+
+    Attributes
+    ----------
+    spelling : callable
+        Path in the torch model -> name of a layer.
+    functions : Mapping
+        The functions of the file by name.
+    """
+
+    spelling: Callable[[str], str]
+    functions: Mapping[str, Function]
+
+    def definition(self, function: Function) -> str:
+        """The source of the function of a class."""
+        steps, names, parameters, results = self._named(function)
+        needed = [ast.arg(option.name) for option in function.options if option.default is None]
+        usual = [option for option in function.options if option.default is not None]
+        positional = [*(ast.arg(names[value]) for value in parameters), *needed]
+        named = [ast.arg(PREFIX)] if function.has_layers else []
+        if not usual:
+            positional, named = [*positional, *named], []
+        positional += [ast.arg(option.name) for option in usual]
+        defaults = [clone(option.default) for option in usual]
+        args = ast.arguments([], positional, None, named, [None] * len(named), None, defaults)
+        body = self.body(steps, names, results)
+        return _source(function.name, args, body, _about(function.kinds))
+
+    def build(self, model: Function, written: Written) -> str:
+        """The source of the function that makes the model."""
+        steps, names, parameters, results = self._named(model)
+        made: list[ast.stmt] = []
+        inputs = [names[value] for value in parameters]
+        kept = [f"{name}_input" if len(inputs) > 1 else "inputs" for name in inputs]
+        for value, name, said, keep in zip(written.inputs, inputs, model.parameter_names, kept, strict=True):
+            shape = tuple(value.shape[axis] for axis in value.axes[1:])
+            kind = {"int": ", dtype='int32'", "bool": ", dtype='bool'"}.get(value.dtype, "")
+            made += ast.parse(f"{keep} = {name} = keras.Input({shape!r}{kind}, name={layer_name(said)!r})").body
+        body = self.body(steps, names, [])
+        outputs = [names[value] for value in results]
+        returned = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
+        given = kept[0] if len(kept) == 1 else f"[{', '.join(kept)}]"
+        final = ast.parse(f"keras.Model({given}, {returned}, name={layer_name(model.name)!r})", mode="eval").body
+        args = ast.arguments([], [], None, [], [], None, [])
+        return _source("build", args, [*made, *body, ast.Return(final)], "The model, with weights drawn at random.")
+
+    def _named(self, function: Function) -> tuple[list[Step], dict[str, str], list[str], list[str]]:
+        """The steps of a function over variables, what those are called, and which it takes and returns."""
+        wanted = [plain(name) for name in function.parameter_names]
+        steps, variables = assigned(function.steps, function.parameters, wanted, function.results)
+        parameters, results = ([variables.of(v) for v in part] for part in (function.parameters, function.results))
+        taken = {*self.functions, *(option.name for option in function.options)}
+        return steps, names_for(parameters, wanted, steps, results, taken), parameters, results
+
+    def body(self, steps: Sequence[Step], names: dict[str, str], results: Sequence[str]) -> list[ast.stmt]:
+        """Steps as Python's statements; the last is returned where it is the result."""
+        lines = [line for step in steps for line in self._lines(step, names)]
+        if not results:
+            return lines
+        last = steps[-1] if steps else None
+        if isinstance(last, Statement) and last.targets == list(results) and isinstance(lines[-1], ast.Assign):
+            return [*lines[:-1], ast.Return(lines[-1].value)]
+        items: list[ast.expr] = [ast.Name(names[value], ast.Load()) for value in results]
+        return [*lines, ast.Return(items[0] if len(items) == 1 else ast.Tuple(items, ast.Load()))]
+
+    def _lines(self, step: Step, names: dict[str, str]) -> list[ast.stmt]:
+        if isinstance(step, Statement):
+            value = self._tree(step.tree, names)
+            targets: list[ast.expr] = [ast.Name(names[target], ast.Store()) for target in step.targets]
+            if not targets:
+                return [ast.Expr(value)]
+            target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+            if isinstance(value, ast.Name) and isinstance(target, ast.Name) and value.id == target.id:
+                return []
+            return [ast.Assign([target], value, lineno=1)]
+        if isinstance(step, Branch):
+            return self._branch(step, names)
+        body = [line for inner in step.body for line in self._lines(inner, names)]
+        target, source = self._head(step, names)
+        return [ast.For(target, source, body, [], lineno=1)]
+
+    def _branch(self, step: Branch, names: dict[str, str]) -> list[ast.stmt]:
+        body, otherwise = (
+            [line for inner in part for line in self._lines(inner, names)] for part in (step.body, step.otherwise)
+        )
+        test = self._tree(step.test, names)
+        if otherwise and isinstance(test, ast.UnaryOp):
+            return [ast.If(test.operand, otherwise, body)]
+        return [ast.If(test, body, otherwise)]
+
+    def _head(self, loop: Loop, names: dict[str, str]) -> tuple[ast.expr, ast.expr]:
+        """What a loop assigns to, and what it goes through."""
+        start, count = (self._tree(tree, names) for tree in (loop.start, loop.count))
+        plain_start = isinstance(start, ast.Constant) and start.value == 0
+        columns: list[ast.expr] = [ast.Name(names[column], ast.Store()) for column in loop.columns]
+        row = columns[0] if len(columns) == 1 else ast.Tuple(columns, ast.Store())
+        if loop.table is None:
+            stop = _sum(start, count)
+            arguments = [stop] if plain_start else [start, stop]
+            return ast.Name(names[loop.counter], ast.Store()), _called("range", arguments)
+        table = self._tree(loop.table, names)
+        if not loop.counter:
+            return row, table
+        pair = ast.Tuple([ast.Name(names[loop.counter], ast.Store()), row], ast.Store())
+        return pair, _called("enumerate", [table] if plain_start else [table, start])
+
+    def _tree(self, tree: ast.expr, names: dict[str, str]) -> ast.expr:
+        made = with_names(_Plain().visit(clone(tree)), lambda value: names.get(value, value))
+        return spelled(_Calling(self.functions).visit(Shortening().visit(made)), self.spelling)
 
 
-def _body(
-    statements: Sequence[Statement], names: dict[str, str], results: Sequence[str], prefix: str
-) -> list[ast.stmt]:
-    """Statements, each value under its name; the last is returned where it is the result."""
-    lines = [_assignment(statement, names, prefix) for statement in statements]
-    if not results:
-        return lines
-    if len(results) == 1 and statements and statements[-1].targets == list(results):
-        last = lines.pop()
-        assert isinstance(last, ast.Assign)
-        return [*lines, ast.Return(last.value)]
-    items = [ast.Name(names[value], ast.Load()) for value in results]
-    return [*lines, ast.Return(items[0] if len(items) == 1 else ast.Tuple(items, ast.Load()))]
+class _Plain(ast.NodeTransformer):
+    def visit_Turns(self, node: Turns) -> ast.expr:
+        return ast.Constant(node.value)
+
+    def visit_Rows(self, node: Rows) -> ast.expr:
+        return self.generic_visit(ast.Tuple(node.elts, ast.Load()))
 
 
-def _assignment(statement: Statement, names: dict[str, str], prefix: str) -> ast.stmt:
-    value = _Spelling(prefix).visit(Renaming(names).visit(clone(statement.tree)))
-    targets: list[ast.expr] = [ast.Name(names[target], ast.Store()) for target in statement.targets]
-    target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
-    return ast.Assign([target], value, lineno=1)
+class _Calling(ast.NodeTransformer):
+    """Leaves out the arguments that a function of the file takes by itself; the first that it needs is not named."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self.functions = functions
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        function = self.functions.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if function is None:
+            return node
+        usual = {o.name: ast.dump(o.default) for o in function.options if o.default is not None}
+        node.keywords = [word for word in node.keywords if usual.get(word.arg or "") != ast.dump(word.value)]
+        if node.keywords and node.keywords[0].arg != PREFIX and node.keywords[0].arg not in usual:
+            node.args.append(node.keywords.pop(0).value)
+        return node
 
 
-class _Spelling(ast.NodeTransformer):
-    """Spells the names of layers: behind the name of the block that they stand in."""
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
-
-    def visit_LayerName(self, node: LayerName) -> ast.expr:
-        spelled = layer_name(node.path) if node.path else ""
-        if not self.prefix:
-            return ast.Constant(layer_name(node.path))
-        if not spelled:
-            return ast.Name(self.prefix, ast.Load())
-        return ast.parse(f"f'{{{self.prefix}}}_{spelled}'", mode="eval").body
+def _sum(start: ast.expr, count: ast.expr) -> ast.expr:
+    if isinstance(start, ast.Constant) and isinstance(count, ast.Constant):
+        return ast.Constant(start.value + count.value)
+    return count if isinstance(start, ast.Constant) and start.value == 0 else ast.BinOp(count, ast.Add(), start)
 
 
-def _function(name: str, arguments: Sequence[str], body: list[ast.stmt]) -> ast.FunctionDef:
-    args = ast.arguments([], [ast.arg(argument) for argument in arguments], None, [], [], None, [])
-    return ast.fix_missing_locations(ast.FunctionDef(name, args, body, [], lineno=1))
+def _called(name: str, arguments: list[ast.expr]) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), arguments, [])
+
+
+def _about(kinds: Sequence[type]) -> str:
+    """What a function stands for: its classes, with the module before the first of each."""
+    said = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
+    same = all(kind.__module__ == kinds[0].__module__ for kind in kinds)
+    return f"{', '.join([said[0], *(kind.__qualname__ for kind in kinds[1:])] if same else said)}."
+
+
+def _source(name: str, args: ast.arguments, body: list[ast.stmt], about: str) -> str:
+    made = ast.FunctionDef(name, args, [ast.Expr(ast.Constant(about)), *body], [], lineno=1)
+    text = ast.unparse(ast.fix_missing_locations(made))
+    last = body[-1]
+    if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
+        return f"{text[: text.rindex('(' + ast.unparse(last.value)[1:])]}{ast.unparse(last.value)[1:-1]}"
+    return text
 
 
 def formatted(source: str) -> str:

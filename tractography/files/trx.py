@@ -105,7 +105,7 @@ class TrxLayout:
         step, before = BLOCK_BYTES // 8, 0
         for first in range(0, self._count, step):
             offsets = self._offsets(first, min(first + step, self._count))
-            if offsets[0] != before or (np.diff(offsets) < 0).any():
+            if offsets[0] != before or _fall(offsets):
                 raise TractogramError(
                     f"{self._file.path} is broken: offsets do not rise from streamline {first} on. Export it again."
                 )
@@ -128,7 +128,7 @@ class TrxLayout:
             return Streamlines(np.empty((0, 3), np.float32), np.empty(0, np.int64))
         offsets = self._offsets(first, stop)
         lengths, begin, end = np.diff(offsets), int(offsets[0]), int(offsets[-1])
-        if (lengths < 0).any() or not 0 <= begin <= end <= self._points:
+        if _fall(offsets) or not 0 <= begin <= end <= self._points:
             raise TractogramError(f"{file.path} has changed since it was opened. Start again.")
         with np.errstate(over="ignore"):
             points = self._members["positions"].read(begin, end).astype(np.float32, copy=False)
@@ -156,6 +156,11 @@ class TrxLayout:
                 raise TractogramError(f"{self._file.path} holds {shown(name)} twice, in two types. Export it again.")
             members[name] = _member(entry, width, dtype)
         return members
+
+
+def _fall(offsets: np.ndarray) -> bool:
+    """Whether one is below that before it; a difference of two of them might not fit into their type."""
+    return bool((offsets[1:] < offsets[:-1]).any())
 
 
 def _member(entry: Entry, width: int, dtype: np.dtype) -> Member:

@@ -1,5 +1,6 @@
 """Images that streamlines are checked against: a mask of white matter, and the peaks of fibre orientations."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from tractography.errors import GenerationError
 
 FA_THRESHOLD = 0.1
 _TOLERANCE_MM = 1e-3
+_LARGEST_RATIO = 1100
+"""How much larger than a file its voxels can be: gzip packs 1,032 times at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +196,11 @@ def _opened(path: str | os.PathLike) -> Iterator[Any]:
     if not Path(path).is_file():
         raise GenerationError(f"No image at {path}: no such file.")
     try:
-        yield nibabel.load(path)
+        image: Any = nibabel.load(path)
+        declared = math.prod(image.shape) * image.get_data_dtype().itemsize
+        if declared > _LARGEST_RATIO * (size := Path(path).stat().st_size):
+            raise GenerationError(f"declares {declared:,} bytes of voxels, and has {size:,}. Copy it again.")
+        yield image
     except GenerationError as error:
         raise GenerationError(f"{path} {error}") from error
     except Exception as error:  # nibabel raises whatever its parsing trips over

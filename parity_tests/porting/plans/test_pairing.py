@@ -46,8 +46,34 @@ def test_query_key_and_value_of_other_names_are_told_apart_by_what_they_do():
     assert pairs_of(Attention(), attention(["a", "b", "c"]), (4, 6)) == {"q": "c", "k": "b", "v": "a", "o": "out"}
 
 
+def test_small_weights_are_told_apart_as_large_ones_are():
+    reference = Attention()
+    with torch.no_grad():
+        for name, parameter in reference.named_parameters():
+            parameter.mul_(0.02 if name[0] in "qk" else 1)
+    assert pairs_of(reference, attention(["c", "b", "a"]), (4, 6)) == {"q": "a", "k": "b", "v": "c", "o": "out"}
+
+
 def test_names_decide_where_what_reaches_what_leaves_a_choice():
     assert pairs_of(Attention(), attention(["block_v", "block_k", "block_q"]), (4, 6))["q"] == "block_q"
+
+
+class LastOfBoth(nn.Module):
+    """The last step of both directions, where Keras' Bidirectional returns the first of the one that goes back."""
+
+    def __init__(self):
+        super().__init__()
+        self.both = nn.RNN(3, 2, batch_first=True, bidirectional=True)
+
+    def forward(self, x):
+        return self.both(x)[0][:, -1]
+
+
+def test_settings_decide_where_nothing_else_does():
+    x = keras.Input((4, 3))
+    port = keras.Model(x, layers.Bidirectional(layers.SimpleRNN(2), name="b")(x))
+    found = pairs_of(LastOfBoth(), port, (4, 3))
+    assert {ours: "backward" in theirs for ours, theirs in found.items()} == {"both.l0": False, "both.l0_reverse": True}
 
 
 def test_what_nothing_decides_is_told_with_the_line_that_does():

@@ -176,3 +176,16 @@ def test_a_batch_that_the_reference_follows_is_followed_by_a_right_port(tmp_path
 def test_dropout_that_never_stops_fails(tmp_path):
     report = report_of(lambda: Net(torch.nn.Dropout(0.5)), port(dropout(), call={"training": True}), tmp_path)
     assert report.verdict is Status.FAIL
+
+
+class ForUseAlone(torch.nn.Module):
+    def forward(self, x):
+        if self.training:
+            raise NotImplementedError("nobody trains this")
+        return x
+
+
+def test_a_reference_that_cannot_be_run_in_training_is_not_passed_in_silence(tmp_path):
+    report = report_of(lambda: Net(ForUseAlone()), port(), tmp_path)
+    assert report.training.status is Status.NOT_CHECKED
+    assert any("what the reference draws" in line and "nobody trains this" in line for line in report.training.lines)

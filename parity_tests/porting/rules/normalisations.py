@@ -143,6 +143,24 @@ CASES = {
         [(layers.LayerNormalization(), "eps=1e-05 in torch, epsilon=0.001 in Keras")],
         in_channels_last=False,
     ),
+    "LayerNorm over images": Case(
+        nn.LayerNorm([6, 5, 4]),
+        layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5),
+        (3, 6, 5, 4),
+        [(layers.LayerNormalization(axis=[1, 2, 3]), "eps=1e-05 in torch, epsilon=0.001 in Keras")],
+    ),
+    "LayerNorm over rows and columns": Case(
+        nn.LayerNorm([5, 4]),
+        layers.LayerNormalization(axis=[1, 2], epsilon=1e-5),
+        (3, 6, 5, 4),
+        [(layers.LayerNormalization(axis=[1, 3], epsilon=1e-5), "axis_2 differs")],
+    ),
+    "LayerNorm over the last two axes": Case(
+        nn.LayerNorm([5, 6]),
+        layers.LayerNormalization(axis=(-2, -1), epsilon=1e-5),
+        (3, 5, 6),
+        in_channels_last=False,
+    ),
     "GroupNorm": Case(
         nn.GroupNorm(2, 6),
         layers.GroupNormalization(2, epsilon=1e-5),

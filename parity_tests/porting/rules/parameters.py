@@ -43,9 +43,21 @@ class Positioned(layers.Layer):
         return features + self.table(ops.arange(features.shape[1])[None])
 
 
+class Tabled(nn.Module):
+    """Looks all its positions up in a table."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(5, 4)
+
+    def forward(self, features):
+        return features + self.table(torch.arange(5))
+
+
 CASES = {
     "Parameter": Case(Shifted(1, 5, 4), Shift(), (3, 5, 4), [], in_channels_last=False),
     "Parameter of channels": Case(Shifted(4, 5), Shift(), (3, 4, 5)),
+    "Embedding that the port has as a variable": Case(Tabled(), Shift(), (3, 5, 4), [], in_channels_last=False),
     "Parameter that the port has as positions": Case(Shifted(1, 5, 4), AddPositions(), (3, 5, 4), [], False),
     "Parameter that the port looks up": Case(Shifted(1, 5, 4), Positioned(), (3, 5, 4), [], in_channels_last=False),
 }

@@ -9,7 +9,7 @@ from torch import nn
 
 from parity_tests.porting.zoo import attention
 from parity_tests.porting.zoo.weights import saved
-from porting import ModelPair, Status, convert, export
+from porting import ModelPair, Status, convert, export, verify
 from porting.errors import LayerCountError, PairError
 
 SHAPE = ((attention.POSITIONS, 5),)
@@ -93,8 +93,17 @@ def test_bias_kv_is_refused_by_name(tmp_path):
         convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
 
 
-def test_a_split_that_is_missing_is_proposed(tmp_path):
+def test_a_split_is_found_unasked_and_comes_back(tmp_path):
     pair = pair_of(attention.Packed, attention.build_packed, WHOLE)
+    path = saved(pair.reference(), tmp_path)
+    report = convert(path, tmp_path / "port", pair=pair).report
+    assert report.verdict is verify(tmp_path / "port.keras", path, pair=pair).verdict is Status.PASS
+    back = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
+    assert all(torch.equal(back[name], tensor) for name, tensor in torch.load(path).items())
+
+
+def test_a_split_that_nothing_decides_is_proposed(tmp_path):
+    pair = pair_of(attention.Packed, partial(attention.build_packed, exchanged=True), WHOLE)
     with pytest.raises(LayerCountError, match=r'splits=\{"c_attn": "query key value"\}'):
         convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
 

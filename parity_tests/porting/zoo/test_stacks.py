@@ -11,7 +11,7 @@ from torch import nn
 
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, export
-from porting.reference.sums import sum_up
+from porting.reference.tensors.sums import sum_up
 
 
 class Stack(nn.Module):

@@ -8,7 +8,7 @@ from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.sequences import draw_tokens
 from parity_tests.porting.zoo.weights import saved
 from porting import Status, convert, export, verify
-from porting.reference.sums import sum_up
+from porting.reference.tensors.sums import sum_up
 
 
 @pytest.fixture(scope="module", params=zoo.PAIRS, ids=lambda pair: pair.name)

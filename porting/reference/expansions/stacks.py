@@ -30,7 +30,7 @@ def _suffixes(module: Any) -> list[str]:
 def _about(path: str, module: Any, own: Mapping[str, str], suffix: str) -> About:
     is_reverse, several = suffix.endswith("_reverse"), len(_suffixes(module)) > 1
     weights = {word.removesuffix(suffix) + "l0": name for word, name in own.items() if word.endswith(f"_{suffix}")}
-    settings = {**settings_of(module), "num_layers": 1, "bidirectional": False, "batch_first": True}
+    settings = {**settings_of(module), "num_layers": 1, "bidirectional": False, "batch_first": True, "dropout": 0.0}
     if not suffix.startswith("l0"):
         settings["input_size"] = module.hidden_size * (2 if module.bidirectional else 1)
     return About(
@@ -54,6 +54,7 @@ def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[.
         steps = input[None] if is_single else input if module.batch_first else input.transpose(0, 1)
         states: list[tuple[torch.Tensor, ...]] = []
         for first in range(0, len(parts), directions):
+            steps = torch.nn.functional.dropout(steps, module.dropout, module.training) if first else steps
             outputs = []
             for number in range(first, first + directions):
                 before = _state(hx, number, is_single)

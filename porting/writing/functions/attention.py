@@ -25,12 +25,10 @@ def attention(
     enable_gqa: bool = False,
 ) -> Value:
     """Keras' own where there are heads; its causal mask lies as torch's where there are as many keys as queries."""
-    if dropout_p:
-        raise NoRowError("attention with dropout in evaluation, too")
     plain = query.rank == 4 and query.shape[0] == key.shape[0] == value.shape[0]
     plain = plain and (query.shape[1] == key.shape[1] or enable_gqa) and key.shape[1] == value.shape[1]
     if not plain or (is_causal and query.shape[-2] != key.shape[-2]) or query.shape[-1] == 0:
-        return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale)
+        return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale, dropout_p)
     held = [arranged(k.ops, tensor, (0, 2, 1, 3)) for tensor in (query, key, value)]
     if query.shape[1] != key.shape[1]:
         times = query.shape[1] // key.shape[1]
@@ -38,9 +36,12 @@ def attention(
     settings: dict[str, Any] = {"is_causal": True} if is_causal else {}
     if attn_mask is not None:
         settings["mask" if attn_mask.dtype == "bool" else "bias"] = _four_axes(k, attn_mask).data
+    if dropout_p:
+        settings["rate"] = dropout_p
     if scale is not None and not math.isclose(scale, query.shape[-1] ** -0.5, rel_tol=1e-9):
         settings["scale"] = scale
-    data = k.ops.dot_product_attention(*(tensor.data for tensor in held), **settings)
+    attend = k.own("attention") if dropout_p else k.ops.dot_product_attention
+    data = attend(*(tensor.data for tensor in held), **settings)
     return Value(data, (*query.shape[:-1], value.shape[-1]), (0, 2, 1, 3))
 
 
@@ -52,7 +53,7 @@ def _four_axes(k: Target, mask: Value) -> Value:
 
 
 def _attention_in_steps(
-    k: Target, query: Value, key: Value, value: Value, mask: Value | None, is_causal: bool, scale: float | None
+    k: Target, query: Value, key: Value, value: Value, mask: Value | None, is_causal: bool, scale: float | None, rate: float
 ) -> Value:
     if is_causal:
         raise NoRowError("causal attention of tensors that have not four axes, or of more keys than queries")
@@ -64,4 +65,7 @@ def _attention_in_steps(
         scores = combined(k, k.ops.where, [mask, scores, float("-inf")], "float")
     elif mask is not None:
         scores = add(k, scores, mask)
-    return matmul(k, softmax(k, scores, -1), value)
+    weights = softmax(k, scores, -1)
+    if rate:
+        weights = weights.with_data(k.layers.Dropout(rate)(weights.data))
+    return matmul(k, weights, value)

@@ -26,7 +26,9 @@ def by_rows(function, tensors, order=None):
             values[node] = held(getattr(traced, node.target), None)
         elif node.op == "output":
             made = node.args[0]
-            return [values[n] for n in (made if isinstance(made, (list, tuple)) else [made]) if isinstance(n, torch.fx.Node)]
+            return [
+                values[n] for n in (made if isinstance(made, (list, tuple)) else [made]) if isinstance(n, torch.fx.Node)
+            ]
         elif name_of(node.target) not in EMITS_NOTHING:
             values[node] = _called(node, values)
             if is_in_place(node.target):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
-from porting.jobs.states import OptimiserState
+from porting.jobs.optimisers.states import OptimiserState
 from porting.pairs.finding import resolve
 from porting.pairs.pair import ModelPair, OptimiserPair
 from porting.plans.parts import divided, joined

@@ -1,21 +1,26 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
+from porting.errors import first_line
 from porting.pairs.pair import ModelPair
+from porting.parking import release
 from porting.plans.plan import TransferPlan
-from porting.proof.randomness import Randomness, compare_randomness
+from porting.proof.training.randomness import Randomness, compare_randomness
+from porting.records.deviations import relative
 from porting.records.gradients import Thinned, thin
-from porting.records.parity import relative
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
 from porting.wording import counted
+
+T = TypeVar("T")
 
 GRADIENT_ROWS = 8
 """Samples that gradients are taken on."""
@@ -75,12 +80,23 @@ def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
 def _randomness(reference: ReferenceRun, port: PortRun) -> Randomness:
     """What either model draws in training, compared; a golden file of 0.1.0 knows nothing of it."""
     if port.random_calls is None or reference.random_calls is None:
-        why = "no float64 here" if port.random_calls is None else "a golden file of 0.1.0 does not say"
-        calls = port.random_calls or reference.random_calls or ()
-        lines = [f"not compared: {call.described()}: {why}" for call in calls]
-        return Randomness(not_compared=tuple(lines))
+        return Randomness(not_compared=tuple(_not_compared(reference, port)))
     layers = {pair.port: pair.reference for pair in port.narrow.plan.pairs}
     return compare_randomness(reference.random_calls, port.random_calls, layers)
+
+
+def _not_compared(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
+    """Why nothing that is drawn was compared: where either side could not be looked at, then for each call."""
+    failed = [
+        f"what the {side} draws {why}"
+        for side, why in (("reference", reference.why_no_random_calls), ("port", port.why_no_random_calls))
+        if why
+    ]
+    if failed:
+        yield f"not compared: {'; '.join(failed)}"
+    why = "no float64 here" if port.wide is None else "a golden file of 0.1.0 does not say"
+    for call in port.random_calls or reference.random_calls or ():
+        yield f"not compared: {call.described()}: {failed[0] if failed else why}"
 
 
 def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float, float]]:
@@ -106,6 +122,7 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
             moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
             for name, gradient in _trained_in_torch(transfer.parts(moved), calls[layers.reference]):
                 error = replace(ours[name], scale=scale).relative_error(gradient)
+                release(gradient, ours[name].values)
                 yield name, error, _limit(reference, name, scale)
 
 
@@ -183,3 +200,11 @@ def _initialisers(plan: TransferPlan) -> list[str]:
     if not kinds or "Uniform" not in "".join(kinds):
         return []
     return [f"not compared, as it matters only before training: the port's initialisers ({', '.join(kinds)})"]
+
+
+def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
+    """What rests on gradients, or why they cannot be taken: a model without them may still be the same function."""
+    try:
+        return take(*arguments), ""
+    except Exception as error:  # frameworks and models raise what they like
+        return None, f"cannot be taken: {first_line(error)}"

@@ -16,8 +16,8 @@ from keras_model.training.trainer import Trainer
 from parity_tests.streamlines import write_walks
 from porting import convert, export
 from porting.errors import CheckpointError, OutputError, PairError, PortFileError
-from porting.jobs import optimiser_states
-from porting.jobs.states import OptimiserState
+from porting.jobs.optimisers import optimiser_states
+from porting.jobs.optimisers.states import OptimiserState
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.port import side as keras_side
 from porting.rules.table import LAYER_RULES

@@ -1,0 +1,50 @@
+"""Constants that a reference holds in float32 beside its layers, and a port as they were meant."""
+
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers
+
+from parity_tests.porting.zoo.weights import saved
+from porting import ModelPair, Status, convert, verify
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Normalised(torch.nn.Module):
+    def __init__(self, is_saved):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN), persistent=is_saved)
+        self.register_buffer("deviation", torch.tensor(DEVIATION), persistent=is_saved)
+        self.last = torch.nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.last((x - self.mean) / self.deviation)
+
+
+def report_of(is_saved, mean, folder):
+    def port():
+        x = keras.Input((3,))
+        normalised = layers.Normalization(mean=mean, variance=np.square(DEVIATION).tolist())(x)
+        return keras.Model(x, layers.Dense(2)(normalised))
+
+    pair = ModelPair(name="normalised", reference=lambda: Normalised(is_saved), port=port, input_shapes=((3,),))
+    reference = Normalised(is_saved)
+    constants = {name: buffer.clone() for name, buffer in reference.named_buffers()}
+    path = saved(reference, folder)
+    torch.save(torch.load(path) | (constants if is_saved else {}), path)
+    report = convert(path, folder / "port", pair=pair, keep_failed=True).report
+    assert verify(folder / "port.keras", pair=pair).verdict is report.verdict
+    return report
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_constants_in_full_precision_pass_and_are_told(is_saved, tmp_path):
+    report = report_of(is_saved, MEAN, tmp_path)
+    assert report.verdict is Status.PASS, report.parts
+    assert "float32 has rounded the reference's own constants: mean, deviation" in "\n".join(report.semantics.lines)
+
+
+def test_another_constant_fails(tmp_path):
+    assert report_of(True, (0.485, 0.456, 0.40601), tmp_path).semantics.status is Status.FAIL

@@ -1,0 +1,35 @@
+"""Layers that one model has side by side in one and the other apart, found without being asked for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from porting.errors import JoinOrderError, LayerCountError, PairError, PlanError
+from porting.pairs.pair import ModelPair
+
+T = TypeVar("T")
+
+
+def with_found_splits(pair: ModelPair, attempt: Callable[[ModelPair], T]) -> T:
+    """Do something with a pair; where its layers do not count alike, with the splits or joins that make them.
+
+    Sizes propose them; what reaches what, and a proof, then say which part is which, or the first error stands.
+    """
+    try:
+        return attempt(pair)
+    except LayerCountError as error:
+        if not (error.splits or error.joins):
+            raise
+        joins = (*pair.joins, *error.joins)
+        proposed = replace(pair, splits={**pair.splits, **error.splits}, joins=joins, proves_joins=bool(error.joins))
+        try:
+            return _in_the_right_order(proposed, attempt)
+        except (PairError, PlanError):
+            raise error from None
+
+
+def _in_the_right_order(pair: ModelPair, attempt: Callable[[ModelPair], T]) -> T:
+    try:
+        return attempt(pair)
+    except JoinOrderError as error:
+        return attempt(replace(pair, joins=error.joins))

@@ -1,0 +1,42 @@
+"""Large arrays parked in temporary files, so that memory follows the largest of them and not their sum.
+
+A parked array is an array as any other, read-only, whose pages come from its file when they are touched. `release` lets
+them go again. The file has no name, and is gone with the array.
+"""
+
+import mmap
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+
+SMALLEST = 1 << 22
+"""Bytes of an array below which parking it saves nothing."""
+
+
+def park(array: np.ndarray) -> np.ndarray:
+    """The same values in a file; a small array, or one that repeats the same memory, as it is."""
+    if array.nbytes < SMALLEST or 0 in array.strides or _mapping(array) is not None:
+        return array
+    with TemporaryFile() as file:
+        np.ascontiguousarray(array).tofile(file)
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapped, array.dtype).reshape(array.shape)
+
+
+def release(*arrays: Any) -> None:
+    """Let go of the memory that parked arrays, or views of them, have come to take."""
+    for array in arrays:
+        mapped = _mapping(array)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(array: Any) -> mmap.mmap | None:
+    """The file that an array's values lie in, if it is parked."""
+    held = array
+    while isinstance(held, np.ndarray):
+        held = held.base
+    held = held.obj if isinstance(held, memoryview) else held
+    return held if isinstance(held, mmap.mmap) else None

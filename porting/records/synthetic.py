@@ -1,0 +1,118 @@
+"""Synthetic lessons: random activations that wake every unit, drawn again from what describes them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from porting.parking import park, release
+from porting.traces import LayerCall, Lesson, Teaching, Trace
+
+_LARGE = 16.0
+"""Spread of the last sample of a synthetic lesson, at least."""
+
+_SEED = 20220611
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What an array is drawn by.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : str
+    scale : float
+        The spread of floats.
+    rows : int
+        What integers are below.
+    looked_up : tuple of int
+        Of what a table holds, the number of the row at each place, which equal numbers have the same of; empty if free.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    rows: int
+    looked_up: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnCall:
+    """What one layer call is to be fed and made to return."""
+
+    name: str
+    kind: str
+    feed: Drawn
+    give: Drawn
+
+
+def described(trace: Trace) -> tuple[DrawnCall, ...]:
+    """Numbers of each activation's own scale, for every input and output of every layer call.
+
+    Integers are drawn from all that the layer's first tensor has rows for. A layer that looks integers up gives equal
+    ones the same, as any table does.
+    """
+    return tuple(
+        DrawnCall(call.name, call.kind, _described(call.input, _rows(call, trace)), _described_output(call))
+        for call in trace.calls
+    )
+
+
+def _described_output(call: LayerCall) -> Drawn:
+    described = _described(call.output, 0)
+    if call.input.dtype.kind not in "iu" or call.output.dtype.kind != "f" or call.output.shape[:-1] != call.input.shape:
+        return described
+    _, rows = np.unique(call.input, return_inverse=True)
+    return replace(described, looked_up=tuple(map(int, rows.reshape(-1))))
+
+
+def _rows(call: LayerCall, trace: Trace) -> int:
+    tensor = next(iter(call.weights.values()))
+    return trace.shapes[tensor][0] if trace.shapes[tensor] else 0
+
+
+def _described(array: np.ndarray, rows: int) -> Drawn:
+    if array.dtype.kind == "f":
+        scale = float(np.sqrt(np.mean(np.square(array)))) or 1.0
+        release(array)
+        return Drawn(array.shape, array.dtype.str, scale, 0)
+    above = 0 if array.dtype.kind == "b" else max(rows, int(array.max(initial=0)) + 1)
+    return Drawn(array.shape, array.dtype.str, 0.0, above)
+
+
+def draw(calls: Sequence[DrawnCall]) -> Lesson:
+    """Draw a lesson, the same each time.
+
+    The last sample's numbers are large whatever the scale, so that what only clips large values shows. All fit in
+    float32, so that either precision is fed the same. No integer is drawn twice before each was drawn once.
+    """
+    generator = np.random.default_rng(_SEED)
+    return tuple(
+        Teaching(call.name, call.kind, _drawn(call.feed, generator), _drawn(call.give, generator)) for call in calls
+    )
+
+
+def _drawn(by: Drawn, generator: np.random.Generator) -> np.ndarray:
+    kind = np.dtype(by.dtype).kind
+    if by.looked_up:
+        table = replace(by, shape=(max(by.looked_up) + 1, by.shape[-1]), looked_up=())
+        return _drawn(table, generator)[list(by.looked_up)].reshape(by.shape)
+    if kind == "f":
+        drawn = by.scale * generator.standard_normal(by.shape)
+        drawn[-1:] *= max(1.0, _LARGE / by.scale)
+        return park(drawn.astype(np.float32).astype(np.float64))
+    if kind == "b":
+        return generator.random(by.shape) < 0.5
+    return np.resize(generator.permutation(by.rows), by.shape).astype(by.dtype)
+
+
+def hash_lesson(lesson: Lesson) -> str:
+    """SHA-256 of all that a lesson says: another version of numpy may draw other numbers."""
+    digest = hashlib.sha256()
+    for taught in lesson:
+        for array in (taught.feed, taught.give):
+            digest.update(np.ascontiguousarray(array).data)
+            release(array)
+    return digest.hexdigest()

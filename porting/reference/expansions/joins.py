@@ -1,0 +1,101 @@
+"""Layers that are one of the port's side by side, as that one: a query, a key and a value are a ``qkv``.
+
+`ModelPair.joins` says which, and in a lesson the name of the whole does: ``attn.(q k v)``. `cuts` has the opposite.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from porting.errors import PairError
+from porting.plans.joining import join_name
+from porting.reference.abouts import About
+
+if TYPE_CHECKING:
+    import torch
+
+_NAME = re.compile(r"(.*)\(([^()]+)\)$")
+
+
+@dataclass(slots=True)
+class Join:
+    """Layers that run as one: the first that is called runs them all, each of the others has its part of that.
+
+    Attributes
+    ----------
+    about : About
+    originals : Mapping
+        Path of each -> its own ``forward``, in the order in which they lie side by side.
+    """
+
+    about: About
+    originals: Mapping[str, Callable[..., Any]]
+    _given: Any = None
+    _parts: dict[str, Any] = field(default_factory=dict)
+
+    def forward(self, path: str, given: "torch.Tensor", record: Callable[..., Any]) -> "torch.Tensor":
+        """What one of them returns; `record` runs a layer on its input, and returns what it is to return."""
+        if path not in self._parts:
+            output = record(self.about, given, self._run)
+            self._given = given
+            self._parts = dict(zip(self.originals, output.chunk(len(self.originals), -1), strict=True))
+        elif self._given is not given and not bool((self._given == given).all()):
+            raise PairError(
+                f"joins has {self.about.name} side by side, but {path} is given another input than the first of them."
+            )
+        return self._parts.pop(path)
+
+    def _run(self, fed: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
+        return torch.cat([original(fed) for original in self.originals.values()], -1)
+
+
+def paths_of(name: str) -> tuple[str, ...]:
+    """The paths of the layers that a name of a whole has; none where it is a layer's own name."""
+    found = _NAME.match(name)
+    return tuple(found[1] + word for word in found[2].split()) if found else ()
+
+
+def matching(patterns: Iterable[str], paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """The layers of each whole that a pair names, where ``*`` stands for anything.
+
+    Raises
+    ------
+    PairError
+        If there are none.
+    """
+    found = []
+    for pattern in patterns:
+        wanted = paths_of(pattern)
+        prefix = (_NAME.match(pattern) or ["", ""])[1]
+        words = [path.removeprefix(prefix) for path in wanted]
+        firsts = [path.removesuffix(words[0]) for path in paths if words and fnmatchcase(path, wanted[0])]
+        wholes = [tuple(first + word for word in words) for first in firsts]
+        if not wholes or any(path not in paths for whole in wholes for path in whole):
+            raise PairError(f"joins names layers that the reference does not have: {pattern}")
+        found += wholes
+    return found
+
+
+def joins_of(
+    wholes: Iterable[tuple[str, ...]], modules: Mapping[str, "torch.nn.Module"], abouts: Mapping[str, About]
+) -> dict[str, Join]:
+    """Path of each layer -> the whole that it is of."""
+    joins: dict[str, Join] = {}
+    for paths in wholes:
+        about = _about([abouts[path] for path in paths], [modules[path] for path in paths])
+        joins |= dict.fromkeys(paths, Join(about, {path: modules[path].forward for path in paths}))
+    return joins
+
+
+def _about(parts: Sequence[About], modules: Sequence["torch.nn.Module"]) -> About:
+    name, sizes = join_name([part.name for part in parts]), {str(part.settings) for part in parts}
+    words = [sorted(part.weights) for part in parts]
+    if any(part.kind != "Linear" for part in parts) or len(sizes) > 1 or words != words[:1] * len(words):
+        raise PairError(f"joins has {name} side by side: only Linear layers of one size, all with a bias or none.")
+    weights = {f"{word}_{at}": part.weights[word] for word in words[0] for at, part in enumerate(parts)}
+    units = sum(module.get_parameter("weight").shape[0] for module in modules)
+    return About(name, "Linear", weights, {**parts[0].settings, "out_features": units})

@@ -1,0 +1,49 @@
+"""Constants that a torch model holds in float32, beside its layers; a port may have them as they were meant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from porting.reference.structure import is_one_layer
+
+if TYPE_CHECKING:
+    import torch
+
+_FLOAT32_ROUNDING = 2.0**-24
+_EXACT_BITS = 12
+"""Binary places behind the point that any way of writing a constant keeps: 0.5, or the ones of a mask."""
+
+
+def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> dict[str, "torch.Tensor"]:
+    """Buffers of floats that belong to no layer, by name, where float32 may have rounded one of their values."""
+    return {
+        f"{path}.{name}" if path else name: buffer
+        for path, module in model.named_modules()
+        if not is_one_layer(module, whole_kinds)
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.is_floating_point() and bool(_is_rounded(buffer).any())
+    }
+
+
+def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
+    scaled = buffer * 2**_EXACT_BITS
+    return (scaled != scaled.round()) & buffer.isfinite()
+
+
+@contextmanager
+def one_rounding_away(buffers: dict[str, "torch.Tensor"]) -> Iterator[None]:
+    """Let each of their values be one float32 rounding up or down for a while."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    kept = {name: buffer.clone() for name, buffer in buffers.items()}
+    with torch.no_grad():
+        for buffer in buffers.values():
+            signs = torch.randint(0, 2, buffer.shape, generator=generator).to(buffer) * 2 - 1
+            buffer.copy_(torch.where(_is_rounded(buffer), buffer * (1 + _FLOAT32_ROUNDING * signs), buffer))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in buffers.items():
+                buffer.copy_(kept[name])
