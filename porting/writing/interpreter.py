@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
-from porting.writing.arguments import arguments_of, called
+from porting.writing.arguments import arguments_of, called, check, item_of
 from porting.writing.arrays import OwnArray, OwnArrays
 from porting.writing.authors import AuthorNames
 from porting.writing.axes import Value, arranged, plain, settled, whole
@@ -190,8 +190,15 @@ class Interpreter:
         for statement in self.recorder.block.statements[first:]:
             statement.place = self.authors.line(node, call)
         self.values[node] = made
+        self._kept_at_hand(made)
         if is_in_place(node.target):
             self.values[node.all_input_nodes[0]] = made
+
+    def _kept_at_hand(self, made: Any) -> None:
+        """What has the samples first can lend them to what has not."""
+        is_written = isinstance(made, Value) and made.axes and made.form is None and made.data is not None
+        if is_written and self.exported.is_batch(made.shape[made.axes[0]]):
+            self.recorder.scopes[-1].anchors.append(made)
 
     def _left_out(self, node: "Node") -> Any:
         """A call that raises NotImplementedError, in the place of one that cannot be written."""
@@ -207,7 +214,7 @@ class Interpreter:
 
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
-            return _item(self.reader.value(node.all_input_nodes[0]), node.args[1])
+            return item_of(self.reader.value(node.all_input_nodes[0]), node.args[1])
         if (kept := passed_through(node, self.exported.constants)) is not None:
             return self.reader.value(kept)
         name = name_of(node.target)
@@ -216,7 +223,7 @@ class Interpreter:
             read = self.reader.start if name in RECURRENCES else self.reader.layer_value
             args, keywords = arguments_of(node, read)
             made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
-            _check(made, node)
+            check(made, node)
             return made
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
@@ -224,7 +231,7 @@ class Interpreter:
         if name == "scaled_dot_product_attention":
             args, keywords = self.reader.without_mask(node, args, keywords)
         made = called(row, self._target(node), *args, **keywords)
-        _check(made, node)
+        check(made, node)
         return made
 
     def _bound(self, made: Any, names: list[str]) -> Any:
@@ -275,24 +282,6 @@ def _named(name: str) -> Expression:
 
 OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
-
-
-def _item(values: Sequence[Any], at: int) -> Any:
-    if at >= len(values):
-        raise NoRowError(f"its result number {at} is not written")
-    return values[at]
-
-
-def _check(made: Any, node: "Node") -> None:
-    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does."""
-    values = made if isinstance(made, (list, tuple)) else [made]
-    known = node.meta.get("val")
-    for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
-        if isinstance(value, Value) and hasattr(tensor, "shape"):
-            said = value.shape, value.dtype
-            true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
-            if said != true:
-                raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
 
 
 def _variables(value: Any) -> list[str]:
