@@ -96,7 +96,7 @@ class Interpreter:
         block = Block("", type(self.model), module=self.model)
         block.parameters = [variable_of(value.data) for value in inputs]
         block.parameter_names = [*self.exported.input_names]
-        self.recorder.scopes.append(Scope(block, inputs))
+        self.recorder.scopes.append(Scope(block, [*inputs]))
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
@@ -107,7 +107,10 @@ class Interpreter:
         """All axes of an output, its samples first."""
         try:
             value = self.reader.value(node)
-        except (UnknownError, NoRowError):
+        except UnknownError:
+            return None
+        except NoRowError as error:
+            self.missing.append(Missing("output", str(error), self.authors.place(node)))
             return None
         order = whole(settled(value))
         samples = [axis for axis in order if self.exported.is_batch(value.shape[axis])][:1]

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 import types
 import unittest
+import warnings
 
 if importlib.util.find_spec("expecttest") is None:
     # Torch's test modules want it at import, for what is not used here.
@@ -36,12 +37,20 @@ EXCLUDED = {
 """Names in torch's list -> why rows are not tried on its samples."""
 
 
+def op_db():
+    """Torch's list of its functions, whose import warns of packages that are not needed here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+
+    return op_db
+
+
 def samples_of(name, count):
     """Up to so many samples of each variant of a function: (function, tensors)."""
     import torch
-    from torch.testing._internal.common_methods_invocations import op_db
 
-    for op in op_db:
+    for op in op_db():
         if op.name == name and torch.float64 in op.dtypes:
             samples = [sample for sample in op.sample_inputs("cpu", torch.float64) if _is_usual(sample)]
             for sample in samples[:: max(1, len(samples) // count)][:count]:
@@ -50,9 +59,7 @@ def samples_of(name, count):
 
 def names():
     """All functions that torch has samples for, without those that rows are not tried on."""
-    from torch.testing._internal.common_methods_invocations import op_db
-
-    return sorted({op.name for op in op_db} - set(EXCLUDED))
+    return sorted({op.name for op in op_db()} - set(EXCLUDED))
 
 
 def _is_usual(sample):

@@ -93,10 +93,6 @@ def refusals():
         "roll of the flattened": (lambda x: torch.roll(x, 1), table),
         "flattened tensor": (lambda x: x.argmax(), table),
         "not known|not whole": (lambda x: functional.interpolate(x, scale_factor=1.3), image),
-        "dropout in evaluation, too": (
-            lambda x: functional.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
-            image,
-        ),
         "reads the numbers|dtype|no row": (lambda x: torch.fft.fft(x).abs(), table),
     }
 
