@@ -105,7 +105,7 @@ def _differentiable(model: "torch.nn.Module") -> Iterator[None]:
     for parameter in before:
         parameter.requires_grad_(parameter.is_floating_point())
     try:
-        with exact():
+        with exact(model):
             yield
     finally:
         for parameter, wanted in before.items():

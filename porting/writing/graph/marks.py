@@ -42,10 +42,15 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
 
     if isinstance(module, torch.nn.MultiheadAttention):
         return _attention(module) if _is_plain(module) else None
+<<<<<<< HEAD
     if type(module).__name__ in RMS_NORMALISATIONS:
         return _rms_normalisation(module)
     if type(module).__name__ == TRANSPOSED_LINEAR:
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
+=======
+    if isinstance(module, torch.nn.EmbeddingBag):
+        return _bag(module)
+>>>>>>> 4551300840f7c46c51045c11ea509db481807a34
     rate = drop_path_rate(module)
     return _drop_path(*rate) if rate else None
 
@@ -66,6 +71,22 @@ def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
         rate = getattr(module, "drop_prob", None) or 0.0
         return (float(rate), True) if rate and getattr(module, "scale_by_keep", True) else None
     return None
+
+
+def _bag(module: Any) -> Callable[..., Any]:
+    """The vectors of equally long bags, and their sum, mean or maximum."""
+    import torch
+
+    original = module.forward
+
+    def forward(input: "torch.Tensor", offsets: Any = None, per_sample_weights: Any = None) -> "torch.Tensor":  # noqa: A002
+        is_plain = module.padding_idx is None and module.max_norm is None
+        if input.dim() != 2 or offsets is not None or per_sample_weights is not None or not is_plain:
+            return original(input, offsets, per_sample_weights)
+        vectors = torch.nn.functional.embedding(input, module.weight)
+        return vectors.amax(1) if module.mode == "max" else getattr(vectors, module.mode)(1)
+
+    return forward
 
 
 def _drop_path(rate: float, each: bool) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ def dense(k: Target, name: str, x: Value, weight: Value, bias: Value | None = No
     return Value(data, (*x.shape[:-1], weight.shape[0]), x.axes)
 
 
+<<<<<<< HEAD
 @layer_row("transposed_linear", TRANSPOSED_LINEAR)
 def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value) -> Value:
     x = with_last(k.ops, x, -1)
@@ -25,6 +26,9 @@ def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value)
 
 
 @layer_row("embedding", "Embedding")
+=======
+@layer_row("embedding", "Embedding EmbeddingBag")
+>>>>>>> 4551300840f7c46c51045c11ea509db481807a34
 def embedding(k: Target, name: str, weight: Value, indices: Value, *_: Any) -> Value:
     indices = arranged(k.ops, indices, whole(settled(indices)))
     data = k.layers.Embedding(*weight.shape, name=name_of(name))(indices.data)
@@ -34,9 +38,6 @@ def embedding(k: Target, name: str, weight: Value, indices: Value, *_: Any) -> V
 @layer_row("prelu", "PReLU")
 def prelu(k: Target, name: str, x: Value, weight: Value) -> Value:
     x = with_last(k.ops, x, 1) if x.rank > 1 else x
-    if weight.shape[0] == 1:
-        shared = tuple(range(1, len(x.axes)))
-    else:
-        shared = tuple(range(1, len(x.axes) - 1))
+    shared = tuple(range(1, len(x.axes) - (weight.shape[0] != 1)))
     settings = {"shared_axes": shared} if shared else {}
     return Value(k.layers.PReLU(**settings, name=name_of(name))(x.data), x.shape, x.axes)

@@ -11,7 +11,7 @@ from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_
 
 
 def by_rows(function, tensors, order=None):
-    """What a function of torch gives, each of its calls by its row; tensors are held in another order where one is given."""
+    """What a function of torch gives, each of its calls by its row; its tensors held in an order of axes."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
