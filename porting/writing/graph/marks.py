@@ -28,7 +28,8 @@ def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
             if forward := _marked_forward(module):
                 changed.append((module, vars(module).get("forward")))
                 module.forward = forward
-        yield
+        with _kept_dropout():
+            yield
     finally:
         for module, own in changed:
             if own is None:
@@ -37,20 +38,48 @@ def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
                 module.forward = own
 
 
+DROPOUTS = {
+    "dropout": "dropout",
+    **{f"dropout{rank}d": "feature_dropout" for rank in (1, 2, 3)},
+    "alpha_dropout": "alpha_dropout",
+    "feature_alpha_dropout": "feature_alpha_dropout",
+}
+"""Functions of ``torch.nn.functional`` that decompositions leave out in evaluation -> the call that they become."""
+
+
+@contextmanager
+def _kept_dropout() -> Iterator[None]:
+    """Let functions that drop be calls of their own, with the rate that they are given."""
+    from torch.nn import functional
+
+    held = {name: getattr(functional, name) for name in DROPOUTS}
+
+    def kept(operator: str) -> Callable[..., Any]:
+        def drop(input: "torch.Tensor", p: float = 0.5, *_: Any, **__: Any) -> "torch.Tensor":  # noqa: A002 - torch's
+            return getattr(_operators(), operator)(input, p, False)
+
+        return drop
+
+    try:
+        for name, operator in DROPOUTS.items():
+            setattr(functional, name, kept(operator))
+        yield
+    finally:
+        for name, function in held.items():
+            setattr(functional, name, function)
+
+
 def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
     import torch
 
     if isinstance(module, torch.nn.MultiheadAttention):
         return _attention(module) if _is_plain(module) else None
-<<<<<<< HEAD
     if type(module).__name__ in RMS_NORMALISATIONS:
         return _rms_normalisation(module)
     if type(module).__name__ == TRANSPOSED_LINEAR:
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
-=======
     if isinstance(module, torch.nn.EmbeddingBag):
         return _bag(module)
->>>>>>> 4551300840f7c46c51045c11ea509db481807a34
     rate = drop_path_rate(module)
     return _drop_path(*rate) if rate else None
 
@@ -144,6 +173,9 @@ def _operators() -> Any:
 
     library = torch.library.Library(LIBRARY, "FRAGMENT")
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
+    for name in dict.fromkeys(DROPOUTS.values()):
+        library.define(f"{name}(Tensor x, float p, bool train) -> Tensor")
+        library.impl(name, lambda x, p, train: torch.empty_like(x), "CompositeExplicitAutograd")
     library.define("transposed_linear(Tensor x, Tensor weight, Tensor bias) -> Tensor")
     library.define(
         "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "

@@ -17,7 +17,6 @@ def dense(k: Target, name: str, x: Value, weight: Value, bias: Value | None = No
     return Value(data, (*x.shape[:-1], weight.shape[0]), x.axes)
 
 
-<<<<<<< HEAD
 @layer_row("transposed_linear", TRANSPOSED_LINEAR)
 def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value) -> Value:
     x = with_last(k.ops, x, -1)
@@ -25,10 +24,7 @@ def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value)
     return Value(data, (*x.shape[:-1], weight.shape[1]), x.axes)
 
 
-@layer_row("embedding", "Embedding")
-=======
 @layer_row("embedding", "Embedding EmbeddingBag")
->>>>>>> 4551300840f7c46c51045c11ea509db481807a34
 def embedding(k: Target, name: str, weight: Value, indices: Value, *_: Any) -> Value:
     indices = arranged(k.ops, indices, whole(settled(indices)))
     data = k.layers.Embedding(*weight.shape, name=name_of(name))(indices.data)
