@@ -162,7 +162,8 @@ def _rate(made: Columns, row: Sequence[ast.expr]) -> ast.expr | None:
         tries = [whole * (made.start + at + offset) / steps for at in range(len(values))]
         if whole and all(abs(one - other) <= 1e-12 * abs(one) for one, other in zip(values, tries, strict=True)):
             counted = Counted(offset=offset)
-            return ast.BinOp(ast.BinOp(ast.Constant(whole), ast.Mult(), counted), ast.Div(), ast.Constant(steps))
+            product = ast.BinOp(ast.Constant(whole), ast.Mult(), counted)
+            return product if steps == 1 else ast.BinOp(product, ast.Div(), ast.Constant(steps))
     return None
 
 

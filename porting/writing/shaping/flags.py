@@ -60,9 +60,9 @@ def shifted_labels(
         if said is None:
             continue
         tree: ast.expr | None = None
-        for flag in said[1]:
+        for flag, more in said[1]:
             one = ast.Call(ast.Name("int", ast.Load()), [ast.Name(flag, ast.Load())], [])
-            tree = one if tree is None else ast.BinOp(tree, ast.Add(), one)
+            tree = scaled(one, more) if tree is None else ast.BinOp(tree, ast.Add(), one)
             if ast.unparse(tree) not in made:
                 made[ast.unparse(tree)] = next(fresh)
                 heads.append(Statement([made[ast.unparse(tree)]], clone(tree), ["n"]))
@@ -73,20 +73,16 @@ def shifted_labels(
     return [*heads, *steps], kept, fixed
 
 
-def _shift(column: Values, flags: Flags) -> tuple[int, list[str]] | None:
-    """The number where no flag is set, and the flags each of which makes it one more."""
-    numbers = [None if value is None else numbers_in([value]) for value in column]
-    if any(number == [] for number in numbers):
+def _shift(column: Values, flags: Flags) -> tuple[int, list[tuple[str, int]]] | None:
+    """The number where no flag is set, and how much more each of these makes it."""
+    if any(value is not None and not numbers_in([value]) for value in column):
         return None
-    for count in (1, 2):
-        for chosen in combinations(flags, count):
-            bases = {
-                number[0] - sum(flags[flag][at] for flag in chosen)
-                for at, number in enumerate(numbers)
-                if number is not None
-            }
-            if len(bases) == 1:
-                return bases.pop(), list(chosen)
+    numbers = {at: numbers_in([value])[0] for at, value in enumerate(column) if value is not None}
+    more = max(numbers.values()) - min(numbers.values())
+    for chosen in [*(((flag, more),) for flag in flags), *(((a, 1), (b, 1)) for a, b in combinations(flags, 2))]:
+        bases = {number - sum(k * flags[flag][at] for flag, k in chosen) for at, number in numbers.items()}
+        if len(bases) == 1:
+            return bases.pop(), list(chosen)
     return None
 
 

@@ -113,6 +113,8 @@ def names_for(
 def _arguments_in(tree: ast.expr) -> list[str]:
     """The variables that an expression is made of, those in names of layers left aside."""
     spelled = {id(name) for label in ast.walk(tree) if isinstance(label, Label) for name in ast.walk(label)}
+    settings = tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call) else None
+    spelled |= {id(name) for name in ast.walk(settings)} if settings is not None else set()
     return [
         node.id for node in walk(tree) if isinstance(node, ast.Name) and node.id[0] == "%" and id(node) not in spelled
     ]

@@ -137,7 +137,10 @@ class _TakeOut(ast.NodeTransformer):
         for at, piece in enumerate(node.pieces):
             number = isinstance(piece, ast.Constant) and isinstance(piece.value, int)
             said = "module" if _is_alone(node.pieces, at) else "n"
-            pieces.append(self._hole(piece, Hint(said, node.path(), in_label=True)) if number else self.visit(piece))
+            if number:
+                pieces.append(self._hole(piece, Hint(said, node.path(), in_label=True)))
+            else:
+                pieces.append(piece if isinstance(piece, ast.Constant) else self.visit(piece))
         return Label(pieces=pieces)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
