@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from porting.writing.blocks import Statement
 from porting.writing.expressions import LayerName, clone, walk
 from porting.writing.interpreter import Written
+from porting.writing.shaping.columns import numbers_in
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
 from porting.writing.shaping.merging import Function, Functions
@@ -186,7 +187,7 @@ class _Plain(ast.NodeTransformer):
     def visit_Turns(self, node: Turns) -> ast.expr:
         return ast.Constant(node.value)
 
-    def visit_Rows(self, node: Rows) -> ast.expr:
+    def visit_Rows(self, node: Rows) -> ast.AST:
         return self.generic_visit(ast.Tuple(node.elts, ast.Load()))
 
 
@@ -209,9 +210,10 @@ class _Calling(ast.NodeTransformer):
 
 
 def _sum(start: ast.expr, count: ast.expr) -> ast.expr:
-    if isinstance(start, ast.Constant) and isinstance(count, ast.Constant):
-        return ast.Constant(start.value + count.value)
-    return count if isinstance(start, ast.Constant) and start.value == 0 else ast.BinOp(count, ast.Add(), start)
+    numbers = numbers_in([start, count])
+    if numbers:
+        return ast.Constant(sum(numbers))
+    return count if numbers_in([start]) == [0] else ast.BinOp(count, ast.Add(), start)
 
 
 def _called(name: str, arguments: list[ast.expr]) -> ast.expr:

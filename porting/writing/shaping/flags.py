@@ -69,7 +69,7 @@ def shifted_labels(
             tree = ast.Name(made[ast.unparse(tree)], ast.Load())
         assert tree is not None
         fixed[at] = scaled(tree, 1, said[0])
-    kept = [[ast.Constant(0)] if at in fixed else column for at, column in enumerate(columns)]
+    kept: list[Values] = [[ast.Constant(0)] if at in fixed else column for at, column in enumerate(columns)]
     return [*heads, *steps], kept, fixed
 
 
