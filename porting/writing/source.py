@@ -52,10 +52,22 @@ def source_of(written: Written, about: str) -> str:
     layout = Layout(spelling, {function.name: function for function in merged.functions})
     parts = [layout.definition(function) for function in merged.functions if function is not model]
     parts.append(layout.build(model, written))
-    heads = [f'"""{about}"""', "import keras\nfrom keras import layers, ops"]
+    heads = [_docstring(about), "import keras\nfrom keras import layers, ops"]
     heads += [inspect.getsource(getattr(inserted, name)) for name in own]
     heads += _convolutions(merged.functions)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")
+
+
+def _docstring(about: str) -> str:
+    """What a file was written from, and by which versions."""
+    import keras
+    import torch
+
+    from porting.version import __version__
+
+    said = about.replace("\\", "/").replace('"', "'")
+    versions = f"Porting {__version__} from torch {torch.__version__}, for keras {keras.__version__}"
+    return f'"""{said}\n\nWritten by {versions}.\n"""'
 
 
 def _convolutions(functions: Sequence[Function]) -> list[str]:

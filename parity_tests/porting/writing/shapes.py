@@ -188,3 +188,26 @@ class Rates(nn.Module):
             x.exp()
             x = drop(dense(x))
         return x
+
+
+class Weighted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate, self.dense = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, hidden, weights):
+        gates = torch.sigmoid(self.gate(weights))
+        return self.dense(hidden) * gates
+
+
+class Inputs(nn.Module):
+    """A block that reads its second input first, and one that unpacks."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.weighted, self.again = nn.Linear(4, 12), Weighted(), Weighted()
+
+    def forward(self, x):
+        query, key, value = self.qkv(x).chunk(3, dim=-1)
+        mixed = self.weighted(query, key)
+        return self.again(weights=value, hidden=mixed)

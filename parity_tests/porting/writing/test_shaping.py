@@ -187,3 +187,23 @@ def test_rates_that_grow_with_depth_are_computed():
 @pytest.mark.parametrize(("model", "shape"), [(shapes.Stages, (2, 3, 8, 8)), (shapes.Lists, (2, 3, 5))])
 def test_writing_twice_gives_the_same_bytes(model, shape):
     assert source_of(_written(model(), *shape), "One.") == source_of(_written(model(), *shape), "One.")
+
+
+def test_inputs_stand_in_the_order_of_the_signature_under_its_names():
+    _is(
+        _source(shapes.Inputs(), 2, 4),
+        """
+        def weighted(hidden, weights, name):
+            gates = layers.Dense(4, name=f"{name}_gate")(weights)
+            gates = ops.sigmoid(gates)
+            hidden = layers.Dense(4, name=f"{name}_dense")(hidden)
+            return hidden * gates
+        def build():
+            inputs = x = keras.Input((4,), name="x")
+            qkv = layers.Dense(12, name="qkv")(x)
+            query, key, value = ops.split(qkv, 3, axis=-1)
+            mixed = weighted(query, key, name="weighted")
+            mixed = weighted(mixed, value, name="again")
+            return keras.Model(inputs, mixed, name="inputs")
+        """,
+    )
