@@ -63,7 +63,7 @@ class OwnArrays:
         written = ast.Tuple([], ast.Load())
         own = OwnArray(shape, Form(), written)
         settings = {} if trained else {"trainable": False}
-        layer = Expression(ast.Name("Parameter", ast.Load()))
+        layer = Expression(ast.Name("Learned", ast.Load()))
         data = layer(Expression(written), **settings, name=name_of(path))(anchors[0].data)
         self.by_path[path] = own
         title = path.rpartition(".")[2]

@@ -8,7 +8,7 @@ from keras import layers, ops
 
 
 @keras.saving.register_keras_serializable("porting")
-class Parameter(layers.Layer):
+class Learned(layers.Layer):
     """An array that is trained, whatever the input is."""
 
     def __init__(self, shape, dtype=None, trainable=True, **settings):

@@ -26,7 +26,9 @@ def array_pattern(shape: Sequence[int], axes: Sequence[int]) -> str:
 
 
 def _names(value: Value) -> tuple[str, ...]:
+    """The words for torch's axes; the samples are those that are held first."""
     moved = value.axes != tuple(range(value.rank))
-    if value.rank == 3 and moved:
-        return ("sample", "channel", "point")
-    return _NAMES.get(value.rank) or ("sample", *(f"axis_{axis}" for axis in range(1, value.rank)))
+    words = ("sample", "channel", "point") if value.rank == 3 and moved else _NAMES.get(value.rank)
+    others = list((words or ("sample", *(f"axis_{axis}" for axis in range(1, value.rank))))[1:])
+    samples = value.axes[0] if value.axes else 0
+    return (*others[:samples], "sample", *others[samples:]) if value.rank else ()

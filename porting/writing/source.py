@@ -45,7 +45,7 @@ def source_of(written: Written, about: str) -> str:
     from porting.writing import inserted
 
     spelling = spelling_for(layer_names(written))
-    own = [*(["Parameter"] if written.arrays else []), *written.own]
+    own = [*(["Learned"] if written.arrays else []), *written.own]
     prepare(written.block)
     merged = Functions({*RESERVED, *CONVOLUTIONS, *(name for name, _ in inspect.getmembers(inserted, callable))})
     model = merged.merge(written.block)

@@ -5,10 +5,18 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from porting.rules.table import LAYER_RULES
+
 if TYPE_CHECKING:
     import torch
 
 LIBRARY = "porting"
+
+RMS_NORMALISATIONS = {row.reference for row in LAYER_RULES if row.port == "RMSNormalization"} - {"RMSNorm"}
+"""Classes of language models that the table of layers knows as one layer each."""
+
+TRANSPOSED_LINEAR = "Conv1D"
+"""Transformers' Linear, whose weight is (feature, unit)."""
 
 
 @contextmanager
@@ -34,8 +42,19 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
 
     if isinstance(module, torch.nn.MultiheadAttention):
         return _attention(module) if _is_plain(module) else None
+    if type(module).__name__ in RMS_NORMALISATIONS:
+        return _rms_normalisation(module)
+    if type(module).__name__ == TRANSPOSED_LINEAR:
+        return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
     rate = drop_path_rate(module)
     return _drop_path(*rate) if rate else None
+
+
+def _rms_normalisation(module: Any) -> Callable[..., Any]:
+    import torch
+
+    eps = getattr(module, "variance_epsilon", getattr(module, "eps", 1e-6))
+    return lambda x: torch.nn.functional.rms_norm(x, (x.shape[-1],), module.weight, eps)
 
 
 def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
@@ -104,11 +123,13 @@ def _operators() -> Any:
 
     library = torch.library.Library(LIBRARY, "FRAGMENT")
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
+    library.define("transposed_linear(Tensor x, Tensor weight, Tensor bias) -> Tensor")
     library.define(
         "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "
         "Tensor[] weights, int heads, float dropout, bool batch_first, bool average) -> (Tensor, Tensor)"
     )
     library.impl("drop_path", lambda x, rate, each: torch.empty_like(x), "CompositeExplicitAutograd")
+    library.impl("transposed_linear", lambda x, weight, bias: x @ weight + bias, "CompositeExplicitAutograd")
     library.impl("multi_head_attention", _attention_shapes, "CompositeExplicitAutograd")
     _operators.library = library  # type: ignore[attr-defined]
     return torch.ops.porting

@@ -5,6 +5,7 @@ from typing import Any
 from porting.writing.axes import Value, arranged, settled, whole
 from porting.writing.expressions import name_of
 from porting.writing.functions.row import Target
+from porting.writing.graph.marks import TRANSPOSED_LINEAR
 from porting.writing.layers.row import changed, layer_row, with_last
 
 
@@ -14,6 +15,13 @@ def dense(k: Target, name: str, x: Value, weight: Value, bias: Value | None = No
     settings = changed(use_bias=(bias is not None, True))
     data = k.layers.Dense(weight.shape[0], **settings, name=name_of(name))(x.data)
     return Value(data, (*x.shape[:-1], weight.shape[0]), x.axes)
+
+
+@layer_row("transposed_linear", TRANSPOSED_LINEAR)
+def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value) -> Value:
+    x = with_last(k.ops, x, -1)
+    data = k.layers.Dense(weight.shape[1], name=name_of(name))(x.data)
+    return Value(data, (*x.shape[:-1], weight.shape[1]), x.axes)
 
 
 @layer_row("embedding", "Embedding")

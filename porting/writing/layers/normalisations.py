@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from porting.writing.axes import Value, arranged, one_or_all, settled, whole
 from porting.writing.expressions import name_of
 from porting.writing.functions.row import NoRowError, Target
+from porting.writing.graph.marks import RMS_NORMALISATIONS
 from porting.writing.layers.row import changed, layer_row, with_last
 
 
@@ -55,7 +56,7 @@ def layer_normalisation(
     return Value(k.layers.LayerNormalization(epsilon=eps, **settings, name=name_of(name))(x.data), x.shape, x.axes)
 
 
-@layer_row("rms_norm", "RMSNorm")
+@layer_row("rms_norm", " ".join(["RMSNorm", *sorted(RMS_NORMALISATIONS)]))
 def rms_normalisation(
     k: Target,
     name: str,

@@ -84,7 +84,8 @@ class _Spelled(ast.NodeTransformer):
         if len(pieces) == 1 and isinstance(pieces[0], ast.Name) and isinstance(node.pieces[0], ast.Name):
             return pieces[0]
         if all(isinstance(piece, ast.Constant) for piece in pieces):
-            return ast.Constant("".join(str(piece.value) for piece in pieces if isinstance(piece, ast.Constant)))
+            spelled = "".join(str(piece.value) for piece in pieces if isinstance(piece, ast.Constant))
+            return ast.Constant(spelled or Spelling()(""))
         parts: list[ast.expr] = [
             piece if isinstance(piece, ast.Constant) else ast.FormattedValue(piece, -1) for piece in pieces
         ]
