@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from porting.writing.blocks import Statement
 from porting.writing.expressions import LayerName, clone, walk
 from porting.writing.interpreter import Written
-from porting.writing.shaping.columns import numbers_in
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
-from porting.writing.shaping.merging import Function, Functions
+from porting.writing.shaping.merging.classes import Function, Functions
 from porting.writing.shaping.naming import RESERVED, names_for, plain
 from porting.writing.shaping.preparing import Shortening, blocks_in, prepare
+from porting.writing.shaping.rolling.columns import numbers_in
 from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees, with_names
 from porting.writing.shaping.variables import assigned
 

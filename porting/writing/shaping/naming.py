@@ -46,7 +46,9 @@ class Wishes:
             if isinstance(step, Statement):
                 for at, target in enumerate(step.targets):
                     self.order.setdefault(target)
-                    self.said.setdefault(target, []).extend(step.names[at : at + 1])
+                    unpacked_later = len(step.names) > len(step.targets)
+                    said = [_module_in(step.tree)] if unpacked_later else step.names[at : at + 1]
+                    self.said.setdefault(target, []).extend(said)
                     self.read.setdefault(target, _arguments_in(step.tree))
                     self.layers.setdefault(target, _module_in(step.tree))
             else:

@@ -7,10 +7,10 @@ from typing import Any
 
 from porting.writing.blocks import Statement
 from porting.writing.expressions import clone, walk
-from porting.writing.shaping.arguments import Arguments, Option, Values
-from porting.writing.shaping.columns import numbers_in, scaled
 from porting.writing.shaping.labels import Label
+from porting.writing.shaping.merging.arguments import Arguments, Option, Values
 from porting.writing.shaping.patterns import Hint, Hole, is_activation
+from porting.writing.shaping.rolling.columns import numbers_in, scaled
 from porting.writing.shaping.steps import Branch, Loop, Step, trees
 
 Flags = Mapping[str, Sequence[bool]]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.writing.shaping.columns import multiple, numbers_in, scaled
+from porting.writing.shaping.merging.signatures import authors_name, counted_name, init_names
 from porting.writing.shaping.patterns import Hint
-from porting.writing.shaping.signatures import authors_name, counted_name, init_names
+from porting.writing.shaping.rolling.columns import multiple, numbers_in, scaled
 
 SIZES = {"filters", "units", "count", "sizes"}
 Values = list[ast.expr | None]
