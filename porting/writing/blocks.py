@@ -62,12 +62,15 @@ class Block:
 
     def names_of(self, values: list[str]) -> list[str]:
         """What the author calls values that its statements make."""
-        said = {
-            value: name
-            for statement in self.statements
-            for value, name in zip(statement.targets, statement.names, strict=False)
-        }
+        said = self.names_said()
         return [said.get(value, "") for value in values]
+
+    def names_said(self) -> dict[str, str]:
+        """What the author calls the values that it is given and that its statements make."""
+        said = dict(zip(self.parameters, self.parameter_names, strict=False))
+        for statement in self.statements:
+            said |= dict(zip(statement.targets, statement.names, strict=False))
+        return said
 
     def free(self) -> list[str]:
         """The values that it reads and does not make, in the order in which they are read."""

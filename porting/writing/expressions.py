@@ -83,7 +83,10 @@ class LayerName(ast.expr):
     """The name of a layer, by its path in the torch model; laid out when the function that it stands in is known."""
 
     _fields = ("path",)
-    path: str
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
 
 
 def name_of(path: str) -> Expression:

@@ -12,6 +12,7 @@ from porting.writing.arrays import OwnArray, OwnArrays
 from porting.writing.authors import AuthorNames
 from porting.writing.axes import Value, arranged, plain, settled, whole
 from porting.writing.blocks import Block, BlockCall, Statement
+from porting.writing.call_sites import bound_inputs
 from porting.writing.constants import kind_of
 from porting.writing.exported import Exported
 from porting.writing.expressions import Expression
@@ -152,14 +153,7 @@ class Interpreter:
         if len(block.statements) <= 1:
             self.recorder.block.statements += block.statements
             return
-        block.parameters = block.free()
-        titles = self.recorder.titles
-        block.parameters.sort(key=lambda name: name in titles)
-        given = [name for name in block.parameters if name not in titles]
-        block.parameter_names = [
-            *self.authors.parameters(call, given),
-            *(titles[name] for name in block.parameters if name in titles),
-        ]
+        self._take_inputs(block, call, outer)
         names = [name for node in leaving for name in self.authors.names(node, outer)]
         if len(block.results) > 1:
             names = block.names_of(block.results)
@@ -171,6 +165,17 @@ class Interpreter:
         for node in inside:
             if node in self.values:
                 self.values[node] = _renamed(self.values[node], renamed)
+
+    def _take_inputs(self, block: Block, call: ModuleCall, outer: ModuleCall) -> None:
+        """Let a block take what it reads, in the order of its forward as far as the source tells, made layers last."""
+        titles = self.recorder.titles
+        given = [name for name in block.free() if name not in titles]
+        held = [name for name in block.free() if name in titles]
+        place = call.path.removeprefix(f"{outer.path}." if outer.path else "")
+        bound = bound_inputs(call.module, outer.module, place, given, self.recorder.block.names_said())
+        block.parameters = [*(bound or given), *held]
+        names = bound.values() or self.authors.parameters(call, given)
+        block.parameter_names = [*names, *(titles[name] for name in held)]
 
     def _settled(self, node: "Node") -> Any:
         if isinstance(self.values[node], Value):

@@ -12,9 +12,10 @@ from porting.writing.expressions import LayerName, clone, walk
 from porting.writing.interpreter import Written
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
-from porting.writing.shaping.merging import Function, Functions
+from porting.writing.shaping.merging.classes import Function, Functions
 from porting.writing.shaping.naming import RESERVED, names_for, plain
 from porting.writing.shaping.preparing import Shortening, blocks_in, prepare
+from porting.writing.shaping.rolling.columns import numbers_in
 from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees, with_names
 from porting.writing.shaping.variables import assigned
 
@@ -51,10 +52,22 @@ def source_of(written: Written, about: str) -> str:
     layout = Layout(spelling, {function.name: function for function in merged.functions})
     parts = [layout.definition(function) for function in merged.functions if function is not model]
     parts.append(layout.build(model, written))
-    heads = [f'"""{about}"""', "import keras\nfrom keras import layers, ops"]
+    heads = [_docstring(about), "import keras\nfrom keras import layers, ops"]
     heads += [inspect.getsource(getattr(inserted, name)) for name in own]
     heads += _convolutions(merged.functions)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")
+
+
+def _docstring(about: str) -> str:
+    """What a file was written from, and by which versions."""
+    import keras
+    import torch
+
+    from porting.version import __version__
+
+    said = about.replace("\\", "/").replace('"', "'")
+    versions = f"Porting {__version__} from torch {torch.__version__}, for keras {keras.__version__}"
+    return f'"""{said}\n\nWritten by {versions}.\n"""'
 
 
 def _convolutions(functions: Sequence[Function]) -> list[str]:
@@ -186,7 +199,7 @@ class _Plain(ast.NodeTransformer):
     def visit_Turns(self, node: Turns) -> ast.expr:
         return ast.Constant(node.value)
 
-    def visit_Rows(self, node: Rows) -> ast.expr:
+    def visit_Rows(self, node: Rows) -> ast.AST:
         return self.generic_visit(ast.Tuple(node.elts, ast.Load()))
 
 
@@ -209,9 +222,10 @@ class _Calling(ast.NodeTransformer):
 
 
 def _sum(start: ast.expr, count: ast.expr) -> ast.expr:
-    if isinstance(start, ast.Constant) and isinstance(count, ast.Constant):
-        return ast.Constant(start.value + count.value)
-    return count if isinstance(start, ast.Constant) and start.value == 0 else ast.BinOp(count, ast.Add(), start)
+    numbers = numbers_in([start, count])
+    if numbers:
+        return ast.Constant(sum(numbers))
+    return count if numbers_in([start]) == [0] else ast.BinOp(count, ast.Add(), start)
 
 
 def _called(name: str, arguments: list[ast.expr]) -> ast.expr:

@@ -17,7 +17,8 @@ from porting.writing.expressions import LayerName, clone
 if TYPE_CHECKING:
     import torch
 
-DEFAULTS: dict[str, object] = {"strides": 1, "padding": 0, "dilation_rate": 1, "groups": 1, "use_bias": True}
+Setting = int | str
+DEFAULTS: dict[str, Setting] = {"strides": 1, "padding": 0, "dilation_rate": 1, "groups": 1, "use_bias": True}
 _KIND = re.compile(r"(?P<depthwise>Depthwise)?Conv(?P<rank>[123])D$")
 _PADDING = re.compile(r"ZeroPadding[123]D$")
 
@@ -65,10 +66,10 @@ def convolution(tree: ast.AST) -> Convolution | None:
 def _layer(call: ast.Call, kind: re.Pattern[str]) -> ast.Call | None:
     """``layers.NAME(...)`` where that is called and its name is of a kind."""
     made = call.func
-    plain = (
-        isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and isinstance(made.func.value, ast.Name)
-    )
-    return made if plain and made.func.value.id == "layers" and kind.match(made.func.attr) else None
+    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Attribute):
+        return None
+    plain = isinstance(made.func.value, ast.Name) and made.func.value.id == "layers"
+    return made if plain and kind.match(made.func.attr) else None
 
 
 def _is_number(tree: ast.expr) -> bool:
@@ -145,7 +146,7 @@ class _Rewriting(ast.NodeTransformer):
         self.convolutions = convolutions
         self.block = block
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         found = convolution(node)
         if found is None or not self.convolutions.is_called(self.block, found):
             if found is not None and found.padding is None and self.convolutions.may_be_same(self.block, found):

@@ -18,7 +18,10 @@ class Label(ast.expr):
     """
 
     _fields = ("pieces",)
-    pieces: list[ast.expr]
+
+    def __init__(self, pieces: list[ast.expr]) -> None:
+        super().__init__()
+        self.pieces = pieces
 
     def path(self) -> str:
         """The path from the module on; an asterisk stands for a number that varies."""
@@ -83,7 +86,9 @@ class _Spelled(ast.NodeTransformer):
         if all(isinstance(piece, ast.Constant) for piece in pieces):
             spelled = "".join(str(piece.value) for piece in pieces if isinstance(piece, ast.Constant))
             return ast.Constant(spelled or Spelling()(""))
-        parts = [piece if isinstance(piece, ast.Constant) else ast.FormattedValue(piece, -1) for piece in pieces]
+        parts: list[ast.expr] = [
+            piece if isinstance(piece, ast.Constant) else ast.FormattedValue(piece, -1) for piece in pieces
+        ]
         return ast.JoinedStr(parts)
 
     def _piece(self, piece: ast.expr) -> ast.expr:

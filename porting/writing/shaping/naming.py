@@ -46,7 +46,9 @@ class Wishes:
             if isinstance(step, Statement):
                 for at, target in enumerate(step.targets):
                     self.order.setdefault(target)
-                    self.said.setdefault(target, []).extend(step.names[at : at + 1])
+                    unpacked_later = len(step.names) > len(step.targets)
+                    said = [_module_in(step.tree)] if unpacked_later else step.names[at : at + 1]
+                    self.said.setdefault(target, []).extend(said)
                     self.read.setdefault(target, _arguments_in(step.tree))
                     self.layers.setdefault(target, _module_in(step.tree))
             else:
@@ -113,6 +115,8 @@ def names_for(
 def _arguments_in(tree: ast.expr) -> list[str]:
     """The variables that an expression is made of, those in names of layers left aside."""
     spelled = {id(name) for label in ast.walk(tree) if isinstance(label, Label) for name in ast.walk(label)}
+    settings = tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call) else None
+    spelled |= {id(name) for name in ast.walk(settings)} if settings is not None else set()
     return [
         node.id for node in walk(tree) if isinstance(node, ast.Name) and node.id[0] == "%" and id(node) not in spelled
     ]

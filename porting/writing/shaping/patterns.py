@@ -19,7 +19,10 @@ class Hole(ast.expr):
     """A constant that may differ between steps of one form."""
 
     _fields = ("index",)
-    index: int
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,10 @@ class _TakeOut(ast.NodeTransformer):
         for at, piece in enumerate(node.pieces):
             number = isinstance(piece, ast.Constant) and isinstance(piece.value, int)
             said = "module" if _is_alone(node.pieces, at) else "n"
-            pieces.append(self._hole(piece, Hint(said, node.path(), in_label=True)) if number else self.visit(piece))
+            if number:
+                pieces.append(self._hole(piece, Hint(said, node.path(), in_label=True)))
+            else:
+                pieces.append(piece if isinstance(piece, ast.Constant) else self.visit(piece))
         return Label(pieces=pieces)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
@@ -146,13 +152,13 @@ class _TakeOut(ast.NodeTransformer):
     def visit_Turns(self, node: Turns) -> ast.expr:
         return self._hole(node, Hint("count"))
 
-    def visit_Rows(self, node: Rows) -> ast.expr:
+    def visit_Rows(self, node: Rows) -> ast.AST:
         return self._hole(node, Hint("sizes")) if is_constant(node) else self.generic_visit(node)
 
-    def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
+    def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
         return self._hole(node) if node.elts and is_constant(node) else self.generic_visit(node)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         return self._hole(node) if is_constant(node) else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -175,7 +181,7 @@ class _TakeOut(ast.NodeTransformer):
         self.argument, self.owner = argument, owner
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if is_activation(node) and self.argument:
             return self._hole(node)
         return self.generic_visit(node)
@@ -196,8 +202,9 @@ def _is_alone(pieces: Sequence[ast.expr], at: int) -> bool:
 
 def is_activation(node: ast.expr) -> bool:
     """Whether a tree is the name of a function of Keras that acts on each element."""
-    plain = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    return plain and node.value.id == "ops" and node.attr in ACTIVATIONS
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        return False
+    return node.value.id == "ops" and node.attr in ACTIVATIONS
 
 
 def is_constant(node: ast.expr) -> bool:

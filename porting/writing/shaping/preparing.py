@@ -7,14 +7,14 @@ from itertools import count
 
 from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.expressions import LayerName, clone, variables_in, walk
-from porting.writing.shaping.convolutions import DEFAULTS, Convolutions
+from porting.writing.shaping.convolutions import DEFAULTS, Convolutions, Setting
 from porting.writing.shaping.patterns import is_activation
 from porting.writing.shaping.steps import Step, reads, with_names
 
 SHORTEST = 2
-_CONVOLUTION: dict[str, object] = {**DEFAULTS, "padding": "valid"}
+_CONVOLUTION: dict[str, Setting] = {**DEFAULTS, "padding": "valid"}
 _DEPTHWISE = {name: value for name, value in _CONVOLUTION.items() if name != "groups"}
-SETTINGS: dict[str, dict[str, object]] = {
+SETTINGS: dict[str, dict[str, Setting]] = {
     **{f"Conv{rank}D": _CONVOLUTION for rank in (1, 2, 3)},
     **{f"DepthwiseConv{rank}D": _DEPTHWISE for rank in (1, 2)},
     **{f"Conv{rank}DTranspose": _DEPTHWISE for rank in (1, 2, 3)},
@@ -196,8 +196,9 @@ def _is_sum_to_activation(before: Statement, after: Statement) -> bool:
         isinstance(side, ast.Name) for side in (before.tree.left, before.tree.right)
     )
     call = after.tree
-    plain = summed and isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and len(call.args) == 1
-    return plain and isinstance(call.args[0], ast.Name) and call.args[0].id == before.targets[0]
+    if not summed or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
+        return False
+    return isinstance(call.args[0], ast.Name) and call.args[0].id == before.targets[0]
 
 
 def _plain(tree: ast.expr) -> ast.expr:
@@ -217,7 +218,7 @@ class _Replacing(ast.NodeTransformer):
         return clone(self.tree) if node.id == self.value else node
 
 
-def settings_of(call: ast.Call) -> dict[str, object]:
+def settings_of(call: ast.Call) -> dict[str, Setting]:
     """The settings of what is called that may be left out, and what they are then."""
     function = call.func
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "layers":

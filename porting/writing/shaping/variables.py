@@ -55,7 +55,9 @@ class Variables:
     def _kept_first(self, steps: list[Step], at: int, behind: set[str], given: set[str]) -> list[Step]:
         """``identity = x`` stands first where only a branch reads x later, so that x may change before it."""
         step, heads = steps[at], []
-        for choice in step.choices if isinstance(step, Branch) and not step.otherwise else []:
+        if not isinstance(step, Branch) or step.otherwise:
+            return []
+        for choice in step.choices:
             default = choice.default
             later = {*behind, *(value for other in steps[at + 1 :] for value in reads(other))}
             before = any(default in reads(other) for other in steps[:at])
@@ -64,7 +66,7 @@ class Variables:
                 kept = f"{choice.target}k"
                 self.called[kept] = self.called.get(choice.value, "")
                 heads.append(Statement([kept], ast.Name(default, ast.Load()), [self.called[kept]]))
-                steps[at] = step = renamed(step, {default: kept})
+                steps[at] = renamed(steps[at], {default: kept})
         return heads
 
     def _loop(self, loop: Loop, later: set[str], own: set[str]) -> list[Step]:

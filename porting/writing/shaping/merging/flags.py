@@ -7,10 +7,10 @@ from typing import Any
 
 from porting.writing.blocks import Statement
 from porting.writing.expressions import clone, walk
-from porting.writing.shaping.arguments import Arguments, Option, Values
-from porting.writing.shaping.columns import numbers_in, scaled
 from porting.writing.shaping.labels import Label
+from porting.writing.shaping.merging.arguments import Arguments, Option, Values
 from porting.writing.shaping.patterns import Hint, Hole, is_activation
+from porting.writing.shaping.rolling.columns import numbers_in, scaled
 from porting.writing.shaping.steps import Branch, Loop, Step, trees
 
 Flags = Mapping[str, Sequence[bool]]
@@ -60,33 +60,29 @@ def shifted_labels(
         if said is None:
             continue
         tree: ast.expr | None = None
-        for flag in said[1]:
+        for flag, more in said[1]:
             one = ast.Call(ast.Name("int", ast.Load()), [ast.Name(flag, ast.Load())], [])
-            tree = one if tree is None else ast.BinOp(tree, ast.Add(), one)
+            tree = scaled(one, more) if tree is None else ast.BinOp(tree, ast.Add(), one)
             if ast.unparse(tree) not in made:
                 made[ast.unparse(tree)] = next(fresh)
                 heads.append(Statement([made[ast.unparse(tree)]], clone(tree), ["n"]))
             tree = ast.Name(made[ast.unparse(tree)], ast.Load())
         assert tree is not None
         fixed[at] = scaled(tree, 1, said[0])
-    kept = [[ast.Constant(0)] if at in fixed else column for at, column in enumerate(columns)]
+    kept: list[Values] = [[ast.Constant(0)] if at in fixed else column for at, column in enumerate(columns)]
     return [*heads, *steps], kept, fixed
 
 
-def _shift(column: Values, flags: Flags) -> tuple[int, list[str]] | None:
-    """The number where no flag is set, and the flags each of which makes it one more."""
-    numbers = [None if value is None else numbers_in([value]) for value in column]
-    if any(number == [] for number in numbers):
+def _shift(column: Values, flags: Flags) -> tuple[int, list[tuple[str, int]]] | None:
+    """The number where no flag is set, and how much more each of these makes it."""
+    if any(value is not None and not numbers_in([value]) for value in column):
         return None
-    for count in (1, 2):
-        for chosen in combinations(flags, count):
-            bases = {
-                number[0] - sum(flags[flag][at] for flag in chosen)
-                for at, number in enumerate(numbers)
-                if number is not None
-            }
-            if len(bases) == 1:
-                return bases.pop(), list(chosen)
+    numbers = {at: numbers_in([value])[0] for at, value in enumerate(column) if value is not None}
+    more = max(numbers.values()) - min(numbers.values())
+    for chosen in [*(((flag, more),) for flag in flags), *(((a, 1), (b, 1)) for a, b in combinations(flags, 2))]:
+        bases = {number - sum(k * flags[flag][at] for flag, k in chosen) for at, number in numbers.items()}
+        if len(bases) == 1:
+            return bases.pop(), list(chosen)
     return None
 
 

@@ -51,7 +51,7 @@ class Columns:
         if not self.table:
             return None
         rows = zip(*(column.values for column in self.table), strict=True)
-        items = [row[0] if len(row) == 1 else ast.Tuple(list(row), ast.Load()) for row in rows]
+        items: list[ast.expr] = [row[0] if len(row) == 1 else ast.Tuple(list(row), ast.Load()) for row in rows]
         return ast.Tuple(items, ast.Load())
 
     def spelled(self, fresh: Iterator[str]) -> tuple[list[ast.expr], tuple[str, list[str]]]:
@@ -72,7 +72,10 @@ class Counted(ast.expr):
     """The counter, and so much more."""
 
     _fields = ("offset",)
-    offset: int
+
+    def __init__(self, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
 
 
 class _Counting(ast.NodeTransformer):
@@ -162,7 +165,8 @@ def _rate(made: Columns, row: Sequence[ast.expr]) -> ast.expr | None:
         tries = [whole * (made.start + at + offset) / steps for at in range(len(values))]
         if whole and all(abs(one - other) <= 1e-12 * abs(one) for one, other in zip(values, tries, strict=True)):
             counted = Counted(offset=offset)
-            return ast.BinOp(ast.BinOp(ast.Constant(whole), ast.Mult(), counted), ast.Div(), ast.Constant(steps))
+            product = ast.BinOp(ast.Constant(whole), ast.Mult(), counted)
+            return product if steps == 1 else ast.BinOp(product, ast.Div(), ast.Constant(steps))
     return None
 
 

@@ -24,7 +24,8 @@ def aligned(variants: Sequence[Sequence[Pattern]]) -> list[Item] | None:
     for number, steps in enumerate(variants[1:], start=1):
         joined = _joined(items, steps, number, variants)
         shared = sum(len(item.places) > 1 and number in item.places for item in joined)
-        if shared < LEAST_SHARED * max(len(items), len(steps)):
+        contained = shared > 1 and shared == min(len(items), len(steps))
+        if shared < LEAST_SHARED * max(len(items), len(steps)) and not contained:
             return None
         items = joined
     return items

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.shaping.aligning import Item, Segment, aligned, segments
+from porting.writing.shaping.merging.aligning import Item, Segment, aligned, segments
 from porting.writing.shaping.patterns import Hole, Pattern, filled
 from porting.writing.shaping.steps import Branch, Choice, Step, made
 

@@ -126,10 +126,22 @@ def _makers(kind: type) -> dict[str, list[tuple[ast.Call, Mapping[str, Any]]]]:
     found: dict[str, list[tuple[ast.Call, Mapping[str, Any]]]] = {}
     for tree, space in _inits(kind):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-                calls = [(call, space) for call in ast.walk(node.value) if isinstance(call, ast.Call)]
-                found.setdefault(node.targets[0].attr, []).extend(calls)
+            for target, value in _pairs(node):
+                calls = [(call, space) for call in ast.walk(value) if isinstance(call, ast.Call)]
+                found.setdefault(target.attr, []).extend(calls)
     return found
+
+
+def _pairs(node: ast.AST) -> list[tuple[ast.Attribute, ast.expr]]:
+    """The attributes that a statement assigns to, and what."""
+    if not isinstance(node, ast.Assign):
+        return []
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = list(zip(target.elts, value.elts, strict=False))
+    else:
+        pairs = [(target, value)]
+    return [(one, other) for one, other in pairs if isinstance(one, ast.Attribute)]
 
 
 def _bound(call: ast.Call, space: Mapping[str, Any], kind: type | None) -> dict[str, ast.expr]:

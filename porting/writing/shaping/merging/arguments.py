@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.writing.shaping.columns import multiple, numbers_in, scaled
+from porting.writing.shaping.merging.signatures import authors_name, counted_name, init_names
 from porting.writing.shaping.patterns import Hint
-from porting.writing.shaping.signatures import authors_name, counted_name, init_names
+from porting.writing.shaping.rolling.columns import multiple, numbers_in, scaled
 
 SIZES = {"filters", "units", "count", "sizes"}
 Values = list[ast.expr | None]
@@ -71,7 +71,7 @@ class Arguments:
         ]
         for at, column in sorted(varying, key=lambda one: _simplicity(one[1], hints[one[0]])):
             known = hints[at].in_label or _parts(column) or self._said(column) or self._half(column, hints[at])
-            if not known:
+            if not known and not self._completes(column, hints[at], hints):
                 self.options.append(Option(f"%{at}", column))
         for at, column in varying:
             if hints[at].in_label and self._said(column) is None:
@@ -83,6 +83,17 @@ class Arguments:
             for at, (column, hint) in enumerate(zip(columns, hints, strict=True))
         ]
 
+    def _completes(self, column: Values, hint: Hint, hints: Sequence[Hint]) -> bool:
+        """Let a column say what an option of the same kind does not, where the two never disagree."""
+        for option in self.options:
+            same = hints[int(option.name[1:])].argument == hint.argument != ""
+            pairs = list(zip(option.values, column, strict=True))
+            agree = all(one is None or two is None or ast.dump(one) == ast.dump(two) for one, two in pairs)
+            if same and agree and None in option.values and None in column:
+                option.values = [one if two is None else two for one, two in pairs]
+                return True
+        return False
+
     def _name(self, columns: Sequence[Values], hints: Sequence[Hint]) -> None:
         order = {f"%{at}": at for at in range(len(columns))}
         self.options.sort(key=lambda option: order.get(option.name, -1))
@@ -93,6 +104,8 @@ class Arguments:
                 option.name = self._free([hints[at], *uses], option.values)
                 self.taken.add(option.name)
                 option.default = None if hints[at].argument in SIZES else usual(option.values)
+                if None in option.values and option.default is None:
+                    option.default = ast.Constant(None)
 
     def _free(self, hints: Sequence[Hint], values: Values) -> str:
         names = [authors_name(self.blocks.modules[0], h.owner, h.argument) for h in hints if not h.in_label]

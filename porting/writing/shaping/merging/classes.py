@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from porting.writing.blocks import Block, BlockCall, Statement
-from porting.writing.shaping.arguments import Arguments, Blocks, Option, Values
-from porting.writing.shaping.flags import named_flags, optional_activations, shifted_labels
 from porting.writing.shaping.labels import Label, label_of, labelled
-from porting.writing.shaping.lists import calls_in, grown, with_lists
-from porting.writing.shaping.loops import rolled
-from porting.writing.shaping.ordering import in_order
+from porting.writing.shaping.merging.arguments import Arguments, Blocks, Option, Values
+from porting.writing.shaping.merging.flags import named_flags, optional_activations, shifted_labels
+from porting.writing.shaping.merging.ordering import in_order
+from porting.writing.shaping.merging.variants import Merged, Merging, NotOneFunctionError, Variant
 from porting.writing.shaping.patterns import Pattern, pattern_of, with_holes
 from porting.writing.shaping.preparing import joined_sums
+from porting.writing.shaping.rolling.lists import calls_in, grown, with_lists
+from porting.writing.shaping.rolling.loops import rolled
 from porting.writing.shaping.steps import Step, trees
-from porting.writing.shaping.variants import Merged, Merging, NotOneFunctionError, Variant
 
 
 @dataclass(slots=True)

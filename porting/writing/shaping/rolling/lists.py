@@ -136,5 +136,5 @@ class _Naming(ast.NodeTransformer):
         self.items = ast.dump(items)
         self.name = name
 
-    def visit_List(self, node: ast.List) -> ast.expr:
+    def visit_List(self, node: ast.List) -> ast.AST:
         return clone(self.name) if ast.dump(node) == self.items else self.generic_visit(node)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from porting.writing.expressions import clone
-from porting.writing.shaping.columns import Columns, columns_of
 from porting.writing.shaping.patterns import Pattern, filled, pattern_of
+from porting.writing.shaping.rolling.columns import Columns, columns_of
 from porting.writing.shaping.steps import Carried, Loop, Rows, Step, Turns, lines, renamed
 
 LONGEST_PERIOD = 40
