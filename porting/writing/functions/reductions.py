@@ -144,6 +144,7 @@ def _spread(k: Target, x: Value, dim: Any, correction: float, keepdim: bool, nam
     count = prod(x.shape[axis] for axis in dims)
     if count <= correction:
         raise NoRowError(f"{name} of fewer elements than its correction")
+    x = held(k, x, next(iter(dims)))
     if correction == 0:
         return reduced(k, getattr(k.ops, name), x, dim, keepdim)
     value = reduced(k, k.ops.var, x, dim, keepdim)
