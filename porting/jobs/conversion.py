@@ -10,7 +10,7 @@ import numpy as np
 
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
-from porting.errors import OutputError, PortFileError
+from porting.errors import OutputError
 from porting.evidence.certificates import (
     GOLDEN_SUFFIX,
     SUFFIX,
@@ -27,12 +27,12 @@ from porting.jobs.planning import plan_for
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.states import OptimiserState
 from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
-from porting.pairs.finding import build_port, draw_probe
+from porting.pairs.finding import build_port
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
-from porting.port.files import FORMATS, file_format, read_port, write_port
+from porting.port.files import FORMATS, write_port
 from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
@@ -45,7 +45,6 @@ from porting.reference.side import in_precision
 from porting.reports.documents import as_json
 from porting.rules import patterns
 from porting.statuses import Status
-from porting.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def convert(
         report = proven_elsewhere(report, *files, other, False, on_step)
         if report.verdict is Status.FAIL and not keep_failed:
             return Conversion(report, ())
-        moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
+        moved = optimiser_states.prove(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
         named = named if isinstance(named, str) else pair.name
         _write_evidence(staged.stem, named, report, source, sizes, reference, drafts, state)
@@ -245,31 +244,6 @@ def _write_formats(
         for path in paths:
             write_port(port, path)
     return paths
-
-
-def _prove_optimiser(
-    state: OptimiserState, pair: ModelPair, sizes: Sizes, plan: TransferPlan, drafts: Sequence[Path]
-) -> str:
-    """Reload the optimiser's state from disk, take it back, compare it with the checkpoint's bit for bit.
-
-    Raises
-    ------
-    PortFileError
-        If it is not the same.
-    """
-    path = next(path for path in drafts if file_format(path) == "keras")
-    port = read_port(path, pair, sizes, draw_probe(pair, sizes, None, 1), with_optimiser=True)
-    held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
-    back = optimiser_states.to_reference(held, plan) if held else None
-    if changed := optimiser_states.differences(state, back, plan):
-        raise PortFileError(
-            f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}. "
-            "Leave --with-optimizer out."
-        )
-    count = len({name for slot in state.slots.values() for name in slot})
-    rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
-    held = f"{', '.join(state.slots)} of {counted(count, 'parameter')}"
-    return f"{held} behind step {state.steps_taken:,}, back bit for bit; {rate}"
 
 
 def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
