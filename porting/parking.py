@@ -42,7 +42,7 @@ def release(*arrays: Any) -> None:
 
 
 def give_back() -> None:
-    """Give memory back that was freed, and that the C library keeps for later: frameworks take it in pieces too small."""
+    """Give memory back to the system that was freed, and that the C library keeps for later."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
