@@ -10,7 +10,7 @@ import numpy as np
 from porting.errors import CheckpointError, ProbeError
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
-from porting.parking import park, release
+from porting.parking import copied, release
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided
@@ -175,7 +175,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     narrow = trace_reference(pair, narrow_model, inputs)
     check_finite(narrow, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
-    state = {name: _kept(array) for name, array in held.items()}
+    state = {name: copied(array) for name, array in held.items()}
     unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
@@ -288,9 +288,3 @@ def _mean_squares_apart(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
     found = parity.mean_squares(narrow.astype(np.float64) - wide)
     release(narrow, wide)
     return found
-
-
-def _kept(array: np.ndarray) -> np.ndarray:
-    """A copy, of a large array in a file."""
-    parked = park(array)
-    return array.copy() if parked is array else parked
