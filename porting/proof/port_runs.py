@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.errors import first_line
+from porting.errors import PairError, first_line
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
@@ -109,11 +109,23 @@ def _port_pass(
     if plan is None or {held.port for held in plan.pairs} - {call.name for call in trace.calls + trace.shared}:
         plan = plan_of(pair, reference.trace, trace, model, inputs)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    taught = teach_port(pair, model, inputs, lesson)
+    try:
+        taught = teach_port(pair, model, inputs, lesson)
+    except PairError as error:
+        if lines := parity.call_counts_differ(reference.trace, trace, plan):
+            raise PairError(_miscounted(lines)) from error
+        raise
     if not synthetic:
         return PortPass(model, trace, plan, taught)
     lesson = port_lesson(reference.synthetic, reference.synthetic_trace, trace, plan)
     return PortPass(model, trace, plan, taught, teach_port(pair, model, few, lesson))
+
+
+def _miscounted(lines: list[str]) -> str:
+    """What to say of a port that cannot be taught because its layers run more often than the reference's, or less."""
+    first = "Layers do not run equally often on both sides, so that what one is taught does not fit the other:"
+    last = "Call each once on all steps, as a Dense can be: TimeDistributed calls its layer step by step."
+    return "\n".join([first, *(f"  {line}" for line in lines), last])
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:
