@@ -10,6 +10,7 @@ from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert
 
 DEPTH, HEADS, STEPS = 4, 2, 5
+SLOW = [pytest.param(*ours, marks=pytest.mark.slow) for ours in ((True, True), (False, True))]
 ANGLES = np.outer(np.arange(STEPS), 100.0 ** -(np.arange(0, DEPTH, 2) / DEPTH)) + 0.25
 
 
@@ -63,7 +64,7 @@ def port(is_apart):
     return keras.Model(x, layers.Dense(8, name="last")(joined))
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize(("ours", "theirs"), [(True, False), *SLOW])
 def test_the_layout_of_rotations(ours, theirs, tmp_path):
     pair = ModelPair(
         name="rotated", reference=lambda: Attending(ours), port=lambda: port(theirs), input_shapes=((STEPS, 8),)
