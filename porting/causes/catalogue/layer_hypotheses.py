@@ -132,7 +132,8 @@ def _with_other_functions(context: LayerContext) -> Iterator[LayerVariant]:
 
 def _turned_round(context: LayerContext) -> Iterator[LayerVariant]:
     if context.call.kind in KINDS:
-        yield LayerVariant("the sequence goes the other way round", before=turned, behind=turned)
+        behind = turned if context.call.settings.get("reverse") else None
+        yield LayerVariant("the sequence goes the other way round", before=turned, behind=behind)
 
 
 def _own_functions(context: LayerContext) -> str:
