@@ -16,7 +16,7 @@ USUAL = [
     "nn.functional.linear", "nn.functional.layer_norm", "nn.functional.group_norm", "nn.functional.rms_norm",
     "nn.functional.normalize", "nn.functional.cosine_similarity", "nn.functional.scaled_dot_product_attention",
     "nn.functional.pad", "nn.functional.unfold", "nn.functional.pixel_shuffle", "nn.functional.pixel_unshuffle",
-    "nn.functional.channel_shuffle", "nn.functional.avg_pool2d", "nn.functional.adaptive_avg_pool1d", "meshgrid",
+    "nn.functional.channel_shuffle", "nn.functional.avg_pool2d", "meshgrid",
     "tril", "eye", "full_like", "new_ones",
 ]  # fmt: skip
 
