@@ -42,12 +42,22 @@ def _of_layer(
             continue
         if name in unseen and (dead := _without_padding(unseen[name], call)).any():
             dead_alone = dead & unseen_alone.get(name, dead)
+            dead, dead_alone = (held & ~_beyond_the_input(dead_alone, call) for held in (dead, dead_alone))
+            if not dead.any():
+                continue
             is_hidden = dead_alone.all() if call.kind in _LOOKED_UP else dead_alone.any()
             text = f"{int(dead.sum()):,} of {counted(dead.size, 'value')} of {word} change no output on the probe"
             yield BlindSpot(call.name, text, not is_hidden)
         for says in _DEGENERATE:
             if text := says(call.kind, word, state[name]):
                 yield BlindSpot(call.name, text, False)
+
+
+def _beyond_the_input(dead_alone: np.ndarray, call: LayerCall) -> np.ndarray:
+    """The taps of a convolution that reach nothing but padding: an input of this size shows them in neither model."""
+    if not call.kind.startswith("Conv") or dead_alone.ndim < 3:
+        return np.zeros_like(dead_alone)
+    return np.broadcast_to(dead_alone.all(axis=(0, 1)), dead_alone.shape)
 
 
 def _without_padding(dead: np.ndarray, call: LayerCall) -> np.ndarray:

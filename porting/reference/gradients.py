@@ -114,12 +114,19 @@ def _gradient(tensor: "torch.Tensor") -> "torch.Tensor":
 
 
 def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Floating buffers after one forward pass in training mode without dropout; the model is left as it was."""
+    """Floating buffers after one forward pass in which what owns them trains; the model is left as it was.
+
+    What does not own any is in evaluation: nothing is dropped, and no branch is left out.
+    """
     saved = set(model.state_dict())
     held = {name: buffer for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
     if not held:
         return {}
+    owners = {name.rpartition(".")[0] for name in held}
     with in_training(model), _without_dropout():
+        model.eval()
+        for owner in owners:
+            model.get_submodule(owner).training = True
         call(model, tensors_of(model, inputs))
         return {name: array_of(buffer).copy() for name, buffer in held.items()}
 
