@@ -14,11 +14,11 @@ Examples
 
 from collections.abc import Mapping
 
-from porting.rules.activations import PRELU
-from porting.rules.cells import CELLS
-from porting.rules.convolutions import convolution, depthwise_convolution, transposed_convolution
-from porting.rules.einsum import dense_by_equation
-from porting.rules.linear import (
+from porting.rules.layers.activations import PRELU
+from porting.rules.layers.cells import CELLS
+from porting.rules.layers.convolutions import convolution, depthwise_convolution, transposed_convolution
+from porting.rules.layers.einsum import dense_by_equation
+from porting.rules.layers.linear import (
     DENSE,
     EMBEDDING,
     POSITION_EMBEDDING,
@@ -27,7 +27,7 @@ from porting.rules.linear import (
     linear_as_convolution,
     pointwise,
 )
-from porting.rules.normalisations import (
+from porting.rules.layers.normalisations import (
     FROZEN_BATCH_NORMALISATION,
     GROUP_NORMALISATION,
     LAYER_NORMALISATION,
@@ -37,8 +37,8 @@ from porting.rules.normalisations import (
     instance_normalisation,
     named_rms_normalisation,
 )
-from porting.rules.parameters import PARAMETER, POSITIONS
-from porting.rules.recurrences import RECURRENT
+from porting.rules.layers.parameters import PARAMETER, POSITIONS
+from porting.rules.layers.recurrences import RECURRENT
 from porting.rules.rule import LayerRule
 from porting.rules.shared_settings import TAPS
 from porting.traces import LayerCall

@@ -10,8 +10,8 @@ import torch
 from keras import layers
 from torch import nn
 
-from parity_tests.porting.zoo import test_tables
-from parity_tests.porting.zoo.test_tables import tokens
+from parity_tests.porting.kinds import test_tables
+from parity_tests.porting.kinds.test_tables import tokens
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, verify
 from porting.evidence import golden

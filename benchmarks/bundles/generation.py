@@ -1,4 +1,4 @@
-"""What generated streamlines add to sparse bundles: ``python -m benchmarks.generation --atlas DIR --model FILE``.
+"""What generated streamlines add to sparse bundles: ``python -m benchmarks.bundles.generation --atlas DIR --model FILE``.
 
 Of the largest bundles of a labelled atlas, 10, 30 and 100 streamlines are the seeds; `--number` are generated from
 them (plain sampling, Silverman's bandwidth) and filtered by white matter (the voxels of 2 mm that any streamline of
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.atlas import POINTS
+from benchmarks.bundles.atlas import POINTS
 from finta.coding.coders import Coder, open_coder
 from porting.commands.progress import steps
 from tractography.files.formats import find_tractograms

@@ -1,6 +1,6 @@
-"""How well and how fast streamlines are filtered: ``python -m benchmarks.filtering --atlas DIR --model FILE``.
+"""How well and how fast streamlines are filtered: ``python -m benchmarks.bundles.filtering --atlas DIR --model FILE``.
 
-On a labelled atlas (one tractogram per bundle; HCP1065 in the README), dealt out as `benchmarks.atlas` says. The model
+On a labelled atlas (one tractogram per bundle; HCP1065 in the README), dealt out as `benchmarks.bundles.atlas` says. The model
 must have been trained on the reference part: ``--write-parts DIR`` writes the parts, from which
 
     finta batches build DIR --output parts.h5 --split train=reference --split thres=thresholds --split test=test
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.atlas import Part, deal_out, prepare, write_parts
+from benchmarks.bundles.atlas import Part, deal_out, prepare, write_parts
 from finta.coding.coders import Coder, open_coder
 from porting.commands.progress import steps
 from tractography.files.formats import find_tractograms

@@ -1,6 +1,6 @@
 """Rows of recurrent cells, which a model steps through time itself."""
 
-from porting.rules.recurrences import GATED, same_nonlinearity
+from porting.rules.layers.recurrences import GATED, same_nonlinearity
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Agreement, Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained

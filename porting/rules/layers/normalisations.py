@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from porting.rules.layers.several_axes import over_several_axes
 from porting.rules.rule import CHANNELS_LAST, LayerRule
 from porting.rules.settings import Agreement, Declared, Equal, Fixed
-from porting.rules.several_axes import over_several_axes
 from porting.rules.shared_settings import LAST_AXIS, by_sizes, trained
 from porting.traces import LayerCall
 

@@ -1,4 +1,4 @@
-"""How fast tractograms are encoded and filtered, file to files: ``python -m benchmarks.encoding``.
+"""How fast tractograms are encoded and filtered, file to files: ``python -m benchmarks.bundles.encoding``.
 
 Streamlines are DIPY's bundles at 100 points, moved a little each, in a TRK file.
 Beside the commands, in the same run and on the same two threads: the encoder alone on streamlines that are in memory
@@ -162,7 +162,15 @@ def run_command(command: str, tractogram: Path, folder: Path, scheduler: str | N
 def tell_commands(tractogram: Path, folder: Path, count: int, bare: float) -> None:
     """Measure encode and filter, each in a process of its own, from the start of the work to the last file."""
     for command in ("encode", "filter"):
-        arguments = [sys.executable, "-m", "benchmarks.encoding", "--only", command, str(tractogram), str(folder)]
+        arguments = [
+            sys.executable,
+            "-m",
+            "benchmarks.bundles.encoding",
+            "--only",
+            command,
+            str(tractogram),
+            str(folder),
+        ]
         printed = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
         measured = json.loads(printed.splitlines()[-1])
         its = count / measured["seconds"]

@@ -1,0 +1,1 @@
+"""Benchmarks of what the autoencoder is for: encoding, filtering and generating streamlines, and their atlas."""
