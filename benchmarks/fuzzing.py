@@ -81,7 +81,13 @@ def kill(most: int, chosen: str | None) -> int:
 
 
 def _write_apart(write, folder: Path) -> None:
-    """Write in a process of its own: what has run TensorFlow cannot be forked."""
+    """Write in a process of its own, of one that has imported all: what has run TensorFlow cannot be forked."""
+    import h5py  # noqa: F401
+    import torch  # noqa: F401
+
+    from porting.port import side
+
+    side.prepare()
     child = os.fork()
     if not child:
         status = 1

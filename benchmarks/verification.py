@@ -5,6 +5,10 @@ on the same streamlines in the same batches with the same threads, in the same p
 --probe FILE --all``: all four parts on 64 streamlines, then every layer compared on all of them. A few streamlines run
 bare before either is timed, so that neither pays for the frameworks' first calls. Each count runs in a process of its
 own, so that its peak memory is its own. With --no-bare only that is measured.
+
+``--large`` verifies others' networks of published sizes on 16 samples (``pip install '.[public]'``): peak memory, and
+processor time beside that of one forward and one backward pass of each model in each precision. ``--growth`` verifies
+chains of 25 to 400 Dense layers: processor time, and how it grows.
 """
 
 import argparse
@@ -14,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from benchmarks.ground.machine import name_machine
+from benchmarks.ground.machine import name_machine, prepare_frameworks
 from finta import shipped
 from tractography.batches.batches import draw_balanced
 
@@ -81,11 +86,7 @@ def bare_passes(path: Path) -> float:
 def measure(count: int, with_bare: bool) -> None:
     """Verify and run bare in turn, and print one line; in a process of its own."""
     from porting import verify
-    from porting.port import side as keras_side
-    from porting.reference import side as torch_side
 
-    torch_side.prepare()
-    keras_side.prepare()
     with tempfile.TemporaryDirectory() as folder:
         path, few = Path(folder) / "streamlines.h5", Path(folder) / "few.h5"
         write_streamlines(path, count)
@@ -101,22 +102,143 @@ def measure(count: int, with_bare: bool) -> None:
     print(f"{count:>8,}{bare:>10.1f} s{whole:>10.1f} s{whole / bare:>8.2f} x{memory:>10,.0f} MB", flush=True)
 
 
+LARGE = ("resnet50", "vit_b16", "bert_base")
+GROWTH = (25, 50, 100, 200, 400)
+WIDTH = 16
+
+
+def measure_large(name: str) -> None:
+    """Verify a large pair, and print a line; in a process of its own."""
+    import torch
+
+    from benchmarks.public import torchvision_beside_cpu  # noqa: F401
+    from benchmarks.public.large import LARGE as PAIRS
+    from benchmarks.public.truth import as_trained
+    from porting import convert, verify
+    from porting.pairs.finding import draw_probe
+
+    pair = PAIRS[name]()
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint, port = Path(folder) / "model.pt", Path(folder) / "port"
+        torch.save(as_trained(pair, draw_probe(pair, {}, None, 2)).state_dict(), checkpoint)
+        files = convert(checkpoint, port, pair=pair, formats=("weights.h5",), keep_failed=True).files
+        started = time.process_time()
+        report = verify(files[0], checkpoint, pair=pair)
+        whole = time.process_time() - started
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        bare = bare_gradients(pair, checkpoint, files[0])
+    figures = f"{bare:>10.1f} s{whole:>10.1f} s{whole / bare:>8.2f} x{memory:>10,.0f} MB"
+    print(f"{name:>12}  {report.verdict.value:<12}{figures}", flush=True)
+
+
+def bare_gradients(pair, checkpoint: Path, port: Path) -> float:
+    """Processor seconds of one pass forward and one backward of each model in each precision, on the whole probe."""
+    import tensorflow as tf
+    import torch
+
+    from porting.pairs.finding import draw_probe
+    from porting.port import side as keras_side
+    from porting.port.files import in_precision, read_port
+    from porting.proof.runs import load_reference, reference_inputs
+    from porting.reference import side as torch_side
+    from porting.reference.files import read_checkpoint
+
+    model, sizes, _ = load_reference(pair, read_checkpoint(checkpoint))
+    probe = draw_probe(pair, sizes, None, 1)
+    with keras_side.precision("float32"):
+        narrow = read_port(port, pair, sizes, probe)
+    seconds = 0.0
+    for precision in ("float32", "float64"):
+        torch_side.in_precision(model, precision).eval()
+        given = torch_side.tensors_of(model, reference_inputs(pair, probe))
+        started = time.process_time()
+        torch.stack([out.sum() for out in torch_side.call(model, given)]).sum().backward()
+        seconds += time.process_time() - started
+        with keras_side.precision(precision):
+            held = narrow if precision == "float32" else in_precision(narrow, precision, port, pair, sizes, probe)
+            arrays = keras_side.cast(probe.arrays)
+            started = time.process_time()
+            with tf.GradientTape() as tape:
+                outputs = keras_side.outputs_of(keras_side.call(held, arrays), held)
+                total = tf.add_n([tf.reduce_sum(out) for out in outputs])
+            tape.gradient(total, [variable.value for variable in held.trainable_variables])
+            seconds += time.process_time() - started
+    return seconds
+
+
+def measure_growth(count: int) -> None:
+    """Plan and verify a chain of so many Dense layers, and print a line; in a process of its own."""
+    import keras
+    import torch
+
+    from porting import ModelPair, convert, derive_plan, verify
+
+    def port():
+        layers = [keras.layers.Dense(WIDTH, "tanh", name=f"layer_{number}") for number in range(count)]
+        return keras.Sequential([keras.Input((WIDTH,)), *layers])
+
+    def reference():
+        linear = (torch.nn.Linear(WIDTH, WIDTH) for _ in range(count))
+        return torch.nn.Sequential(*(module for layer in linear for module in (layer, torch.nn.Tanh())))
+
+    pair = ModelPair(name="chain", reference=reference, port=port, input_shapes=((WIDTH,),))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "model.pt"
+        torch.save(reference().state_dict(), checkpoint)
+        convert(checkpoint, Path(folder) / "port", pair=pair)
+        started = time.process_time()
+        derive_plan(checkpoint, pair=pair)
+        planned = time.process_time() - started
+        report = verify(Path(folder) / "port.keras", checkpoint, pair=pair)
+        whole = time.process_time() - started
+    share = 1000 * whole / count
+    print(f"{count:>8}{planned:>10.1f} s{whole:>10.1f} s{share:>8.0f} ms a layer  {report.verdict.value}", flush=True)
+
+
 def main() -> None:
     """Measure each count in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", default="1000,10000", help="counts, separated by commas")
     parser.add_argument("--no-bare", action="store_true", help="measure peak memory only")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--large", nargs="*", choices=LARGE, help="networks of published sizes; all if none is named")
+    parser.add_argument("--growth", action="store_true", help="chains of Dense layers")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        measure(options.one, not options.no_bare)
+        measure_one(options.one, not options.no_bare)
         return
     print(name_machine())
+    if options.large is not None:
+        print(f"{'':>12}  {'verdict':<12}{'bare':>12}{'verified':>12}{'ratio':>10}{'peak memory':>13}")
+        run_each([f"large:{name}" for name in options.large or LARGE])
+        return
+    if options.growth:
+        print(f"{'layers':>8}{'plan':>12}{'with proof':>12}")
+        run_each([f"growth:{count}" for count in GROWTH])
+        return
     print(f"{'samples':>8}{'bare':>12}{'verified':>12}{'ratio':>10}{'peak memory':>13}")
-    for count in options.samples.split(","):
-        command = [sys.executable, "-m", "benchmarks.verification", "--one", count]
-        command += ["--no-bare"] if options.no_bare else []
-        subprocess.run(command, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    run_each(options.samples.split(","), *(["--no-bare"] if options.no_bare else []))
+
+
+def run_each(what: Sequence[str], *more: str) -> None:
+    """Measure each in a process of its own, with oneDNN off, so that no other process is measured with it."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    for one in what:
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.verification", "--one", one, *more], check=True, env=environment
+        )
+
+
+def measure_one(what: str, with_bare: bool) -> None:
+    """Measure what a word says."""
+    prepare_frameworks()
+    kind, _, name = what.rpartition(":")
+    if kind == "large":
+        measure_large(name)
+    elif kind == "growth":
+        measure_growth(int(name))
+    else:
+        measure(int(name), with_bare)
 
 
 if __name__ == "__main__":

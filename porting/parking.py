@@ -1,10 +1,12 @@
 """Large arrays parked in temporary files, so that memory follows the largest of them and not their sum.
 
-A parked array is an array as any other, read-only, whose pages come from its file when they are touched. `release` lets
-them go again. The file has no name, and is gone with the array.
+A parked array is an array as any other, but nobody is to write to it: its pages come from its file when they are
+touched, and `release` lets them go again. The file has no name, and is gone with the array.
 """
 
+import ctypes
 import mmap
+from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -21,8 +23,14 @@ def park(array: np.ndarray) -> np.ndarray:
     with TemporaryFile() as file:
         np.ascontiguousarray(array).tofile(file)
         file.flush()
-        mapped = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_READ)
+        mapped = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_COPY)  # torch takes no read-only array
     return np.frombuffer(mapped, array.dtype).reshape(array.shape)
+
+
+def copied(array: np.ndarray) -> np.ndarray:
+    """A copy of an array's values: in a file where it is large."""
+    parked = park(array)
+    return array.copy() if parked is array else parked
 
 
 def release(*arrays: Any) -> None:
@@ -31,6 +39,12 @@ def release(*arrays: Any) -> None:
         mapped = _mapping(array)
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def give_back() -> None:
+    """Give memory back to the system that was freed, and that the C library keeps for later."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _mapping(array: Any) -> mmap.mmap | None:

@@ -24,7 +24,6 @@ import numpy as np
 
 from parity_tests.hostile.jobs import JOBS, Job
 from parity_tests.hostile.trials import MEMORY
-from porting.port import side as keras_side
 
 STEPS = ("replace", "rename", "fsync", "fdatasync", "unlink", "remove", "rmdir", "mkdir", "link")
 
@@ -120,9 +119,6 @@ def _killed_until_done(name: str, ground: Ground, lines: list[int], most: int) -
 
 def _undisturbed(name: str, ground: Ground) -> Known:
     """Run a job to its end, and import here what it imported, which each of its children would take its time for."""
-    import torch  # noqa: F401
-
-    keras_side.prepare()
     job, folder = JOBS[name], ground.fresh()
     old = _ask(lambda: job.look(folder))
     for module in _ask(lambda: (_run(job, folder, Moment()), sorted(sys.modules))[1]):

@@ -14,9 +14,7 @@ from porting.errors import CheckpointError, OutputError, PortFileError, ProbeErr
 from porting.evidence.certificates import read_certificate
 from porting.evidence.drift import drift_lines
 from porting.files import placement
-from porting.files.kinds import FileKind, kind_of
 from porting.files.tensor_files import read_header, read_tensors
-from porting.foreign import shown_lines
 from porting.jobs.inspection import render_file
 from porting.port.files import load_keras
 from porting.probes import read_probe
@@ -194,25 +192,6 @@ def test_a_certificate_that_names_a_file_of_a_name_too_long_is_refused(folder):
     path.write_text(json.dumps(held))
     with pytest.raises(PortFileError, match="no plain name"):
         read_certificate(path)
-
-
-@pytest.mark.parametrize(
-    ("names", "metadata", "kind"),
-    [
-        (["in/out.weight", "scale"], {}, FileKind.PYTORCH),
-        (["scale/first"], {"format": "pt"}, FileKind.PYTORCH),
-        (["block.1/dense/kernel", "scale"], {}, FileKind.KERAS),
-        (["weight"], {}, FileKind.PYTORCH),
-    ],
-)
-def test_slashes_in_modules_names_make_no_port_of_a_checkpoint(names, metadata, kind, tmp_path):
-    from safetensors.numpy import save_file
-
-    path = tmp_path / "a.safetensors"
-    save_file({name: np.ones(2, np.float32) for name in names}, path, metadata)
-    assert kind_of(path) is kind
-    shown = "".join(shown_lines(render_file(path), 100))
-    assert ("PyTorch checkpoint" in shown) is (kind is FileKind.PYTORCH)
 
 
 def test_a_certificate_without_end_is_refused(folder):

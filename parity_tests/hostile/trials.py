@@ -23,7 +23,6 @@ from parity_tests.hostile.formats import FORMATS, Format
 from parity_tests.hostile.mutations import change_bytes
 from parity_tests.hostile.readers import WrongWeightsError
 from porting.errors import PortingError
-from porting.port import side as keras_side
 from tractography.errors import TractographyError
 
 OWN = (PortingError, FintaError, TractographyError)
@@ -73,10 +72,6 @@ def run_formats(counts: Mapping[str, int], kit: Path, seed: int = 0, first: int 
 
     All are read by one child, which is replaced where it dies or hangs: what a reader imports is imported once.
     """
-    import h5py  # noqa: F401 - before the children, which would each take its time
-    import torch  # noqa: F401
-
-    keras_side.prepare()
     todo = [(name, number) for name, count in counts.items() for number in range(first, first + count)]
     done = 0
     tally = Tally()

@@ -197,7 +197,8 @@ class Layer:
         feed = self.trial.lesson[self.suspect.number].feed
         given = tensor_of(feed[rows] if len(feed) == len(self.trial.found) else feed, precision_of(self.witness.model))
         with torch.no_grad(), self._changed(variant):
-            output = calls.first(self.run(variant.before(given) if variant.before else given))
+            fed = variant.before(given) if variant.before else given
+            output = variant.instead(fed) if variant.instead else calls.first(self.run(fed))
             output = variant.behind(output) if variant.behind else output
             moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
         window = self.suspect.pair.rule.window

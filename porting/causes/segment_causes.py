@@ -12,6 +12,7 @@ from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROW
 from porting.causes.catalogue.steps import NUMBER_ROWS, STEP_ROWS
 from porting.causes.catalogue.variants import FunctionCall, first_argument
 from porting.causes.replay import Place
+from porting.causes.rotations import rotated
 from porting.causes.segments import Change, Edit, Segment
 from porting.causes.trials import Witness, distinct, left_over, trial_of
 from porting.proof.suspects import Suspect
@@ -186,6 +187,7 @@ def _step_edits(segment: Segment) -> Iterator[Edit]:
     ]
     points += [(number, call.name, call.result) for number, call in reversed(segment.events)]
     yield from _exchanged(segment)
+    yield from rotated(segment)
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else NUMBER_ROWS:
             for detail, step in row.variants(tensor):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from porting.causes.find import explainer
 from porting.defaults import DEFAULT_PAIR, PATIENCE_SECONDS
-from porting.errors import OutputError, PortFileError
+from porting.errors import OutputError
 from porting.evidence.certificates import (
     files_of,
     find_certificate,
@@ -18,14 +18,11 @@ from porting.files import placement, staging
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.filling import write_evidence, write_formats
 from porting.jobs.optimisers import optimiser_states
-from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
-from porting.pairs.finding import draw_probe
-from porting.pairs.pair import ModelPair, Sizes
-from porting.plans.plan import TransferPlan
-from porting.port.files import FORMATS, file_format, read_port
+from porting.pairs.pair import ModelPair
+from porting.port.files import FORMATS
 from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
@@ -36,7 +33,6 @@ from porting.records.verdict import ParityReport
 from porting.reference.files import read_checkpoint
 from porting.reference.side import in_precision
 from porting.statuses import Status
-from porting.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +202,7 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
         report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
         if report.verdict is Status.FAIL and not wanted.keep_failed:
             return Conversion(report, ())
-        moved = _prove_optimiser(state, pair, sizes, report.plan, drafts) if state else ""
+        moved = optimiser_states.prove(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
         write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, reference, drafts, state)
         return Conversion(report, staged.commit(), moved)
@@ -243,28 +239,3 @@ def _extension(
         return stream(pair, model, run, report, in_batches(drawn, len(reference.probe)), on_step, reference.explained)
 
     return extend
-
-
-def _prove_optimiser(
-    state: OptimiserState, pair: ModelPair, sizes: Sizes, plan: TransferPlan, drafts: Sequence[Path]
-) -> str:
-    """Reload the optimiser's state from disk, take it back, compare it with the checkpoint's bit for bit.
-
-    Raises
-    ------
-    PortFileError
-        If it is not the same.
-    """
-    path = next(path for path in drafts if file_format(path) == "keras")
-    port = read_port(path, pair, sizes, partial(draw_probe, pair, sizes, None, 1), with_optimiser=True)
-    held = optimiser_states.read_port_state(path, port, optimiser_states.pair_of(pair))
-    back = optimiser_states.to_reference(held, plan) if held else None
-    if changed := optimiser_states.differences(state, back, plan):
-        raise PortFileError(
-            f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}. "
-            "Leave --with-optimizer out."
-        )
-    count = len({name for slot in state.slots.values() for name in slot})
-    rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
-    held = f"{', '.join(state.slots)} of {counted(count, 'parameter')}"
-    return f"{held} behind step {state.steps_taken:,}, back bit for bit; {rate}"

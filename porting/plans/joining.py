@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from porting.plans.parts import slices_of
 from porting.plans.splits import is_made_of, runs_beside
 from porting.traces import LayerCall
 
@@ -39,7 +40,8 @@ def proposed_joins(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> st
 
 def _joined(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> Iterator[list[LayerCall]]:
     wholes = [layer for layer in theirs if layer.kind == "Dense"]
-    for group in runs_beside([layer for layer in ours if layer.kind == "Linear"]):
+    modules = [layer for layer in ours if layer.kind == "Linear" and not any(map(slices_of, layer.weights.values()))]
+    for group in runs_beside(modules):
         whole = next((layer for layer in wholes if is_made_of(layer, group)), None)
         if whole is not None:
             wholes.remove(whole)

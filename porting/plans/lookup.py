@@ -1,9 +1,9 @@
 """Which rows fit which layers, and what to say where none does."""
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Sequence
 
 from porting.errors import AxisSizeError, MissingRuleError
+from porting.plans.alignment import aligned
 from porting.plans.joining import proposed_joins
 from porting.plans.splits import proposed_splits
 from porting.plans.transfers import RuledLayers, Traced, transfers_of
@@ -32,14 +32,19 @@ def has_equal_settings(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bo
     return rule is not None and all(held.status != "differs" for held in RuledLayers(ours, theirs, rule).audit())
 
 
-def count_message(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> str:
+def count_message(
+    ours: Sequence[LayerCall],
+    theirs: Sequence[LayerCall],
+    rules: tuple[LayerRule, ...],
+    fit: Callable[[LayerCall, LayerCall], bool],
+) -> str:
     """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
-    for number, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
+    for number, (left, right) in enumerate(aligned(ours, theirs, fit), start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
-    remedy = "Look where the two columns part: a layer is missing, or one too many."
+    remedy = "Look where a column has nothing: a layer is missing there, or the other side has one too many."
     proposal = proposed_splits(ours, theirs) if len(ours) < len(theirs) else proposed_joins(ours, theirs)
     told = [*_limits(ours, rules), *_without_rows(ours, theirs, rules), remedy, *([proposal] if proposal else [])]
     return "\n".join([*lines, *told])

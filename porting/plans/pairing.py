@@ -42,7 +42,7 @@ def pair_layers(traced: Traced) -> Pairs:
     )
     if len(ours) != len(theirs):
         raise LayerCountError(
-            count_message(ours, theirs, traced.pair.rules), found_splits(ours, theirs), found_joins(ours, theirs)
+            count_message(ours, theirs, traced.pair.rules, fit), found_splits(ours, theirs), found_joins(ours, theirs)
         )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)

@@ -174,9 +174,7 @@ def _judge_semantics(
     lines += varied
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
-    if reference.constants.names and max(compared.worst_wide(), compared.worst_own()) > parity.FLOAT64_LIMIT:
-        named = ", ".join(reference.constants.names)
-        lines.append(f"beyond it by no more than float32 has rounded the reference's own constants: {named}")
+    lines += _rounded_constants(compared, reference)
     if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
@@ -193,6 +191,13 @@ def _judge_semantics(
         lines += proposals(reference.blind_spots)
         return Part(Status.NOT_CHECKED, tuple(lines))
     return Part(Status.PASS, tuple(lines))
+
+
+def _rounded_constants(compared: Comparison, reference: ReferenceRun) -> Iterator[str]:
+    """A note where what differs is no more than what float32 has made of the reference's constants."""
+    if reference.constants.names and max(compared.worst_wide(), compared.worst_own()) > parity.FLOAT64_LIMIT:
+        named = ", ".join(reference.constants.names)
+        yield f"beyond it by no more than float32 has rounded the reference's own constants: {named}"
 
 
 def _varied(reference: ReferenceRun, port: PortRun) -> Iterator[str]:

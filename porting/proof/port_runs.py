@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.errors import first_line
+from porting.errors import PairError, first_line
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.plan import TransferPlan
 from porting.port import gradients as keras_gradients
@@ -120,7 +120,20 @@ def _port_pass(pair: ModelPair, model: Any, reference: ReferenceRun, plan: Trans
     if reference.holds:
         return PortPass(model, trace, plan, None)
     lesson = port_lesson(lesson_of(reference.trace), reference.trace, trace, plan)
-    return PortPass(model, trace, plan, teach_port(pair, model, inputs, lesson))
+    try:
+        taught = teach_port(pair, model, inputs, lesson)
+    except PairError as error:
+        if lines := parity.call_counts_differ(reference.trace, trace, plan):
+            raise PairError(_miscounted(lines)) from error
+        raise
+    return PortPass(model, trace, plan, taught)
+
+
+def _miscounted(lines: list[str]) -> str:
+    """What to say of a port that cannot be taught because its layers run more often than the reference's, or less."""
+    first = "Layers do not run equally often on both sides, so that what one is taught does not fit the other:"
+    last = "Call each once on all steps, as a Dense can be: TimeDistributed calls its layer step by step."
+    return "\n".join([first, *(f"  {line}" for line in lines), last])
 
 
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:

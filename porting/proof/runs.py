@@ -10,7 +10,7 @@ import numpy as np
 from porting.errors import CheckpointError, ProbeError
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
-from porting.parking import park, release
+from porting.parking import copied, release
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided
@@ -175,7 +175,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     narrow = trace_reference(pair, narrow_model, inputs)
     check_finite(narrow, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
-    state = {name: _kept(array) for name, array in held.items()}
+    state = {name: copied(array) for name, array in held.items()}
     unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
@@ -186,10 +186,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     drawn, why_not_drawn = attempt(random_calls, wide_model, few, synthetic)
-    follows_batch = _followed_batches(pair, wide_model, gradient_probe)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
-    own_rounding = _own_rounding(model, inputs, wide)
     return ReferenceRun(
         probe=probe,
         trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
@@ -199,7 +197,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         synthetic_probe=synthetic_probe,
         calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
         outputs_rounding=_rounding(narrow.outputs, wide.outputs),
-        own_rounding=own_rounding,
+        own_rounding=_own_rounding(model, inputs, wide),
         gradient_probe=gradient_probe,
         gradients=gradients,
         why_no_gradients=why_no_gradients,
@@ -209,7 +207,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         why_no_unseen=why_no_unseen or why_none_alone,
         random_calls=drawn,
         why_no_random_calls=why_not_drawn,
-        follows_batch=follows_batch,
+        follows_batch=_followed_batches(pair, wide_model, gradient_probe),
         far=far,
         far_outputs=far_outputs,
         constants=measure_constants(pair, wide_model, few, small, [synthetic]),
@@ -288,9 +286,3 @@ def _mean_squares_apart(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
     found = parity.mean_squares(narrow.astype(np.float64) - wide)
     release(narrow, wide)
     return found
-
-
-def _kept(array: np.ndarray) -> np.ndarray:
-    """A copy, of a large array in a file."""
-    parked = park(array)
-    return array.copy() if parked is array else parked

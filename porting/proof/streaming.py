@@ -163,15 +163,17 @@ class Tally:
             layers=layers,
             outputs=outputs,
             worst=tuple(self._worst(report)),
-            semantics=self._semantics(report.semantics),
-            deployed=judge_deployed((*layers, *outputs)),
+            semantics=self._semantics(report),
+            deployed=_deployed(report, (*layers, *outputs)),
             probe={**report.probe, "streamed": self.samples},
         )
 
-    def _semantics(self, part: Part) -> Part:
+    def _semantics(self, report: ParityReport) -> Part:
+        part, known = report.semantics, _known(report, "float64_output_error", parity.FLOAT64_LIMIT)
         if not self.is_wide:
             return Part(part.status, (*part.lines, f"in float32 only on all {counted(self.samples, 'sample')}"))
-        wide = (*self.wide_calls.values(), *self.wide_outputs.values())
+        by_call = zip(self.wide_calls.values(), report.layers, strict=True)
+        wide = (*(figures for figures, row in by_call if row.reference not in known), *self.wide_outputs.values())
         narrow = (*self.calls.values(), *self.outputs.values())
         worst = max((figures.relative_error() for figures in wide), default=0.0)
         limit = max((figures.limit() for figures in narrow), default=parity.FLOAT64_LIMIT)
@@ -183,6 +185,21 @@ class Tally:
         for name, found in self.worst.items():
             for greatest, mean, label in sorted(found, reverse=True):
                 yield WorstSample(name, label, greatest, mean, units.get(name, ""))
+
+
+def _known(report: ParityReport, figure: str, limit: float) -> set[str]:
+    """Layers that differ inside alone: the probe's verdict is no FAIL although they are beyond a limit."""
+    return {row.reference for row in report.layers if report.semantics.status is not Status.FAIL
+            and (getattr(row, figure) or 0.0) > limit}  # fmt: skip
+
+
+def _deployed(report: ParityReport, rows: Sequence[LayerParity]) -> Part:
+    """The part for all samples; a port that is not judged on the probe is not judged on them."""
+    if report.deployed.status is Status.NOT_CHECKED:
+        return report.deployed
+    known = _known(report, "float32_ratio", parity.RATIO_LIMIT) if report.deployed.status is Status.PASS else set()
+    part = judge_deployed([row for row in rows if row.reference not in known])
+    return replace(part, lines=(*part.lines, *report.deployed.lines[1:]))
 
 
 def _row(row: LayerParity, narrow: Narrow, wide: Wide | None) -> LayerParity:

@@ -64,7 +64,8 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
         places = [held for held in left if key in _keys(held)]
         cause = next(cause for cause in places[0].causes if _key(cause) == key)
         worst = max(places, key=lambda held: held.error)
-        remedies = dict.fromkeys(other.remedy for held in places for other in held.causes if _key(other) == key)
+        told = (other for held in (worst, *places) for other in held.causes if _key(other) == key)
+        remedies = dict.fromkeys(other.remedy for other in told)
         findings.append(
             Finding((replace(cause, remedy=_joined_remedies(list(remedies)), error=_left(worst, key)),), tuple(places))
         )

@@ -1,6 +1,7 @@
 """What of a layer call is known before it runs, and the kind that a module goes by."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,3 +36,20 @@ def settings_of(module: "torch.nn.Module") -> dict[str, Any]:
 def below(path: str, name: str) -> str:
     """The path of what lies in a module; of the whole model's own, only its name."""
     return f"{path}.{name}" if path else name
+
+
+@dataclass(slots=True)
+class Uses:
+    """What of a model's tensors a run used, and how: by modules, by functions that are layers, and otherwise."""
+
+    ran: set[str] = field(default_factory=set)
+    functional: dict[tuple[str, str], About] = field(default_factory=dict)
+    plain: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What besides modules is a layer call: functions by name and kind, and tensors that are used as they are."""
+
+    functional: frozenset[tuple[str, str]]
+    plain: frozenset[str]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.parking import park, release
+from porting.parking import copied, release
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
@@ -67,18 +67,12 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
         factors = [torch.from_numpy(np.ascontiguousarray(array)) for array in cotangents]
         torch.stack([(out * by).sum() for out, by in zip(outputs, factors, strict=True)]).sum().backward()
         named = dict(model.named_parameters())
-        weights = {name: _kept(array_of(_gradient(parameter))) for name, parameter in named.items()}
+        weights = {name: copied(array_of(_gradient(parameter))) for name, parameter in named.items()}
     return Gradients(
         tuple(array_of(_gradient(tensor)) if tensor.is_floating_point() else None for tensor in given),
         weights,
         _statistics_after_a_step(model, inputs),
     )
-
-
-def _kept(array: np.ndarray) -> np.ndarray:
-    """A copy, of a large array in a file."""
-    parked = park(array)
-    return array.copy() if parked is array else parked
 
 
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
@@ -105,7 +99,7 @@ def _differentiable(model: "torch.nn.Module") -> Iterator[None]:
     for parameter in before:
         parameter.requires_grad_(parameter.is_floating_point())
     try:
-        with exact():
+        with exact(model):
             yield
     finally:
         for parameter, wanted in before.items():

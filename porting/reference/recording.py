@@ -11,6 +11,7 @@ from porting import calls
 from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
+from porting.reference.exact import exact
 from porting.reference.expansions.joins import Join, joins_of
 from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import call, precision_of, tensors_of
@@ -36,7 +37,7 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
     given = tensors_of(model, inputs)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
-        with gradient_mode, _no_fast_path(), _recording(model, watch):
+        with exact(model), gradient_mode, _no_fast_path(), _recording(model, watch):
             return call(model.eval(), given)
     except (PairError, Arrived):
         raise

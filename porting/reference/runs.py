@@ -9,13 +9,14 @@ import numpy as np
 from porting.errors import PairError
 from porting.plans.flow import Digest
 from porting.plans.parts import divided_shapes
+from porting.reference.abouts import Wanted
 from porting.reference.expansions.cuts import Split
 from porting.reference.expansions.joins import matching
 from porting.reference.recording import run
 from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
-from porting.reference.watch import Arrived, Wanted, Watch
+from porting.reference.watch import Arrived, Watch
 from porting.traces import Lesson, Trace, arrived_at
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.errors import PairError
-from porting.reference.abouts import kind_of
+from porting.reference.abouts import Wanted, kind_of
 from porting.reference.expansions.cuts import splits_in
 from porting.reference.expansions.joins import paths_of
 from porting.reference.structure import structure_of, taught_modules
-from porting.reference.watch import Wanted, Watch
+from porting.reference.watch import Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
 from porting.wording import counted
 

@@ -1,6 +1,5 @@
 """Watch a torch model run: record its layers' calls, and teach them meanwhile. `port.watch` does so in Keras."""
 
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError
 from porting.parking import park
-from porting.reference.abouts import About
+from porting.reference.abouts import About, Uses, Wanted
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, tensor_of
 from porting.traces import PARAMETER, LayerCall, Teacher
@@ -24,23 +23,6 @@ class Arrived(Exception):  # noqa: N818 - nothing is wrong
 
     def __init__(self, tensor: "torch.Tensor", run: Callable[["torch.Tensor"], Any]) -> None:
         self.tensor, self.run = tensor, run
-
-
-@dataclass(slots=True)
-class Uses:
-    """What of a model's tensors a run used, and how: by modules, by functions that are layers, and otherwise."""
-
-    ran: set[str] = field(default_factory=set)
-    functional: dict[tuple[str, str], About] = field(default_factory=dict)
-    plain: dict[str, None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What besides modules is a layer call: functions by name and kind, and tensors that are used as they are."""
-
-    functional: frozenset[tuple[str, str]]
-    plain: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -156,9 +138,7 @@ class Watch:
             return tensor
         array = array_of(tensor)
         if (parked := park(array)) is not array:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what is parked is not written to
-                return torch.from_numpy(parked)
+            return torch.from_numpy(parked)
         return tensor.clone() if self.copies else tensor
 
     def overwritten(self) -> bool:

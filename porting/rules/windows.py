@@ -100,17 +100,18 @@ class Recurrence(Whole):
         self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both outputs, of the reference's the last step where the port returns only that."""
-        return self._returned(reference, calls[1]), port
+        return self._returned(reference, calls), port
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's layer returns what the reference's returns, or its last step."""
-        return Teaching(calls[1].name, calls[1].kind, feed, self._returned(give, calls[1]))
+        return Teaching(calls[1].name, calls[1].kind, feed, self._returned(give, calls))
 
     @staticmethod
-    def _returned(output: np.ndarray, port: LayerCall) -> np.ndarray:
-        """In the port's order of time: a layer that goes backwards returns the first step last."""
-        ordered = output[:, ::-1] if port.settings["go_backwards"] else output
-        return ordered if port.settings["return_sequences"] else ordered[:, -1]
+    def _returned(output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
+        """In the port's order of time: of two that go backwards Keras' returns the first step last."""
+        ours, theirs = calls
+        ordered = output[:, ::-1] if theirs.settings["go_backwards"] and ours.settings.get("reverse") else output
+        return ordered if theirs.settings["return_sequences"] else ordered[:, -1]
 
 
 @dataclass(frozen=True, slots=True)

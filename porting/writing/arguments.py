@@ -1,9 +1,10 @@
 """The arguments of a call of the exported graph, as rows take them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.axes import Value
 from porting.writing.constants import kind_of
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
@@ -49,4 +50,32 @@ def called(row: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         inspect.signature(row).bind(*args, **keywords)
     except TypeError as error:
         raise NoRowError(f"its row does not know how it is called: {error}") from error
-    return row(*args, **keywords)
+    try:
+        return row(*args, **keywords)
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise NoRowError(f"its row fails: {type(error).__name__}: {error}") from error
+
+
+def item_of(values: Sequence[Any], at: int) -> Any:
+    """One of several results of a call.
+
+    Raises
+    ------
+    NoRowError
+        If its row does not write that one.
+    """
+    if at >= len(values):
+        raise NoRowError(f"its result number {at} is not written")
+    return values[at]
+
+
+def check(made: Any, node: "Node") -> None:
+    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does."""
+    values = made if isinstance(made, (list, tuple)) else [made]
+    known = node.meta.get("val")
+    for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
+        if isinstance(value, Value) and hasattr(tensor, "shape"):
+            said = value.shape, value.dtype
+            true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
+            if said != true:
+                raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")

@@ -153,7 +153,7 @@ def aligned(ops: Any, values: Sequence[Value]) -> tuple[list[Any], tuple[int, ..
     for axis in sorted(held - set(order)):
         order.insert(next((at for at, other in enumerate(order) if other > axis), len(order)), axis)
     data = [arranged(ops, value, _from_first(value, order)).data for value in raised]
-    longest = next((at for at, axis in enumerate(order) if any(axis in value.axes for value in raised)), len(order))
+    longest = next((at for at, axis in enumerate(order) if any(axis in value.wide() for value in raised)), len(order))
     return data, shape, tuple(order[longest:])
 
 

@@ -7,33 +7,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
-from porting.writing.arguments import arguments_of, called
+from porting.writing.arguments import arguments_of, called, check, item_of
 from porting.writing.arrays import OwnArray, OwnArrays
 from porting.writing.authors import AuthorNames
 from porting.writing.axes import Value, arranged, plain, settled, whole
 from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.call_sites import bound_inputs
-from porting.writing.constants import kind_of, spelled, without_repeats, without_samples
+from porting.writing.constants import kind_of
 from porting.writing.exported import Exported
 from porting.writing.expressions import Expression
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.shapes import tied_to_input
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
-from porting.writing.graph.simplifying import BROADCASTS, attention_mask, passed_through, uniform_number
+from porting.writing.graph.simplifying import passed_through
 from porting.writing.held_layers import HeldLayers
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
 from porting.writing.layouts import feeds_channels, only_dropped
 from porting.writing.module_calls import ModuleCall, call_tree
 from porting.writing.ownership import ownership_of
+from porting.writing.reading import Reader, UnknownError
 from porting.writing.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-
-class _UnknownError(Exception):
-    """A call reads what could not be written, which has been told already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +84,11 @@ class Interpreter:
         self.arrays = OwnArrays(self.recorder)
         self.authors = AuthorNames()
         self.ownership = ownership_of(model, exported, self.rows)
-        self.values: dict[Node, Any] = {}
-        self.constants: dict[tuple[Node, int], Any] = {}
+        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied)
+        self.values = self.reader.values
         self.held: dict[str, Any] = {}
         self.own: list[str] = []
         self.missing: list[Missing] = []
-        self.state = model.state_dict(keep_vars=True)
 
     def written(self) -> Written:
         """Write the whole model."""
@@ -102,7 +97,7 @@ class Interpreter:
         block = Block("", type(self.model), module=self.model)
         block.parameters = [variable_of(value.data) for value in inputs]
         block.parameter_names = [*self.exported.input_names]
-        self.recorder.scopes.append(Scope(block, inputs))
+        self.recorder.scopes.append(Scope(block, [*inputs]))
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
@@ -112,8 +107,11 @@ class Interpreter:
     def _output(self, node: "Node") -> Value | None:
         """All axes of an output, its samples first."""
         try:
-            value = self._value(node)
-        except (_UnknownError, NoRowError):
+            value = self.reader.value(node)
+        except UnknownError:
+            return None
+        except NoRowError as error:
+            self.missing.append(Missing("output", str(error), self.authors.place(node)))
             return None
         order = whole(settled(value))
         samples = [axis for axis in order if self.exported.is_batch(value.shape[axis])][:1]
@@ -190,7 +188,7 @@ class Interpreter:
         first = len(self.recorder.block.statements)
         try:
             made = self._bound(self._applied(node), self.authors.names(node, call))
-        except _UnknownError:
+        except UnknownError:
             return
         except NoRowError as error:
             self.missing.append(Missing(name_of(node.target), str(error), self.authors.place(node)))
@@ -200,8 +198,15 @@ class Interpreter:
         for statement in self.recorder.block.statements[first:]:
             statement.place = self.authors.line(node, call)
         self.values[node] = made
+        self._kept_at_hand(made)
         if is_in_place(node.target):
             self.values[node.all_input_nodes[0]] = made
+
+    def _kept_at_hand(self, made: Any) -> None:
+        """What has the samples first can lend them to what has not."""
+        is_written = isinstance(made, Value) and made.axes and made.form is None and made.data is not None
+        if is_written and self.exported.is_batch(made.shape[made.axes[0]]):
+            self.recorder.scopes[-1].anchors.append(made)
 
     def _left_out(self, node: "Node") -> Any:
         """A call that raises NotImplementedError, in the place of one that cannot be written."""
@@ -217,110 +222,25 @@ class Interpreter:
 
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
-            return _item(self._value(node.all_input_nodes[0]), node.args[1])
+            return item_of(self.reader.value(node.all_input_nodes[0]), node.args[1])
         if (kept := passed_through(node, self.exported.constants)) is not None:
-            return self._value(kept)
+            return self.reader.value(kept)
         name = name_of(node.target)
         owner = self.ownership.owners.get(node)
         if owner is not None:
-            read = self._start if name in RECURRENCES else self._layer_value
+            read = self.reader.start if name in RECURRENCES else self.reader.layer_value
             args, keywords = arguments_of(node, read)
             made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
-            _check(made, node)
+            check(made, node)
             return made
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
-        args, keywords = arguments_of(node, lambda read: self._argument(read, node))
+        args, keywords = arguments_of(node, lambda read: self.reader.argument(read, node))
         if name == "scaled_dot_product_attention":
-            args, keywords = self._without_mask(node, args, keywords)
+            args, keywords = self.reader.without_mask(node, args, keywords)
         made = called(row, self._target(node), *args, **keywords)
-        _check(made, node)
+        check(made, node)
         return made
-
-    def _without_mask(self, node: "Node", args: list[Any], keywords: dict[str, Any]) -> Any:
-        mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
-        lets = attention_mask(mask, node.args[0], self.exported.constants)
-        if lets and len(args) > 3:
-            args[3] = None
-        elif lets:
-            keywords.pop("attn_mask")
-        return args, {**keywords, "is_causal": True} if lets == "causal" else keywords
-
-    def _argument(self, node: "Node", reader: "Node") -> Any:
-        """What a function is called with: constants that broadcast are as short as they can be."""
-        constants = self.exported.constants
-        name = name_of(reader.target)
-        if node not in constants or node in self.values:
-            return _unless_samples(self._value(node), name)
-        if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
-            shape = tuple(reader.args[0].meta["val"].shape)[:-1] + (reader.args[1].meta["val"].shape[-2],)
-            return None if attention_mask(node, reader.args[0], constants) else self._short(node, shape)
-        if name not in BROADCASTS:
-            return _unless_samples(self._value(node), name)
-        number = uniform_number(node, constants)
-        shape = tuple(reader.meta["val"].shape)
-        others = [n for n in reader.all_input_nodes if n is not node and n not in constants]
-        if len(others) == 1 and tuple(others[0].meta["val"].shape) == shape:
-            return number if number is not None else self._short(node, shape)
-        return self._value(node)
-
-    def _short(self, node: "Node", shape: tuple[int, ...]) -> Value:
-        """A constant without what broadcasting to a shape repeats."""
-        array = self.exported.constants[node]
-        one = without_samples(array, self.exported.is_batch)
-        if one is not None:
-            one = without_repeats(one, range(one.ndim))
-            if (value := spelled(self._target(node), one)) is not None:
-                return self._bound(value, [])
-        return self._value(node)
-
-    def _layer_value(self, node: "Node") -> Any:
-        """A layer's own weight is only looked at for its shape."""
-        if node.name in self.exported.arrays:
-            shape = tuple(map(int, node.meta["val"].shape))
-            return Value(None, shape, tuple(range(len(shape))))
-        if node not in self.exported.constants:
-            return self._value(node)
-        return tied_to_input(self._target(node), self._constant(node))
-
-    def _start(self, node: "Node") -> Any:
-        """What a recurrence reads: zeros to begin with are not written."""
-        return 0 if uniform_number(node, self.exported.constants) == 0 else self._layer_value(node)
-
-    def _value(self, node: "Node") -> Any:
-        if node in self.exported.constants:
-            return self._constant(node)
-        if node not in self.values:
-            if node.name not in self.exported.arrays:
-                raise _UnknownError
-            path = self.exported.arrays[node.name]
-            self.values[node] = self._array(node, path, self.state.get(path))
-        return self.values[node]
-
-    def _array(self, node: "Node", path: str, array: "torch.Tensor | None") -> Value:
-        array = self.model.get_buffer(path) if array is None else array
-        return self.arrays.read(path, array, array.requires_grad, self.recorder.enclosing(node.users))
-
-    def _constant(self, node: "Node") -> Any:
-        """Spelled where that can be read, else computed as torch computes it, else held by a layer."""
-        for scope in self.recorder.scopes:
-            if (node, id(scope.block)) in self.constants:
-                return self.constants[node, id(scope.block)]
-        array = self.exported.constants[node]
-        if isinstance(array, (list, tuple)):
-            return self._applied(node)
-        value = spelled(self._target(node), array)
-        scope = self.recorder.scopes[-1]
-        if value is None and node.op == "call_function":
-            value = self._applied(node)
-        elif value is None:
-            path = self.exported.buffers.get(node.name)
-            if path is None:
-                raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
-            scope = self.recorder.enclosing(node.users)
-            value = self.arrays.read(path, array, False, scope)
-        self.constants[node, id(scope.block)] = self._bound(value, [])
-        return self.constants[node, id(scope.block)]
 
     def _bound(self, made: Any, names: list[str]) -> Any:
         if isinstance(made, (list, tuple)):
@@ -370,31 +290,6 @@ def _named(name: str) -> Expression:
 
 OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
-
-
-def _unless_samples(value: Any, reader: str) -> Any:
-    """Refuse the samples' own numbers to all but what looks up by them."""
-    if isinstance(value, Value) and value.counts_samples and reader != "index":
-        raise NoRowError("reads the numbers of the samples")
-    return value
-
-
-def _item(values: Sequence[Any], at: int) -> Any:
-    if at >= len(values):
-        raise NoRowError(f"its result number {at} is not written")
-    return values[at]
-
-
-def _check(made: Any, node: "Node") -> None:
-    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does."""
-    values = made if isinstance(made, (list, tuple)) else [made]
-    known = node.meta.get("val")
-    for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
-        if isinstance(value, Value) and hasattr(tensor, "shape"):
-            said = value.shape, value.dtype
-            true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
-            if said != true:
-                raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
 
 
 def _variables(value: Any) -> list[str]:

@@ -7,8 +7,9 @@ from porting.writing.functions.table import name_of
 if TYPE_CHECKING:
     from torch.fx import Node
 
+_WINDOWS = ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool")
 WANT_CHANNELS_LAST = {
-    *(f"{kind}{rank}d" for kind in ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool") for rank in (1, 2, 3)),
+    *(f"{kind}{rank}d" for kind in _WINDOWS for rank in (1, 2, 3)),
     "batch_norm", "group_norm", "instance_norm", "prelu", "upsample_nearest2d", "upsample_bilinear2d",
 }  # fmt: skip
 WANT_TORCH_ORDER = {

@@ -58,6 +58,17 @@ class Turned(nn.Module):
         return self.norm(x.transpose(1, 2)).transpose(1, 2)
 
 
+class Recurrent(nn.Module):
+    """Returns the steps of a recurrent layer, and not its state."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x):
+        return self.norm(x)[0]
+
+
 class Normalised(nn.Module):
     """A residual connection around a norm and a layer."""
 

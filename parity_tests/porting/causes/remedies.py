@@ -13,6 +13,7 @@ from parity_tests.porting.causes.mended_pairs import (
     SAME,
     Between,
     Normalised,
+    Recurrent,
     Remedy,
     Turned,
     Two,
@@ -71,10 +72,6 @@ def with_masks(sizes, file, count):
     return Probe((generator.standard_normal((count, 6, 8)).astype("float32"), masks), "masked steps")
 
 
-def same(x, *_):
-    return x
-
-
 def shuffled(x):
     blocks = layers.Permute((1, 4, 2, 5, 3))(layers.Reshape((8, 8, 1, 2, 2))(x))
     return layers.Reshape((16, 16, 1))(blocks)
@@ -96,7 +93,7 @@ def without_aligned_corners(x):
 
 
 REMEDIES: dict[str, Remedy] = {
-    "activation missing": steps(functional.relu, same, layers.ReLU(), "add ReLU()"),
+    "activation missing": steps(functional.relu, lambda x: x, layers.ReLU(), "add ReLU()"),
     "activation of another kind": steps(
         partial(functional.leaky_relu, negative_slope=0.125),
         layers.LeakyReLU(0.3),
@@ -139,7 +136,7 @@ REMEDIES: dict[str, Remedy] = {
         layers.Softmax(axis=-1),
         "Softmax over the reference's axis -1",
     ),
-    "scale missing": steps(lambda x: x / 3, same, lambda x: x / 3, "divide by 3"),
+    "scale missing": steps(lambda x: x / 3, lambda x: x, lambda x: x / 3, "divide by 3"),
     "another scale": steps(
         attention, partial(attended, factor=0.25), partial(attended, factor=0.5), "multiply the scores by 0.5 before"
     ),
@@ -224,6 +221,25 @@ REMEDIES: dict[str, Remedy] = {
         lambda: _two(exchanged=False),
         ("exchange input 1 and input 2 in the port",),
     ),
+    "parts in another order": steps(
+        functional.glu,
+        lambda x: ops.multiply(ops.sigmoid(x[..., :4]), x[..., 4:]),
+        lambda x: ops.multiply(x[..., :4], ops.sigmoid(x[..., 4:])),
+        "take the parts of what is split in the reference's order",
+        size=4,
+    ),
+    "another function in a recurrence": layer(
+        lambda: Recurrent(nn.LSTM(8, 8, batch_first=True)),
+        lambda: layers.LSTM(8, recurrent_activation="hard_sigmoid", return_sequences=True, name="norm"),
+        lambda: layers.LSTM(8, return_sequences=True, name="norm"),
+        'give norm the reference\'s activation="tanh", recurrent_activation="sigmoid"',
+    ),
+    "a recurrence the other way round": layer(
+        lambda: Recurrent(nn.GRU(8, 8, batch_first=True)),
+        lambda: layers.GRU(8, go_backwards=True, return_sequences=True, name="norm"),
+        lambda: layers.GRU(8, return_sequences=True, name="norm"),
+        "give norm go_backwards=False, as the reference has",
+    ),
     "mean over a mask": steps(
         lambda x, mask: x.mean(1) + 0 * mask.sum(),
         mean_of_masked,
@@ -253,7 +269,11 @@ REMEDIES: dict[str, Remedy] = {
 }
 """Row of the catalogue, or what it is about -> a port that is mended."""
 
-ROWS = {"reshaped in another order": "flattened or reshaped in another order"}
+ROWS = {
+    "reshaped in another order": "flattened or reshaped in another order",
+    "another function in a recurrence": "activation of another kind",
+    "a recurrence the other way round": "reversed along an axis",
+}
 """Those that are another case of a row."""
 
 

@@ -51,6 +51,8 @@ CAUSES = frozenset(
         "inputs exchanged",
         "rounded to float32",
         "pooling missing",
+        "parts in another order",
+        "rotated in another layout",
     }
 )
 """All that the verifier has words for."""

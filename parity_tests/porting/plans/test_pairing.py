@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from porting import ModelPair
-from porting.errors import PairError
+from porting.errors import LayerCountError, PairError
 from porting.jobs.planning import plan_for
 from porting.pairs.finding import draw_probe
 from porting.plans.names import equally_named
@@ -143,3 +143,13 @@ def test_equal_names_pair(ours, theirs, found):
     pairs = {a.name: b.name for a, b in equally_named([layer(name) for name in ours], [layer(name) for name in theirs])}
     assert found.items() <= pairs.items()
     assert bool(pairs) == bool(found)
+
+
+def test_a_layer_that_is_missing_is_told_where_it_is():
+    reference = nn.Sequential(*(nn.Linear(4, 4) for _ in range(2)), nn.LayerNorm(4), nn.Linear(4, 4), nn.Linear(4, 2))
+    x = keras.Input((4,))
+    hidden = layers.Dense(4)(layers.Dense(4)(layers.Dense(4)(x)))
+    with pytest.raises(LayerCountError) as refusal:
+        pairs_of(reference, keras.Model(x, layers.Dense(2)(hidden)), (4,))
+    lines = [line.split() for line in str(refusal.value).splitlines() if "torch" in line]
+    assert [(line[2], "nothing" in line) for line in lines] == [(name, name == "2") for name in "01234"]

@@ -39,7 +39,7 @@ def report_of(is_saved, mean, folder):
     return report
 
 
-@pytest.mark.parametrize("is_saved", [True, False])
+@pytest.mark.parametrize("is_saved", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_constants_in_full_precision_pass_and_are_told(is_saved, tmp_path):
     report = report_of(is_saved, MEAN, tmp_path)
     assert report.verdict is Status.PASS, report.parts

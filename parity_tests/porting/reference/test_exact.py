@@ -35,3 +35,28 @@ def test_a_right_port_of_a_hard_sigmoid_passes(tmp_path):
 
     pair = ModelPair(name="gated", reference=lambda: Gated(False), port=port, input_shapes=((3,),))
     assert convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair).report.verdict is Status.PASS
+
+
+class Casting(nn.Module):
+    """Computes in float32 whatever it is given, as models of half precision do."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, values):
+        hidden = self.fc(values).float()
+        shares = nn.functional.softmax(hidden, dim=-1, dtype=torch.float32)
+        return (hidden * shares).to(torch.float32) * torch.arange(4, device=values.device).float()
+
+
+def test_casts_to_float32_are_nothing_to_a_port_of_a_model_of_float32(tmp_path):
+    def port():
+        values = keras.Input((3,))
+        hidden = layers.Dense(4, name="fc")(values)
+        scaled = hidden * keras.ops.softmax(hidden) * keras.ops.arange(4, dtype=hidden.dtype)
+        return keras.Model(values, scaled)
+
+    pair = ModelPair(name="casting", reference=Casting, port=port, input_shapes=((3,),))
+    checkpoint = saved(Casting(), tmp_path)
+    assert convert(checkpoint, tmp_path / "port", pair=pair).report.verdict is Status.PASS

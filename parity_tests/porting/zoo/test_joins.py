@@ -38,7 +38,9 @@ def pair_of(build, **more):
     return ModelPair(name="joined", reference=Attending, port=build, input_shapes=((4, FEATURES),), **more)
 
 
-@pytest.mark.parametrize("joins", [(), ("parts.(v q k)",)], ids=["unasked", "asked"])
+@pytest.mark.parametrize(
+    "joins", [(), pytest.param(("parts.(v q k)",), marks=pytest.mark.slow)], ids=["unasked", "asked"]
+)
 def test_a_port_that_has_three_layers_in_one_passes_and_comes_back(joins, tmp_path):
     pair, path = pair_of(lambda: port("vqk"), joins=joins), saved(Attending(), tmp_path)
     report = convert(path, tmp_path / "port", pair=pair).report

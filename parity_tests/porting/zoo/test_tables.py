@@ -52,7 +52,9 @@ def tokens(sizes, file, count):
     return Probe((np.random.default_rng(1).integers(0, 11, (count, 5)).astype("int32"),), "tokens")
 
 
-@pytest.mark.parametrize(("is_expanded", "order"), [(False, 1), (True, 1), (True, -1)])
+@pytest.mark.parametrize(
+    ("is_expanded", "order"), [pytest.param(False, 1, marks=pytest.mark.slow), (True, 1), (True, -1)]
+)
 def test_tables_that_the_port_reads_as_variables(is_expanded, order, tmp_path):
     pair = ModelPair(name="tables", reference=lambda: Positioned(is_expanded), port=lambda: port(order), probe=tokens)
     path = saved(Positioned(is_expanded), tmp_path)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from porting.causes.catalogue.rearrangements import gate_orders, rearrangements, with_gates
+from porting.causes.catalogue.recurrences import KINDS, other_functions, turned
 from porting.causes.catalogue.steps import shifted
 from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
@@ -31,6 +32,8 @@ class LayerVariant:
         Of the module.
     training : bool
     before, behind : callable
+    instead : callable, optional
+        Computes the output of what the layer is given, in its place.
     """
 
     detail: str
@@ -39,6 +42,7 @@ class LayerVariant:
     training: bool = False
     before: Step | None = None
     behind: Step | None = None
+    instead: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,31 @@ def _with_activation(context: LayerContext) -> Iterator[LayerVariant]:
         yield LayerVariant(f"{name} inside the layer", behind=step)
 
 
+def _with_other_functions(context: LayerContext) -> Iterator[LayerVariant]:
+    for detail, step in other_functions(context.call, context.tensors):
+        yield LayerVariant(detail, instead=step)
+
+
+def _turned_round(context: LayerContext) -> Iterator[LayerVariant]:
+    if context.call.kind in KINDS:
+        behind = turned if context.call.settings.get("reverse") else None
+        yield LayerVariant("the sequence goes the other way round", before=turned, behind=behind)
+
+
+def _own_functions(context: LayerContext) -> str:
+    """Give the port's layer the reference's functions."""
+    state = "relu" if context.call.settings.get("mode") == "RNN_RELU" else "tanh"
+    gates = "" if context.call.kind == "RNN" else ', recurrent_activation="sigmoid"'
+    return f'give {context.partner.name} the reference\'s activation="{state}"{gates}'
+
+
+def _own_direction(context: LayerContext) -> str:
+    """Turn the port's layer as the reference's."""
+    return (
+        f"give {context.partner.name} go_backwards={bool(context.call.settings.get('reverse'))}, as the reference has"
+    )
+
+
 def _with_groups(context: LayerContext) -> Iterator[LayerVariant]:
     channels = context.call.settings.get("num_channels", 0)
     for groups in range(1, channels + 1):
@@ -180,6 +209,8 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
         "reorder the gates as the other framework has them",
         _with_reordered_gates,
     ),
+    LayerRow("reversed along an axis", _own_direction, _turned_round),
+    LayerRow("activation of another kind", _own_functions, _with_other_functions),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(
         "activation added", "take the activation out of the layer: the reference has none there", _with_activation

@@ -126,12 +126,18 @@ def padded(call: FunctionCall) -> Replacements:
     ends = [(pads[at], pads[at + 1]) for at in range(0, len(pads), 2)]
     placements = {
         "at both ends": pads,
+        "half at either end": [half for before, after in ends for half in _halves(before + after)],
         "all at the end": [count for before, after in ends for count in (0, before + after)],
         "all at the beginning": [count for before, after in ends for count in (before + after, 0)],
     }
     for where, amounts in placements.items():
         for mode, what in _PAD_MODES.items():
             yield f"{what} {where}", on_first(partial(functional.pad, pad=amounts, mode=mode))
+
+
+def _halves(count: int) -> tuple[int, int]:
+    """As Keras has them, the larger one at the end."""
+    return count // 2, count - count // 2
 
 
 def padding_remedy(call: FunctionCall) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -66,6 +67,21 @@ def _reversed(tensor: Tensor) -> Steps:
         yield f"{what} in reverse order (axis {axis})", partial(torch.flip, dims=(axis,))
 
 
+def _parts_reordered(tensor: Tensor) -> Steps:
+    """Two or three parts side by side, as a gate and what it opens, or query, key and value."""
+    for axis in range(1, tensor.ndim):
+        length = tensor.shape[axis]
+        for count in (count for count in (2, 3) if length % count == 0 and length > count):
+            for order in list(permutations(range(count)))[1:]:
+                detail = f"{count} parts of axis {axis} in the order {order}"
+                yield detail, partial(_in_parts, axis=axis, order=order)
+
+
+def _in_parts(tensor: Tensor, axis: int, order: tuple[int, ...]) -> Tensor:
+    parts = tensor.chunk(len(order), axis)
+    return torch.cat([parts[at] for at in order], axis)
+
+
 def _transposed(tensor: Tensor) -> Steps:
     for order, moved in permuted(tensor):
         if moved.shape == tensor.shape:
@@ -97,6 +113,11 @@ STEP_ROWS: tuple[StepRow, ...] = (
         shifted,
     ),
     StepRow("reversed along an axis", "do not reverse there: the reference does not", _reversed),
+    StepRow(
+        "parts in another order",
+        "take the parts of what is split in the reference's order, or put them together in it",
+        _parts_reordered,
+    ),
     StepRow("transposition missing", "move the axes back into the reference's order, by Permute", _transposed),
     StepRow("rounded to float32", _UNCAST, partial(_through, torch.float32)),
     StepRow("rounded to float16", _UNCAST, partial(_through, torch.float16)),

@@ -4,8 +4,9 @@ PyTorch numbers parameters in the order of the model, Keras lists variables in i
 have their weight's axes and move as it does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ import numpy as np
 
 from porting.errors import CheckpointError, PairError, PortFileError, first_line
 from porting.jobs.optimisers.states import OptimiserState
-from porting.pairs.finding import resolve
-from porting.pairs.pair import ModelPair, OptimiserPair
+from porting.pairs.finding import draw_probe, resolve
+from porting.pairs.pair import ModelPair, OptimiserPair, Sizes
 from porting.plans.parts import divided, joined
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
+from porting.port.files import file_format, read_port
 from porting.reference.files import Checkpoint
 from porting.wording import counted
 
@@ -244,3 +246,26 @@ def as_torch(state: OptimiserState, model: "torch.nn.Module", plan: TransferPlan
             step = {"step": torch.tensor(float(state.steps_taken))} if "exp_avg" in moved else {}
             entries[number] = step | {slot: torch.from_numpy(value.copy()) for slot, value in moved.items()}
     return {"state": entries, "param_groups": [{**state.settings, "params": list(range(len(names)))}]}
+
+
+def prove(state: OptimiserState, pair: ModelPair, sizes: Sizes, plan: TransferPlan, drafts: Sequence[Path]) -> str:
+    """Reload the optimiser's state from disk, take it back, compare it with the checkpoint's bit for bit.
+
+    Raises
+    ------
+    PortFileError
+        If it is not the same.
+    """
+    path = next(path for path in drafts if file_format(path) == "keras")
+    port = read_port(path, pair, sizes, partial(draw_probe, pair, sizes, None, 1), with_optimiser=True)
+    held = read_port_state(path, port, pair_of(pair))
+    back = to_reference(held, plan) if held else None
+    if changed := differences(state, back, plan):
+        raise PortFileError(
+            f"{path.name} does not hold the optimiser's state bit for bit: {', '.join(changed[:3])}. "
+            "Leave --with-optimizer out."
+        )
+    count = len({name for slot in state.slots.values() for name in slot})
+    rate = f"learning rate {state.settings['lr']:g}, which is constant unless a recipe's schedule goes on"
+    held = f"{', '.join(state.slots)} of {counted(count, 'parameter')}"
+    return f"{held} behind step {state.steps_taken:,}, back bit for bit; {rate}"

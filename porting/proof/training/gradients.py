@@ -8,7 +8,7 @@ import numpy as np
 
 from porting.errors import first_line
 from porting.pairs.pair import ModelPair
-from porting.parking import release
+from porting.parking import give_back, release
 from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative
@@ -208,3 +208,5 @@ def attempt(take: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
         return take(*arguments), ""
     except Exception as error:  # frameworks and models raise what they like
         return None, f"cannot be taken: {first_line(error)}"
+    finally:
+        give_back()

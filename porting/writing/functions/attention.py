@@ -53,7 +53,14 @@ def _four_axes(k: Target, mask: Value) -> Value:
 
 
 def _attention_in_steps(
-    k: Target, query: Value, key: Value, value: Value, mask: Value | None, is_causal: bool, scale: float | None, rate: float
+    k: Target,
+    query: Value,
+    key: Value,
+    value: Value,
+    mask: Value | None,
+    is_causal: bool,
+    scale: float | None,
+    rate: float,
 ) -> Value:
     if is_causal:
         raise NoRowError("causal attention of tensors that have not four axes, or of more keys than queries")

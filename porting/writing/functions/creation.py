@@ -101,6 +101,8 @@ def scalar(k: Target, value: Any, *, dtype: str = "float") -> Value:
 
 @row("linspace")
 def linspace(k: Target, start: float, end: float, steps: int, *, dtype: str = "float") -> Value:
+    if isinstance(start, Value) or isinstance(end, Value):
+        raise NoRowError("linspace between computed ends")
     if dtype != "float":
         raise NoRowError("linspace of whole numbers")
     return plain(k.ops.linspace(start, end, steps, dtype=k.floatx), (steps,))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from porting.writing.axes import Value, arranged, in_order, permuted, settled, whole
+from porting.writing.axes import Value, arranged, broadcast_shape, in_order, permuted, settled, whole
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.pointwise import add, combined, multiply, negative, subtract
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import concatenate, last_or, reshape, slice_of, transpose
+from porting.writing.functions.shapes import concatenate, expand, last_or, reshape, slice_of, transpose
 
 
 @row("index_select")
@@ -113,7 +113,10 @@ def gather(k: Target, x: Value, dim: int, index: Value, *, sparse_grad: bool = F
 def take_along(k: Target, x: Value, index: Value, dim: int | None = None) -> Value:
     if dim is None or x.rank != index.rank:
         raise NoRowError("take_along_dim of the flattened tensor")
-    return gather(k, x, dim, index)
+    shape = broadcast_shape([x.shape, index.shape])
+    dim %= x.rank
+    wanted = [(*shape[:dim], value.shape[dim], *shape[dim + 1 :]) for value in (x, index)]
+    return gather(k, expand(k, x, wanted[0]), dim, expand(k, index, wanted[1]))
 
 
 @row("one_hot")

@@ -6,7 +6,7 @@ from porting.writing.axes import Value, settled
 from porting.writing.functions.pointwise import add, divide, maximum, multiply, subtract
 from porting.writing.functions.reductions import reduced, vector_norm
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import reshape
+from porting.writing.functions.shapes import held, reshape
 
 EPSILON = 1.1920928955078125e-07
 """What torch adds where nothing is given, in float32."""
@@ -14,7 +14,7 @@ EPSILON = 1.1920928955078125e-07
 
 def standardised(k: Target, x: Value, over: Sequence[int], eps: float) -> Value:
     """Without its mean, divided by its standard deviation."""
-    x = settled(x)
+    x = held(k, x, over[0])
     x = x.with_data(k.kept(x.data))
     mean = reduced(k, k.ops.mean, x, over, True)
     variance = reduced(k, k.ops.var, x, over, True)

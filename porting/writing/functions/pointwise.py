@@ -8,10 +8,15 @@ from porting.writing.functions.kinds import as_kind, promoted
 from porting.writing.functions.row import NoRowError, Target, row
 
 SAME = {
-    "abs", "acos", "acosh", "arccos", "arctan", "arctan2", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh",
-    "deg2rad", "erf", "erfinv", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p",
-    "log2", "logical_not", "reciprocal", "rsqrt", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "tan",
-    "tanh", "trunc",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "cosh", "deg2rad", "erf",
+    "erfinv", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
+    "logical_not", "reciprocal", "rsqrt", "sign", "signbit", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh",
+    "trunc",
+}  # fmt: skip
+OTHER_NAME = {
+    "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh",
+    "special_erf": "erf", "special_erfinv": "erfinv", "special_expm1": "expm1", "special_exp2": "exp2",
+    "special_log1p": "log1p", "special_sinc": "sinc", "sgn": "sign", "fix": "trunc", "absolute": "abs",
 }  # fmt: skip
 _TO_BOOL = {"isfinite", "isinf", "isnan", "logical_not", "signbit"}
 _KEEP_INTEGERS = {"abs", "sign", "square", "ceil", "floor", "trunc"}
@@ -30,7 +35,7 @@ def _unary(name: str, said: str) -> None:
 
 for _name in SAME:
     _unary(_name, _name)
-for _name, _said in {"special_erf": "erf", "special_erfinv": "erfinv", "fix": "trunc"}.items():
+for _name, _said in OTHER_NAME.items():
     _unary(_name, _said)
 
 

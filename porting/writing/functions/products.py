@@ -28,7 +28,7 @@ def einsum_of(k: Target, operands: Sequence[Value], inputs: Sequence[str], outpu
 
 
 def _as_last(value: Value, output: str, held: Sequence[str]) -> list[str]:
-    """The order in which the last operand is held, where its last axis is the last of the result: of values in heads."""
+    """The order in which the last operand is held, where its last axis is the result's: of values in heads."""
     if value.axes == tuple(range(value.rank)) or value.rank != len(output) or value.axes[-1:] != (value.rank - 1,):
         return []
     return [output[axis] for axis in value.axes if output[axis] in held] if len(value.axes) == len(held) else []
@@ -48,7 +48,7 @@ def matmul(k: Target, x: Value, y: Value) -> Value:
     if _is_plain(x) and _is_plain(y) and x.rank > 1 and y.rank > 1:
         return combined_matrices(k, x, y)
     rank = max(x.rank, y.rank)
-    batch = LETTERS[: rank - 2]
+    batch = LETTERS[: max(rank - 2, 0)]
     left, row_, inner, column = batch, LETTERS[rank], LETTERS[rank + 1], LETTERS[rank + 2]
     first = _letters(x, left, row_ + inner) if x.rank > 1 else inner
     second = _letters(y, left, inner + column) if y.rank > 1 else inner
@@ -70,8 +70,7 @@ def _broadcast_einsum(k: Target, x: Value, y: Value, first: str, second: str, pa
     x, first = _without_broadcast(k, x, first, sizes)
     y, second = _without_broadcast(k, y, second, sizes)
     output = batch + rows + columns
-    made = einsum_of(k, [x, y], [first, second], "".join(c for c in output if c in first + second))
-    return made
+    return einsum_of(k, [x, y], [first, second], "".join(c for c in output if c in first + second))
 
 
 def _without_broadcast(k: Target, value: Value, letters: str, sizes: dict[str, int]) -> tuple[Value, str]:

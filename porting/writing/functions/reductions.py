@@ -125,6 +125,8 @@ def _with_mean(name: str) -> None:
     def deviation_and_mean(
         k: Target, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
     ) -> list[Value]:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
         spread = _spread(k, x, dim, _correction(unbiased, correction), keepdim, name)
         return [spread, reduced(k, k.ops.mean, x, dim, keepdim)]
 
@@ -142,6 +144,7 @@ def _spread(k: Target, x: Value, dim: Any, correction: float, keepdim: bool, nam
     count = prod(x.shape[axis] for axis in dims)
     if count <= correction:
         raise NoRowError(f"{name} of fewer elements than its correction")
+    x = held(k, x, next(iter(dims)))
     if correction == 0:
         return reduced(k, getattr(k.ops, name), x, dim, keepdim)
     value = reduced(k, k.ops.var, x, dim, keepdim)
@@ -165,21 +168,27 @@ for _name in ("cumsum", "cumprod"):
 
 @row("linalg_vector_norm")
 def vector_norm(
-    k: Target, x: Value, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: str = ""
-) -> Value:  # noqa: A002
+    k: Target,
+    x: Value,
+    order: float = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: str = "",
+) -> Value:
     x = settled(x)
-    if ord == 2:
+    if order == 2:
         squares = x.with_data(k.ops.square(x.data))
         return squares_root(k, reduced(k, k.ops.sum, squares, dim, keepdim))
-    if ord == 1:
+    if order == 1:
         return reduced(k, k.ops.sum, x.with_data(k.ops.abs(x.data)), dim, keepdim)
-    if abs(ord) == math.inf:
-        function = k.ops.max if ord > 0 else k.ops.min
+    if abs(order) == math.inf:
+        function = k.ops.max if order > 0 else k.ops.min
         return reduced(k, function, x.with_data(k.ops.abs(x.data)), dim, keepdim)
-    if ord == 0:
+    if order == 0:
         raise NoRowError("linalg_vector_norm that counts what is not zero")
-    powers = reduced(k, k.ops.sum, x.with_data(k.ops.abs(x.data) ** ord), dim, keepdim)
-    return powers.with_data(powers.data ** (1 / ord))
+    powers = reduced(k, k.ops.sum, x.with_data(k.ops.abs(x.data) ** order), dim, keepdim)
+    return powers.with_data(powers.data ** (1 / order))
 
 
 @row("norm")

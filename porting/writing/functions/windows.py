@@ -180,6 +180,8 @@ def pad(k: Target, x: Value, pad: Sequence[int], mode: str = "constant", value: 
     x = settled(x)
     pairs = {x.rank - 1 - at: (pad[2 * at], pad[2 * at + 1]) for at in range(len(pad) // 2)}
     if any(amount < 0 for pair in pairs.values() for amount in pair):
+        if mode != "constant":
+            raise NoRowError(f"pad that crops with mode={mode!r}")
         return _cropped(k, x, pairs, mode, value)
     shape = tuple(size + sum(pairs.get(axis, (0, 0))) for axis, size in enumerate(x.shape))
     if shape == x.shape:

@@ -44,7 +44,7 @@ def constant_nodes(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> "set[
     """Those that depend on no input and no weight, in place or not."""
     found = {node for node in graph.nodes if node.name in known}
     for node in graph.nodes:
-        read = [n for n in node.all_input_nodes]
+        read = list(node.all_input_nodes)
         if node.op == "call_function" and (name_of(node.target) in SHAPE_ALONE or all(n in found for n in read)):
             found.add(node)
     return found

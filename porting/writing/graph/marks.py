@@ -28,13 +28,45 @@ def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
             if forward := _marked_forward(module):
                 changed.append((module, vars(module).get("forward")))
                 module.forward = forward
-        yield
+        with _kept_dropout():
+            yield
     finally:
         for module, own in changed:
             if own is None:
                 del module.forward
             else:
                 module.forward = own
+
+
+DROPOUTS = {
+    "dropout": "dropout",
+    **{f"dropout{rank}d": "feature_dropout" for rank in (1, 2, 3)},
+    "alpha_dropout": "alpha_dropout",
+    "feature_alpha_dropout": "feature_alpha_dropout",
+}
+"""Functions of ``torch.nn.functional`` that decompositions leave out in evaluation -> the call that they become."""
+
+
+@contextmanager
+def _kept_dropout() -> Iterator[None]:
+    """Let functions that drop be calls of their own, with the rate that they are given."""
+    from torch.nn import functional
+
+    held = {name: getattr(functional, name) for name in DROPOUTS}
+
+    def kept(operator: str) -> Callable[..., Any]:
+        def drop(input: "torch.Tensor", p: float = 0.5, *_: Any, **__: Any) -> "torch.Tensor":  # noqa: A002 - torch's
+            return getattr(_operators(), operator)(input, p, False)
+
+        return drop
+
+    try:
+        for name, operator in DROPOUTS.items():
+            setattr(functional, name, kept(operator))
+        yield
+    finally:
+        for name, function in held.items():
+            setattr(functional, name, function)
 
 
 def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
@@ -46,6 +78,8 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
         return _rms_normalisation(module)
     if type(module).__name__ == TRANSPOSED_LINEAR:
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
+    if isinstance(module, torch.nn.EmbeddingBag):
+        return _bag(module)
     rate = drop_path_rate(module)
     return _drop_path(*rate) if rate else None
 
@@ -66,6 +100,22 @@ def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
         rate = getattr(module, "drop_prob", None) or 0.0
         return (float(rate), True) if rate and getattr(module, "scale_by_keep", True) else None
     return None
+
+
+def _bag(module: Any) -> Callable[..., Any]:
+    """The vectors of equally long bags, and their sum, mean or maximum."""
+    import torch
+
+    original = module.forward
+
+    def forward(input: "torch.Tensor", offsets: Any = None, per_sample_weights: Any = None) -> "torch.Tensor":  # noqa: A002
+        is_plain = module.padding_idx is None and module.max_norm is None
+        if input.dim() != 2 or offsets is not None or per_sample_weights is not None or not is_plain:
+            return original(input, offsets, per_sample_weights)
+        vectors = torch.nn.functional.embedding(input, module.weight)
+        return vectors.amax(1) if module.mode == "max" else getattr(vectors, module.mode)(1)
+
+    return forward
 
 
 def _drop_path(rate: float, each: bool) -> Callable[..., Any]:
@@ -123,6 +173,9 @@ def _operators() -> Any:
 
     library = torch.library.Library(LIBRARY, "FRAGMENT")
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
+    for name in dict.fromkeys(DROPOUTS.values()):
+        library.define(f"{name}(Tensor x, float p, bool train) -> Tensor")
+        library.impl(name, lambda x, p, train: torch.empty_like(x), "CompositeExplicitAutograd")
     library.define("transposed_linear(Tensor x, Tensor weight, Tensor bias) -> Tensor")
     library.define(
         "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "

@@ -1,33 +1,35 @@
-"""How often attention drops its weights in training, which a graph of evaluation does not show."""
+"""How often a model drops in training, where it gives other rates in evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from porting.writing.graph.marks import whole_modules
+from porting.writing.graph.marks import DROPOUTS, whole_modules
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import Graph, Node
 
-ATTENTION = "scaled_dot_product_attention"
-RATE_AT = 4
-"""Where its rate stands among an attention's arguments."""
+RATE_AT = {"scaled_dot_product_attention": 4, **dict.fromkeys(DROPOUTS.values(), 1)}
+"""Functions that drop -> where their rate stands among the arguments."""
 
 
 def with_training_rates(
     graph: "Graph", model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]
 ) -> None:
-    """Give each attention of a graph of evaluation the rate that it has in training."""
-    held = _attentions(graph)
-    if not held:
+    """Give what a graph of evaluation drops the rate that it has in training, where it has none."""
+    held = _droppers(graph)
+    if all(map(_rate, held)):
         return
-    for node, rate in zip(held, _rates(model, args, keywords, len(held)), strict=True):
+    for node, rate in zip(held, _rates(model, args, keywords, list(map(_name, held))), strict=True):
         if rate:
-            node.args = (*node.args[:RATE_AT], *(None,) * (RATE_AT - len(node.args)), rate, *node.args[RATE_AT + 1 :])
+            at = RATE_AT[_name(node)]
+            node.args = (*node.args[:at], *(None,) * (at - len(node.args)), rate, *node.args[at + 1 :])
             node.kwargs = {name: value for name, value in node.kwargs.items() if name != "dropout_p"}
 
 
-def _rates(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], count: int) -> list[float]:
+def _rates(
+    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], names: Sequence[str]
+) -> list[float]:
     """The rates in the order of the calls; zeros where the model cannot be exported as it trains, or calls others."""
     import torch
 
@@ -36,19 +38,24 @@ def _rates(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
         with torch.no_grad(), whole_modules(model.train()):
             program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
     except Exception:  # torch raises what it likes; the verdict says what is not dropped as it should be
-        return [0.0] * count
+        return [0.0] * len(names)
     finally:
         model.eval()
         for module in training:
             module.training = True
-    found = [_rate(node) for node in _attentions(program.graph)]
-    return found if len(found) == count else [0.0] * count
+    found = _droppers(program.graph)
+    return list(map(_rate, found)) if list(map(_name, found)) == list(names) else [0.0] * len(names)
 
 
-def _attentions(graph: "Graph") -> "list[Node]":
-    return [node for node in graph.nodes if ATTENTION in str(node.target)]
+def _droppers(graph: "Graph") -> "list[Node]":
+    return [node for node in graph.nodes if node.op == "call_function" and _name(node) in RATE_AT]
+
+
+def _name(node: "Node") -> str:
+    return getattr(node.target, "__name__", "").partition(".")[0]
 
 
 def _rate(node: "Node") -> float:
-    rate = node.args[RATE_AT] if len(node.args) > RATE_AT else node.kwargs.get("dropout_p", 0.0)
+    at = RATE_AT[_name(node)]
+    rate = node.args[at] if len(node.args) > at else node.kwargs.get("dropout_p", 0.0)
     return float(rate) if isinstance(rate, (int, float)) else 0.0

@@ -24,7 +24,7 @@ def transposed_dense(k: Target, name: str, x: Value, weight: Value, bias: Value)
     return Value(data, (*x.shape[:-1], weight.shape[1]), x.axes)
 
 
-@layer_row("embedding", "Embedding")
+@layer_row("embedding", "Embedding EmbeddingBag")
 def embedding(k: Target, name: str, weight: Value, indices: Value, *_: Any) -> Value:
     indices = arranged(k.ops, indices, whole(settled(indices)))
     data = k.layers.Embedding(*weight.shape, name=name_of(name))(indices.data)
@@ -34,9 +34,6 @@ def embedding(k: Target, name: str, weight: Value, indices: Value, *_: Any) -> V
 @layer_row("prelu", "PReLU")
 def prelu(k: Target, name: str, x: Value, weight: Value) -> Value:
     x = with_last(k.ops, x, 1) if x.rank > 1 else x
-    if weight.shape[0] == 1:
-        shared = tuple(range(1, len(x.axes)))
-    else:
-        shared = tuple(range(1, len(x.axes) - 1))
+    shared = tuple(range(1, len(x.axes) - (weight.shape[0] != 1)))
     settings = {"shared_axes": shared} if shared else {}
     return Value(k.layers.PReLU(**settings, name=name_of(name))(x.data), x.shape, x.axes)

@@ -78,3 +78,43 @@ def _called(k: Target, layer: Any, x: Value, starts: list[Any], count: int) -> t
 
 for _function, _kind in KINDS.items():
     _recurrence(_function, _kind)
+
+
+@layer_row("lstm_cell", "LSTMCell")
+def lstm_cell(
+    k: Target,
+    name: str,
+    x: Value,
+    start: Sequence[Value],
+    weight_ih: Value,
+    weight_hh: Value,
+    bias_ih: Value | None = None,
+    bias_hh: Value | None = None,
+) -> list[Value]:
+    cell = k.layers.LSTMCell(weight_hh.shape[1], **changed(use_bias=(bias_ih is not None, True)), name=name_of(name))
+    states = [in_order(k.ops, state).data for state in start]
+    made = k.kept(cell(in_order(k.ops, x).data, states)[1])
+    return [Value(made[at], (x.shape[0], weight_hh.shape[1]), (0, 1)) for at in range(2)]
+
+
+def _cell(function: str, kind: str, owner: str, activation: str) -> None:
+    @layer_row(function, owner)
+    def cell(
+        k: Target,
+        name: str,
+        x: Value,
+        start: Value,
+        weight_ih: Value,
+        weight_hh: Value,
+        bias_ih: Value | None = None,
+        bias_hh: Value | None = None,
+    ) -> Value:
+        settings = changed(activation=(activation, "tanh"), use_bias=(bias_ih is not None, True))
+        called = getattr(k.layers, kind)(weight_hh.shape[1], **settings, name=name_of(name))
+        data = called(in_order(k.ops, x).data, [in_order(k.ops, start).data])[0]
+        return Value(data, (x.shape[0], weight_hh.shape[1]), (0, 1))
+
+
+_cell("gru_cell", "GRUCell", "GRUCell", "tanh")
+_cell("rnn_tanh_cell", "SimpleRNNCell", "RNNCell", "tanh")
+_cell("rnn_relu_cell", "SimpleRNNCell", "RNNCell", "relu")

@@ -27,6 +27,7 @@ from parity_tests.porting.causes.words import (
     OTHER,
     PADDED,
     POOLED,
+    REVERSED,
     SHIFT,
 )
 
@@ -80,9 +81,9 @@ SEQUENCE_GRAPHS = {
         "siamese", (between("left", *NO_WORD), between("difference", *NO_WORD)), port=SwappedOutputs
     ),
     # recurrent
-    "sequence backwards": graph("recurrent", inside("lstm", *NO_WORD), lstm=with_config(go_backwards=True)),
+    "sequence backwards": graph("recurrent", inside("lstm", REVERSED), lstm=with_config(go_backwards=True)),
     "hard sigmoid in the gates": graph(
-        "recurrent", inside("lstm", *NO_WORD), lstm=with_config(recurrent_activation="hard_sigmoid")
+        "recurrent", inside("lstm", OTHER), lstm=with_config(recurrent_activation="hard_sigmoid")
     ),
     "activation behind the steps": graph("recurrent", between("gru", ADDED), gru=before(activation("relu"))),
     "steps averaged": graph(

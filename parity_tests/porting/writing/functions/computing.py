@@ -3,7 +3,7 @@
 import operator
 
 from porting.writing import inserted
-from porting.writing.arguments import arguments_of, called
+from porting.writing.arguments import arguments_of, called, check, item_of
 from porting.writing.axes import Value, in_order, settled
 from porting.writing.constants import kind_of
 from porting.writing.functions.row import NoRowError, Target
@@ -11,7 +11,7 @@ from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_
 
 
 def by_rows(function, tensors, order=None):
-    """What a function of torch gives, each of its calls by its row; tensors are held in another order where one is given."""
+    """What a function of torch gives, each of its calls by its row; its tensors held in an order of axes."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -60,25 +60,14 @@ def in_torch_order(value):
 
 def _called(node, values):
     if node.target is operator.getitem:
-        made = values[node.args[0]]
-        if node.args[1] >= len(made):
-            raise NoRowError("a result that is not written")
-        return made[node.args[1]]
+        return item_of(values[node.args[0]], node.args[1])
     name = name_of(node.target)
     if name not in FUNCTION_ROWS:
         raise NoRowError(f"no row for {name}")
     args, keywords = arguments_of(node, values.__getitem__)
     made = called(FUNCTION_ROWS[name], target(node), *args, **keywords)
-    _check_shapes(made, node)
+    check(made, node)
     return made
-
-
-def _check_shapes(made, node):
-    known = node.meta["val"]
-    tensors = known if isinstance(known, (list, tuple)) else [known]
-    for value, tensor in zip(made if isinstance(made, (list, tuple)) else [made], tensors, strict=False):
-        assert value.shape == tuple(tensor.shape), (node.target, value.shape, tuple(tensor.shape))
-        assert value.dtype == kind_of(tensor.dtype), (node.target, value.dtype, tensor.dtype)
 
 
 def target(node):

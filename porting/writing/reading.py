@@ -1,0 +1,161 @@
+"""What calls read: values that have been written, the model's own arrays, and constants as short as they can be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from porting.writing.arrays import OwnArrays
+from porting.writing.axes import Value
+from porting.writing.constants import spelled, without_repeats, without_samples
+from porting.writing.exported import Exported
+from porting.writing.functions.row import NoRowError, Target
+from porting.writing.functions.shapes import tied_to_input
+from porting.writing.functions.table import name_of
+from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
+from porting.writing.recorder import Recorder
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Node
+
+
+class UnknownError(Exception):
+    """A call reads what could not be written, which has been told already."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads for one model.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+    exported : Exported
+    recorder : Recorder
+    arrays : OwnArrays
+    target : callable
+        Call -> what its row writes with.
+    applied : callable
+        Call -> what its row writes.
+    values : dict
+        Call or placeholder -> what has been written for it.
+    constants : dict
+        (call or placeholder, block) -> the same, for what no input reaches.
+    """
+
+    model: "torch.nn.Module"
+    exported: Exported
+    recorder: Recorder
+    arrays: OwnArrays
+    target: "Callable[[Node], Target]"
+    applied: "Callable[[Node], Any]"
+    values: "dict[Node, Any]" = field(default_factory=dict)
+    constants: "dict[tuple[Node, int], Any]" = field(default_factory=dict)
+
+    def argument(self, node: "Node", reader: "Node") -> Any:
+        """What a function is called with: constants that broadcast are as short as they can be."""
+        constants = self.exported.constants
+        name = name_of(reader.target)
+        if node not in constants or node in self.values:
+            return _unless_samples(self.value(node), name)
+        if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
+            shape = (*reader.args[0].meta["val"].shape[:-1], reader.args[1].meta["val"].shape[-2])
+            return None if attention_mask(node, reader.args[0], constants) else self._short(node, shape)
+        if name not in BROADCASTS:
+            return _unless_samples(self.value(node), name)
+        number = uniform_number(node, constants)
+        shape = tuple(reader.meta["val"].shape)
+        others = [n for n in reader.all_input_nodes if n is not node and n not in constants]
+        if len(others) == 1 and tuple(others[0].meta["val"].shape) == shape:
+            return number if number is not None else self._short(node, shape)
+        return self.value(node)
+
+    def without_mask(self, node: "Node", args: list[Any], keywords: dict[str, Any]) -> Any:
+        """The arguments of an attention without a mask that lets all through, or that ``is_causal`` says."""
+        mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
+        lets = attention_mask(mask, node.args[0], self.exported.constants)
+        if lets and len(args) > 3:
+            args[3] = None
+        elif lets:
+            keywords.pop("attn_mask")
+        return args, {**keywords, "is_causal": True} if lets == "causal" else keywords
+
+    def _short(self, node: "Node", shape: tuple[int, ...]) -> Value:
+        """A constant without what broadcasting to a shape repeats."""
+        array = self.exported.constants[node]
+        one = without_samples(array, self.exported.is_batch)
+        if one is not None:
+            one = without_repeats(one, range(one.ndim))
+            if (value := spelled(self.target(node), one)) is not None:
+                return self._bound(value)
+        return self.value(node)
+
+    def layer_value(self, node: "Node") -> Any:
+        """A layer's own weight is only looked at for its shape."""
+        if node.name in self.exported.arrays:
+            shape = tuple(map(int, node.meta["val"].shape))
+            return Value(None, shape, tuple(range(len(shape))))
+        if node not in self.exported.constants:
+            return self.value(node)
+        return tied_to_input(self.target(node), self._constant(node))
+
+    def start(self, node: "Node") -> Any:
+        """What a recurrence reads: zeros to begin with are not written."""
+        return 0 if uniform_number(node, self.exported.constants) == 0 else self.layer_value(node)
+
+    def value(self, node: "Node") -> Any:
+        """What has been written for a call or an array, which is written at its first use.
+
+        Raises
+        ------
+        UnknownError
+            If it could not be written.
+        """
+        if node in self.exported.constants:
+            return self._constant(node)
+        if node not in self.values:
+            if node.name not in self.exported.arrays:
+                raise UnknownError
+            path = self.exported.arrays[node.name]
+            self.values[node] = self._array(node, path)
+        return self.values[node]
+
+    def _array(self, node: "Node", path: str) -> Value:
+        known = self.model.state_dict(keep_vars=True)
+        array = known[path] if path in known else self.model.get_buffer(path)
+        return self.arrays.read(path, array, array.requires_grad, self.recorder.enclosing(node.users))
+
+    def _constant(self, node: "Node") -> Any:
+        """Spelled where that can be read, else computed as torch computes it, else held by a layer."""
+        for scope in self.recorder.scopes:
+            if (node, id(scope.block)) in self.constants:
+                return self.constants[node, id(scope.block)]
+        array = self.exported.constants[node]
+        if isinstance(array, (list, tuple)):
+            return self.applied(node)
+        value = spelled(self.target(node), array)
+        scope = self.recorder.scopes[-1]
+        if value is None and node.op == "call_function":
+            value = self.applied(node)
+        elif value is None:
+            path = self.exported.buffers.get(node.name)
+            if path is None:
+                raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
+            scope = self.recorder.enclosing(node.users)
+            value = self.arrays.read(path, array, False, scope)
+        self.constants[node, id(scope.block)] = self._bound(value)
+        return self.constants[node, id(scope.block)]
+
+    def _bound(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._bound(item) for item in value]
+        if value.form is not None or value.data is None:
+            return value
+        return replace(value, data=self.recorder.bind(value.data))
+
+
+def _unless_samples(value: Any, reader: str) -> Any:
+    """Refuse the samples' own numbers to all but what looks up by them."""
+    if isinstance(value, Value) and value.counts_samples and reader != "index":
+        raise NoRowError("reads the numbers of the samples")
+    return value
