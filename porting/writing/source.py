@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,10 @@ from porting.writing.shaping.rolling.columns import numbers_in
 from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees, with_names
 from porting.writing.shaping.variables import assigned
 
+UNTYPED = """# What Keras' layers return has no type.
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
+# pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false"""
+"""For type checkers, where a file reads shapes or takes slices."""
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
 
@@ -55,6 +60,8 @@ def source_of(written: Written, about: str) -> str:
     heads = [_docstring(about), "import keras\nfrom keras import layers, ops"]
     heads += [inspect.getsource(getattr(inserted, name)) for name in own]
     heads += _convolutions(merged.functions)
+    if re.search(r"\.shape\b|\w\[", "".join(parts)):
+        heads.insert(1, UNTYPED)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")
 
 

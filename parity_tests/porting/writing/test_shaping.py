@@ -19,7 +19,7 @@ def _source(model, *shape):
     """What is written, without the imports, blank lines and docstrings."""
     text = source_of(_written(model, *shape), "Written.")
     plain = re.sub(r' *"""(?:.|\n)*?"""\n', "", text)
-    return "\n".join(line for line in plain.splitlines() if line and not line.startswith(("import", "from")))
+    return "\n".join(line for line in plain.splitlines() if line and not line.startswith(("import", "from", "#")))
 
 
 def _is(text, expected):
@@ -31,12 +31,13 @@ def test_blocks_with_and_without_a_part_are_one_function_called_in_loops():
         _source(shapes.Stages(), 2, 3, 8, 8),
         """
         def conv2d(x, filters, kernel_size, strides=1, padding=0, use_bias=True, name=None):
-            settings = {"strides": strides, "use_bias": use_bias, "name": name}
-            if strides == 1 and 2 * padding == kernel_size - 1:
-                settings["padding"] = "same"
-            elif padding:
+            same = strides == 1 and 2 * padding == kernel_size - 1
+            if padding and not same:
                 x = layers.ZeroPadding2D(padding)(x)
-            return layers.Conv2D(filters, kernel_size, **settings)(x)
+            border = "same" if same else "valid"
+            return layers.Conv2D(
+                filters, kernel_size, strides=strides, padding=border, use_bias=use_bias, name=name
+            )(x)
         def block(x, planes, stride=1, downsample=False, *, name):
             identity = x
             out = conv2d(x, planes, 3, strides=stride, padding=1, use_bias=False, name=f"{name}_conv1")

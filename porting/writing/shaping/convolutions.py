@@ -178,27 +178,27 @@ def _zeros(found: Convolution) -> ast.expr:
 FUNCTION = '''
 def conv{rank}d(x, filters, kernel_size{arguments}, name=None):
     """Convolve as torch.nn.Conv{rank}d does, with so many zeros at both ends."""
-    settings = {{{settings}}}
-    if strides == 1 and 2 * padding == {reach}:
-        settings["padding"] = "same"
-    elif padding:
+    same = strides == 1 and 2 * padding == {reach}
+    if padding and not same:
         x = layers.ZeroPadding{rank}D(padding)(x)
-{depthwise}    return layers.Conv{rank}D(filters, kernel_size, {groups}**settings)(x)
+    border = "same" if same else "valid"
+{depthwise}    return layers.Conv{rank}D(filters, kernel_size, {settings}{groups}, name=name)(x)
 '''
 DEPTHWISE = """    if 1 < groups == filters == x.shape[-1]:
-        return layers.DepthwiseConv{rank}D(kernel_size, **settings)(x)
+        return layers.DepthwiseConv{rank}D(kernel_size, {settings}, name=name)(x)
 """
 
 
 def function_source(rank: str, used: Mapping[str, bool]) -> str:
     """The function that is copied into a file, with the arguments that the file uses."""
     kept = [name for name in DEFAULTS if name in {"strides", "padding"} or used.get(name)]
-    said = [name for name in kept if name not in {"padding", "groups"}]
+    said = [f"{name}={name}" for name in kept if name not in {"padding", "groups"}]
+    settings = ", ".join([said[0], "padding=border", *said[1:]])
     return FUNCTION.format(
         rank=rank,
         arguments="".join(f", {name}={DEFAULTS[name]!r}" for name in kept),
-        settings=", ".join([*(f'"{name}": {name}' for name in said), '"name": name']),
+        settings=settings,
         reach="dilation_rate * (kernel_size - 1)" if "dilation_rate" in kept else "kernel_size - 1",
-        depthwise=DEPTHWISE.format(rank=rank) if "groups" in kept and rank != "3" else "",
-        groups="groups=groups, " if "groups" in kept else "",
+        depthwise=DEPTHWISE.format(rank=rank, settings=settings) if "groups" in kept and rank != "3" else "",
+        groups=", groups=groups" if "groups" in kept else "",
     ).strip()

@@ -169,8 +169,7 @@ class _TakeOut(ast.NodeTransformer):
             node.func = self._hole(node.func, Hint("activation", self.owner))
         else:
             names = positional_names(node.func)
-            is_known = isinstance(node.func, ast.Name) and not node.func.id.startswith("%")
-            node.func = node.func if is_known else self.visit(node.func)
+            node.func = self.visit(node.func)
             for at, arg in enumerate(node.args):
                 self.argument = names[at] if at < len(names) else ""
                 node.args[at] = self.visit(arg)
