@@ -22,9 +22,11 @@ def kind_of(dtype: "torch.dtype") -> str:
     return "bool" if dtype == torch.bool else "float" if dtype.is_floating_point else "int"
 
 
-def without_samples(array: "torch.Tensor", is_batch: Callable[[int], bool]) -> "torch.Tensor | None":
-    """One sample's part of an array that is the same for all; None where it is not."""
-    for axis, size in enumerate(array.shape):
+def without_samples(
+    array: "torch.Tensor", shape: Sequence[int], is_batch: Callable[[int], bool]
+) -> "torch.Tensor | None":
+    """One sample's part of an array of a few that is the same for all; None where it is not."""
+    for axis, size in enumerate(shape):
         if is_batch(size):
             if not (array == array.narrow(axis, 0, 1)).all():
                 return None
@@ -46,19 +48,19 @@ def without_repeats(array: "torch.Tensor", axes: Sequence[int]) -> "torch.Tensor
     return array
 
 
-def spelled(k: Target, array: "torch.Tensor") -> Value | None:
-    """An array as an author would write it, with the samples where it has them; None where it would not be read."""
-    one = without_samples(array, k.is_batch)
+def spelled(k: Target, array: "torch.Tensor", shape: tuple[int, ...]) -> Value | None:
+    """An array of a few samples as an author would write it for all; None where it would not be read."""
+    one = without_samples(array, shape, k.is_batch)
     if one is None:
         return None
     kind = kind_of(array.dtype)
-    if tuple(one.shape) != tuple(array.shape) and (like := _like_anchor(k, one, tuple(array.shape), kind)):
+    if tuple(one.shape) != shape and (like := _like_anchor(k, one, shape, kind)):
         return like
     value = _one_sample(k, one, kind)
-    if value is None or tuple(one.shape) == tuple(array.shape):
+    if value is None or tuple(one.shape) == shape:
         return value
     value = in_order(k.ops, value)
-    return _repeated_along(k, value, tuple(array.shape))
+    return _repeated_along(k, value, shape)
 
 
 def _like_anchor(k: Target, one: "torch.Tensor", shape: tuple[int, ...], kind: str) -> Value | None:

@@ -80,7 +80,7 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
     graph = program.graph
     graph.eliminate_dead_code()
     with_training_rates(graph, model, *many)
-    constants = folded(graph, _constants(program))
+    constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
     paths = {s.arg.name: s.target for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}

@@ -83,10 +83,10 @@ class Reader:
     def _short(self, node: "Node", shape: tuple[int, ...]) -> Value:
         """A constant without what broadcasting to a shape repeats."""
         array = self.exported.constants[node]
-        one = without_samples(array, self.exported.is_batch)
+        one = without_samples(array, _shape(node), self.exported.is_batch)
         if one is not None:
             one = without_repeats(one, range(one.ndim))
-            if (value := spelled(self.target(node), one)) is not None:
+            if (value := spelled(self.target(node), one, tuple(one.shape))) is not None:
                 return self._bound(value)
         return self.value(node)
 
@@ -133,7 +133,7 @@ class Reader:
         array = self.exported.constants[node]
         if isinstance(array, (list, tuple)):
             return self.applied(node)
-        value = spelled(self.target(node), array)
+        value = spelled(self.target(node), array, _shape(node))
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":
             value = self.applied(node)
@@ -159,3 +159,7 @@ def _unless_samples(value: Any, reader: str) -> Any:
     if isinstance(value, Value) and value.counts_samples and reader != "index":
         raise NoRowError("reads the numbers of the samples")
     return value
+
+
+def _shape(node: "Node") -> tuple[int, ...]:
+    return tuple(map(int, node.meta["val"].shape))

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import is_in_place, name_of
@@ -16,26 +17,30 @@ SHAPE_ALONE = {
 NEVER = {"empty", "empty_like", "new_empty", "rand", "randn", "rand_like", "randn_like", "randint", "randperm"}
 NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention"}
 MOST_ELEMENTS = 1 << 26
+FEW = 3
+"""How many samples are computed: what is the same for these is the same for all."""
 
 
-def folded(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> dict["Node", Any]:
-    """Node -> its value, for all that depends on no input and no weight.
+def folded(graph: "Graph", known: Mapping[str, "torch.Tensor"], samples: int) -> dict["Node", Any]:
+    """Node -> its value for a few samples, for all that depends on no input and no weight.
 
     Parameters
     ----------
     graph : torch.fx.Graph
     known : Mapping
         Placeholder -> its value, for those that are no input and no weight.
+    samples : int
+        The number of samples of the graph.
     """
     import torch
 
     values: dict[Node, Any] = {node: _exact(known[node.name]) for node in graph.nodes if node.name in known}
     with torch.no_grad():
         for node in graph.nodes:
-            if node.op == "call_function" and _is_constant(node, values):
-                args, keywords = _filled(node.args, values), _filled(_with_type(node), values)
+            if node.op == "call_function" and _is_constant(node, values, samples):
+                args, keywords = (_filled(_few(a, samples), values) for a in (node.args, _with_type(node)))
                 if name_of(node.target) in SHAPE_ALONE and node.args[0] not in values:
-                    args = (_stand_in(node.args[0]), *args[1:])
+                    args = (_stand_in(node.args[0], samples), *args[1:])
                 values[node] = _exact(node.target(*args, **keywords))
     return values
 
@@ -50,14 +55,25 @@ def constant_nodes(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> "set[
     return found
 
 
-def _is_constant(node: "Node", values: Mapping["Node", Any]) -> bool:
+def _few(args: Any, samples: int) -> Any:
+    """Arguments in which sizes that are numbers of samples are those of a few."""
+    from torch.fx.node import map_aggregate
+
+    def fewer(arg: Any) -> Any:
+        is_size = isinstance(arg, int) and not isinstance(arg, bool) and arg and arg % samples == 0
+        return arg // samples * FEW if is_size else arg
+
+    return map_aggregate(args, fewer)
+
+
+def _is_constant(node: "Node", values: Mapping["Node", Any], samples: int) -> bool:
     name = name_of(node.target)
     if is_in_place(node.target) or name in NEVER or any(is_in_place(user.target) for user in node.users):
         return False
     value = node.meta.get("val")
     if value is None and node.target is not operator.getitem:
         return False
-    if hasattr(value, "numel") and value.numel() > MOST_ELEMENTS:
+    if hasattr(value, "shape") and prod(_few(tuple(map(int, value.shape)), samples)) > MOST_ELEMENTS:
         return False
     read = node.all_input_nodes[1:] if name in SHAPE_ALONE else node.all_input_nodes
     return all(n in values for n in read)
@@ -88,11 +104,13 @@ def _dtype_in(args: Any) -> bool:
     return any(isinstance(arg, torch.dtype) for arg in args)
 
 
-def _stand_in(node: Any) -> "torch.Tensor":
+def _stand_in(node: Any, samples: int) -> "torch.Tensor":
     """A tensor of the same shape and type, whose values are never looked at."""
     import torch
 
-    return _exact(torch.empty(1, dtype=node.meta["val"].dtype)).expand(tuple(node.meta["val"].shape))
+    return _exact(torch.empty(1, dtype=node.meta["val"].dtype)).expand(
+        _few(tuple(map(int, node.meta["val"].shape)), samples)
+    )
 
 
 def _filled(args: Any, values: Mapping["Node", Any]) -> Any:

@@ -171,6 +171,8 @@ def _operators() -> Any:
     """The calls, which torch knows by their shapes alone."""
     import torch
 
+    if hasattr(torch.ops.porting, "drop_path"):
+        return torch.ops.porting
     library = torch.library.Library(LIBRARY, "FRAGMENT")
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
     for name in dict.fromkeys(DROPOUTS.values()):
