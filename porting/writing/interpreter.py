@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
 from porting.writing.arguments import arguments_of, called, check, item_of
-from porting.writing.arrays import OwnArray, OwnArrays
-from porting.writing.authors import AuthorNames
-from porting.writing.axes import Value, arranged, plain, settled, whole
-from porting.writing.blocks import Block, BlockCall, Statement
-from porting.writing.call_sites import bound_inputs
-from porting.writing.constants import kind_of
-from porting.writing.exported import Exported
-from porting.writing.expressions import Expression
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
+from porting.writing.graph.authors import AuthorNames
+from porting.writing.graph.call_sites import bound_inputs
+from porting.writing.graph.exported import Exported
+from porting.writing.graph.layouts import feeds_channels, only_dropped
+from porting.writing.graph.module_calls import ModuleCall, call_tree
+from porting.writing.graph.ownership import ownership_of
 from porting.writing.graph.simplifying import passed_through
-from porting.writing.held_layers import HeldLayers
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
-from porting.writing.layouts import feeds_channels, only_dropped
-from porting.writing.module_calls import ModuleCall, call_tree
-from porting.writing.ownership import ownership_of
 from porting.writing.reading import Reader, UnknownError
-from porting.writing.recorder import Recorder, Scope, variable_of
+from porting.writing.values.arrays import OwnArray, OwnArrays
+from porting.writing.values.axes import Value, arranged, plain, settled, whole
+from porting.writing.values.blocks import Block, BlockCall, Statement
+from porting.writing.values.constants import kind_of
+from porting.writing.values.expressions import Expression
+from porting.writing.values.held_layers import HeldLayers
+from porting.writing.values.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from porting.writing.examples import Example
-from porting.writing.exported import export
+from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter, Missing
 from porting.writing.patterns_of import array_pattern, pattern_of
 from porting.writing.references import Reference

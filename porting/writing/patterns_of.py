@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from porting.writing.axes import Value
+from porting.writing.values.axes import Value
 
 _NAMES = {
     1: ("sample",),

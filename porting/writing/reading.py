@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from porting.writing.arrays import OwnArrays
-from porting.writing.axes import Value
-from porting.writing.constants import spelled, without_repeats, without_samples
-from porting.writing.exported import Exported
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.shapes import tied_to_input
 from porting.writing.functions.table import name_of
+from porting.writing.graph.exported import Exported
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
-from porting.writing.recorder import Recorder
+from porting.writing.values.arrays import OwnArrays
+from porting.writing.values.axes import Value
+from porting.writing.values.constants import spelled, without_repeats, without_samples
+from porting.writing.values.recorder import Recorder
 
 if TYPE_CHECKING:
     import torch

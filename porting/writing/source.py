@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from porting.writing.blocks import Statement
-from porting.writing.expressions import LayerName, clone, walk
 from porting.writing.interpreter import Written
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
@@ -19,6 +17,8 @@ from porting.writing.shaping.preparing import Shortening, blocks_in, prepare
 from porting.writing.shaping.rolling.columns import numbers_in
 from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees, with_names
 from porting.writing.shaping.variables import assigned
+from porting.writing.values.blocks import Statement
+from porting.writing.values.expressions import LayerName, clone, walk
 
 UNTYPED = """# What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from parity_tests.porting.writing import shapes
-from porting.writing.exported import export
+from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
 from porting.writing.source import layer_names, source_of
 

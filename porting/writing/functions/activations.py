@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from porting.writing.axes import Value, settled
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.pointwise import combined, multiply
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import held, last_or, split
+from porting.writing.values.axes import Value, settled
 
 SAME = {
     "relu": "relu", "relu6": "relu6", "sigmoid": "sigmoid", "silu": "silu", "hardswish": "hard_silu",

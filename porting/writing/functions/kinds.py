@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from porting.writing.axes import Value, settled
 from porting.writing.functions.row import Target, row
+from porting.writing.values.axes import Value, settled
 
 
 def named(k: Target, kind: str) -> Any:

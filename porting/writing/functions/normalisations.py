@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from porting.writing.axes import Value, settled
 from porting.writing.functions.pointwise import add, divide, maximum, multiply, subtract
 from porting.writing.functions.reductions import reduced, vector_norm
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import held, reshape
+from porting.writing.values.axes import Value, settled
 
 EPSILON = 1.1920928955078125e-07
 """What torch adds where nothing is given, in float32."""

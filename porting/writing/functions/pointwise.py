@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from porting.writing.axes import Value, aligned, settled
 from porting.writing.functions.kinds import as_kind, promoted
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.values.axes import Value, aligned, settled
 
 SAME = {
     "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "cosh", "deg2rad", "erf",

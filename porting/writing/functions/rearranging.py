@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from porting.writing.axes import Value, permuted
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import concatenate, expand, reshape, slice_of, stack, unsqueeze
+from porting.writing.values.axes import Value, permuted
 
 
 @row("pixel_shuffle")

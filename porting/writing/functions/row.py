@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.writing.axes import Value
+from porting.writing.values.axes import Value
 
 
 class NoRowError(Exception):

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from porting.writing.axes import (
+from porting.writing.functions.kinds import promoted
+from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.values.axes import (
     Value,
     arranged,
     broadcast_shape,
@@ -15,8 +17,6 @@ from porting.writing.axes import (
     settled,
     whole,
 )
-from porting.writing.functions.kinds import promoted
-from porting.writing.functions.row import NoRowError, Target, row
 
 
 @row("view", "reshape", "_unsafe_view")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from porting.writing.axes import Value, arranged, channels_last, settled, whole
 from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.shapes import reshape, slice_of
+from porting.writing.values.axes import Value, arranged, channels_last, settled, whole
 
 
 def spread(size: int | Sequence[int], rank: int) -> tuple[int, ...]:

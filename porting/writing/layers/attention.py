@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from porting.writing.axes import Value, arranged
-from porting.writing.expressions import name_of
 from porting.writing.functions.pointwise import combined
 from porting.writing.functions.reductions import reduced
 from porting.writing.functions.row import Target
 from porting.writing.functions.shapes import unsqueeze
 from porting.writing.layers.row import changed, layer_row
+from porting.writing.values.axes import Value, arranged
+from porting.writing.values.expressions import name_of
 
 
 @layer_row("multi_head_attention", "MultiheadAttention")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from porting.writing.axes import Value, arranged, settled, whole
-from porting.writing.expressions import name_of
 from porting.writing.functions.row import Target
 from porting.writing.graph.marks import TRANSPOSED_LINEAR
 from porting.writing.layers.row import changed, layer_row, with_last
+from porting.writing.values.axes import Value, arranged, settled, whole
+from porting.writing.values.expressions import name_of
 
 
 @layer_row("linear", "Linear")

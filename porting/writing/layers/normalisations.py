@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from porting.writing.axes import Value, arranged, one_or_all, settled, whole
-from porting.writing.expressions import name_of
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.graph.marks import RMS_NORMALISATIONS
 from porting.writing.layers.row import changed, layer_row, with_last
+from porting.writing.values.axes import Value, arranged, one_or_all, settled, whole
+from porting.writing.values.expressions import name_of
 
 
 @layer_row("batch_norm", "_BatchNorm FrozenBatchNorm2d")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from porting.writing.axes import Value, arranged, settled, whole
+from porting.writing.values.axes import Value, arranged, settled, whole
 
 LayerRow = Callable[..., Any]
 LAYER_ROWS: dict[str, tuple[str, LayerRow]] = {}

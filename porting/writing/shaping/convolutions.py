@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from porting.writing.blocks import Block, BlockCall
-from porting.writing.expressions import LayerName, clone
+from porting.writing.values.blocks import Block, BlockCall
+from porting.writing.values.expressions import LayerName, clone
 
 if TYPE_CHECKING:
     import torch

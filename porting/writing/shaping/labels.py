@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from porting.writing.expressions import LayerName, clone
+from porting.writing.values.expressions import LayerName, clone
 
 PREFIX = "name"
 """The argument of a function that says what the names of its layers begin with."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.blocks import Statement
-from porting.writing.expressions import variables_in, walk
 from porting.writing.shaping.labels import Label
 from porting.writing.shaping.steps import Branch, Loop, Step
+from porting.writing.values.blocks import Statement
+from porting.writing.values.expressions import variables_in, walk
 
 RESERVED = {"keras", "layers", "ops", "name", "build", *dir(builtins), *keyword.kwlist}
 COUNTERS = ("n", "i", "j", "k")

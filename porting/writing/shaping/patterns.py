@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from porting.writing.expressions import clone
 from porting.writing.shaping.labels import Label
 from porting.writing.shaping.steps import Rows, Step, Turns, made, reads, rebuilt, trees
+from porting.writing.values.expressions import clone
 
 ACTIVATIONS = {
     "relu", "relu6", "silu", "sigmoid", "tanh", "hard_silu", "hard_swish", "hard_sigmoid", "softplus", "mish",

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from porting.writing.blocks import Block, BlockCall, Statement
-from porting.writing.expressions import LayerName, clone, variables_in, walk
 from porting.writing.shaping.convolutions import DEFAULTS, Convolutions, Setting
 from porting.writing.shaping.patterns import is_activation
 from porting.writing.shaping.steps import Step, reads, with_names
+from porting.writing.values.blocks import Block, BlockCall, Statement
+from porting.writing.values.expressions import LayerName, clone, variables_in, walk
 
 SHORTEST = 2
 _CONVOLUTION: dict[str, Setting] = {**DEFAULTS, "padding": "valid"}

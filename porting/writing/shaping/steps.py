@@ -4,8 +4,8 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.blocks import Statement
-from porting.writing.expressions import clone, variables_in
+from porting.writing.values.blocks import Statement
+from porting.writing.values.expressions import clone, variables_in
 
 
 @dataclass(slots=True)

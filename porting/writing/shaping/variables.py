@@ -4,8 +4,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.blocks import Statement
 from porting.writing.shaping.steps import Branch, Carried, Choice, Loop, Step, made, reads, renamed
+from porting.writing.values.blocks import Statement
 
 
 @dataclass(slots=True)

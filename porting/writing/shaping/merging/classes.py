@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from porting.writing.blocks import Block, BlockCall, Statement
 from porting.writing.shaping.labels import Label, label_of, labelled
 from porting.writing.shaping.merging.arguments import Arguments, Blocks, Option, Values
 from porting.writing.shaping.merging.flags import named_flags, optional_activations, shifted_labels
@@ -17,6 +16,7 @@ from porting.writing.shaping.preparing import joined_sums
 from porting.writing.shaping.rolling.lists import calls_in, grown, with_lists
 from porting.writing.shaping.rolling.loops import rolled
 from porting.writing.shaping.steps import Step, trees
+from porting.writing.values.blocks import Block, BlockCall, Statement
 
 
 @dataclass(slots=True)
@@ -182,8 +182,8 @@ def _alike(classes: Sequence[list[Shaped]]) -> list[list[Shaped]]:
 
 def with_flags(step: Step, flags: dict[str, ast.expr]) -> Step:
     """A copy of a step with flags under their names."""
-    from porting.writing.expressions import clone
     from porting.writing.shaping.steps import rebuilt
+    from porting.writing.values.expressions import clone
 
     class Naming(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.expr:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from porting.writing.blocks import Statement
-from porting.writing.expressions import clone, walk
 from porting.writing.shaping.labels import Label
 from porting.writing.shaping.merging.arguments import Arguments, Option, Values
 from porting.writing.shaping.patterns import Hint, Hole, is_activation
 from porting.writing.shaping.rolling.columns import numbers_in, scaled
 from porting.writing.shaping.steps import Branch, Loop, Step, trees
+from porting.writing.values.blocks import Statement
+from porting.writing.values.expressions import clone, walk
 
 Flags = Mapping[str, Sequence[bool]]
 WHAT_IT_DOES = {"roll": "shift", "split": "divide", "concatenate": "join", "multiply": "scale"}

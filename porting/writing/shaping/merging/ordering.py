@@ -2,8 +2,8 @@
 
 from collections.abc import Hashable, Sequence
 
-from porting.writing.blocks import Block, BlockCall
 from porting.writing.shaping.preparing import blocks_in
+from porting.writing.values.blocks import Block, BlockCall
 
 
 def in_order(model: Block) -> list[list[list[Block]]]:

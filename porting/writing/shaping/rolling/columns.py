@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.expressions import clone
 from porting.writing.shaping.patterns import Hint
+from porting.writing.values.expressions import clone
 
 MOST_STEPS = 200
 

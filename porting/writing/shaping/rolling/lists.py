@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from porting.writing.blocks import Block, BlockCall, Statement
-from porting.writing.expressions import clone, variables_in
+from porting.writing.values.blocks import Block, BlockCall, Statement
+from porting.writing.values.expressions import clone, variables_in
 
 SHORTEST = 3
 

@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from porting.writing.expressions import clone
 from porting.writing.shaping.patterns import Pattern, filled, pattern_of
 from porting.writing.shaping.rolling.columns import Columns, columns_of
 from porting.writing.shaping.steps import Carried, Loop, Rows, Step, Turns, lines, renamed
+from porting.writing.values.expressions import clone
 
 LONGEST_PERIOD = 40
 MOST_COLUMNS = 4

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from porting.writing.module_calls import ModuleCall
+from porting.writing.graph.module_calls import ModuleCall
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.writing.expressions import variables_in
+from porting.writing.values.expressions import variables_in
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from porting.writing.exported import Exported
 from porting.writing.functions.table import name_of
+from porting.writing.graph.exported import Exported
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.writing.axes import Value
-from porting.writing.blocks import Block, Statement
-from porting.writing.expressions import Expression, tree_of, variable
+from porting.writing.values.axes import Value
+from porting.writing.values.blocks import Block, Statement
+from porting.writing.values.expressions import Expression, tree_of, variable
 
 
 @dataclass(slots=True)
