@@ -1,7 +1,7 @@
 """How well and how fast streamlines are filtered: ``python -m benchmarks.bundles.filtering --atlas DIR --model FILE``.
 
-On a labelled atlas (one tractogram per bundle; HCP1065 in the README), dealt out as `benchmarks.bundles.atlas` says. The model
-must have been trained on the reference part: ``--write-parts DIR`` writes the parts, from which
+On a labelled atlas (one tractogram per bundle; HCP1065 in the README), dealt out as `benchmarks.bundles.atlas` says.
+The model must have been trained on the reference part: ``--write-parts DIR`` writes the parts, from which
 
     finta batches build DIR --output parts.h5 --split train=reference --split thres=thresholds --split test=test
     finta train original.yaml (with epochs: 15) --batches parts.h5 --output RUN --framework torch

@@ -1,4 +1,6 @@
-"""What generated streamlines add to sparse bundles: ``python -m benchmarks.bundles.generation --atlas DIR --model FILE``.
+"""What generated streamlines add to sparse bundles.
+
+``python -m benchmarks.bundles.generation --atlas DIR --model FILE``
 
 Of the largest bundles of a labelled atlas, 10, 30 and 100 streamlines are the seeds; `--number` are generated from
 them (plain sampling, Silverman's bandwidth) and filtered by white matter (the voxels of 2 mm that any streamline of

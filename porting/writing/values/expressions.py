@@ -30,6 +30,7 @@ class Expression:
         return Expression(ast.Attribute(self.tree, name, ast.Load()))
 
     def __call__(self, *args: Any, **keywords: Any) -> "Expression":
+        """A call of it."""
         named = [ast.keyword(name, tree_of(value)) for name, value in keywords.items()]
         return Expression(ast.Call(self.tree, [tree_of(value) for value in args], named))
 
