@@ -109,6 +109,8 @@ def einsum(k: Target, equation: str, operands: Sequence[Value], *, path: Any = N
     rest = "".join(free[: max((n for n, term in zip(counts, terms, strict=True) if "..." in term), default=0)])
     spelled = [term.replace("...", rest[len(rest) - n :]) for n, term in zip(counts, terms, strict=True)]
     output = output.replace("...", rest)
+    small = str.maketrans(dict(zip(dict.fromkeys("".join(spelled)), LETTERS, strict=False)))
+    spelled, output = [term.translate(small) for term in spelled], output.translate(small)
     if any(len(set(term)) != len(term) for term in spelled):
         raise NoRowError(f"einsum along a diagonal: {equation!r}")
     held = [

@@ -224,8 +224,10 @@ def convolve(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Value:
-    """A convolution whose kernel is computed or shared; Keras reads the groups off the shapes."""
+    """A convolution whose kernel is computed or shared."""
     rank = x.rank - 2
+    if groups != 1:
+        raise NoRowError("a convolution in groups whose kernel is computed, which keras.ops does not have")
     size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
     pads = pads_of(padding, size, rate, rank)
     x = padded(k, channels_last(k.ops, x), pads)

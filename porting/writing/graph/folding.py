@@ -93,7 +93,8 @@ def _with_type(node: "Node") -> dict[str, Any]:
 
     made = node.meta.get("val")
     is_float = isinstance(made, torch.Tensor) and made.is_floating_point()
-    if not is_float or "dtype" not in {argument.name for argument in node.target._schema.arguments}:
+    schema = getattr(node.target, "_schema", None)
+    if not is_float or schema is None or "dtype" not in {argument.name for argument in schema.arguments}:
         return dict(node.kwargs)
     return {**node.kwargs, "dtype": torch.float64} if not _dtype_in(node.args) else dict(node.kwargs)
 

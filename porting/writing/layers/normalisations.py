@@ -105,3 +105,19 @@ def instance_normalisation(
     if running_mean is not None or not use_input_stats:
         raise NoRowError("instance_norm by running statistics, which Keras does not have")
     return group_normalisation(k, name, x, -1, weight, bias, eps)
+
+
+@layer_row("_native_batch_norm_legit_no_training", "_BatchNorm FrozenBatchNorm2d")
+def batch_normalisation_undone(
+    k: Target,
+    name: str,
+    x: Value,
+    weight: Value | None,
+    bias: Value | None,
+    running_mean: Value | None,
+    running_var: Value | None,
+    momentum: float,
+    eps: float,
+) -> list[Value]:
+    """What torch makes of it where changes in place were undone."""
+    return [batch_normalisation(k, name, x, weight, bias, running_mean, running_var, False, momentum, eps)]
