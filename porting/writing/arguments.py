@@ -19,7 +19,7 @@ NOT_WRITTEN = {"pin_memory", "non_blocking", "layout", "memory_format", "device"
 def arguments_of(node: "Node", read: Callable[["Node"], Any]) -> tuple[list[Any], dict[str, Any]]:
     """Tensors as what `read` gives for them, types as their kind; without what says where a tensor lies."""
     if name_of(node.target) in CASTS:
-        return [read(node.args[0])], {"dtype": kind_of(node.meta["val"].dtype)}
+        return [read(node.all_input_nodes[0])], {"dtype": kind_of(node.meta["val"].dtype)}
     args = [plain(arg, read) for arg in node.args if not _is_place(arg)]
     keywords = {key: plain(arg, read) for key, arg in node.kwargs.items() if not _is_place(arg)}
     return args, {key: arg for key, arg in keywords.items() if key not in NOT_WRITTEN}
@@ -74,7 +74,7 @@ def check(made: Any, node: "Node") -> None:
     values = made if isinstance(made, (list, tuple)) else [made]
     known = node.meta.get("val")
     for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
-        if isinstance(value, Value) and hasattr(tensor, "shape"):
+        if isinstance(value, Value) and tensor is not None and hasattr(tensor, "shape"):
             said = value.shape, value.dtype
             true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
             if said != true:

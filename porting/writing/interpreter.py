@@ -222,7 +222,7 @@ class Interpreter:
 
     def _applied(self, node: "Node") -> Any:
         if node.target is operator.getitem:
-            return item_of(self.reader.value(node.all_input_nodes[0]), node.args[1])
+            return item_of(self.reader.value(node.all_input_nodes[0]), _place_of(node))
         if (kept := passed_through(node, self.exported.constants)) is not None:
             return self.reader.value(kept)
         name = name_of(node.target)
@@ -274,7 +274,7 @@ class Interpreter:
             is_batch=self.exported.is_batch,
             anchors=self.recorder.anchors,
             drops_units=only_dropped(node),
-            used={user.args[1] for user in node.users if user.target is operator.getitem},
+            used={_place_of(user) for user in node.users if user.target is operator.getitem},
             floatx=FLOATX,
         )
 
@@ -307,3 +307,10 @@ def _renamed(value: Any, renamed: Mapping[str, Expression]) -> Any:
         return [_renamed(item, renamed) for item in value]
     named = _variables(value)
     return replace(value, data=renamed[named[0]]) if named and named[0] in renamed else value
+
+
+def _place_of(item: "Node") -> int:
+    """Which of several results a call takes."""
+    place = item.args[1]
+    assert isinstance(place, int)
+    return place

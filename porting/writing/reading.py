@@ -59,8 +59,9 @@ class Reader:
         if node not in constants or node in self.values:
             return _unless_samples(self.value(node), name)
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
-            shape = (*reader.args[0].meta["val"].shape[:-1], reader.args[1].meta["val"].shape[-2])
-            return None if attention_mask(node, reader.args[0], constants) else self._short(node, shape)
+            query, key = reader.all_input_nodes[:2]
+            shape = (*query.meta["val"].shape[:-1], key.meta["val"].shape[-2])
+            return None if attention_mask(node, query, constants) else self._short(node, shape)
         if name not in BROADCASTS:
             return _unless_samples(self.value(node), name)
         number = uniform_number(node, constants)
@@ -72,8 +73,8 @@ class Reader:
 
     def without_mask(self, node: "Node", args: list[Any], keywords: dict[str, Any]) -> Any:
         """The arguments of an attention without a mask that lets all through, or that ``is_causal`` says."""
-        mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
-        lets = attention_mask(mask, node.args[0], self.exported.constants)
+        mask: Any = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
+        lets = attention_mask(mask, node.all_input_nodes[0], self.exported.constants)
         if lets and len(args) > 3:
             args[3] = None
         elif lets:

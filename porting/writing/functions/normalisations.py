@@ -101,7 +101,7 @@ def _by_statistics(
     if mean is None or variance is None:
         raise NoRowError("a normalisation by statistics that it does not have")
     centred = subtract(k, x, _per_channel(k, mean, x))
-    spread = settled(_per_channel(k, variance, x))
+    spread = settled(_per_channel(k, variance, x) or variance)
     made = multiply(k, centred, spread.with_data(k.ops.rsqrt(spread.data + eps)))
     return _affine(k, made, _per_channel(k, weight, x), _per_channel(k, bias, x))
 

@@ -83,7 +83,7 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
     constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
-    paths = {s.arg.name: s.target for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
+    paths = {s.arg.name: str(s.target) for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
     arrays = {name: path for name, path in paths.items() if name not in known}
     buffers = {name: path for name, path in paths.items() if name in known}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))

@@ -70,10 +70,10 @@ def _is_constant(node: "Node", values: Mapping["Node", Any], samples: int) -> bo
     name = name_of(node.target)
     if is_in_place(node.target) or name in NEVER or any(is_in_place(user.target) for user in node.users):
         return False
-    value = node.meta.get("val")
+    value: Any = node.meta.get("val")
     if value is None and node.target is not operator.getitem:
         return False
-    if hasattr(value, "shape") and prod(_few(tuple(map(int, value.shape)), samples)) > MOST_ELEMENTS:
+    if value is not None and hasattr(value, "shape") and prod(_few(tuple(map(int, value.shape)), samples)) > MOST_ELEMENTS:
         return False
     read = node.all_input_nodes[1:] if name in SHAPE_ALONE else node.all_input_nodes
     return all(n in values for n in read)

@@ -93,11 +93,11 @@ def _rms_normalisation(module: Any) -> Callable[..., Any]:
 
 def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
     """How often a module leaves a branch out, and whether for each sample by itself; None where it does not."""
-    kind = type(module).__name__
+    kind, settings = type(module).__name__, vars(module)
     if kind == "StochasticDepth":
-        return (float(module.p), module.mode == "row") if module.p else None
+        return (float(settings["p"]), settings["mode"] == "row") if settings["p"] else None
     if kind.endswith("DropPath") and not list(module.children()):
-        rate = getattr(module, "drop_prob", None) or 0.0
+        rate = settings.get("drop_prob") or 0.0
         return (float(rate), True) if rate and getattr(module, "scale_by_keep", True) else None
     return None
 

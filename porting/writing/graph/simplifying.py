@@ -28,7 +28,8 @@ def passed_through(node: "Node", constants: "Mapping[Node, Any]") -> "Node | Non
         return kept if _is_same(kept, node) else None
     if name not in NEUTRAL or len(node.args) < 2 or node.kwargs:
         return None
-    for given, other in [(node.args[1], node.args[0]), (node.args[0], node.args[1])][: 2 if name in COMMUTE else 1]:
+    pairs: list[tuple[Any, Any]] = [(node.args[1], node.args[0]), (node.args[0], node.args[1])]
+    for given, other in pairs[: 2 if name in COMMUTE else 1]:
         number = given if isinstance(given, (int, float, bool)) else uniform_number(given, constants)
         is_bool = isinstance(NEUTRAL[name], bool)
         if number is not None and number == NEUTRAL[name] and isinstance(number, bool) == is_bool:
