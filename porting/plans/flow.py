@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.files.parking import park, release
+from porting.parking import park, release
 from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
 
 Digest = Callable[[np.ndarray], Any]

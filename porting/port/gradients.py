@@ -11,7 +11,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, first_line
-from porting.files.parking import park
+from porting.parking import park
 from porting.port.side import array_of, call, cast, outputs_of, variables
 from porting.records.gradients import Gradients
 

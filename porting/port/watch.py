@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.files.parking import SMALLEST, park
+from porting.parking import SMALLEST, park
 from porting.port.expansions import Part, expansion_of
 from porting.port.reads import reading
 from porting.port.side import array_of, view

@@ -6,8 +6,8 @@ from itertools import chain
 
 import numpy as np
 
-from porting.files.parking import release
 from porting.pairs.pair import ModelPair
+from porting.parking import release
 from porting.plans.plan import TransferPlan
 from porting.records import parity
 from porting.records.deviations import Deviation, relative, root_mean_square

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from porting.errors import PairError, ProbeError
-from porting.files.parking import release
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
+from porting.parking import release
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
 from porting.reference import runs as torch_runs

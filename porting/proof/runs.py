@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from porting.errors import CheckpointError, ProbeError
-from porting.files.parking import copied, release
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
+from porting.parking import copied, release
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided

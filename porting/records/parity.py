@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from porting.errors import PairError
-from porting.files.parking import release
+from porting.parking import release
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.records.deviations import (
     FLOAT64_LIMIT,

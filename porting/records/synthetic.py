@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from porting.files.parking import park, release
+from porting.parking import park, release
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 _LARGE = 16.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.files.parking import copied, release
+from porting.parking import copied, release
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact

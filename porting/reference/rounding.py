@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from porting.files.parking import park, release
+from porting.parking import park, release
 from porting.records.runs import Explained
 from porting.reference.recording import run
 from porting.reference.runs import teach

@@ -8,7 +8,7 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError
-from porting.files.parking import park
+from porting.parking import park
 from porting.reference.abouts import About, Uses, Wanted
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, tensor_of

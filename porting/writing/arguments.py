@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
+from porting.writing.recording.constants import kind_of
 from porting.writing.values.axes import Value
-from porting.writing.values.constants import kind_of
 
 if TYPE_CHECKING:
     from torch.fx import Node

@@ -15,17 +15,17 @@ from porting.writing.graph.call_sites import bound_inputs
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.layouts import feeds_channels, only_dropped
 from porting.writing.graph.module_calls import ModuleCall, call_tree
-from porting.writing.graph.ownership import ownership_of
 from porting.writing.graph.simplifying import passed_through
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
 from porting.writing.reading import Reader, UnknownError
-from porting.writing.values.arrays import OwnArray, OwnArrays
+from porting.writing.recording.arrays import OwnArray, OwnArrays
+from porting.writing.recording.constants import kind_of
+from porting.writing.recording.held_layers import HeldLayers
+from porting.writing.recording.ownership import ownership_of
+from porting.writing.recording.recorder import Recorder, Scope, variable_of
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
-from porting.writing.values.constants import kind_of
 from porting.writing.values.expressions import Expression
-from porting.writing.values.held_layers import HeldLayers
-from porting.writing.values.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch

@@ -9,10 +9,10 @@ from porting.writing.functions.shapes import tied_to_input
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
-from porting.writing.values.arrays import OwnArrays
+from porting.writing.recording.arrays import OwnArrays
+from porting.writing.recording.constants import spelled, without_repeats, without_samples
+from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
-from porting.writing.values.constants import spelled, without_repeats, without_samples
-from porting.writing.values.recorder import Recorder
 
 if TYPE_CHECKING:
     import torch

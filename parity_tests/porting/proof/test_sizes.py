@@ -8,8 +8,7 @@ import pytest
 
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import saved
-from porting import Status, convert, verify
-from porting.files import parking
+from porting import Status, convert, parking, verify
 from porting.proof import sizes
 
 SAMPLES = 5

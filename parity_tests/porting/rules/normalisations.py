@@ -152,8 +152,8 @@ CASES = {
     "LayerNorm over rows and columns": Case(
         nn.LayerNorm([5, 4]),
         layers.LayerNormalization(axis=[1, 2], epsilon=1e-5),
-        (3, 6, 5, 4),
-        [(layers.LayerNormalization(axis=[1, 3], epsilon=1e-5), "axis_2 differs")],
+        (3, 4, 5, 4),
+        [(layers.LayerNormalization(axis=[1, 3], epsilon=1e-5), r"axis=\[1, 3\] in Keras, must be \[1, 2\]")],
     ),
     "LayerNorm over the last two axes": Case(
         nn.LayerNorm([5, 6]),

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from porting.errors import first_line
-from porting.files.parking import give_back, release
 from porting.pairs.pair import ModelPair
+from porting.parking import give_back, release
 from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative

@@ -73,7 +73,8 @@ def _is_constant(node: "Node", values: Mapping["Node", Any], samples: int) -> bo
     value: Any = node.meta.get("val")
     if value is None and node.target is not operator.getitem:
         return False
-    if value is not None and hasattr(value, "shape") and prod(_few(tuple(map(int, value.shape)), samples)) > MOST_ELEMENTS:
+    shape = tuple(map(int, value.shape)) if value is not None and hasattr(value, "shape") else ()
+    if prod(_few(shape, samples)) > MOST_ELEMENTS:
         return False
     read = node.all_input_nodes[1:] if name in SHAPE_ALONE else node.all_input_nodes
     return all(n in values for n in read)

@@ -1,4 +1,4 @@
-"""What is written, while it is written: expressions, values with an axis order, statements, the model's own arrays.
+"""What is written, while it is written: expressions, values with an axis order, blocks of statements.
 
-May import `functions.row` alone.
+May import nothing of the other rooms.
 """

@@ -6,8 +6,8 @@ from porting.writing import inserted
 from porting.writing.arguments import arguments_of, called, check, item_of
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
+from porting.writing.recording.constants import kind_of
 from porting.writing.values.axes import Value, in_order, settled
-from porting.writing.values.constants import kind_of
 
 
 def by_rows(function, tensors, order=None):

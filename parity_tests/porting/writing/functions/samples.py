@@ -5,6 +5,7 @@ import sys
 import types
 import unittest
 import warnings
+from unittest import mock
 
 if importlib.util.find_spec("expecttest") is None:
     # Torch's test modules want it at import, for what is not used here.
@@ -38,8 +39,10 @@ EXCLUDED = {
 
 
 def op_db():
-    """Torch's list of its functions, whose import warns of packages that are not needed here."""
-    with warnings.catch_warnings():
+    """Torch's list of its functions; its import warns of packages, and would forbid other tests to set flags."""
+    import torch
+
+    with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
         warnings.simplefilter("ignore")
         from torch.testing._internal.common_methods_invocations import op_db
 

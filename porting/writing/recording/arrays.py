@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from porting.writing.functions.row import NoRowError
+from porting.writing.recording.constants import kind_of
+from porting.writing.recording.recorder import Recorder, Scope, variable_of
 from porting.writing.values.axes import Axes, Form, Value
-from porting.writing.values.constants import kind_of
 from porting.writing.values.expressions import Expression, name_of
-from porting.writing.values.recorder import Recorder, Scope, variable_of
 
 if TYPE_CHECKING:
     import torch

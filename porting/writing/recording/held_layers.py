@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from porting.writing.recording.recorder import Recorder, Scope, variable_of
 from porting.writing.values.expressions import Expression
-from porting.writing.values.recorder import Recorder, Scope, variable_of
 
 
 class HeldLayers:
