@@ -22,7 +22,7 @@ from porting.writing.recording.arrays import OwnArray, OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
 from porting.writing.recording.ownership import ownership_of
-from porting.writing.recording.recorder import Recorder, Scope, variable_of
+from porting.writing.recording.recorder import Recorder, Scope, variable_of, variables_in_value, with_variables
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
 from porting.writing.values.expressions import Expression
@@ -148,7 +148,7 @@ class Interpreter:
         self.recorder.scopes.pop()
         leaving = [node for node in inside if node in self.values and any(user not in inside for user in node.users)]
         made = block.made()
-        results = [name for node in leaving for name in _variables(self.values[node])]
+        results = [name for node in leaving for name in variables_in_value(self.values[node])]
         block.results = [name for name in dict.fromkeys(results) if name in made]
         if len(block.statements) <= 1:
             self.recorder.block.statements += block.statements
@@ -164,7 +164,7 @@ class Interpreter:
         renamed = dict(zip(block.results, outside, strict=True))
         for node in inside:
             if node in self.values:
-                self.values[node] = _renamed(self.values[node], renamed)
+                self.values[node] = with_variables(self.values[node], renamed)
 
     def _take_inputs(self, block: Block, call: ModuleCall, outer: ModuleCall) -> None:
         """Let a block take what it reads, in the order of its forward as far as the source tells, made layers last."""
@@ -258,7 +258,7 @@ class Interpreter:
     def _name_unpacked(self, made: Sequence[Any], names: list[str]) -> None:
         """Call what one statement unpacks by the names that one line of torch gives to all of it."""
         last = next(reversed(self.recorder.block.statements), None)
-        if last is not None and last.targets == [name for item in made for name in _variables(item)]:
+        if last is not None and last.targets == [name for item in made for name in variables_in_value(item)]:
             last.names = list(names) if len(names) == len(made) else []
 
     def _target(self, node: "Node", owner: str = "") -> Target:
@@ -290,23 +290,6 @@ def _named(name: str) -> Expression:
 
 OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
-
-
-def _variables(value: Any) -> list[str]:
-    if isinstance(value, (list, tuple)):
-        return [name for item in value for name in _variables(item)]
-    return (
-        [variable_of(value.data)]
-        if isinstance(value.data, Expression) and isinstance(value.data.tree, ast.Name)
-        else []
-    )
-
-
-def _renamed(value: Any, renamed: Mapping[str, Expression]) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_renamed(item, renamed) for item in value]
-    named = _variables(value)
-    return replace(value, data=renamed[named[0]]) if named and named[0] in renamed else value
 
 
 def _place_of(item: "Node") -> int:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.arranging.repeating import tied_to_input
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.shapes import tied_to_input
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number

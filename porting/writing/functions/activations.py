@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from porting.writing.functions.arranging.shapes import held, last_or, split
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.pointwise import combined, multiply
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import held, last_or, split
 from porting.writing.values.axes import Value, settled
 
 SAME = {
@@ -103,7 +103,7 @@ def threshold(k: Target, x: Value, threshold: float, value: float) -> Value:
 @row("prelu", "_prelu_kernel")
 def prelu(k: Target, x: Value, weight: Value) -> Value:
     """With a weight that no layer owns."""
-    from porting.writing.functions.shapes import reshape
+    from porting.writing.functions.arranging.shapes import reshape
 
     if weight.rank == 1 and x.rank > 1:
         weight = reshape(k, weight, (1, weight.shape[0], *(1,) * (x.rank - 2)))

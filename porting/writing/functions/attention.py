@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 from porting.writing.functions.activations import softmax
+from porting.writing.functions.arranging.repeating import repeat_interleave
+from porting.writing.functions.arranging.shapes import unsqueeze
 from porting.writing.functions.pointwise import add, combined
 from porting.writing.functions.products import matmul
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import repeat_interleave, unsqueeze
 from porting.writing.values.axes import Value, arranged, in_order, permuted, settled
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from porting.writing.functions.arranging.repeating import expand
+from porting.writing.functions.arranging.shapes import reshape
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import expand, reshape
 from porting.writing.values.axes import Value, in_order, plain, settled
 
 

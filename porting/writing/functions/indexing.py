@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from porting.writing.functions.arranging.repeating import expand
+from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.pointwise import add, combined, multiply, negative, subtract
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import concatenate, expand, last_or, reshape, slice_of, transpose
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, permuted, settled, whole
 
 

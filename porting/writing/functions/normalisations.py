@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from porting.writing.functions.arranging.shapes import held, reshape
 from porting.writing.functions.pointwise import add, divide, maximum, multiply, subtract
 from porting.writing.functions.reductions import reduced, vector_norm
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import held, reshape
 from porting.writing.values.axes import Value, settled
 
 EPSILON = 1.1920928955078125e-07

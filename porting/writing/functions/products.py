@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from porting.writing.functions.arranging.shapes import select, unsqueeze
 from porting.writing.functions.pointwise import add, multiply
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import select, unsqueeze
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, settled
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from porting.writing.functions.arranging.shapes import held, last_or
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.pointwise import combined
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import held, last_or
 from porting.writing.values.axes import Value, one_or_all, settled
 
 

@@ -9,12 +9,11 @@ from porting.writing.functions import (  # noqa: F401 - each makes its rows know
     normalisations,
     pointwise,
     products,
-    rearranging,
     reductions,
-    shapes,
-    windows,
 )
+from porting.writing.functions.arranging import rearranging, repeating, shapes  # noqa: F401
 from porting.writing.functions.row import Row, row
+from porting.writing.functions.sliding import pooling, windows  # noqa: F401
 
 FUNCTION_ROWS: dict[str, Row] = row.by_name
 """Name of a function of ATen, without its overload and without the underscore of in-place -> its row."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from porting.writing.functions.arranging.shapes import unsqueeze
 from porting.writing.functions.pointwise import combined
 from porting.writing.functions.reductions import reduced
 from porting.writing.functions.row import Target
-from porting.writing.functions.shapes import unsqueeze
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, arranged
 from porting.writing.values.expressions import name_of

@@ -3,7 +3,7 @@
 from typing import Any
 
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.windows import padded, pads_of, shortest, spread
+from porting.writing.functions.sliding.windows import padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, channels_last
 from porting.writing.values.expressions import name_of

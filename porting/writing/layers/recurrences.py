@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from porting.writing.functions.arranging.shapes import select, stack
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.shapes import select, stack
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, arranged, in_order
 from porting.writing.values.expressions import name_of

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.arranging.repeating import _repeated_along
 from porting.writing.functions.row import Target
-from porting.writing.functions.shapes import _repeated_along
 from porting.writing.values.axes import Value, in_order
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Write statements down, in the block of the module that is being called."""
 
 import ast
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from porting.writing.values.axes import Value
@@ -69,3 +69,22 @@ def variable_of(data: Expression) -> str:
     """The value that an expression is."""
     assert isinstance(data.tree, ast.Name)
     return data.tree.id
+
+
+def variables_in_value(value: Any) -> list[str]:
+    """The values that a result, or several, are held in."""
+    if isinstance(value, (list, tuple)):
+        return [name for item in value for name in variables_in_value(item)]
+    return (
+        [variable_of(value.data)]
+        if isinstance(value.data, Expression) and isinstance(value.data.tree, ast.Name)
+        else []
+    )
+
+
+def with_variables(value: Any, renamed: Mapping[str, Expression]) -> Any:
+    """A result, or several, held in other values."""
+    if isinstance(value, (list, tuple)):
+        return [with_variables(item, renamed) for item in value]
+    named = variables_in_value(value)
+    return replace(value, data=renamed[named[0]]) if named and named[0] in renamed else value

@@ -1,10 +1,9 @@
 """Functions that carry elements between channels and space, and write one part of a tensor anew."""
 
-from collections.abc import Sequence
-
+from porting.writing.functions.arranging.repeating import expand
+from porting.writing.functions.arranging.shapes import concatenate, reshape, slice_of, stack, unsqueeze
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.shapes import concatenate, expand, reshape, slice_of, stack, unsqueeze
 from porting.writing.values.axes import Value, permuted
 
 
@@ -86,32 +85,3 @@ def unfold(k: Target, x: Value, dim: int, size: int, step: int) -> Value:
         return permuted(parted, [*order, dim + 1])
     last = (count - 1) * step + 1
     return stack(k, [slice_of(k, x, dim, at, at + last, step) for at in range(size)], -1)
-
-
-@row("im2col")
-def unfold_images(
-    k: Target,
-    x: Value,
-    kernel_size: Sequence[int],
-    dilation: Sequence[int],
-    padding: Sequence[int],
-    stride: Sequence[int],
-) -> Value:
-    """The patches of images, channel by channel, each a column."""
-    from porting.writing.functions.windows import pad
-
-    x = pad(k, x, [padding[1], padding[1], padding[0], padding[0]])
-    counts = [
-        (n - d * (w - 1) - 1) // s + 1 for n, w, d, s in zip(x.shape[2:], kernel_size, dilation, stride, strict=True)
-    ]
-    taps = [
-        _tap(k, x, row_ * dilation[0], column * dilation[1], counts, stride)
-        for row_ in range(kernel_size[0])
-        for column in range(kernel_size[1])
-    ]
-    return reshape(k, stack(k, taps, 2), (x.shape[0], x.shape[1] * len(taps), counts[0] * counts[1]))
-
-
-def _tap(k: Target, x: Value, row_: int, column: int, counts: Sequence[int], stride: Sequence[int]) -> Value:
-    x = slice_of(k, x, 2, row_, row_ + (counts[0] - 1) * stride[0] + 1, stride[0])
-    return slice_of(k, x, 3, column, column + (counts[1] - 1) * stride[1] + 1, stride[1])

@@ -1,0 +1,1 @@
+"""Rows of what moves, joins, parts and repeats axes."""

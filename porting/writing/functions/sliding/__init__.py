@@ -1,0 +1,1 @@
+"""Rows of what slides over axes: convolution, padding, resizing, pooling."""
