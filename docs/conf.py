@@ -29,7 +29,7 @@ extensions = [
     "sphinx_design",
     "generated_pages",
 ]
-exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_ext", "gallery/table.md", "**.ipynb_checkpoints"]
 # Two packages may have a class of one name, which docstrings name without its module.
 suppress_warnings = ["ref.python"]
 
