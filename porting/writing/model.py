@@ -11,7 +11,7 @@ from porting.writing.interpreter import Interpreter, Missing
 from porting.writing.patterns_of import array_pattern, pattern_of
 from porting.writing.references import Reference
 from porting.writing.refusals import export_refusal, refusal
-from porting.writing.source import source_of
+from porting.writing.source import input_names, source_of
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +82,8 @@ def write_model(
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)
     patterns = [pattern_of(value) for value in written.inputs]
-    names = list(keywords)
+    called = input_names(written)
+    names = [name if name == port else f"{name} -> {port}" for name, port in zip(keywords, called, strict=False)]
     by_name = dict(zip(names, patterns, strict=True)) if not args and names else None
     return WrittenModel(
         text=source_of(written, reference.called),

@@ -40,6 +40,13 @@ def layer_names(written: Written) -> dict[str, str]:
     return {path: spelling(path) for path in sorted(paths)}
 
 
+def input_names(written: Written) -> list[str]:
+    """What the port calls its inputs: as the torch model does, unless a layer is called so."""
+    taken = set(layer_names(written).values())
+    spelled = [layer_name(name) for name in written.block.parameter_names]
+    return [f"{name}_input" if name in taken else name for name in spelled]
+
+
 def layer_name(path: str) -> str:
     """The name of a layer, from its path in the torch model, where no two are spelled alike."""
     return Spelling()(path)
@@ -49,14 +56,14 @@ def source_of(written: Written, about: str) -> str:
     """The source of a module whose ``build()`` makes the port."""
     from porting.writing import inserted
 
-    spelling = spelling_for(layer_names(written))
+    spelling, called = spelling_for(layer_names(written)), input_names(written)
     own = [*(["Learned"] if written.arrays else []), *written.own]
     prepare(written.block)
     merged = Functions({*RESERVED, *CONVOLUTIONS, *(name for name, _ in inspect.getmembers(inserted, callable))})
     model = merged.merge(written.block)
     layout = Layout(spelling, {function.name: function for function in merged.functions})
     parts = [layout.definition(function) for function in merged.functions if function is not model]
-    parts.append(layout.build(model, written))
+    parts.append(layout.build(model, written, called))
     heads = [_docstring(about), "import keras\nfrom keras import layers, ops"]
     heads += [inspect.getsource(getattr(inserted, name)) for name in own]
     heads += _convolutions(merged.functions)
@@ -119,16 +126,16 @@ class Layout:
         body = self.body(steps, names, results)
         return _source(function.name, args, body, _about(function.kinds))
 
-    def build(self, model: Function, written: Written) -> str:
+    def build(self, model: Function, written: Written, called: Sequence[str]) -> str:
         """The source of the function that makes the model."""
         steps, names, parameters, results = self._named(model)
         made: list[ast.stmt] = []
         inputs = [names[value] for value in parameters]
         kept = [f"{name}_input" if len(inputs) > 1 else "inputs" for name in inputs]
-        for value, name, said, keep in zip(written.inputs, inputs, model.parameter_names, kept, strict=True):
+        for value, name, said, keep in zip(written.inputs, inputs, called, kept, strict=True):
             shape = tuple(value.shape[axis] for axis in value.axes[1:])
             kind = {"int": ", dtype='int32'", "bool": ", dtype='bool'"}.get(value.dtype, "")
-            made += ast.parse(f"{keep} = {name} = keras.Input({shape!r}{kind}, name={layer_name(said)!r})").body
+            made += ast.parse(f"{keep} = {name} = keras.Input({shape!r}{kind}, name={said!r})").body
         body = self.body(steps, names, [])
         outputs = [names[value] for value in results]
         returned = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
