@@ -25,6 +25,8 @@ def test_every_cell_of_a_tutorial_runs(name, clone, monkeypatch):
 
 
 def test_the_site_lists_every_tutorial():
-    assert {"first_conversion", "cnn", "transformer", "import_in_keras", "filter_a_tractogram"} == set(TUTORIALS)
+    assert {"first_conversion", "write_a_port", "cnn", "transformer", "import_in_keras", "filter_a_tractogram"} == set(
+        TUTORIALS
+    )
     listed = (REPOSITORY / "docs" / "tutorials" / "index.md").read_text()
     assert all(f"\n{name}\n" in listed for name in TUTORIALS)
