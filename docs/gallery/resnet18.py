@@ -1,0 +1,54 @@
+"""functools:partial
+
+Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
+"""
+
+import keras
+from keras import layers, ops
+
+
+def conv2d(x, filters, kernel_size, strides=1, padding=0, use_bias=True, name=None):
+    """Convolve as torch.nn.Conv2d does, with so many zeros at both ends."""
+    same = strides == 1 and 2 * padding == kernel_size - 1
+    if padding and not same:
+        x = layers.ZeroPadding2D(padding)(x)
+    border = "same" if same else "valid"
+    return layers.Conv2D(
+        filters, kernel_size, strides=strides, padding=border, use_bias=use_bias, name=name
+    )(x)
+
+
+def basic_block(x, planes, stride=1, downsample=False, *, name):
+    """torchvision.models.resnet.BasicBlock."""
+    identity = x
+    out = conv2d(x, planes, 3, strides=stride, padding=1, use_bias=False, name=f"{name}_conv1")
+    out = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn1")(out)
+    out = ops.relu(out)
+    out = layers.Conv2D(planes, 3, padding="same", use_bias=False, name=f"{name}_conv2")(out)
+    out = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name=f"{name}_bn2")(out)
+    if downsample:
+        identity = layers.Conv2D(planes, 1, strides=2, use_bias=False, name=f"{name}_downsample_0")(
+            identity
+        )
+        identity = layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-05, name=f"{name}_downsample_1"
+        )(identity)
+    return ops.relu(out + identity)
+
+
+def build():
+    """The model, with weights drawn at random."""
+    inputs = x = keras.Input((64, 64, 3), name="x")
+    x = conv2d(x, 64, 7, strides=2, padding=3, use_bias=False, name="conv1")
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="bn1")(x)
+    x = ops.relu(x)
+    x = layers.ZeroPadding2D(1)(x)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    for n in range(2):
+        x = basic_block(x, 64, name=f"layer1_{n}")
+    for n, planes in enumerate((128, 256, 512), 2):
+        x = basic_block(x, planes, stride=2, downsample=True, name=f"layer{n}_0")
+        x = basic_block(x, planes, name=f"layer{n}_1")
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(1000, name="fc")(x)
+    return keras.Model(inputs, x, name="res_net")

@@ -1,0 +1,102 @@
+"""functools:partial
+
+Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
+"""
+
+
+# What Keras' layers return has no type.
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
+# pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("porting")
+class Learned(layers.Layer):
+    """An array that is trained, whatever the input is."""
+
+    def __init__(self, shape, dtype=None, trainable=True, **settings):
+        super().__init__(dtype=dtype, trainable=trainable, **settings)
+        self.shape = tuple(shape)
+
+    def build(self, input_shape):
+        self.value = self.add_weight(shape=self.shape, name="value")
+
+    def call(self, x):
+        return ops.convert_to_tensor(self.value)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(self.shape, self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape}
+
+
+def vi_t_embeddings(pixel_values, name):
+    """transformers.models.vit.modeling_vit.ViTEmbeddings."""
+    embeddings = layers.Conv2D(32, 8, strides=8, name=f"{name}_patch_embeddings_projection")(
+        pixel_values
+    )
+    embeddings = ops.reshape(
+        embeddings, (-1, embeddings.shape[1] * embeddings.shape[2], embeddings.shape[3])
+    )
+    cls_token = Learned((1, 1, 32), name=f"{name}_cls_token")(pixel_values)
+    cls_tokens = cls_token + ops.zeros_like(pixel_values[:, :1, :1, 0])
+    embeddings = ops.concatenate([cls_tokens, embeddings], axis=1)
+    position_embeddings = Learned((17, 32), name=f"{name}_position_embeddings")(pixel_values)
+    return embeddings + position_embeddings
+
+
+def vi_t_attention(hidden_states, name):
+    """transformers.models.vit.modeling_vit.ViTAttention."""
+    query_states = layers.Dense(32, name=f"{name}_q_proj")(hidden_states)
+    query_states = ops.reshape(query_states, (-1, query_states.shape[1], 4, 8))
+    key_states = layers.Dense(32, name=f"{name}_k_proj")(hidden_states)
+    key_states = ops.reshape(key_states, (-1, key_states.shape[1], 4, 8))
+    value_states = layers.Dense(32, name=f"{name}_v_proj")(hidden_states)
+    value_states = ops.reshape(value_states, (-1, value_states.shape[1], 4, 8))
+    query_states = ops.dot_product_attention(query_states, key_states, value_states)
+    attn_output = ops.reshape(
+        query_states, (-1, query_states.shape[1], query_states.shape[2] * query_states.shape[3])
+    )
+    return layers.Dense(32, name=f"{name}_o_proj")(attn_output)
+
+
+def vi_tmlp(hidden_states, name):
+    """transformers.models.vit.modeling_vit.ViTMLP."""
+    hidden_states = layers.Dense(64, name=f"{name}_fc1")(hidden_states)
+    hidden_states = ops.gelu(hidden_states, approximate=False)
+    return layers.Dense(32, name=f"{name}_fc2")(hidden_states)
+
+
+def vi_t_pooler(hidden_states, name):
+    """transformers.models.vit.modeling_vit.ViTPooler."""
+    first_token_tensor = hidden_states[:, 0]
+    pooled_output = layers.Dense(32, name=f"{name}_dense")(first_token_tensor)
+    return ops.tanh(pooled_output)
+
+
+def vi_t_layer(hidden_states, name):
+    """transformers.models.vit.modeling_vit.ViTLayer."""
+    layernorm_before = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_layernorm_before")(
+        hidden_states
+    )
+    attention = vi_t_attention(layernorm_before, name=f"{name}_attention")
+    hidden_states = attention + hidden_states
+    layernorm_after = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_layernorm_after")(
+        hidden_states
+    )
+    mlp = vi_tmlp(layernorm_after, name=f"{name}_mlp")
+    return mlp + hidden_states
+
+
+def build():
+    """The model, with weights drawn at random."""
+    inputs = pixel_values = keras.Input((32, 32, 3), name="pixel_values")
+    embedding_output = vi_t_embeddings(pixel_values, name="embeddings")
+    for n in range(2):
+        embedding_output = vi_t_layer(embedding_output, name=f"layers_{n}")
+    sequence_output = layers.LayerNormalization(epsilon=1e-12, name="layernorm")(embedding_output)
+    pooled_output = vi_t_pooler(sequence_output, name="pooler")
+    return keras.Model(inputs, [sequence_output, pooled_output], name="vi_t_model")
