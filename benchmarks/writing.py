@@ -153,7 +153,7 @@ def _table(rows: list[dict]) -> str:
             lines.append(f"| {row['name']} | {row['group']} | {row['verdict']} | | | | | |")
             continue
         ratio = f"{row['lines'] / row['torch_lines']:.2f}" if row["torch_lines"] else ""
-        source = f"{{download}}`{row['name']} <{row['name']}.py>`"
+        source = f"{{download}}`{row['name']} </gallery/{row['name']}.py>`"
         counts = f"{row['lines']} | {ratio} | {row['functions']} | {row['transposes']} | {row['seconds']:.0f}"
         lines.append(f"| {source} | {row['group']} | {row['verdict']} | {counts} |")
     return "\n".join(lines) + "\n"
