@@ -30,6 +30,11 @@ _CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
 _SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
 
 
+def _words_or(file: Any, name: str, schema: Any, missing: Any) -> Any:
+    """What a file says, or what stands for it in files of versions that did not."""
+    return read_words(file, name, schema) if has_words(file, name) else missing
+
+
 def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
     """Read a run; what a file says is held against its size.
 
@@ -66,21 +71,19 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         blind_spots=tuple(_blind_spots(read_words(file, "blind_spots", [_SPOT]))),
         weights_sha256=read_words(file, "weights", Each(TEXT)),
         versions=read_words(file, "versions", Each(TEXT)),
-        why_no_unseen=read_words(file, "why_no_unseen", TEXT) if has_words(file, "why_no_unseen") else "",
+        why_no_unseen=_words_or(file, "why_no_unseen", TEXT, ""),
         random_calls=_read_random_calls(file),
-        why_no_random_calls=read_words(file, "why_no_random_calls", TEXT)
-        if has_words(file, "why_no_random_calls")
-        else "",
+        why_no_random_calls=_words_or(file, "why_no_random_calls", TEXT, ""),
         far=_read_probe(file, "far/probe", source) if "far" in file else None,
         far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
         if "far" in file
         else (),
-        follows_batch=tuple(read_words(file, "follows_batch", [TEXT])) if has_words(file, "follows_batch") else (),
+        follows_batch=tuple(_words_or(file, "follows_batch", [TEXT], ())),
         constants=_read_constants(file, len(groups) + len(outputs)),
         explained=_read_explained(file, len(groups) + len(outputs)),
         synthetic_drawn=drawn_by,
-        holds=read_words(file, "holds", TEXT) if has_words(file, "holds") else "",
-        why_not_explained=read_words(file, "why_not_explained", TEXT) if has_words(file, "why_not_explained") else "",
+        holds=_words_or(file, "holds", TEXT, ""),
+        why_not_explained=_words_or(file, "why_not_explained", TEXT, ""),
     )
     _check_gradients(run)
     return run

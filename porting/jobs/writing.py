@@ -137,7 +137,7 @@ def write(
         pair = pair_of(written, found, place.with_suffix(".py"), shown)
         if partial and written.missing:
             _stage(place, staged.stem)
-            return Writing(written, pair, None, staged.commit())
+            return Writing(written, _placed(pair, destination), None, staged.commit())
         weights = Path(checkpoint) if checkpoint else _drawn_weights(model, shown, place.parent)
         del model
         report = convert(weights, place, pair=pair, keep_failed=True, patience=patience, on_step=on_step).report

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from porting.parking import park, release
 from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
+from porting.traces.parking import park, release
 
 Digest = Callable[[np.ndarray], Any]
 """What is kept of a tensor that arrives somewhere."""

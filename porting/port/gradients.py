@@ -11,9 +11,9 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError, first_line
-from porting.parking import park
 from porting.port.side import array_of, call, cast, outputs_of, variables
 from porting.records.gradients import Gradients
+from porting.traces.parking import park
 
 if TYPE_CHECKING:
     import keras

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.parking import SMALLEST, park
 from porting.port.expansions import Part, expansion_of
 from porting.port.reads import reading
 from porting.port.side import array_of, view
 from porting.port.structure import Structure, inner_class, is_keras_own
 from porting.traces import Teacher
+from porting.traces.parking import SMALLEST, park
 
 if TYPE_CHECKING:
     import keras

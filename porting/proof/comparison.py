@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 
 from porting.pairs.pair import ModelPair
-from porting.parking import release
 from porting.plans.plan import TransferPlan
 from porting.records import parity
 from porting.records.deviations import Deviation, relative, root_mean_square
@@ -15,6 +14,7 @@ from porting.records.parity import PairedActivation, PairedCall
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
 from porting.traces import Trace
+from porting.traces.parking import release
 
 
 @dataclass(frozen=True, slots=True)

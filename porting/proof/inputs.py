@@ -11,12 +11,12 @@ import numpy as np
 from porting.errors import PairError, ProbeError
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
-from porting.parking import release
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
 from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.traces import Trace
+from porting.traces.parking import release
 
 _MOST_INPUTS = 6
 """Inputs of which every subset is tried as integers."""

@@ -10,7 +10,6 @@ import numpy as np
 from porting.errors import CheckpointError, ProbeError
 from porting.pairs.finding import build_reference, read_reference_sizes
 from porting.pairs.pair import ModelPair, Sizes
-from porting.parking import copied, release
 from porting.plans.flow import Runner, with_sources
 from porting.plans.mapper import plan_from_traces
 from porting.plans.parts import divided
@@ -37,6 +36,7 @@ from porting.reference.tensors.computed import settle
 from porting.reference.tensors.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
+from porting.traces.parking import copied, release
 
 OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
@@ -171,12 +171,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     """
     synthetic_probe, gradient_probe = probe.rows(SYNTHETIC_ROWS), probe.rows(GRADIENT_ROWS)
     inputs, few = reference_inputs(pair, probe), reference_inputs(pair, synthetic_probe)
-    narrow_model = torch_side.in_precision(model, "float32")
-    narrow = trace_reference(pair, narrow_model, inputs)
-    check_finite(narrow, probe)
-    held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
-    state = {name: copied(array) for name, array in held.items()}
-    unseen, why_no_unseen = attempt(torch_gradients.unseen_values, narrow_model, inputs)
+    narrow, state, (unseen, why_no_unseen) = _run_narrow(pair, model, probe, inputs)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
     small = _with_reference_sources(pair, wide_model, small, few)
@@ -214,6 +209,16 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         explained=explained or (),
         why_not_explained=why_not_explained,
     )
+
+
+def _run_narrow(pair: ModelPair, model: Any, probe: Probe, inputs: Sequence[np.ndarray]):
+    """In float32: the trace, the tensors as they were, and what of them changes no output, or why that is not known."""
+    model = torch_side.in_precision(model, "float32")
+    trace = trace_reference(pair, model, inputs)
+    check_finite(trace, probe)
+    held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
+    state = {name: copied(array) for name, array in held.items()}
+    return trace, state, attempt(torch_gradients.unseen_values, model, inputs)
 
 
 def _take_gradients(pair: ModelPair, model: Any, trace: Trace, probe: Probe):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from porting.errors import PairError
-from porting.parking import release
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.records.deviations import (
     FLOAT64_LIMIT,
@@ -17,6 +16,7 @@ from porting.records.kept import Kept, Norms, expanded
 from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
 from porting.traces import LayerCall, Trace
+from porting.traces.parking import release
 from porting.wording import counted
 
 RATIO_LIMIT = 4.0

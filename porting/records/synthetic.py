@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from porting.parking import park, release
 from porting.traces import LayerCall, Lesson, Teaching, Trace
+from porting.traces.parking import park, release
 
 _LARGE = 16.0
 """Spread of the last sample of a synthetic lesson, at least."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.parking import copied, release
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
@@ -16,6 +15,7 @@ from porting.reference.rounding import one_rounding_away, rounded
 from porting.reference.side import array_of, call, tensors_of
 from porting.reference.uses import taught
 from porting.traces import Lesson
+from porting.traces.parking import copied, release
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from porting.parking import park, release
 from porting.records.runs import Explained
 from porting.reference.recording import run
 from porting.reference.runs import teach
@@ -22,6 +21,7 @@ from porting.reference.side import array_of
 from porting.reference.uses import taught
 from porting.reference.watch import Watch
 from porting.traces import Lesson, Teacher, Teaching, Trace, lesson_of
+from porting.traces.parking import park, release
 
 if TYPE_CHECKING:
     import torch

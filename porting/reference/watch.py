@@ -8,11 +8,11 @@ import numpy as np
 
 from porting import calls
 from porting.errors import PairError
-from porting.parking import park
 from porting.reference.abouts import About, Uses, Wanted
 from porting.reference.expansions.cuts import Split
 from porting.reference.side import array_of, tensor_of
 from porting.traces import PARAMETER, LayerCall, Teacher
+from porting.traces.parking import park
 
 if TYPE_CHECKING:
     import torch

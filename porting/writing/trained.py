@@ -43,7 +43,8 @@ def settle(module: "nn.Module", inputs: "Sequence[torch.Tensor]", names: Sequenc
     for norm in norms:
         norm.train().momentum = 1.0
     with torch.no_grad():
-        module(**dict(zip(names, inputs, strict=True))) if names else module(*inputs)
+        by_place = len(inputs) - len(names)
+        module(*inputs[:by_place], **dict(zip(names, inputs[by_place:], strict=True)))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval().momentum = momentum
         if norm.running_mean is not None and norm.running_var is not None:

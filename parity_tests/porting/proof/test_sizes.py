@@ -8,8 +8,9 @@ import pytest
 
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import saved
-from porting import Status, convert, parking, verify
+from porting import Status, convert, verify
 from porting.proof import sizes
+from porting.traces import parking
 
 SAMPLES = 5
 MEGABYTE = 1 << 20

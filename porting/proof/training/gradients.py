@@ -8,7 +8,6 @@ import numpy as np
 
 from porting.errors import first_line
 from porting.pairs.pair import ModelPair
-from porting.parking import give_back, release
 from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative
@@ -18,6 +17,7 @@ from porting.records.verdict import Part
 from porting.rules import patterns
 from porting.statuses import Status
 from porting.traces import LayerCall
+from porting.traces.parking import give_back, release
 from porting.wording import counted
 
 T = TypeVar("T")

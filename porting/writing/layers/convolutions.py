@@ -3,7 +3,7 @@
 from typing import Any
 
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.sliding.windows import padded, pads_of, shortest, spread
+from porting.writing.functions.sliding.windows import counts_of, padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, channels_last
 from porting.writing.values.expressions import name_of
@@ -41,11 +41,8 @@ def _convolution(rank: int) -> None:
             use_bias=(bias is not None, True),
         )
         data = getattr(k.layers, kind)(*first, shortest(size), **settings, name=name_of(name))(x.data)
-        ends = [sum(pad) if same else 0 for pad in pads]
-        lengths = [
-            (n + e - d * (w - 1) - 1) // s + 1
-            for n, e, w, s, d in zip(x.shape[2:], ends, size, step, rate, strict=True)
-        ]
+        padded_lengths = [n + (sum(pad) if same else 0) for n, pad in zip(x.shape[2:], pads, strict=True)]
+        lengths = counts_of(padded_lengths, size, step, rate)
         return Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
 
 

@@ -96,9 +96,14 @@ def convolve(
     known = {"strides": step, "dilation_rate": rate}
     settings = {name: shortest(value) for name, value in known.items() if set(value) != {1}}
     data = k.ops.conv(x.data, kernel.data, padding="valid", **settings)
-    lengths = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
+    lengths = counts_of(x.shape[2:], size, step, rate)
     made = Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
     return made if bias is None else add(k, made, reshape(k, bias, (weight.shape[0], *(1,) * rank)))
+
+
+def counts_of(lengths: Sequence[int], size: Sequence[int], step: Sequence[int], rate: Sequence[int]) -> list[int]:
+    """How many windows fit into each axis."""
+    return [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in zip(lengths, size, step, rate, strict=True)]
 
 
 def pads_of(padding: Any, size: Sequence[int], rate: Sequence[int], rank: int) -> list[tuple[int, int]]:
@@ -188,9 +193,7 @@ def unfold_images(
 ) -> Value:
     """The patches of images, channel by channel, each a column."""
     x = pad(k, x, [padding[1], padding[1], padding[0], padding[0]])
-    counts = [
-        (n - d * (w - 1) - 1) // s + 1 for n, w, d, s in zip(x.shape[2:], kernel_size, dilation, stride, strict=True)
-    ]
+    counts = counts_of(x.shape[2:], kernel_size, stride, dilation)
     taps = [
         _tap(k, x, row_ * dilation[0], column * dilation[1], counts, stride)
         for row_ in range(kernel_size[0])

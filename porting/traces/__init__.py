@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.parking import release
+from porting.traces.parking import release
 
 PARAMETER = "Parameter"
 """The kind of a tensor, or variable, that a model uses as it is."""
