@@ -17,13 +17,16 @@ SMALLEST = 1 << 22
 
 
 def park(array: np.ndarray) -> np.ndarray:
-    """The same values in a file; a small array, or one that repeats the same memory, as it is."""
+    """The same values in a file; an array that is small or repeats the same memory, or finds no room, as it is."""
     if array.nbytes < SMALLEST or 0 in array.strides or _mapping(array) is not None:
         return array
-    with TemporaryFile() as file:
-        np.ascontiguousarray(array).tofile(file)
-        file.flush()
-        mapped = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_COPY)  # torch takes no read-only array
+    try:
+        with TemporaryFile() as file:
+            np.ascontiguousarray(array).tofile(file)
+            file.flush()
+            mapped = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_COPY)  # torch takes no read-only array
+    except OSError:
+        return array
     return np.frombuffer(mapped, array.dtype).reshape(array.shape)
 
 

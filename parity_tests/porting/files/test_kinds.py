@@ -21,5 +21,5 @@ def test_slashes_in_modules_names_make_no_port_of_a_checkpoint(names, metadata, 
     path = tmp_path / "a.safetensors"
     save_file({name: np.ones(2, np.float32) for name in names}, path, metadata)
     assert kind_of(path) is kind
-    shown = "".join(shown_lines(render_file(path), 100))
+    shown = "".join(shown_lines(render_file(path), 1000))
     assert ("PyTorch checkpoint" in shown) is (kind is FileKind.PYTORCH)
