@@ -11,6 +11,10 @@ Figures = tuple[float | None, float]
 """Worst relative error in float64, None where not checked, and worst ratio in float32."""
 
 
+_OF_OTHER_VALUES = {"streamed", "holds"}
+"""Words of a probe by which figures are of more than its samples, or of less than all values."""
+
+
 def drift_lines(certificate: Mapping[str, Any] | None, report: "ParityReport") -> tuple[str, ...]:
     """Say how a verification differs from the one that a port was certified by.
 
@@ -33,11 +37,12 @@ def drift_lines(certificate: Mapping[str, Any] | None, report: "ParityReport") -
         return ()
     versions = tuple(changed_versions(certificate["versions"], report.versions))
     probes = certificate["probe"], report.probe
-    same_probe = probes[0]["sha256"] == probes[1]["sha256"] and not any("streamed" in probe for probe in probes)
+    same_probe = probes[0]["sha256"] == probes[1]["sha256"] and not any(_OF_OTHER_VALUES & set(held) for held in probes)
     if not versions and not same_probe:
         return ()
-    counts = [probe.get("streamed", probe["samples"]) for probe in probes]
-    samples = "" if same_probe else f" ({counts[0]} samples then, {counts[1]} now)"
+    then, now = (f"{held.get('streamed', held['samples'])}" for held in probes)
+    part = ", of the values that the golden file holds" if "holds" in probes[1] else ""
+    samples = "" if same_probe else f" ({then} samples then, {now} now{part})"
     figures = _changed_figures(_certified(certificate["report"]), _now(report))
     if versions:
         return (*versions, *(line + samples for line in figures))

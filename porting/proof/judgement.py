@@ -74,6 +74,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
             "source": reference.probe.source,
             "samples": reference.probe.samples,
             "sha256": reference.probe.sha256(),
+            **({"holds": reference.holds} if reference.holds else {}),
         },
         evidence=_evidence(pair, reference, port),
         gradient_errors=training.errors,

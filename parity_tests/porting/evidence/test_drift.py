@@ -99,6 +99,15 @@ def test_figures_of_all_samples_are_not_those_of_the_probe_among_them(report, ce
     assert drift_lines(certificate, streamed)[-1].endswith("(64 samples then, 23456 now)")
 
 
+def test_figures_of_some_values_of_a_golden_file_are_not_those_of_all(report, certificate):
+    in_part = replace(report, probe={**report.probe, "holds": "64 values of each activation at most"})
+    certificate["probe"]["sha256"] = report.probe["sha256"]
+    certificate["report"]["layers"][3]["float32_ratio"] = 77.0
+    assert drift_lines(certificate, in_part) == ()
+    certificate["versions"]["keras"] = "3.12.0"
+    assert drift_lines(certificate, in_part)[-1].endswith("now, of the values that the golden file holds)")
+
+
 def test_a_gpu_that_only_one_had_is_told():
     told = list(changed_versions({"keras": "3", "TF32": "off", "GPU": "H100"}, {"keras": "3", "jax": "1"}))
     assert told == ["GPU H100 when recorded, none now"]
