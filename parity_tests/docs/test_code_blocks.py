@@ -11,6 +11,9 @@ from porting import LAYER_RULES
 
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted([*DOCS.glob("guides/*.md"), *DOCS.glob("finta/*.md")])]
+LONG = {"docs/finta/convert", "docs/finta/dipy", "docs/guides/optimiser-state"}
+"""Pages whose commands train or convert the whole model; they are slow."""
+
 PICTURE = DOCS / "images" / "fail.svg"
 RAW = "https://raw.githubusercontent.com/porting-developers/porting/main/"
 SITE = "https://porting-developers.github.io/porting/"
@@ -18,7 +21,12 @@ BLOB = "https://github.com/porting-developers/porting/blob/main/"
 SHOWN = frozenset({"python", "sh", "diff", "output", "text", "console", "json", "yaml", "toml", "ini", "bibtex"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY).with_suffix("")))
+def _marked(page):
+    name = str(page.relative_to(REPOSITORY).with_suffix(""))
+    return pytest.param(page, id=name, marks=pytest.mark.slow if name in LONG else ())
+
+
+@pytest.mark.parametrize("page", [_marked(page) for page in PAGES])
 def test_every_block_of_a_page_runs_in_order_and_prints_what_the_page_says(page, clone):
     state = Page()
     for block in read_blocks(page):

@@ -144,6 +144,7 @@ def test_what_is_done_is_told_when_asked_for(small_checkpoint, tractogram, capsy
     assert ("Encoding 50 streamlines" in said) is verbose
 
 
+@pytest.mark.slow
 def test_the_example_of_the_documentation_runs():
     command = [sys.executable, str(ROOT / "docs" / "dipy_example.py")]
     done = subprocess.run(

@@ -80,6 +80,7 @@ def test_torch_builds_its_own_classes():
     assert kinds["SGD"] == (torch.optim.SGD, type(None))
 
 
+@pytest.mark.slow
 def test_steps_of_a_whole_model_are_those_of_the_same_steps_by_hand(streamlines):
     by_fit, by_hand = trainee(), trainee()
     history = fit(by_fit, streamlines)
@@ -112,7 +113,8 @@ def test_a_compiled_model_is_saved_loaded_and_goes_on_where_it_was(recipe, strea
         assert np.array_equal(ours, other), ours.path
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_with_moments_in_float32(policy, streamlines):
     model = trainee(replace(SMALL, reduction="mean", latent=None), policy)
     losses = fit(model, streamlines, epochs=3)["loss"]

@@ -45,17 +45,23 @@ WORKS_WITHOUT = {
         f"model = keras_model.load_autoencoder({str(shipped.KERAS_CHECKPOINT)!r})\n"
         "assert model.predict(numpy.zeros((2, 256, 3), 'float32'), verbose=0).shape == (2, 256, 3)",
     ),
-    "golden replay and keras_model without torch": (
-        {"torch"},
-        f"import porting; assert porting.verify({str(shipped.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
-        "import keras_model.training.recipe, keras_model.training.trainee",
-    ),
 }
+
+WITHOUT_TORCH = (
+    f"import porting; assert porting.verify({str(shipped.KERAS_CHECKPOINT)!r}).verdict.value == 'PASS'\n"
+    "import keras_model.training.recipe, keras_model.training.trainee"
+)
 
 
 @pytest.mark.parametrize(("blocked", "code"), WORKS_WITHOUT.values(), ids=WORKS_WITHOUT)
 def test_works_without(blocked, code):
     done = run_without(blocked, code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_golden_replay_and_training_work_without_torch():
+    done = run_without({"torch"}, WITHOUT_TORCH)
     assert done.returncode == 0, done.stderr
 
 

@@ -194,6 +194,7 @@ def test_reports_are_written_for_ports_that_pass_and_that_do_not(pytester, run, 
     assert verdicts == ["PASS", "PASS", "PASS", "FAIL"]
 
 
+@pytest.mark.slow
 def test_processes_of_pytest_xdist_record_and_report_as_one_does(pytester, small_port):
     pytester.makepyfile(
         test_port=f"import porting\ndef test_right():\n    porting.assert_parity({str(small_port)!r})\n",

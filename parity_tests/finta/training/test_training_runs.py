@@ -104,6 +104,7 @@ def test_a_run_of_compiled_steps_goes_on_bit_for_bit(batches, tmp_path):
     assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
+@pytest.mark.slow
 def test_a_validation_that_is_ended_is_done_anew(batches, tmp_path):
     def on_step(doing, done, total):
         if (doing, done) == ("validating", 1):
@@ -139,6 +140,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_batch(batches, tmp_path):
         assert file[f"train/{name}/streamline"].shape == (8, 64, 3)
 
 
+@pytest.mark.slow
 def test_mixed_float16_that_skips_step_after_step_ends_with_a_remedy(batches, tmp_path):
     loud = replace(
         SMALL,
@@ -159,6 +161,7 @@ print({name.partition("/")[0]: str(array.dtype) for name, array in state.items()
 """
 
 
+@pytest.mark.slow
 def test_float64_is_not_float32_on_jax():
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     done = subprocess.run([sys.executable, "-c", FLOAT64], capture_output=True, text=True, env=environment, check=False)

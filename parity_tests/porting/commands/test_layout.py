@@ -68,6 +68,7 @@ def test_versions_completion_and_what_was_meant_are_told(app, run_cli):
     )
 
 
+@pytest.mark.slow
 def test_quiet_shows_nothing_and_keeps_the_status(small_port, run_cli):
     done = run_cli("verify", small_port, "--quiet")
     assert (done.status, done.out, done.err) == (0, "", "")

@@ -127,6 +127,7 @@ MOMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "begun"), MOMENTS)
 def test_a_conversion_that_is_ended_in_mid_run_leaves_a_whole_set(sent, begun, small_checkpoint, small_port, tmp_path):
     for path in small_port.parent.iterdir():

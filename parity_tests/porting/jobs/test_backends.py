@@ -44,6 +44,7 @@ def result(request, results):
     return results[request.param]
 
 
+@pytest.mark.slow
 def test_float32_rounds_as_finely_as_the_reference(result):
     report = result.report
     assert report["versions"]["backend"] == result.backend
@@ -51,6 +52,7 @@ def test_float32_rounds_as_finely_as_the_reference(result):
     assert max(row["float32_ratio"] for row in (*report["layers"], *report["outputs"])) <= RATIO_LIMIT
 
 
+@pytest.mark.slow
 def test_float64_is_proven_where_the_backend_can_and_not_claimed_where_it_cannot(result):
     if result.backend == "torch":
         assert (result.report["semantics"], result.verdict) == ("NOT CHECKED", Status.NOT_CHECKED)
@@ -60,6 +62,7 @@ def test_float64_is_proven_where_the_backend_can_and_not_claimed_where_it_cannot
         assert max(row["float64_output_error"] for row in result.report["layers"]) <= 1e-13
 
 
+@pytest.mark.slow
 def test_each_backend_writes_a_page_of_its_own(results, pages):
     assert sorted(path.name for path in pages.parent.iterdir()) == sorted(
         f"report.{backend}.html" for backend in results
@@ -67,6 +70,7 @@ def test_each_backend_writes_a_page_of_its_own(results, pages):
     assert "NOT CHECKED" in pages.with_name("report.torch.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_command_shows_a_table_and_the_first_report_that_does_not_pass(results, run_cli, monkeypatch, tmp_path):
     monkeypatch.setattr(backends, "verify_on_backends", lambda *files, **options: tuple(results.values()))
     shown = run_cli("verify", "x.keras", "--backend", "tensorflow,jax,torch", "--json", tmp_path / "r.json")

@@ -32,6 +32,7 @@ def test_all_formats_certificate_and_golden_file_are_in_place(small_port):
     assert sorted(contents(small_port.parent)) == FILES
 
 
+@pytest.mark.slow
 def test_every_format_verifies_against_the_checkpoint(small_port, small_checkpoint):
     for suffix in (".keras", ".weights.h5", ".safetensors"):
         path = small_port.with_name(f"small{suffix}")
@@ -104,6 +105,7 @@ def test_existing_files_are_kept_without_force_and_replaced_as_a_set_with_it(sma
     assert (tmp_path / "smaller.keras").read_bytes() == b"another model"
 
 
+@pytest.mark.slow
 def test_output_is_a_folder_or_a_stem(small_checkpoint, tmp_path):
     assert {path.name for path in convert(small_checkpoint, f"{tmp_path}/new/").files} == set(FILES[:3])
     assert (tmp_path / "new" / "small.keras").is_file()
@@ -207,6 +209,7 @@ def test_without_room_nothing_is_left_and_the_old_files_stay(formats, small_chec
     assert (tmp_path / "small.keras").read_bytes() == b"mine"
 
 
+@pytest.mark.slow
 def test_the_json_report_is_as_its_schema_says(small_checkpoint, tmp_path, run_cli):
     run_cli("convert", small_checkpoint, "--output", tmp_path / "port", "--json", tmp_path / "report.json")
     report = json.loads((tmp_path / "report.json").read_text())
@@ -228,6 +231,7 @@ def test_the_checkpoint_itself_and_files_of_others_are_never_removed(small_check
     assert source.read_bytes() == b"of another tool"
 
 
+@pytest.mark.slow
 def test_formats_of_an_earlier_conversion_are_removed_with_it(small_port, small_checkpoint, tmp_path):
     for path in small_port.parent.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -244,6 +248,7 @@ def test_a_folder_in_the_place_of_a_file_is_refused_and_stays_usable(force, smal
     export(small_port, tmp_path / "back.pt")
 
 
+@pytest.mark.slow
 def test_models_of_one_file_are_let_go_before_those_of_the_next_are_built(small_checkpoint, tmp_path, monkeypatch):
     models = []
 

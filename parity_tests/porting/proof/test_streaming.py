@@ -67,6 +67,7 @@ def test_every_sample_is_run_and_told_as_it_goes(streamed):
     assert steps[-1] == (23, 23)
 
 
+@pytest.mark.slow
 def test_an_error_while_a_batch_is_taken_in_is_raised(streamlines, monkeypatch):
     def fail(*arguments):
         assert threading.current_thread() is not threading.main_thread()
@@ -77,6 +78,7 @@ def test_an_error_while_a_batch_is_taken_in_is_raised(streamlines, monkeypatch):
         verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_one_run_on_all_samples(streamed, in_one_piece):
     assert len(streamed[0].outputs) == 1
     rows, wholes = ((*report.layers, *report.outputs) for report in (streamed[0], in_one_piece))
@@ -118,6 +120,7 @@ def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
     assert f"row {row}" in verdicts[1].worst[0].name
 
 
+@pytest.mark.slow
 def test_without_float64_the_figures_in_float32_are_those_of_one_run_too(streamlines, in_one_piece, monkeypatch):
     monkeypatch.setattr(keras_side, "why_no_float64", lambda: "no float64 here")
     narrow = verify(shipped.KERAS_CHECKPOINT, shipped.TORCH_CHECKPOINT, probe=streamlines, every_sample=True)

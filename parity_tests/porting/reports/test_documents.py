@@ -41,6 +41,7 @@ def test_a_report_that_fails_is_as_its_schema_says(small_checkpoint, faulty_port
     assert_as_schema_says(report, "porting-report/1")
 
 
+@pytest.mark.slow
 def test_a_report_that_claims_nothing_is_as_its_schema_says(
     small_checkpoint, small_port, tmp_path, run_cli, monkeypatch
 ):

@@ -11,7 +11,15 @@ from porting import Status, convert, export, verify
 from porting.reference.tensors.sums import sum_up
 
 
-@pytest.fixture(scope="module", params=zoo.PAIRS, ids=lambda pair: pair.name)
+QUICK = (zoo.CLASSIFIER, zoo.SIAMESE)
+"""With several inputs, outputs and calls; the others are slow."""
+
+
+def _marked(pair):
+    return pytest.param(pair, id=pair.name, marks=() if pair in QUICK else pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[_marked(pair) for pair in zoo.PAIRS])
 def converted(request, tmp_path_factory):
     pair, folder = request.param, tmp_path_factory.mktemp("converted")
     reference = pair.reference()

@@ -106,6 +106,7 @@ def test_keras_goes_on_where_torch_was(recipe, tmp_path):
         assert_same_steps(reference, port, batches(7)[4:])
 
 
+@pytest.mark.slow
 def test_torch_goes_on_where_keras_was(port, tmp_path):
     ours = in_keras(CYCLE)
     ours.load(port, with_optimiser=True)
@@ -255,6 +256,7 @@ def test_states_of_tensors_that_keras_adds_up_are_refused():
         optimiser_states.to_port(state, plan)
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_a_port_and_from_its_optimiser(port, checkpoint, tmp_path, run_cli):
     import json
 
