@@ -12,7 +12,7 @@ from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
 from porting.writing.graph.call_sites import bound_inputs
-from porting.writing.graph.exported import Exported
+from porting.writing.graph.exported import Exported, unused_arrays
 from porting.writing.graph.layouts import feeds_channels, only_dropped
 from porting.writing.graph.module_calls import ModuleCall, call_tree
 from porting.writing.graph.simplifying import passed_through
@@ -101,6 +101,8 @@ class Interpreter:
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
+        for path in reversed(unused_arrays(self.model, self.exported)):
+            self.arrays.keep(path, self.model.state_dict()[path], block)
         self.arrays.finish()
         return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing)
 

@@ -10,7 +10,13 @@ from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
-from porting.writing.recording.constants import spelled, without_repeats, without_samples
+from porting.writing.recording.constants import (
+    SPELLED_ELEMENTS,
+    SPELLED_OF_COMPUTED,
+    spelled,
+    without_repeats,
+    without_samples,
+)
 from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
 
@@ -134,10 +140,11 @@ class Reader:
         array = self.exported.constants[node]
         if isinstance(array, (list, tuple)):
             return self.applied(node)
-        value = spelled(self.target(node), array, _shape(node))
+        most = SPELLED_OF_COMPUTED if node.op == "call_function" else SPELLED_ELEMENTS
+        value = spelled(self.target(node), array, _shape(node), most)
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":
-            value = self.applied(node)
+            value = self._computed(node, array)
         elif value is None:
             path = self.exported.buffers.get(node.name)
             if path is None:
@@ -146,6 +153,16 @@ class Reader:
             value = self.arrays.read(path, array, False, scope)
         self.constants[node, id(scope.block)] = self._bound(value)
         return self.constants[node, id(scope.block)]
+
+    def _computed(self, node: "Node", array: "torch.Tensor") -> Any:
+        """A constant as torch computes it; as a list where that cannot be written, and it can."""
+        try:
+            return self.applied(node)
+        except NoRowError:
+            value = spelled(self.target(node), array, _shape(node))
+            if value is None:
+                raise
+            return value
 
     def _bound(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):

@@ -91,6 +91,18 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
     return Exported(graph, samples, arrays, constants, buffers, inputs, inputs, names, returned)
 
 
+def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:
+    """Paths of the arrays of numbers that a checkpoint has and no call reads."""
+    saved = model.state_dict(keep_vars=True)
+    placeholders = {exported.arrays[node.name]: node for node in exported.graph.nodes if node.name in exported.arrays}
+    read = {id(saved[path]) for path, node in placeholders.items() if node.users and path in saved}
+    return [
+        path
+        for path, array in saved.items()
+        if path in placeholders and array.is_floating_point() and id(array) not in read
+    ]
+
+
 def _constants(program: Any) -> dict[str, "torch.Tensor"]:
     """Placeholder -> its value, where that is no weight: what the code made, whole numbers, what no checkpoint has."""
     from torch.export.graph_signature import InputKind
