@@ -76,6 +76,12 @@ def bordered(table, corner, row, column):
     return ops.where(is_corner, corner, table)
 
 
+def conv_in_groups(x, kernel, groups, **settings):
+    """Convolve each group of channels with its own part of a kernel."""
+    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+    return ops.concatenate([ops.conv(part, taps, **settings) for part, taps in parts], axis=-1)
+
+
 def average_inside(x, size, strides, widths, counted=None):
     """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
     edges = [(0, 0), *widths, (0, 0)]
