@@ -2,7 +2,7 @@
 
 import ast
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from porting.writing.recording.arrays import OwnArray, OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
 from porting.writing.recording.ownership import ownership_of
-from porting.writing.recording.recorder import Recorder, Scope, variable_of, variables_in_value, with_variables
+from porting.writing.recording.recorder import Missing, Recorder, Scope, variable_of, variables_in_value, with_variables
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
 from porting.writing.values.expressions import Expression
@@ -30,15 +30,6 @@ from porting.writing.values.expressions import Expression
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A call that cannot be written: torch's function, why, and where it stands in the torch source."""
-
-    function: str
-    why: str
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +66,7 @@ class Interpreter:
         *,
         rows: Sequence[FunctionRow] = (),
         partial: bool = False,
+        build: "Callable[[], torch.nn.Module] | None" = None,
     ) -> None:
         self.rows = {row.name: row.write for row in rows}
         self.partial = partial
@@ -84,7 +76,7 @@ class Interpreter:
         self.arrays = OwnArrays(self.recorder)
         self.authors = AuthorNames()
         self.ownership = ownership_of(model, exported, self.rows)
-        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied)
+        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied, build)
         self.values = self.reader.values
         self.held: dict[str, Any] = {}
         self.own: list[str] = []

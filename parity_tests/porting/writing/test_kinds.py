@@ -83,7 +83,7 @@ def _agrees(model, x):
     port = _built(text)
     for path, array in model.state_dict().items():
         own = written.arrays[path]
-        held = np.transpose(array.numpy(), [axis for axis in own.axes()])
+        held = np.transpose(array.numpy(), own.axes())
         port.get_layer(layer_name(path)).value.assign(held)
     given, wanted = x.numpy(), model(x).detach().numpy()
     if x.ndim > 2:
@@ -122,6 +122,37 @@ def test_what_is_computed_of_positions_is_said_as_torch_computes_it():
     text = source_of(Interpreter(model, export(model, (torch.randn(2, 9, 6),), {})).written(), "Written.")
     assert "ops.arange(9" in text
     assert text.count("[") < 20
+
+
+class Windows(nn.Module):
+    """A mask that ``__init__`` computes, region by region, and that no checkpoint has."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(12))
+        regions = torch.zeros(6, 2)
+        regions[4:] = 1
+        regions[:, 1:] += 2
+        regions = regions.view(12)
+        apart = regions[None] - regions[:, None]
+        self.register_buffer("mask", apart.masked_fill(apart != 0, -100.0), persistent=False)
+
+    def forward(self, x):
+        return x * self.scale + self.mask
+
+
+def test_buffers_that_no_checkpoint_has_are_said_as_the_model_computes_them():
+    model, x = Windows(), torch.randn(2, 12, 12)
+    written = Interpreter(model, export(model, (x,), {}), build=Windows).written()
+    assert list(written.arrays) == ["scale"]
+    port = _built(source_of(written, "Written."))
+    port.get_layer("scale").value.assign(model.scale.detach().numpy())
+    np.testing.assert_allclose(port(x.numpy()), model(x).detach(), rtol=1e-6)
+
+
+def test_such_a_buffer_of_a_model_that_is_built_already_is_refused():
+    missing = Interpreter(Windows(), export(Windows(), (torch.randn(2, 12, 12),), {})).written().missing
+    assert "mask, 144 numbers" in missing[0].why
 
 
 @pytest.mark.slow

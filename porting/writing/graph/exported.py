@@ -29,7 +29,7 @@ class Exported:
         The number of samples it was exported with.
     arrays : Mapping
         Placeholder -> path of the parameter or buffer in the model.
-    constants : Mapping
+    constants : dict
         Node -> what it is, for all that depends on no input and no weight.
     buffers : Mapping
         Placeholder -> path, for the constants that are buffers of the model.
@@ -46,7 +46,7 @@ class Exported:
     graph: "Graph"
     samples: int
     arrays: Mapping[str, str]
-    constants: "Mapping[Node, torch.Tensor]"
+    constants: "dict[Node, torch.Tensor]"
     buffers: Mapping[str, str]
     inputs: tuple[str, ...]
     input_names: tuple[str, ...]

@@ -235,4 +235,6 @@ def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
         return None
     numbers = [_plain(array[at], kind) for at in edges[:-1]]
     repeats = [int(size) for size in np.diff(edges)]
+    if set(repeats) == {1}:
+        return k.ops.array(numbers, dtype=_named(k, kind))
     return k.ops.repeat(k.ops.array(numbers, dtype=_named(k, kind)), repeats, axis=0)
