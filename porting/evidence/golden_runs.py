@@ -15,7 +15,7 @@ from porting.records.constants import Constants
 from porting.records.gradients import Gradients, Thinned
 from porting.records.randomness import Fingerprint, RandomCall
 from porting.records.runs import BlindSpot, Explained, ReferenceRun
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace, held_only
 
 LARGEST_BATCH = 10_000
 
@@ -49,7 +49,7 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
     sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
     aliases = read_words(file, "aliases", Each(TEXT))
     calls = tuple(_read_call(group, bytes_of_file) for group in groups)
-    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file))
+    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file, shapes))
     _check_trace(trace)
     synthetic, synthetic_trace, drawn_by = read_synthetic(file, trace, bytes_of_file)
     source = hdf5.attribute_of(file, "source", str)
@@ -104,12 +104,14 @@ def _check_gradients(run: ReferenceRun) -> None:
             raise ValueError(f"its gradient of {name!r}, or the value after a step, has another size")
 
 
-def _read_shared(file: Any) -> tuple[LayerCall, ...]:
+def _read_shared(file: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[LayerCall, ...]:
     """Uses of tensors that are no calls; files of before 0.2 say none."""
     if not has_words(file, "shared"):
         return ()
     return tuple(
-        LayerCall(held["name"], held["kind"], held["weights"], _tuples(held["settings"]), np.zeros(0), np.zeros(0))
+        held_only(held["name"], shapes[held["name"]])
+        if held["kind"] == PARAMETER and held["name"] in shapes
+        else LayerCall(held["name"], held["kind"], held["weights"], _tuples(held["settings"]), np.zeros(0), np.zeros(0))
         for held in read_words(file, "shared", [_SHARED])
     )
 

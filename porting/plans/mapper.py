@@ -61,6 +61,7 @@ def plan_from_traces(
         name for layers in ruled for word, name in layers.ours.weights.items() if word in layers.rule.without_twin
     )
     without_twin += _unused_constants(reference, pairs)
+    _check_all_used(reference, without_twin)
     plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
     _check_coverage(plan, reference, port)
     return plan
@@ -71,6 +72,26 @@ def _unused_constants(reference: Trace, pairs: Sequence[LayerPair]) -> tuple[str
     moved = {name for pair in pairs for transfer in pair.transfers for name in transfer.references}
     constants = (call.weights["value"] for call in reference.shared if "value" in call.weights)
     return tuple(name for name in constants if name not in moved)
+
+
+def _check_all_used(reference: Trace, without_twin: Sequence[str]) -> None:
+    """A parameter that nothing used must at least be held by the port, as checkpoints have it."""
+    left = [name for name in reference.unused if name in without_twin]
+    if left:
+        places = {name.rpartition(".")[0] or "the model itself" for name in left}
+        described = (_described(name, reference.unused[name]) for name in left)
+        raise PairError(
+            f"{counted(len(places), 'layer')} of the reference with weights that no layer call used: "
+            f"{listed(places)}.\n"
+            + "\n".join(described)
+            + "\nRun what uses them on the probe, remove them from both models if nothing needs them, or let "
+            "a layer of the port hold each as a variable called value that it does not read."
+        )
+
+
+def _described(name: str, owner: str) -> str:
+    path, _, word = name.rpartition(".")
+    return f"  {word} of {owner} at {path or 'the model itself'}"
 
 
 def _check_refused(findings: Sequence[settings.Finding]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from porting.traces import LayerCall
+from porting.traces import PARAMETER, LayerCall
 
 
 def equally_named(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> Iterator[tuple[LayerCall, LayerCall]]:
@@ -24,11 +24,13 @@ def _whole(layer: LayerCall) -> str:
 
 
 def _read_alike(layer: LayerCall) -> str:
-    return "_".join(_words(layer.name))
+    return "_".join(_words(layer))
 
 
-def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[._/]+", name.lower()) if word]
+def _words(layer: LayerCall) -> list[str]:
+    """The words of a layer's name; that of a variable is its layer's, where that calls it by no name of its own."""
+    words = [word for word in re.split(r"[._/]+", layer.name.lower()) if word]
+    return words[:-1] if layer.kind == PARAMETER and layer.name.endswith("/value") else words
 
 
 def _unique(
@@ -54,8 +56,8 @@ def _trailing(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> Iterato
     """Pairs each of which has a longer equal end than either of them with any other layer."""
     if not ours or not theirs:
         return
-    right = [_words(layer.name) for layer in theirs]
-    ends = np.array([[_equal_end(_words(layer.name), words) for words in right] for layer in ours])
+    right = [_words(layer) for layer in theirs]
+    ends = np.array([[_equal_end(_words(layer), words) for words in right] for layer in ours])
     for row, column in np.argwhere(ends > 0):
         end = ends[row, column]
         if np.count_nonzero(ends[row] >= end) == 1 == np.count_nonzero(ends[:, column] >= end):

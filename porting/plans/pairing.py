@@ -13,6 +13,7 @@ from porting.plans.proving import groups_to_prove, proven
 from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
+from porting.wording import counted
 
 Pairs = list[tuple[LayerCall, LayerCall]]
 Fit = Callable[[LayerCall, LayerCall], bool]
@@ -36,6 +37,7 @@ def pair_layers(traced: Traced) -> Pairs:
     ours, theirs = _layers(traced)
     beside = _shared_pairs(ours, theirs, traced, fit)
     _check_matches(traced.pair.matches, ours, theirs)
+    _check_read(traced, beside)
     ours, theirs = (
         [layer for layer in layers if layer.name not in taken]
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
@@ -69,7 +71,7 @@ def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced
     Of the reference's own such uses only as many as the port has layers more; their tensors move by another pair, or
     need not.
     """
-    read, further = list(traced.port.shared), len(theirs) - len(ours)
+    read, further = [call for call in traced.port.shared if call.kind != PARAMETER], len(theirs) - len(ours)
     shared = list({layer.name: layer for layer in traced.reference.shared}.values()) if further > 0 else []
     found: dict[str, str] = {}
     for left, right in (*_likely(ours, theirs, fit), *_likely(shared, theirs, fit)):
@@ -81,6 +83,17 @@ def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced
         found[left.name] = right.name
         further -= is_use
     return found
+
+
+def _check_read(traced: Traced, beside: Mapping[str, str]) -> None:
+    """A variable that nothing reads can only hold a tensor that the reference does not use either."""
+    holding = {beside[call.name] for call in traced.reference.shared if call.name in beside}
+    idle = [call.name for call in traced.port.shared if call.kind == PARAMETER and call.name not in holding]
+    if idle:
+        raise PairError(
+            f"{counted(len(idle), 'variable')} of the port that nothing read: {listed(idle)}.\n"
+            "Run what uses them on the probe, or remove them if nothing does."
+        )
 
 
 def _likely(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) -> Iterator[tuple[LayerCall, LayerCall]]:

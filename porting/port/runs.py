@@ -13,7 +13,7 @@ from porting.port.expansions import Part
 from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
 from porting.port.structure import Structure, kind_of, structure_of
 from porting.port.watch import Call, Watch, recording
-from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at, held_only
 from porting.wording import counted
 
 if TYPE_CHECKING:
@@ -104,13 +104,18 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
     structure, outputs = _watched(model, inputs, watch, whole_kinds)
     _check_all_ran(structure, watch)
     samples = len(inputs[0]) if inputs and inputs[0].ndim else 1
-    shared = sorted(watch.read_by_others - watch.expanded - {held.path for held in watch.calls})
+    called = {held.path for held in watch.calls}
+    shared = sorted(watch.read_by_others - watch.expanded - called)
+    unused = sorted(structure.raw.keys() - called)
     try:
         return Trace(
             tuple(_recorded(held, structure, samples) for held in watch.calls),
             _arrays(model, outputs),
             shapes(model),
-            shared=tuple(_uncalled(path, structure) for path in shared),
+            shared=(
+                *(_uncalled(path, structure) for path in shared),
+                *(held_only(path, structure.raw[path].shape) for path in unused),
+            ),
         )
     except (NotImplementedError, TypeError, AttributeError) as error:
         raise PairError(f"A layer of the port cannot be recorded: {first_line(error)}.") from error
@@ -138,7 +143,7 @@ def _uncalled(path: str, structure: Structure) -> LayerCall:
 
 def _check_all_ran(structure: Structure, watch: Watch) -> None:
     ran = {held.path for held in watch.calls} | watch.read_by_others | watch.expanded
-    idle = sorted((structure.owners.keys() | structure.raw.keys()) - ran)
+    idle = sorted(structure.owners.keys() - ran)
     if idle:
         raise PairError(
             f"{counted(len(idle), 'layer')} of the port with weights did not run: {', '.join(idle)}.\n"

@@ -49,7 +49,7 @@ def trace(
     Raises
     ------
     PairError
-        If the model does not accept the inputs, does not return tensors, or has weights that no layer call used.
+        If the model does not accept the inputs or does not return tensors.
     """
     whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
     parts = {"splits": _splits(model, splits or {}), "joins": matching(joins, list(whole)) if joins else []}
@@ -62,11 +62,10 @@ def trace(
     if watch.overwritten():
         watch = Watch(whole, wanted=uses.wanted, copies=True, **parts)
         outputs = run(model, inputs, watch)
-    uses.check_all_used(model)
     structure = structure_of(model)
     used = (name for about in watch.abouts for name in about.weights.values())
     named = divided_shapes(shapes(model), used)
-    return Trace(watch.recorded(), _arrays(outputs), named, structure.aliases, shared=uses.shared)
+    return Trace(watch.recorded(), _arrays(outputs), named, structure.aliases, shared=uses.shared, unused=uses.unused)
 
 
 def _splits(model: "torch.nn.Module", splits: Mapping[str, Split]) -> dict[str, Split]:

@@ -1,19 +1,17 @@
 """What a run of a torch model used its tensors for: what of it is a layer call, what is shared, what is left."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.errors import PairError
 from porting.reference.abouts import Wanted, kind_of
 from porting.reference.expansions.cuts import splits_in
 from porting.reference.expansions.joins import paths_of
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Watch
-from porting.traces import PARAMETER, LayerCall, Lesson, Teacher
-from porting.wording import counted
+from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, held_only
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +38,7 @@ class UsesOfTensors:
 
     wanted: Wanted
     shared: tuple[LayerCall, ...]
-    left: tuple[str, ...]
+    unused: Mapping[str, str]
 
     @classmethod
     def of(cls, model: "torch.nn.Module", watch: Watch) -> "UsesOfTensors":
@@ -66,35 +64,16 @@ class UsesOfTensors:
         parameters = {name for name, _ in model.named_parameters()}
         plain = [name for name in watch.uses.plain if name in parameters and name not in taken]
         taken |= set(plain)
-        saved = [name for name in model.state_dict() if structure.aliases.get(name, name) not in taken]
+        held = model.state_dict()
+        saved = [name for name in held if structure.aliases.get(name, name) not in taken]
         shared = [about for key, about in watch.uses.functional.items() if key not in wanted]
-        constants = [(name, PARAMETER, {"value": name}, {}) for name in saved if name not in parameters]
+        constants = [held_only(name, held[name].shape) for name in saved]
         return cls(
             Wanted(frozenset(wanted), frozenset(plain)),
-            tuple(LayerCall(*about, _NOTHING, _NOTHING) for about in (*shared, *constants)),
-            tuple(name for name in saved if name in parameters),
-        )
-
-    def check_all_used(self, model: "torch.nn.Module") -> None:
-        """Refuse a model with parameters that nothing used.
-
-        Raises
-        ------
-        PairError
-            With all of them, the type and place of what owns them, and what to do.
-        """
-        if not self.left:
-            return
-        places = dict.fromkeys(name.rpartition(".")[0] for name in self.left)
-        raise PairError(
-            f"{counted(len(places), 'layer')} of the reference with weights that no layer call used: "
-            f"{', '.join(sorted(place or 'the model itself' for place in places))}.\n"
-            + "\n".join(_described(model, self.left))
-            + "\nRun what uses them on the probe, or remove them from both models if nothing needs them."
+            (*(LayerCall(*about, _NOTHING, _NOTHING) for about in shared), *constants),
+            {name: _owner(model, name) for name in saved if name in parameters},
         )
 
 
-def _described(model: "torch.nn.Module", names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        path, _, word = name.rpartition(".")
-        yield f"  {word} of {kind_of(model.get_submodule(path))} at {path or 'the model itself'}"
+def _owner(model: "torch.nn.Module", name: str) -> str:
+    return kind_of(model.get_submodule(name.rpartition(".")[0]))

@@ -39,6 +39,12 @@ class LayerCall:
     output: np.ndarray
 
 
+def held_only(name: str, shape: Sequence[int]) -> LayerCall:
+    """A tensor, or variable, that a model holds and nothing reads as it is: a call that never happened."""
+    nothing = np.broadcast_to(np.zeros(1), (1, *shape))
+    return LayerCall(name, PARAMETER, {"value": name}, {}, nothing, nothing)
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One run of a model.
@@ -61,6 +67,9 @@ class Trace:
     shared : tuple of LayerCall
         Uses of tensors that are no calls: of a layer's by a function, of constants. What they compute belongs to what
         lies between layers, but the tensors may move.
+    unused : Mapping
+        Name of each parameter that nothing used, which only a variable that nothing uses either can hold -> the type
+        of what owns it.
     """
 
     calls: tuple[LayerCall, ...]
@@ -70,6 +79,7 @@ class Trace:
     sources: tuple[tuple[str, ...], ...] = ()
     inputs_reaching: tuple[tuple[int, ...], ...] = ()
     shared: tuple[LayerCall, ...] = ()
+    unused: Mapping[str, str] = field(default_factory=dict)
 
     def layers(self) -> list[LayerCall]:
         """Each layer's first call, in execution order."""

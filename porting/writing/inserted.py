@@ -29,6 +29,27 @@ class Learned(layers.Layer):
         return {**super().get_config(), "shape": self.shape}
 
 
+@keras.saving.register_keras_serializable("porting")
+class Kept(layers.Layer):
+    """Weights that the torch model has and does not use; the input passes through."""
+
+    def __init__(self, shape, dtype=None, trainable=False, **settings):
+        super().__init__(dtype=dtype, trainable=trainable, **settings)
+        self.shape = tuple(shape)
+
+    def build(self, input_shape):
+        self.value = self.add_weight(shape=self.shape, name="value")
+
+    def call(self, x):
+        return x
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape}
+
+
 def grid_sum(sizes, steps, start=0):
     """The sum of the places on a grid of these sizes, each times its step, behind a start."""
     total = start
@@ -36,6 +57,29 @@ def grid_sum(sizes, steps, start=0):
         places = ops.reshape(ops.arange(size, dtype="int32"), [-1 if at == axis else 1 for at in range(len(sizes))])
         total = total + step * places
     return total
+
+
+def distances(queries, keys, steps, strides=(1, 1)):
+    """Distances along rows and columns between the places of two grids, times the steps, added."""
+    query = ops.arange(queries[0] * queries[1], dtype="int32")[:, None]
+    key = ops.arange(keys[0] * keys[1], dtype="int32")
+    rows = ops.abs(strides[0] * (query // queries[1]) - key // keys[1])
+    columns = ops.abs(strides[1] * (query % queries[1]) - key % keys[1])
+    return steps[0] * rows + steps[1] * columns
+
+
+def bordered(table, corner, row, column):
+    """A table with a row and a column more in front, of one number each."""
+    table = ops.pad(table, ((1, 0), (0, 0)), constant_values=row)
+    table = ops.pad(table, ((0, 0), (1, 0)), constant_values=column)
+    is_corner = ops.pad(ops.ones((1, 1), dtype="bool"), [(0, size - 1) for size in table.shape])
+    return ops.where(is_corner, corner, table)
+
+
+def conv_in_groups(x, kernel, groups, **settings):
+    """Convolve each group of channels with its own part of a kernel."""
+    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+    return ops.concatenate([ops.conv(part, taps, **settings) for part, taps in parts], axis=-1)
 
 
 def average_inside(x, size, strides, widths, counted=None):

@@ -2,7 +2,7 @@
 
 import ast
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
 from porting.writing.graph.call_sites import bound_inputs
-from porting.writing.graph.exported import Exported
+from porting.writing.graph.exported import Exported, unused_arrays
 from porting.writing.graph.layouts import feeds_channels, only_dropped
 from porting.writing.graph.module_calls import ModuleCall, call_tree
 from porting.writing.graph.simplifying import passed_through
@@ -22,7 +22,7 @@ from porting.writing.recording.arrays import OwnArray, OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
 from porting.writing.recording.ownership import ownership_of
-from porting.writing.recording.recorder import Recorder, Scope, variable_of, variables_in_value, with_variables
+from porting.writing.recording.recorder import Missing, Recorder, Scope, variable_of, variables_in_value, with_variables
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
 from porting.writing.values.expressions import Expression
@@ -30,15 +30,6 @@ from porting.writing.values.expressions import Expression
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A call that cannot be written: torch's function, why, and where it stands in the torch source."""
-
-    function: str
-    why: str
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +66,7 @@ class Interpreter:
         *,
         rows: Sequence[FunctionRow] = (),
         partial: bool = False,
+        build: "Callable[[], torch.nn.Module] | None" = None,
     ) -> None:
         self.rows = {row.name: row.write for row in rows}
         self.partial = partial
@@ -84,7 +76,7 @@ class Interpreter:
         self.arrays = OwnArrays(self.recorder)
         self.authors = AuthorNames()
         self.ownership = ownership_of(model, exported, self.rows)
-        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied)
+        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied, build)
         self.values = self.reader.values
         self.held: dict[str, Any] = {}
         self.own: list[str] = []
@@ -101,6 +93,8 @@ class Interpreter:
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
+        for path in reversed(unused_arrays(self.model, self.exported)):
+            self.arrays.keep(path, self.model.state_dict()[path], block)
         self.arrays.finish()
         return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing)
 

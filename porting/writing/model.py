@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from porting.writing.examples import Example
 from porting.writing.graph.exported import export
-from porting.writing.interpreter import Interpreter, Missing
+from porting.writing.interpreter import Interpreter
 from porting.writing.patterns_of import array_pattern, pattern_of
+from porting.writing.recording.recorder import Missing
 from porting.writing.references import Reference
 from porting.writing.refusals import export_refusal, refusal
 from porting.writing.source import input_names, source_of
@@ -78,7 +79,7 @@ def write_model(
     except Exception as error:  # torch raises what it likes
         raise export_refusal(reference.called, error) from error
     rows = reference.pair.functions if reference.pair else ()
-    written = Interpreter(model, exported, rows=rows, partial=partial).written()
+    written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build).written()
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)
     patterns = [pattern_of(value) for value in written.inputs]

@@ -1,6 +1,6 @@
 """What calls read: values that have been written, the model's own arrays, and constants as short as they can be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +8,17 @@ from porting.writing.functions.arranging.repeating import tied_to_input
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
+from porting.writing.graph.folding import folded
+from porting.writing.graph.origins import origins_of
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
-from porting.writing.recording.constants import spelled, without_repeats, without_samples
+from porting.writing.recording.constants import (
+    SPELLED_ELEMENTS,
+    SPELLED_OF_COMPUTED,
+    spelled,
+    without_repeats,
+    without_samples,
+)
 from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
 
@@ -37,10 +45,14 @@ class Reader:
         Call -> what its row writes with.
     applied : callable
         Call -> what its row writes.
+    build : callable, optional
+        Makes the model once more, so that it can be seen how it makes its buffers.
     values : dict
         Call or placeholder -> what has been written for it.
     constants : dict
         (call or placeholder, block) -> the same, for what no input reaches.
+    origins : Mapping, optional
+        Path of each buffer that no checkpoint has -> the call that made it; None until one is asked for.
     """
 
     model: "torch.nn.Module"
@@ -49,8 +61,10 @@ class Reader:
     arrays: OwnArrays
     target: "Callable[[Node], Target]"
     applied: "Callable[[Node], Any]"
+    build: "Callable[[], torch.nn.Module] | None" = None
     values: "dict[Node, Any]" = field(default_factory=dict)
     constants: "dict[tuple[Node, int], Any]" = field(default_factory=dict)
+    origins: "Mapping[str, Node] | None" = None
 
     def argument(self, node: "Node", reader: "Node") -> Any:
         """What a function is called with: constants that broadcast are as short as they can be."""
@@ -87,7 +101,7 @@ class Reader:
         one = without_samples(array, _shape(node), self.exported.is_batch)
         if one is not None:
             one = without_repeats(one, range(one.ndim))
-            if (value := spelled(self.target(node), one, tuple(one.shape))) is not None:
+            if (value := spelled(self.target(node), one, tuple(one.shape), _most_listed(node))) is not None:
                 return self._bound(value)
         return self.value(node)
 
@@ -134,18 +148,44 @@ class Reader:
         array = self.exported.constants[node]
         if isinstance(array, (list, tuple)):
             return self.applied(node)
-        value = spelled(self.target(node), array, _shape(node))
+        value = spelled(self.target(node), array, _shape(node), _most_listed(node))
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":
-            value = self.applied(node)
+            value = self._computed(node, array)
         elif value is None:
-            path = self.exported.buffers.get(node.name)
-            if path is None:
-                raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
-            scope = self.recorder.enclosing(node.users)
-            value = self.arrays.read(path, array, False, scope)
+            value = self._made(node, array)
         self.constants[node, id(scope.block)] = self._bound(value)
         return self.constants[node, id(scope.block)]
+
+    def _made(self, node: "Node", array: "torch.Tensor") -> Any:
+        """A buffer as the model's ``__init__`` computes it."""
+        path = self.exported.buffers.get(node.name)
+        if path is None:
+            raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
+        if self.origins is None:
+            self.origins = self._origins()
+        if path not in self.origins:
+            raise NoRowError(
+                f"reads {path}, {array.numel()} numbers that follow no rule and that are not seen to be computed"
+            )
+        return self._constant(self.origins[path])
+
+    def _origins(self) -> "Mapping[str, Node]":
+        found = origins_of(self.build, set(self.exported.buffers.values())) if self.build else None
+        if found is None:
+            return {}
+        self.exported.constants.update(folded(found.graph, found.known, self.exported.samples))
+        return {path: node for path, node in found.made.items() if node in self.exported.constants}
+
+    def _computed(self, node: "Node", array: "torch.Tensor") -> Any:
+        """A constant as torch computes it; as a list where that cannot be written, and it can."""
+        try:
+            return self.applied(node)
+        except NoRowError:
+            value = spelled(self.target(node), array, _shape(node))
+            if value is None:
+                raise
+            return value
 
     def _bound(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
@@ -160,6 +200,11 @@ def _unless_samples(value: Any, reader: str) -> Any:
     if isinstance(value, Value) and value.counts_samples and reader != "index":
         raise NoRowError("reads the numbers of the samples")
     return value
+
+
+def _most_listed(node: "Node") -> int:
+    """As a list of how many numbers a constant is read better than as what computes it."""
+    return SPELLED_OF_COMPUTED if node.op == "call_function" else SPELLED_ELEMENTS
 
 
 def _shape(node: "Node") -> tuple[int, ...]:

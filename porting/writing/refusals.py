@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from porting.errors import PairError
-from porting.writing.interpreter import Missing
+from porting.writing.recording.recorder import Missing
 
 _PLACES = 3
 

@@ -57,16 +57,18 @@ def source_of(written: Written, about: str) -> str:
     from porting.writing import inserted
 
     spelling, called = spelling_for(layer_names(written)), input_names(written)
-    own = [*(["Learned"] if written.arrays else []), *written.own]
     prepare(written.block)
     merged = Functions({*RESERVED, *CONVOLUTIONS, *(name for name, _ in inspect.getmembers(inserted, callable))})
     model = merged.merge(written.block)
     layout = Layout(spelling, {function.name: function for function in merged.functions})
     parts = [layout.definition(function) for function in merged.functions if function is not model]
     parts.append(layout.build(model, written, called))
-    heads = [_docstring(about), "import keras\nfrom keras import layers, ops"]
-    heads += [inspect.getsource(getattr(inserted, name)) for name in own]
+    heads = [_docstring(about)]
+    own = [name for name in ("Learned", "Kept") if f"{name}(" in "".join(parts)]
+    heads += [inspect.getsource(getattr(inserted, name)) for name in (*own, *written.own)]
     heads += _convolutions(merged.functions)
+    read = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", "".join([*heads[1:], *parts]))]
+    heads.insert(1, "\n".join(["import keras", *([f"from keras import {', '.join(read)}"] if read else [])]))
     if re.search(r"\.shape\b|\w\[", "".join(parts)):
         heads.insert(1, UNTYPED)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")

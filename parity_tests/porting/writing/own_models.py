@@ -102,3 +102,15 @@ class TwoInputs(nn.Module):
         if mask is not None:
             hidden = hidden * mask.unsqueeze(-1)
         return {"hidden": self.fc(hidden), "pooled": hidden.mean(1)}
+
+
+class Spare(nn.Module):
+    """Weights that forward does not use: of a token for masks, of a layer for another task."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.spare = nn.Linear(4, 3), nn.Linear(3, 2)
+        self.token = nn.Parameter(torch.randn(1, 1, 4))
+
+    def forward(self, x):
+        return self.fc(x)

@@ -107,7 +107,7 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
     assert reference.gradients
     assert port.gradients
     assert port.wide
-    calls = {call.name: call for call in reference.trace.layers()}
+    calls = {call.name: call for call in (*reference.trace.shared, *reference.trace.layers())}
     pairs = zip(reference.gradients.inputs, port.gradients.inputs, pair.inputs, strict=True)
     for number, (ours, theirs, pattern) in enumerate(pairs):
         if ours is not None and theirs is not None:
@@ -161,7 +161,7 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
     """Name, error (0 where it agrees) and a note, for each statistic that a step in training mode changes."""
     assert reference.gradients
     assert port.gradients
-    calls = {call.name: call for call in reference.trace.layers()}
+    calls = {call.name: call for call in (*reference.trace.shared, *reference.trace.layers())}
     saved = {transfer.reference: transfer.port for transfer in port.narrow.plan.transfers}
     for layers in plan.pairs:
         for transfer in layers.transfers:

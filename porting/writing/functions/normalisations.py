@@ -83,8 +83,11 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool = True,
 ) -> Value:
-    if training:
+    if training and running_mean is not None:
         raise NoRowError("batch_norm by the statistics of the batch, also in evaluation")
+    if training:
+        made = standardised(k, x, [0, *range(2, x.rank)], eps)
+        return _affine(k, made, _per_channel(k, weight, x), _per_channel(k, bias, x))
     return _by_statistics(k, x, weight, bias, running_mean, running_var, eps)
 
 

@@ -29,7 +29,7 @@ class Exported:
         The number of samples it was exported with.
     arrays : Mapping
         Placeholder -> path of the parameter or buffer in the model.
-    constants : Mapping
+    constants : dict
         Node -> what it is, for all that depends on no input and no weight.
     buffers : Mapping
         Placeholder -> path, for the constants that are buffers of the model.
@@ -46,7 +46,7 @@ class Exported:
     graph: "Graph"
     samples: int
     arrays: Mapping[str, str]
-    constants: "Mapping[Node, torch.Tensor]"
+    constants: "dict[Node, torch.Tensor]"
     buffers: Mapping[str, str]
     inputs: tuple[str, ...]
     input_names: tuple[str, ...]
@@ -89,6 +89,18 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
     names, returned = _output_names(program), _returned(program, graph)
     return Exported(graph, samples, arrays, constants, buffers, inputs, inputs, names, returned)
+
+
+def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:
+    """Paths of the arrays of numbers that a checkpoint has and no call reads."""
+    saved = model.state_dict(keep_vars=True)
+    placeholders = {exported.arrays[node.name]: node for node in exported.graph.nodes if node.name in exported.arrays}
+    read = {id(saved[path]) for path, node in placeholders.items() if node.users and path in saved}
+    return [
+        path
+        for path, array in saved.items()
+        if path in placeholders and array.is_floating_point() and id(array) not in read
+    ]
 
 
 def _constants(program: Any) -> dict[str, "torch.Tensor"]:

@@ -8,6 +8,7 @@ from porting.writing.functions.row import NoRowError
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.recorder import Recorder, Scope, variable_of
 from porting.writing.values.axes import Axes, Form, Value
+from porting.writing.values.blocks import Block, Statement
 from porting.writing.values.expressions import Expression, name_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,15 @@ class OwnArrays:
         bound = self.recorder.bind_in(scope, data, [title])
         self.recorder.titles[variable_of(bound)] = title
         return Value(bound, shape, tuple(range(len(shape))), kind_of(array.dtype), own.form)
+
+    def keep(self, path: str, array: "torch.Tensor", block: Block) -> None:
+        """Write a layer, at the first input, that holds an array which nothing reads."""
+        shape = tuple(map(int, array.shape))
+        self.by_path[path] = OwnArray(shape, Form(tuple(range(len(shape)))), ast.Tuple([], ast.Load()))
+        given, passed = self.recorder.fresh(), block.parameters[0]
+        layer = Expression(ast.Name("Kept", ast.Load()))(Expression(self.by_path[path].written), name=name_of(path))
+        block.statements.insert(0, Statement([passed], layer(given).tree, block.parameter_names[:1]))
+        block.parameters[0] = variable_of(given)
 
     def finish(self) -> None:
         """Write each shape, now that it is known which axes are held where."""

@@ -1,6 +1,7 @@
 """Arrays that no input reaches, spelled as an author would: a number, a range, a sum of ranges, a triangle, a list."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.arranging.repeating import _repeated_along
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 SPELLED_ELEMENTS = 64
+SPELLED_OF_COMPUTED = 8
 KINDS = {"float": None, "int": "int32", "bool": "bool"}
 
 
@@ -48,15 +50,18 @@ def without_repeats(array: "torch.Tensor", axes: Sequence[int]) -> "torch.Tensor
     return array
 
 
-def spelled(k: Target, array: "torch.Tensor", shape: tuple[int, ...]) -> Value | None:
-    """An array of a few samples as an author would write it for all; None where it would not be read."""
+def spelled(k: Target, array: "torch.Tensor", shape: tuple[int, ...], most: int = SPELLED_ELEMENTS) -> Value | None:
+    """An array of a few samples as an author would write it for all; None where it would not be read.
+
+    As a list of `most` elements at most.
+    """
     one = without_samples(array, shape, k.is_batch)
     if one is None:
         return None
     kind = kind_of(array.dtype)
     if tuple(one.shape) != shape and (like := _like_anchor(k, one, shape, kind)):
         return like
-    value = _one_sample(k, one, kind)
+    value = _one_sample(k, one, kind, most)
     if value is None or tuple(one.shape) == shape:
         return value
     value = in_order(k.ops, value)
@@ -73,13 +78,14 @@ def _like_anchor(k: Target, one: "torch.Tensor", shape: tuple[int, ...], kind: s
     return anchor.with_data(known(anchor.data) if known else k.ops.full_like(anchor.data, number))
 
 
-def _one_sample(k: Target, array: "torch.Tensor", kind: str) -> Value | None:
+def _one_sample(k: Target, array: "torch.Tensor", kind: str, most: int) -> Value | None:
     shape = tuple(map(int, array.shape))
     if not array.numel():
         return None
     wide = tuple(axis for axis, size in enumerate(shape) if size != 1)
     numbers: Any = array.detach().reshape([shape[axis] for axis in wide]).numpy()
-    for spell in (_number, _range, _triangle, _listed, _sum_of_ranges, _runs):
+    listed = partial(_listed, most=most)
+    for spell in (_number, _range, _triangle, listed, _sum_of_ranges, _distances, _bordered, _runs):
         data = spell(k, numbers, kind)
         if data is not None:
             return Value(data, shape, wide, kind)
@@ -129,8 +135,8 @@ def _triangle(k: Target, array: "np.ndarray", kind: str) -> Any:
     return None
 
 
-def _listed(k: Target, array: "np.ndarray", kind: str) -> Any:
-    if array.size > SPELLED_ELEMENTS:
+def _listed(k: Target, array: "np.ndarray", kind: str, most: int) -> Any:
+    if array.size > most:
         return None
     numbers = [_plain(number, kind) for number in array.reshape(-1)]
     for size in reversed(array.shape[1:]):
@@ -168,6 +174,50 @@ def _grid(flat: "np.ndarray") -> tuple[list[int], list[int], int] | None:
     return sizes, steps, start
 
 
+def _distances(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Distances between the places of two grids, the rows and the columns each times a step."""
+    if kind != "int" or array.ndim != 2:
+        return None
+    count, others = array.shape
+    sizes = ((count // w, w, others // v, v) for w in _divisors(count) for v in _divisors(others))
+    return next((k.own("distances")(*found) for grids in sizes if (found := _distances_on(array, *grids))), None)
+
+
+def _divisors(number: int) -> list[int]:
+    """The numbers above one that divide another one, itself left out."""
+    return [size for size in range(2, number // 2 + 1) if number % size == 0]
+
+
+def _distances_on(array: "np.ndarray", rows: int, columns: int, height: int, width: int) -> tuple[Any, ...] | None:
+    """Both grids and the steps, and the strides where they are not one; None where it is something else."""
+    import numpy as np
+
+    steps = int(array[0, width]), int(array[0, 1])
+    if min(steps) < 1 or array[columns, 0] % steps[0] or array[1, 0] % steps[1]:
+        return None
+    strides = int(array[columns, 0]) // steps[0], int(array[1, 0]) // steps[1]
+    query, key = np.arange(rows * columns)[:, None], np.arange(height * width)
+    apart = (
+        abs(strides[0] * (query // columns) - key // width),
+        abs(strides[1] * (query % columns) - key % width),
+    )
+    if (steps[0] * apart[0] + steps[1] * apart[1] != array).any():
+        return None
+    return ((rows, columns), (height, width), steps, *((strides,) if strides != (1, 1) else ()))
+
+
+def _bordered(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """A table that follows a rule but for its first row and its first column, which say one number each."""
+    if kind != "int" or array.ndim != 2 or min(array.shape) < 3:
+        return None
+    (corner, row, column), inner = (int(array[at]) for at in ((0, 0), (0, 1), (1, 0))), array[1:, 1:]
+    if (array[0, 1:] != row).any() or (array[1:, 0] != column).any():
+        return None
+    data = _sum_of_ranges(k, inner, kind)
+    data = _distances(k, inner, kind) if data is None else data
+    return None if data is None else k.own("bordered")(data, corner, row, column)
+
+
 def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
     """Few numbers, each repeated, along one axis; along several, a sum of those."""
     import numpy as np
@@ -185,4 +235,6 @@ def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
         return None
     numbers = [_plain(array[at], kind) for at in edges[:-1]]
     repeats = [int(size) for size in np.diff(edges)]
+    if set(repeats) == {1}:
+        return k.ops.array(numbers, dtype=_named(k, kind))
     return k.ops.repeat(k.ops.array(numbers, dtype=_named(k, kind)), repeats, axis=0)

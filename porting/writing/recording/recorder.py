@@ -10,6 +10,15 @@ from porting.writing.values.blocks import Block, Statement
 from porting.writing.values.expressions import Expression, tree_of, variable
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A call that cannot be written: torch's function, why, and where it stands in the torch source."""
+
+    function: str
+    why: str
+    place: str
+
+
 @dataclass(slots=True)
 class Scope:
     """A block that is being written, the values given to it that have the samples, and the calls inside it."""

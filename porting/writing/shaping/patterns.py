@@ -158,6 +158,9 @@ class _TakeOut(ast.NodeTransformer):
     def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
         return self._hole(node) if node.elts and is_constant(node) else self.generic_visit(node)
 
+    def visit_List(self, node: ast.List) -> ast.AST:
+        return self._hole(node) if node.elts and is_constant(node) else self.generic_visit(node)
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         return self._hole(node) if is_constant(node) else self.generic_visit(node)
 

@@ -87,15 +87,19 @@ def convolve(
 ) -> Value:
     """A convolution whose kernel is computed or shared."""
     rank = x.rank - 2
-    if groups != 1:
-        raise NoRowError("a convolution in groups whose kernel is computed, which keras.ops does not have")
     size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
     pads = pads_of(padding, size, rate, rank)
     x = padded(k, channels_last(k.ops, x), pads)
-    kernel = arranged(k.ops, weight, (*range(2, weight.rank), 1, 0))
     known = {"strides": step, "dilation_rate": rate}
     settings = {name: shortest(value) for name, value in known.items() if set(value) != {1}}
-    data = k.ops.conv(x.data, kernel.data, padding="valid", **settings)
+    taps = tuple(range(2, weight.rank))
+    if groups == x.shape[1] != 1 and rank < 3:
+        parted = reshape(k, weight, (groups, weight.shape[0] // groups, *size))
+        data = k.ops.depthwise_conv(x.data, arranged(k.ops, parted, (*taps, 0, 1)).data, **settings)
+    else:
+        apart = {"groups": groups} if groups != 1 else {}
+        convolved = k.own("conv_in_groups") if apart else k.ops.conv
+        data = convolved(x.data, arranged(k.ops, weight, (*taps, 1, 0)).data, **apart, padding="valid", **settings)
     lengths = counts_of(x.shape[2:], size, step, rate)
     made = Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
     return made if bias is None else add(k, made, reshape(k, bias, (weight.shape[0], *(1,) * rank)))

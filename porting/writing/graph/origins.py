@@ -1,0 +1,151 @@
+"""How a model's ``__init__`` computes buffers that no checkpoint has: the calls that made them, as a graph."""
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Graph, Node
+
+MOST_ELEMENTS = 1 << 22
+"""Of a tensor whose making is remembered: larger ones are no tables."""
+DRAWN = ("random", "normal", "uniform", "bernoulli", "rand", "exponential", "geometric", "cauchy", "multinomial")
+"""What functions are called that draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The calls that made some buffers.
+
+    Attributes
+    ----------
+    graph : torch.fx.Graph
+        Without changes in place.
+    known : Mapping
+        Name of a node -> the tensor that it is, for what the code wrote down.
+    made : Mapping
+        Path of a buffer -> the node that it is.
+    """
+
+    graph: "Graph"
+    known: "Mapping[str, torch.Tensor]"
+    made: "Mapping[str, Node]"
+
+
+@dataclass(slots=True)
+class _Call:
+    function: Any
+    args: Sequence[Any]
+    keywords: Mapping[str, Any]
+    returned: Any
+
+    def read(self) -> list["torch.Tensor"]:
+        return _tensors((self.args, self.keywords))
+
+    def made(self) -> list["torch.Tensor"]:
+        return _tensors(self.returned)
+
+
+@dataclass(slots=True)
+class _Program:
+    """Calls in a row, as a module that torch can export."""
+
+    graph: "Graph"
+    nodes: "dict[int, Node]" = field(default_factory=dict)
+    held: "dict[str, torch.Tensor]" = field(default_factory=dict)
+
+    def add(self, call: _Call) -> None:
+        """Write a call down."""
+        import operator
+
+        from torch.utils import _pytree as tree
+
+        args, keywords = tree.tree_map(self._node, (tuple(call.args), dict(call.keywords)))
+        node = self.graph.call_function(call.function, args, keywords)
+        several = isinstance(call.returned, (list, tuple))
+        for at, tensor in enumerate(call.made()):
+            made = self.graph.call_function(operator.getitem, (node, at)) if several else node
+            self.nodes.setdefault(id(tensor), made)
+
+    def _node(self, value: Any) -> Any:
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            return value
+        if id(value) not in self.nodes:
+            name = f"held_{len(self.held)}"
+            self.held[name] = value.detach().clone()
+            self.nodes[id(value)] = self.graph.get_attr(name)
+        return self.nodes[id(value)]
+
+
+def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -> Origins | None:
+    """Build a model once more and see how it makes its buffers; None where torch cannot follow that."""
+    import torch
+
+    calls, model = _seen(build)
+    buffers = {path: tensor for path, tensor in model.named_buffers() if path in paths}
+    made = {id(tensor) for call in calls for tensor in call.made()}
+    wanted = {path: tensor for path, tensor in buffers.items() if id(tensor) in made}
+    if not wanted:
+        return None
+    program = _Program(torch.fx.Graph())
+    for call in _needed(calls, wanted.values()):
+        program.add(call)
+    program.graph.output(tuple(program.nodes[id(tensor)] for tensor in wanted.values()))
+    module = torch.fx.GraphModule(program.held, program.graph)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # torch copies graphs by what it has deprecated
+            exported = torch.export.export(module, (), strict=False).run_decompositions({})
+    except Exception:  # torch raises what it likes
+        return None
+    exported.graph.eliminate_dead_code()
+    returned: Any = next(iter(reversed(exported.graph.nodes))).args[0]
+    specs = exported.graph_signature.input_specs
+    held = {**exported.state_dict, **exported.constants}
+    known = {spec.arg.name: held[spec.target] for spec in specs}
+    return Origins(exported.graph, known, dict(zip(wanted, returned, strict=True)))
+
+
+def _seen(build: "Callable[[], torch.nn.Module]") -> "tuple[list[_Call], torch.nn.Module]":
+    """The calls by which a model is built, but for those that draw and those that make large tensors."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    calls: list[_Call] = []
+
+    class Seeing(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            returned = func(*args, **(kwargs or {}))
+            name = func.__name__.lstrip("_")
+            if not name.startswith(DRAWN) and all(tensor.numel() <= MOST_ELEMENTS for tensor in _tensors(returned)):
+                calls.append(_Call(func, args, kwargs or {}, returned))
+            return returned
+
+    with Seeing():
+        model = build()
+    return calls, model
+
+
+def _needed(calls: Sequence[_Call], wanted: "Iterable[torch.Tensor]") -> list[_Call]:
+    """Those that make what is wanted, or change what that is made of."""
+    storages = {_storage(tensor) for tensor in wanted}
+    needed = []
+    for call in reversed(calls):
+        changed = call.read() if call.function._schema.is_mutable else []
+        if any(_storage(tensor) in storages for tensor in (*call.made(), *changed)):
+            needed.append(call)
+            storages |= {_storage(tensor) for tensor in call.read()}
+    return needed[::-1]
+
+
+def _storage(tensor: "torch.Tensor") -> int:
+    return tensor.untyped_storage()._cdata
+
+
+def _tensors(values: Any) -> "list[torch.Tensor]":
+    import torch
+    from torch.utils import _pytree as tree
+
+    return [value for value in tree.tree_leaves(values) if isinstance(value, torch.Tensor)]
