@@ -18,7 +18,7 @@ def randomise(module: "nn.Module", seed: int = 0) -> "nn.Module":
     with torch.no_grad():
         for owner in module.modules():
             for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):
-                if tensor.is_floating_point():
+                if tensor.is_floating_point() and not (name in owner._buffers and tensor.isinf().any()):
                     _fill(tensor, name, owner, generator)
     return module
 
