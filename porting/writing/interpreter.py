@@ -222,8 +222,8 @@ class Interpreter:
         name = name_of(node.target)
         owner = self.ownership.owners.get(node)
         if owner is not None:
-            read = self.reader.start if name in RECURRENCES else self.reader.layer_value
-            args, keywords = arguments_of(node, read)
+            read = READ_BY.get(name, Reader.layer_value)
+            args, keywords = arguments_of(node, lambda arg: read(self.reader, arg, owner))
             made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
             check(made, node)
             return made
@@ -282,6 +282,7 @@ def _named(name: str) -> Expression:
     return Expression(ast.Name(name, ast.Load()))
 
 
+READ_BY = {**dict.fromkeys(RECURRENCES, Reader.start), "multi_head_attention": Reader.masked_value}
 OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
 FLOATX = KERAS.config.floatx()
 

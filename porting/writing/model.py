@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from porting.writing.examples import Example
+from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, name_of
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
+from porting.writing.layers import LAYER_ROWS
 from porting.writing.patterns_of import array_pattern, pattern_of
 from porting.writing.recording.recorder import Missing
 from porting.writing.references import Reference
@@ -74,11 +76,12 @@ def write_model(
         If torch cannot export it, or functions have no row and `partial` is not set.
     """
     args, keywords = example.tensors()
+    rows = reference.pair.functions if reference.pair else ()
+    known = {row.name for row in rows} | FUNCTION_ROWS.keys() | LAYER_ROWS.keys() | EMITS_NOTHING | {"getitem"}
     try:
-        exported = export(model, args, keywords)
+        exported = export(model, args, keywords, lambda function: name_of(function) in known)
     except Exception as error:  # torch raises what it likes
         raise export_refusal(reference.called, error) from error
-    rows = reference.pair.functions if reference.pair else ()
     written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build).written()
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)

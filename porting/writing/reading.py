@@ -19,6 +19,7 @@ from porting.writing.recording.constants import (
     without_repeats,
     without_samples,
 )
+from porting.writing.recording.ownership import is_own
 from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
 
@@ -105,18 +106,27 @@ class Reader:
                 return self._bound(value)
         return self.value(node)
 
-    def layer_value(self, node: "Node") -> Any:
+    def layer_value(self, node: "Node", owner: str) -> Any:
         """A layer's own weight is only looked at for its shape."""
-        if node.name in self.exported.arrays:
+        if node.name in self.exported.arrays and is_own(self.exported.arrays[node.name], owner):
             shape = tuple(map(int, node.meta["val"].shape))
             return Value(None, shape, tuple(range(len(shape))))
         if node not in self.exported.constants:
             return self.value(node)
         return tied_to_input(self.target(node), self._constant(node))
 
-    def start(self, node: "Node") -> Any:
+    def start(self, node: "Node", owner: str) -> Any:
         """What a recurrence reads: zeros to begin with are not written."""
-        return 0 if uniform_number(node, self.exported.constants) == 0 else self.layer_value(node)
+        return 0 if uniform_number(node, self.exported.constants) == 0 else self.layer_value(node, owner)
+
+    def masked_value(self, node: "Node", owner: str) -> Any:
+        """What attention reads: a constant that is added, and only hides, says what is hidden."""
+        array = self.exported.constants.get(node)
+        if hasattr(array, "isneginf") and array.is_floating_point() and ((array == 0) | array.isneginf()).all():
+            hidden = spelled(self.target(node), array.isneginf(), _shape(node))
+            if hidden is not None:
+                return self._bound(hidden)
+        return self.layer_value(node, owner)
 
     def value(self, node: "Node") -> Any:
         """What has been written for a call or an array, which is written at its first use.

@@ -18,9 +18,15 @@ def randomise(module: "nn.Module", seed: int = 0) -> "nn.Module":
     with torch.no_grad():
         for owner in module.modules():
             for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):
-                if tensor.is_floating_point() and name not in owner._non_persistent_buffers_set:
+                if tensor.is_floating_point() and not _is_computed(name, owner):
                     _fill(tensor, name, owner, generator)
     return module
+
+
+def _is_computed(name: str, owner: "nn.Module") -> bool:
+    """Whether a tensor is a buffer that training leaves as the model makes it: in no checkpoint, or a mask."""
+    held = owner._buffers.get(name)
+    return held is not None and (name in owner._non_persistent_buffers_set or bool(held.isinf().any()))
 
 
 def _fill(tensor: "torch.Tensor", name: str, owner: "nn.Module", generator: "torch.Generator") -> None:

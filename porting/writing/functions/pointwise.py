@@ -1,6 +1,7 @@
 """Functions of each element by itself, of one tensor or of several that broadcast."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.functions.kinds import as_kind, promoted
@@ -73,7 +74,36 @@ def negative(k: Target, x: Value) -> Value:
 def add(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Value:
     if alpha != 1:
         y = multiply(k, y, alpha) if isinstance(y, Value) else y * alpha
+    if _looks_like_bias(k, x, y):
+        x, y = y, x
     return combined(k, lambda a, b: a + b, [x, y])
+
+
+def _looks_like_bias(k: Target, x: Any, y: Any) -> bool:
+    """Whether Keras' tensorflow backend could take the second operand for a bias, along another axis than its own.
+
+    It does so where one axis alone is longer than 1, and as long as the last or the second axis of the first operand.
+    The number of samples may be any, 1 as well.
+    """
+    if not isinstance(x, Value) or not isinstance(y, Value):
+        return False
+    _, shape, axes = aligned(k.ops, [x, y])
+    first, second = (_held_sizes(value, len(shape), axes) for value in (x, y))
+    wide = [at for at, size in enumerate(second, len(first) - len(second)) if size != 1]
+    own = [at for at in wide if not k.is_batch(second[at - len(first)])]
+    if len(first) < 2 or len(own) > 1 or len(wide) > 2 or len(second) > len(first):
+        return False
+    if not own:
+        return bool(wide) and first != second
+    alike = [at for at in (1, len(first) - 1) if first[at] == second[own[0] - len(first)]]
+    return bool(alike) and max(alike) != own[0]
+
+
+def _held_sizes(value: Value, rank: int, axes: Sequence[int]) -> list[int]:
+    """The lengths of a value's axes in the order of a sum, from the first that is longer than 1."""
+    raised = rank - value.rank
+    sizes = [value.shape[axis - raised] if axis >= raised else 1 for axis in axes]
+    return sizes[next((at for at, size in enumerate(sizes) if size != 1), len(sizes)) :]
 
 
 @row("sub", "subtract")

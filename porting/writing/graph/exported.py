@@ -1,9 +1,10 @@
 """A torch model as torch exports it: a graph of calls, and what its inputs, arrays and outputs are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
@@ -58,8 +59,15 @@ class Exported:
         return isinstance(size, int) and size > 0 and size % self.samples == 0
 
 
-def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> Exported:
+def export(
+    model: "torch.nn.Module",
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    is_known: Callable[[Any], bool] = lambda function: True,
+) -> Exported:
     """Export a model in evaluation, with a number of samples that no other size has.
+
+    Functions that are not known are taken apart where torch composes them of others.
 
     Raises
     ------
@@ -77,6 +85,7 @@ def export(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str,
         program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
+        program = with_known_functions(program, is_known)
     graph = program.graph
     graph.eliminate_dead_code()
     with_training_rates(graph, model, *many)

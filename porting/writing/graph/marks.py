@@ -28,7 +28,7 @@ def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
             if forward := _marked_forward(module):
                 changed.append((module, vars(module).get("forward")))
                 module.forward = forward
-        with _kept_dropout():
+        with _kept_dropout(), _kept_masks():
             yield
     finally:
         for module, own in changed:
@@ -67,6 +67,34 @@ def _kept_dropout() -> Iterator[None]:
     finally:
         for name, function in held.items():
             setattr(functional, name, function)
+
+
+class _Functional:
+    """``torch.nn.functional`` as transformers see it: truth values stay what masks are made of."""
+
+    def __getattr__(self, name: str) -> Any:
+        from torch.nn import functional
+
+        return getattr(functional, name)
+
+    @staticmethod
+    def _canonical_mask(mask: Any, *_: Any, **__: Any) -> Any:
+        return mask
+
+
+@contextmanager
+def _kept_masks() -> Iterator[None]:
+    """Let transformers hand their masks on as they come: they look at values, which an export has not."""
+    from torch.nn.modules import transformer
+
+    held = {name: getattr(transformer, name) for name in ("F", "_detect_is_causal_mask")}
+    try:
+        transformer.F = _Functional()  # type: ignore[assignment]
+        transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: bool(is_causal)
+        yield
+    finally:
+        for name, original in held.items():
+            setattr(transformer, name, original)
 
 
 def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
@@ -134,9 +162,7 @@ def _is_plain(module: Any) -> bool:
 
 
 def _attention(module: Any) -> Callable[..., Any]:
-    """One call where masks say yes or no; a mask that is added is written in steps."""
-    import torch
-
+    """One call, but for masks that differ from head to head."""
     original = module.forward
 
     def forward(
@@ -150,7 +176,7 @@ def _attention(module: Any) -> Callable[..., Any]:
         is_causal: bool = False,
     ) -> tuple["torch.Tensor", "torch.Tensor | None"]:
         masks = [mask for mask in (key_padding_mask, attn_mask) if mask is not None]
-        if query.dim() != 3 or any(mask.dtype != torch.bool or mask.dim() != 2 for mask in masks):
+        if query.dim() != 3 or any(mask.dim() != 2 for mask in masks):
             return original(
                 query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
             )

@@ -49,16 +49,33 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     if name not in LAYER_ROWS:
         return None
     arrays = [exported.arrays[arg.name] for arg in node.all_input_nodes if arg.name in exported.arrays]
+    if name in SEVERAL_INPUTS:
+        arrays = [path for path in arrays if _in_layer(path, name, model)]
     computed = [arg for arg in node.all_input_nodes if arg.name not in exported.arrays]
     if len(computed) != 1 and name not in SEVERAL_INPUTS:
         return None
     paths = sorted({path.rpartition(".")[0] for path in arrays}, key=len)
     if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
         return None
-    module = model.get_submodule(paths[0])
-    classes = {kind.__name__ for kind in type(module).__mro__}
-    known = bool(classes & set(LAYER_ROWS[name][0].split()))
+    known = _is_layer(paths[0], name, model)
     return paths[0] if known and (len(paths) == 1 or name == "multi_head_attention") else None
+
+
+def _is_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
+    """Whether a module is of a class whose calls a row writes."""
+    classes = {kind.__name__ for kind in type(model.get_submodule(path)).__mro__}
+    return bool(classes & set(LAYER_ROWS[name][0].split()))
+
+
+def _in_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
+    """Whether an array is such a layer's own: masks and states to start from are others'."""
+    words = path.split(".")[:-1]
+    return any(_is_layer(".".join(words[:count]), name, model) for count in range(len(words) + 1))
+
+
+def is_own(path: str, owner: str) -> bool:
+    """Whether an array lies in the module of this path."""
+    return not owner or path.startswith(f"{owner}.")
 
 
 def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
@@ -68,4 +85,9 @@ def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) ->
         for arg in node.all_input_nodes:
             if arg.name in exported.arrays:
                 readers.setdefault(arg.name, set()).add(owners.get(node))
-    return {node for node in owners if any(len(readers.get(arg.name, ())) > 1 for arg in node.all_input_nodes)}
+    return {
+        node
+        for node, owner in owners.items()
+        for arg in node.all_input_nodes
+        if len(readers.get(arg.name, ())) > 1 and is_own(exported.arrays[arg.name], owner)
+    }

@@ -56,7 +56,7 @@ def _with_samples(k: Target, x: Value, samples: Sequence[int], shape: Sequence[i
     dtype = {} if x.dtype == anchor.dtype else {"dtype": k.floatx if like is None else like}
     whole_anchor = anchor.shape == tuple(shape) and anchor.axes == x.axes
     zeros = k.ops.zeros_like(anchor.data if whole_anchor else _first_of_each(anchor, x, samples[0]), **dtype)
-    return x.data + zeros if x.dtype != "bool" else k.ops.logical_or(x.data, k.ops.cast(zeros, "bool"))
+    return zeros + x.data if x.dtype != "bool" else k.ops.logical_or(x.data, k.ops.cast(zeros, "bool"))
 
 
 def _first_of_each(anchor: Value, x: Value, samples: int) -> Any:
@@ -76,8 +76,8 @@ def tied_to_input(k: Target, x: Value) -> Value:
     anchor = k.anchors[0]
     zero = anchor.data[(0,) * len(anchor.axes)]
     named = {"float": k.floatx, "int": "int32", "bool": "bool"}[x.dtype]
-    settings = {} if anchor.dtype == x.dtype else {"dtype": named}
-    return x.with_data(x.data + k.ops.zeros_like(zero, **settings))
+    zeros = k.ops.zeros_like(zero, **({} if anchor.dtype == x.dtype else {"dtype": named}))
+    return x.with_data(x.data + zeros if x.dtype != "bool" else k.ops.logical_or(x.data, zeros))
 
 
 @row("repeat", "tile")
