@@ -37,11 +37,15 @@ Measured on ResNet18, MobileNetV2 and EfficientNet-B0: from draw to draw a gradi
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The part of the verdict, the relative error of each gradient, and whether all of them agree."""
+    """The part of the verdict, the relative error of each gradient, and whether all, and all statistics, agree.
+
+    `about` has for some of the part's lines the port's layer that one is about, and the layer that this stands behind.
+    """
 
     part: Part
     errors: Mapping[str, float]
-    gradients_agree: bool
+    all_agree: bool
+    about: Mapping[str, tuple[str, str]]
 
 
 def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Training:
@@ -49,11 +53,14 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
     plan = port.narrow.plan
     lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
     drawn = _randomness(reference, port)
-    lines += [f"drawn otherwise in training: {line}" for line in drawn.differs]
+    about = {f"drawn otherwise in training: {line}": held for line, held in drawn.about.items()}
+    lines += about
     if port.wide is None or port.gradients is None or reference.gradients is None:
         reason = port.why_no_float64 or reference.why_no_gradients or port.why_no_gradients
         status = Status.FAIL if lines else Status.NOT_CHECKED
-        return Training(Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False)
+        return Training(
+            Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False, about
+        )
     judged = list(_gradient_errors(pair, reference, port))
     lines += [
         f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
@@ -64,8 +71,8 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
     told = (*drawn.not_compared, *drawn.notes, *notes, *_padded(reference), *_initialisers(plan))
     status = Status.FAIL if lines else Status.NOT_CHECKED if drawn.not_compared else Status.PASS
     errors = {name: error for name, error, _ in judged}
-    agree = all(error <= limit for _, error, limit in judged)
-    return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree)
+    agree = all(error <= limit for _, error, limit in judged) and not any(error for _, error, _ in statistics)
+    return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree, about)
 
 
 def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
