@@ -173,7 +173,9 @@ def _hold_against(record: Record, report: ParityReport, truth: Truth, words: str
     told = _told(report)
     partners = {pair.reference: pair.port for pair in report.plan.pairs}
     layers = truth.layers | {name for name, port in partners.items() if port.split("/")[0] in truth.layers}
-    at_layers = any(re.search(rf"\b{re.escape(re.sub(r'_[0-9]+$', '', name))}", line) for name in layers for line in told)
+    at_layers = any(
+        re.search(rf"\b{re.escape(re.sub(r'_[0-9]+$', '', name))}", line) for name in layers for line in told
+    )
     record.located = all(place in truth.places for place in places) if places else at_layers
     record.line = bool(_lines(report, truth.is_left_out) & truth.lines)
     causes = [[f"{cause.name}: {cause.detail}" for cause in held.causes] for held in report.divergences]

@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import combinations
 
 from parity_tests.mutated.sources import Source, holder_of, keyword_of, name_of, number_of
 
@@ -417,6 +417,21 @@ def _training(source: Source) -> Changes:
             yield (_with_keyword(source, call, "kernel_regularizer", '"l2"'),)
 
 
+def _modes(source: Source) -> Changes:
+    """A layer that is always in training, or never."""
+    for call in _called_layers(source):
+        if "Dropout" in name_of(call.func) or name_of(call.func) == "BatchNormalization":
+            inner = source.segment(call)
+            yield from (((call, f"{inner[:-1]}, training={mode})"),) for mode in (True, False))
+
+
+def _stopped(source: Source) -> Changes:
+    """A gradient that ends."""
+    for statement in _assignments(source):
+        if isinstance(statement.value, (ast.Call, ast.BinOp)):
+            yield ((statement.value, f"ops.stop_gradient({source.segment(statement.value)})"),)
+
+
 def _normalised(source: Source) -> Changes:
     for call in _layer_calls(source, re.compile(r"^(Batch|Layer|Group)Normalization$")):
         kind = name_of(call)
@@ -476,7 +491,7 @@ SOURCE_OPERATORS: tuple[SourceOperator, ...] = (
     SourceOperator("dropout missing", _missing(_is_drop), _DROP_WORDS),
     SourceOperator("dropout added", _drops_added, _DROP_WORDS),
     SourceOperator("activation of another kind", _activations, r"activation"),
-    SourceOperator("setting of an activation", _activation_settings, r"activation"),
+    SourceOperator("setting of an activation", _activation_settings, r"activation|number"),
     SourceOperator("activation missing", _missing(_is_activation), r"activation missing|activation of another kind"),
     SourceOperator("activation in a layer", _fused, r"activation"),
     SourceOperator("axis of a softmax", _axes(re.compile("softmax|log_softmax")), r"softmax"),
@@ -490,8 +505,8 @@ SOURCE_OPERATORS: tuple[SourceOperator, ...] = (
     SourceOperator("order of operands", _operands, r"operands|order|scale|exchanged|parts"),
     SourceOperator("another operation", _operations, r"operation|residual|scale"),
     SourceOperator("one operand missing", _one_operand, r"missing|residual|scale"),
-    SourceOperator("constant doubled", _constants(lambda value: 2 * value), r"scale|activation|clip|epsilon|constant"),
-    SourceOperator("constant by 0.1 %", _constants(lambda value: 1.001 * value), r"scale|activation|clip|epsilon|constant"),
+    SourceOperator("constant doubled", _constants(lambda value: 2 * value), r"scale|activation|number|epsilon"),
+    SourceOperator("constant by 0.1 %", _constants(lambda value: 1.001 * value), r"scale|activation|number|epsilon"),
     SourceOperator("whole number", _integers, r"step|position|mask|axis|order|scale|offset"),
     SourceOperator("cast", _casts, r"rounded|cast"),
     SourceOperator("last axes exchanged", _transposed, _SHAPE_WORDS),
@@ -501,6 +516,8 @@ SOURCE_OPERATORS: tuple[SourceOperator, ...] = (
     SourceOperator("interpolation", _interpolations, r"resiz"),
     SourceOperator("recurrence", _recurrences, r"activation|revers|the other way|backwards|dropout"),
     SourceOperator("trained otherwise", _training, r"trainable|frozen|regulari|trained"),
+    SourceOperator("always or never in training", _modes, r"train|drop|drawn|after a step|statistics"),
+    SourceOperator("gradient stopped", _stopped, r"gradient"),
     SourceOperator("neighbours exchanged", _neighbours, r"activation|order|added|missing|drawn|drop|padding"),
     SourceOperator("mask", _masks, r"mask"),
 )  # fmt: skip

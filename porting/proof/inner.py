@@ -25,8 +25,8 @@ def is_only_inside(
     """Whether what differs, differs inside alone: padding in one layer where the other side has it in the next.
 
     Then every output agrees, on the probe and on inputs many times as large, and so does every gradient, and what a step
-    makes of each statistic. What only
-    synthetic activations show may be a fault that these inputs do not reach, and is none of it.
+    makes of each statistic. What only synthetic activations show may be a fault that these inputs do not reach, and is
+    none of it.
     """
     if not suspects or any(held.divergence.seen_on != "probe" for held in suspects):
         return False

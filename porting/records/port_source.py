@@ -71,7 +71,7 @@ class PortSource:
 
     def _place_of_segment(self, segments: Mapping[str, Segment], name: str, *, is_ahead: bool) -> str:
         segment, own = _of(segments, name) or Segment((), ()), _of(self.lines, name)
-        others = [line for end in segment.ends if end and (line := _of(self.lines, end))]
+        others = sorted(line for end in segment.ends if end and (line := _of(self.lines, end)))
         ends = [self._words([line]) for line in ((*others, own) if is_ahead else (own, *others)) if line]
         where = "between" if len(ends) > 1 else "ahead of" if is_ahead == bool(own) else "behind"
         told = [self._words(segment.lines)] if segment.lines else []

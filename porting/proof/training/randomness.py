@@ -1,6 +1,6 @@
 """Judge what shows only where dropout and its kin draw: which layer draws, on what, how much, and for what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from porting.records.randomness import RandomCall
@@ -19,8 +19,12 @@ class Randomness:
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
+IsSame = Callable[[RandomCall, RandomCall], bool | None]
+"""Whether two calls behind one layer that act on other tensors do the same; None where that is not known."""
+
+
 def compare_randomness(
-    reference: Sequence[RandomCall], port: Sequence[RandomCall], layers: Mapping[str, str]
+    reference: Sequence[RandomCall], port: Sequence[RandomCall], layers: Mapping[str, str], is_same: IsSame
 ) -> Randomness:
     """Pair both models' random calls by the tensors that they act on, then by the layer that they stand behind.
 
@@ -30,6 +34,7 @@ def compare_randomness(
         In execution order.
     layers : Mapping
         Port layer -> reference layer.
+    is_same : callable
     """
     paired, ours, theirs = _paired_by_tensor(reference, port)
     moved, ours, theirs = _paired_by_place(ours, theirs, layers)
@@ -40,9 +45,16 @@ def compare_randomness(
                 about[line] = right.name, right.behind
             else:
                 not_compared.append(line)
-    notes = [
-        f"{a.described()} and {b.described()} act on other tensors behind {a.behind or 'the input'}" for a, b in moved
-    ]
+    notes = []
+    for left, right in moved:
+        others = f"{left.described()} and {right.described()} act on other tensors behind {left.behind or 'the input'}"
+        same = is_same(left, right)
+        if same:
+            notes.append(others)
+        elif same is None:
+            not_compared.append(f"not compared: whether it is the same that {others}")
+        else:
+            about[f"{others}, and what lies between does not keep what is dropped"] = right.name, right.behind
     return Randomness(tuple(about), tuple(not_compared), tuple(notes), about)
 
 
@@ -71,7 +83,7 @@ def _paired_by_tensor(
 def _paired_by_place(
     ours: list[RandomCall], theirs: list[RandomCall], layers: Mapping[str, str]
 ) -> tuple[Pairs, list[RandomCall], list[RandomCall]]:
-    """Those of one rate behind one layer: before or behind an activation or a reshape a dropout is the same."""
+    """Those of one rate behind one layer: before or behind some functions a dropout is the same."""
     pairs: Pairs = []
     for left in list(ours):
         alike = (right for right in theirs if layers.get(right.behind, "") == left.behind and left.rate == right.rate)
