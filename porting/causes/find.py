@@ -6,6 +6,7 @@ the seconds that the user gives.
 """
 
 import importlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ def explainer(
     checkpoint: Callable[[], Mapping[str, np.ndarray]] = dict,
     seconds: float = PATIENCE_SECONDS,
     on_step: Callable[..., None] = silent,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Explain:
     """Give a function that names the causes of suspects.
 
@@ -41,8 +43,10 @@ def explainer(
         For all suspects of a verdict together.
     on_step : callable
         Told what is being tried.
+    clock : callable
+        Counts the seconds.
     """
-    witness = Witness(pair, reference_model, checkpoint, Patience(seconds, on_step))
+    witness = Witness(pair, reference_model, checkpoint, Patience(seconds, on_step, clock))
 
     def explain(suspects: Sequence[Suspect], reference: ReferenceRun, port: PortRun) -> tuple[Divergence, ...]:
         return tuple(

@@ -11,6 +11,7 @@ from porting.causes.catalogue.fits import FITS, IN_SEGMENTS
 from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
 from porting.causes.catalogue.steps import NUMBER_ROWS, STEP_ROWS
 from porting.causes.catalogue.variants import FunctionCall, first_argument
+from porting.causes.numbers import other_numbers
 from porting.causes.replay import Place
 from porting.causes.rotations import rotated
 from porting.causes.segments import Change, Edit, Segment
@@ -54,7 +55,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         if found := list(_explaining(segment, candidates)):
             yield from distinct(found)
             return
-        if candidates is functions and (found := list(_pair_causes(segment, product(known[:_MOST_KNOWN], functions)))):
+        if candidates is functions and (found := list(_behind_functions(segment, known, functions))):
             yield from found
             return
     if found := list(_padding_causes(segment)) or list(_fit_causes(segment)):
@@ -62,6 +63,14 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         return
     edits = [*functions, *steps]
     yield from _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs(edits)))
+
+
+def _behind_functions(segment: Segment, known: Sequence[Edit], functions: Sequence[Edit]) -> Iterator[Cause]:
+    """One of the numbers that functions are given; or a cause that is known from elsewhere, and another function."""
+    if numbers := next((edit for edit in other_numbers(segment)), None):
+        yield _found(segment, numbers, segment.left_by([numbers]))
+    else:
+        yield from _pair_causes(segment, product(known[:_MOST_KNOWN], functions))
 
 
 def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:

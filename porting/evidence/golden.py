@@ -138,7 +138,8 @@ def _write(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch: int, 
         drawn = None if run.random_calls is None else [asdict(call) for call in run.random_calls]
         write_words(file, {"random_calls": drawn, "follows_batch": run.follows_batch})
         write_words(file, {"shared": list(map(_words_of, run.trace.shared)), "constants": asdict(run.constants)})
-        write_words(file, {"why_no_random_calls": run.why_no_random_calls})
+        scaled = {name: asdict(arriving) for name, arriving in run.scaled_arrivals.items()}
+        write_words(file, {"why_no_random_calls": run.why_no_random_calls, "scaled_arrivals": scaled})
         explained = [[held.alone, held.inherited] for held in run.explained]
         write_words(file, {"explained": explained, "why_not_explained": run.why_not_explained})
         file.attrs.update({"source": run.probe.source, "batch": batch or len(run.probe)})

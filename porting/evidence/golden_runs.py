@@ -74,6 +74,10 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         why_no_unseen=_words_or(file, "why_no_unseen", TEXT, ""),
         random_calls=_read_random_calls(file),
         why_no_random_calls=_words_or(file, "why_no_random_calls", TEXT, ""),
+        scaled_arrivals={
+            name: Fingerprint(**held)
+            for name, held in _words_or(file, "scaled_arrivals", Each(_FINGERPRINT), {}).items()
+        },
         far=_read_probe(file, "far/probe", source) if "far" in file else None,
         far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
         if "far" in file

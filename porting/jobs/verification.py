@@ -238,7 +238,7 @@ def _source(pair: ModelPair, sizes: Sizes, report: ParityReport) -> PortSource |
     if not isinstance(pair.port, str) or not (".py:" in pair.port or report.divergences):
         return None
     with keras_side.precision("float32"):
-        return find_source(pair, sizes)
+        return find_source(pair, sizes, report.port_layers)
 
 
 def judge_files(
@@ -265,7 +265,7 @@ def judge_files(
             on_step(f"verifying {path.name} as reloaded from disk")
             reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
         decisive = other.judged(max(reports, key=lambda report: _SEVERITY.index(report.verdict)))
-    decisive = replace(decisive, source=_source(pair, sizes, decisive))
+    decisive = decisive.with_source(_source(pair, sizes, decisive))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}
     return replace(decisive, hashes=hashes, versions={"porting": __version__, **decisive.versions, **gpu})

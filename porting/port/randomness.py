@@ -9,7 +9,7 @@ from porting import calls
 from porting.port.runs import teach
 from porting.port.side import array_of
 from porting.port.structure import structure_of
-from porting.records.randomness import RandomCall, fingerprint_of, rate_of
+from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
 from porting.traces import Lesson
 
 if TYPE_CHECKING:
@@ -61,6 +61,24 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
     with calls.with_methods("call", methods):
         teach(model, inputs, lesson)
     return tuple(found)
+
+
+def scaled_arrivals(
+    model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson, drawn: Sequence[RandomCall]
+) -> dict[str, Fingerprint]:
+    """What arrives at layers that are taught, and outputs, where each dropout multiplies by a factor and drops nothing.
+
+    Attention drops as it did.
+    """
+
+    def scaling(layer: Any) -> Callable[..., Any]:
+        return lambda *arguments, **keywords: FACTOR * (arguments[0] if arguments else next(iter(keywords.values())))
+
+    whole = [layer for layer in model._flatten_layers() if "Attention" in type(layer).__name__]
+    inside = {id(layer) for holder in whole for layer in holder._flatten_layers()}
+    layers = [layer for layer in _drawing(model) if id(layer) not in inside and rate_of(layer) != 0]
+    with calls.with_methods("call", [(layer, scaling(layer)) for layer in layers]):
+        return arrivals_of(teach(model, inputs, lesson)) if drawn else {}
 
 
 def _drawing(model: "keras.Model") -> Iterator[Any]:

@@ -24,12 +24,13 @@ def is_only_inside(
 ) -> bool:
     """Whether what differs, differs inside alone: padding in one layer where the other side has it in the next.
 
-    Then every output agrees, on the probe and on inputs many times as large, and so does every gradient. What only
-    synthetic activations show may be a fault that these inputs do not reach, and is none of it.
+    Then every output agrees, on the probe and on inputs many times as large, and so does every gradient, and what a step
+    makes of each statistic. What only synthetic activations show may be a fault that these inputs do not reach, and is
+    none of it.
     """
     if not suspects or any(held.divergence.seen_on != "probe" for held in suspects):
         return False
-    if not (compared.inherited and port.far_outputs and training.errors and training.gradients_agree):
+    if not (compared.inherited and port.far_outputs and training.errors and training.all_agree):
         return False
     limits = list(output_limits(reference, port))
     on_probe = [deviation.relative_error for _, deviation in compared.inherited.outputs.values()]

@@ -79,7 +79,17 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         evidence=_evidence(pair, reference, port),
         gradient_errors=training.errors,
         lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
+        about={**dict(_about_settings(port.narrow.plan)), **training.about},
+        port_layers=tuple(layer.name for layer in getattr(port.narrow.model, "layers", ())),
     )
+
+
+def _about_settings(plan: TransferPlan) -> Iterator[tuple[str, tuple[str, str]]]:
+    """For each line on a setting that differs, the port's layer."""
+    for finding in plan.settings:
+        if finding.status == "differs":
+            where = " in training" if finding.in_training else ""
+            yield f"setting differs{where}: {finding.layer}: {finding.why}", (finding.layer, "")
 
 
 def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.port.files import in_precision, read_port
 from porting.port.precision import coarse_precision, narrowed
-from porting.port.randomness import random_calls
+from porting.port.randomness import random_calls, scaled_arrivals
 from porting.probes import Probe
 from porting.proof.lessons import port_lesson
 from porting.proof.runs import cotangents, plan_of, teach_port, trace_port
@@ -87,6 +87,7 @@ def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun
         arrays = reference.gradient_probe.arrays
         gradients, why_no_gradients = attempt(keras_gradients.gradients, model, arrays, moved)
     drawn, why_not_drawn = attempt(random_calls, model, few, lesson)
+    scaled, _ = attempt(scaled_arrivals, model, few, lesson, drawn or ())
     if reference.far:
         far_outputs, _ = attempt(keras_runs.outputs, model, keras_runs.cast(reference.far.arrays))
     return replace(
@@ -96,6 +97,7 @@ def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun
         why_no_gradients=why_no_gradients,
         random_calls=drawn,
         why_no_random_calls=why_not_drawn,
+        scaled_arrivals=scaled or {},
         far_outputs=tuple(far_outputs or ()),
     )
 

@@ -30,7 +30,7 @@ from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint
-from porting.reference.randomness import random_calls
+from porting.reference.randomness import random_calls, scaled_arrivals
 from porting.reference.rounding import explained_by_rounding
 from porting.reference.tensors.computed import settle
 from porting.reference.tensors.sums import sum_up, without_zeros
@@ -181,6 +181,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     drawn, why_not_drawn = attempt(random_calls, wide_model, few, synthetic)
+    scaled, _ = attempt(scaled_arrivals, wide_model, few, synthetic, drawn or ())
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     return ReferenceRun(
@@ -202,6 +203,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         why_no_unseen=why_no_unseen or why_none_alone,
         random_calls=drawn,
         why_no_random_calls=why_not_drawn,
+        scaled_arrivals=scaled or {},
         follows_batch=_followed_batches(pair, wide_model, gradient_probe),
         far=far,
         far_outputs=far_outputs,

@@ -1,9 +1,12 @@
 """What a model draws in training: dropout and its kin, each known by the tensor that it acts on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from porting.traces import Trace
 
 ALIKE = 1e-9
 """Largest relative difference of two fingerprints of one tensor in float64."""
@@ -30,6 +33,15 @@ class Fingerprint:
         scale = max(self.root_mean_square, other.root_mean_square)
         return self.count == other.count and bool(np.abs(self._figures() - other._figures()).max() <= ALIKE * scale)
 
+    def holds_like(self, other: "Fingerprint") -> bool:
+        """The same, whatever zeros one of them has besides."""
+        scale = self.count * max(self.root_mean_square, other.root_mean_square, 1e-300) ** 2
+        return bool(np.allclose(self._totals(), other._totals(), rtol=ALIKE, atol=ALIKE * scale**0.5))
+
+    def _totals(self) -> np.ndarray:
+        total, squares = self.count * self.mean, self.count * self.root_mean_square**2
+        return np.array([min(self.least, 0.0), max(self.greatest, 0.0), total, squares])
+
     def _figures(self) -> np.ndarray:
         return np.array([self.least, self.greatest, self.mean, self.root_mean_square])
 
@@ -39,6 +51,20 @@ def fingerprint_of(array: np.ndarray) -> Fingerprint:
     values = np.asarray(array, np.float64)
     figures = (values.min(), values.max(), values.mean(), np.sqrt(np.mean(np.square(values))))
     return Fingerprint(values.size, *map(float, figures))
+
+
+FACTOR = 2.0
+"""What a dropout multiplies by where it is seen whether it may stand elsewhere: what keeps such factors keeps zeros."""
+
+
+def arrivals_of(trace: Trace) -> dict[str, Fingerprint]:
+    """The fingerprints of what arrives at each layer call, and of each output, where they are numbers with a point."""
+    named = [*zip(trace.call_names(), (call.input for call in trace.calls), strict=True)]
+    named += [(f"output {number}", output) for number, output in enumerate(trace.outputs)]
+    return {name: fingerprint_of(array) for name, array in named if array.dtype.kind == "f" and array.size}
+
+
+Arrivals = Mapping[str, Fingerprint]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from porting.probes import Probe
 from porting.records.constants import Constants
 from porting.records.gradients import Gradients
 from porting.records.kept import expanded
-from porting.records.randomness import RandomCall
+from porting.records.randomness import Arrivals, RandomCall
 from porting.records.synthetic import DrawnCall
 from porting.traces import Lesson, Trace
 
@@ -103,6 +103,9 @@ class ReferenceRun:
         What it draws in training; None where it cannot be found, or a golden file of 0.1.0 does not say.
     why_no_random_calls : str
         Why it cannot be found.
+    scaled_arrivals : Mapping
+        Layer call, or output -> the fingerprint of what arrives there where each dropout multiplies by a factor; empty
+        where nothing is drawn or nobody has looked.
     follows_batch : tuple of str
         The variations of the batch that change its own outputs, which are then not asked of the port.
     far : Probe or None
@@ -148,6 +151,7 @@ class ReferenceRun:
     synthetic_drawn: tuple[DrawnCall, ...] = ()
     holds: str = ""
     why_no_random_calls: str = ""
+    scaled_arrivals: Arrivals = field(default_factory=dict)
 
     def explained_of(self, number: int) -> Explained:
         """What is explained of a layer call, or behind the last one of an output, by its number."""
@@ -255,6 +259,8 @@ class PortRun:
         What it draws in training; None where it was not run in float64, or this cannot be found.
     why_no_random_calls : str
         Why it cannot be found.
+    scaled_arrivals : Mapping
+        Layer call, or output -> the fingerprint of what arrives there where each dropout multiplies by a factor.
     far_outputs : tuple of ndarray
         Its outputs on the reference's far inputs, in float64; none where it was not run on them.
     """
@@ -272,3 +278,4 @@ class PortRun:
     lacks_float64: bool = False
     coarse: str = ""
     why_no_random_calls: str = ""
+    scaled_arrivals: Arrivals = field(default_factory=dict)

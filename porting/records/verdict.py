@@ -1,7 +1,7 @@
 """Records of a verification: the verdict in four parts, and the figures that it rests on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -132,6 +132,10 @@ class ParityReport:
         What of the port this backend, which has float64, cannot compute in it; empty where there is nothing.
     source : PortSource, optional
         The file whose code builds the port, and the lines that make each layer; of ports that a file builds.
+    about : Mapping
+        Line of a part -> the port's layer that it is about, or "", and the one that this stands behind.
+    port_layers : tuple of str
+        What the port calls its layers, in order.
 
     Examples
     --------
@@ -176,11 +180,28 @@ class ParityReport:
     drift: tuple[str, ...] = ()
     lacks_float64: str = ""
     source: PortSource | None = None
+    about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    port_layers: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, Part]:
         """The four parts of the verdict by name, in the order in which they are judged."""
         return {name: getattr(self, name) for name in ("transfer", "semantics", "deployed", "training")}
+
+    def with_source(self, source: PortSource | None) -> "ParityReport":
+        """The report with the file that builds the port, and the line of that file in each line that has one."""
+        if source is None:
+            return self
+        return replace(self, source=source, **{name: self._placed(part, source) for name, part in self.parts.items()})
+
+    def _placed(self, part: Part, source: PortSource) -> Part:
+        lines = []
+        for line in part.lines:
+            layer, behind = self.about.get(line, ("", ""))
+            place = source.place_of_layer(layer) if layer else ""
+            place = place or (source.place_behind(behind) if line in self.about else "")
+            lines.append(f"{line} ({place})" if place else line)
+        return replace(part, lines=tuple(lines))
 
     @property
     def first_divergence(self) -> Divergence | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.records.randomness import RandomCall, fingerprint_of, rate_of
+from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
 from porting.reference import functions as torch_functions
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
@@ -75,6 +75,32 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         stack.enter_context(_dropouts_heard([*_whole(layers), *drawing.values()], function_heard))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
+
+
+def scaled_arrivals(
+    model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson, drawn: Sequence[RandomCall]
+) -> dict[str, Fingerprint]:
+    """What arrives at layers that are taught, and outputs, where each dropout multiplies by a factor and drops nothing.
+
+    Attention drops as it did.
+    """
+    import torch
+
+    modules = dict(model.named_modules())
+
+    class Scaling(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            name, keywords = torch_functions.called_name(function), kwargs or {}
+            named = _named(name, args, keywords) if "dropout" in name else {}
+            if name in _DROPS and named.get("p") and "input" in named:
+                return FACTOR * named["input"]
+            return function(*args, **keywords)
+
+    with ExitStack() as stack:
+        for module in {call.name: modules[call.name] for call in drawn if call.name in modules}.values():
+            stack.callback(module.register_forward_hook(lambda _, given, __: FACTOR * given[0]).remove)
+        stack.enter_context(Scaling())
+        return arrivals_of(teach(model, inputs, lesson, alone=False)) if drawn else {}
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ CAUSES = frozenset(
         "operands in another order",
         "transposition missing",
         "another scale",
+        "another number",
         "another operation",
         "mask missing",
         "another mask",

@@ -23,24 +23,25 @@ class StochasticDepth(torch.nn.Module):
 
 
 class Net(torch.nn.Module):
-    def __init__(self, drop=None, functional=0.0):
+    def __init__(self, drop=None, functional=0.0, activation=torch.relu):
         super().__init__()
+        self.activation = activation
         self.a, self.drop, self.b = torch.nn.Linear(6, 8), drop or torch.nn.Identity(), torch.nn.Linear(8, 3)
         self.functional = functional
 
     def forward(self, x):
-        hidden = self.drop(torch.relu(self.a(x)))
+        hidden = self.drop(self.activation(self.a(x)))
         hidden = torch.nn.functional.dropout(hidden, self.functional, self.training)
         return self.b(hidden)
 
 
-def port(*behind_relu, before_relu=(), behind_b=(), call=None):
+def port(*behind_relu, before_relu=(), behind_b=(), call=None, activation=None):
     def build():
         x = keras.Input((5, 6))
         hidden = layers.Dense(8, name="a")(x)
         for make in before_relu:
             hidden = make()(hidden)
-        hidden = layers.ReLU()(hidden)
+        hidden = (activation or layers.ReLU())(hidden)
         for make in behind_relu:
             hidden = make()(hidden, **(call or {}))
         hidden = layers.Dense(3, name="b")(hidden)
@@ -104,6 +105,10 @@ def report_of(reference, build, tmp_path):
 RIGHT = {
     "dropout": (lambda: Net(torch.nn.Dropout(0.5)), port(dropout())),
     "before an activation that keeps zero": (lambda: Net(torch.nn.Dropout(0.5)), port(before_relu=[dropout()])),
+    "before one that keeps factors": (
+        lambda: Net(torch.nn.Dropout(0.5), activation=torch.nn.functional.leaky_relu),
+        port(before_relu=[dropout()], activation=layers.LeakyReLU(0.01)),
+    ),
     "a function": (lambda: Net(functional=0.3), port(dropout(0.3))),
     "a module and a function": (lambda: Net(torch.nn.Dropout(0.5), 0.3), port(dropout(0.5), dropout(0.3))),
     "never": (lambda: Net(torch.nn.Dropout(0.0)), port()),
@@ -130,6 +135,11 @@ WRONG = {
     "besides": (Net, port(dropout(0.5)), ["of the port behind a", "the reference draws nothing there"]),
     "rate": (lambda: Net(torch.nn.Dropout(0.5)), port(dropout(0.1)), ["rates differ", "rate 0.5", "rate 0.1"]),
     "place": (lambda: Net(torch.nn.Dropout(0.5)), port(behind_b=[dropout()]), ["behind a", "behind b"]),
+    "before a function that keeps no factor": (
+        lambda: Net(torch.nn.Dropout(0.5), activation=torch.tanh),
+        port(before_relu=[dropout()], activation=lambda: layers.Activation("tanh")),
+        ["behind a", "what lies between does not keep what is dropped"],
+    ),
     "channels": (lambda: Net(torch.nn.Dropout(0.5)), port(channels()), ["torch drops values, Keras channels"]),
     "noise": (Net, port(lambda: layers.GaussianNoise(0.1)), ["GaussianNoise, rate 0.1"]),
 }

@@ -32,6 +32,8 @@ ACTIVATIONS: Mapping[str, Step] = {
     "sigmoid": torch.sigmoid,
     "hard_sigmoid": functional.hardsigmoid,
     "hard_swish": functional.hardswish,
+    "hard_tanh": functional.hardtanh,
+    "log_sigmoid": functional.logsigmoid,
     "softmax over the last axis": partial(torch.softmax, dim=-1),
 }
 """What Keras and torch both have, by the names that reports use."""

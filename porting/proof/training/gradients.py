@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative
 from porting.records.gradients import Thinned, thin
+from porting.records.randomness import RandomCall, arrivals_of
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
 from porting.rules import patterns
@@ -37,11 +39,15 @@ Measured on ResNet18, MobileNetV2 and EfficientNet-B0: from draw to draw a gradi
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The part of the verdict, the relative error of each gradient, and whether all of them agree."""
+    """The part of the verdict, the relative error of each gradient, and whether all, and all statistics, agree.
+
+    `about` has for some of the part's lines the port's layer that one is about, and the layer that this stands behind.
+    """
 
     part: Part
     errors: Mapping[str, float]
-    gradients_agree: bool
+    all_agree: bool
+    about: Mapping[str, tuple[str, str]]
 
 
 def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Training:
@@ -49,11 +55,14 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
     plan = port.narrow.plan
     lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
     drawn = _randomness(reference, port)
-    lines += [f"drawn otherwise in training: {line}" for line in drawn.differs]
+    about = {f"drawn otherwise in training: {line}": held for line, held in drawn.about.items()}
+    lines += about
     if port.wide is None or port.gradients is None or reference.gradients is None:
         reason = port.why_no_float64 or reference.why_no_gradients or port.why_no_gradients
         status = Status.FAIL if lines else Status.NOT_CHECKED
-        return Training(Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False)
+        return Training(
+            Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False, about
+        )
     judged = list(_gradient_errors(pair, reference, port))
     lines += [
         f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
@@ -64,8 +73,8 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
     told = (*drawn.not_compared, *drawn.notes, *notes, *_padded(reference), *_initialisers(plan))
     status = Status.FAIL if lines else Status.NOT_CHECKED if drawn.not_compared else Status.PASS
     errors = {name: error for name, error, _ in judged}
-    agree = all(error <= limit for _, error, limit in judged)
-    return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree)
+    agree = all(error <= limit for _, error, limit in judged) and not any(error for _, error, _ in statistics)
+    return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree, about)
 
 
 def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
@@ -82,7 +91,40 @@ def _randomness(reference: ReferenceRun, port: PortRun) -> Randomness:
     if port.random_calls is None or reference.random_calls is None:
         return Randomness(not_compared=tuple(_not_compared(reference, port)))
     layers = {pair.port: pair.reference for pair in port.narrow.plan.pairs}
-    return compare_randomness(reference.random_calls, port.random_calls, layers)
+    return compare_randomness(reference.random_calls, port.random_calls, layers, partial(_is_same, reference, port))
+
+
+def _is_same(reference: ReferenceRun, port: PortRun, ours: RandomCall, theirs: RandomCall) -> bool | None:
+    """Whether one dropout can stand in the place of another: if what lies between keeps factors, it keeps zeros.
+
+    Seen by what arrives behind both where each dropout multiplies by a factor and drops nothing. Where the two act on
+    as many numbers, or on those of the other and zeros, nothing between them makes one of several.
+    """
+    if not ours.acts_on.count == theirs.acts_on.count and not ours.acts_on.holds_like(theirs.acts_on):
+        return None
+    assert port.wide and port.wide.synthetic
+    behind = list(_arriving_behind(reference, port, ours.behind))
+    plain = [(arrivals_of(reference.synthetic_trace), arrivals_of(port.wide.synthetic))]
+    scaled = [(reference.scaled_arrivals, port.scaled_arrivals)]
+    found = [[held[0].get(name), held[1].get(partner)] for name, partner in behind for held in (*plain, *scaled)]
+    if not found or any(None in both for both in found):
+        return None
+    alike = [left.holds_like(right) for left, right in found if left and right]
+    return None if not all(alike[::2]) else all(alike[1::2])
+
+
+def _arriving_behind(reference: ReferenceRun, port: PortRun, layer: str) -> Iterator[tuple[str, str]]:
+    """The calls and outputs that a layer's outputs reach without another layer between, by the names of both models."""
+    partners = {held.reference: held.port for held in port.narrow.plan.pairs}
+    names = reference.trace.call_names()
+    for number, sources in enumerate(reference.trace.sources):
+        if not any(source.partition(" (call ")[0] == layer for source in sources):
+            continue
+        if number >= len(names):
+            yield (f"output {number - len(names)}",) * 2
+        else:
+            name, call, which = names[number].partition(" (call ")
+            yield names[number], f"{partners.get(name, name)}{call}{which}"
 
 
 def _not_compared(reference: ReferenceRun, port: PortRun) -> Iterator[str]:

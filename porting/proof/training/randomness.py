@@ -1,22 +1,30 @@
 """Judge what shows only where dropout and its kin draw: which layer draws, on what, how much, and for what."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from porting.records.randomness import RandomCall
 
 
 @dataclass(frozen=True, slots=True)
 class Randomness:
-    """What of both models' drawing differs, cannot be compared, and is only to be told; a line each."""
+    """What of both models' drawing differs, cannot be compared, and is only to be told; a line each.
+
+    `about` has for a line of what differs the port's layer that draws, or "", and the one that it stands behind.
+    """
 
     differs: tuple[str, ...] = ()
     not_compared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+IsSame = Callable[[RandomCall, RandomCall], bool | None]
+"""Whether two calls behind one layer that act on other tensors do the same; None where that is not known."""
 
 
 def compare_randomness(
-    reference: Sequence[RandomCall], port: Sequence[RandomCall], layers: Mapping[str, str]
+    reference: Sequence[RandomCall], port: Sequence[RandomCall], layers: Mapping[str, str], is_same: IsSame
 ) -> Randomness:
     """Pair both models' random calls by the tensors that they act on, then by the layer that they stand behind.
 
@@ -26,17 +34,28 @@ def compare_randomness(
         In execution order.
     layers : Mapping
         Port layer -> reference layer.
+    is_same : callable
     """
     paired, ours, theirs = _paired_by_tensor(reference, port)
     moved, ours, theirs = _paired_by_place(ours, theirs, layers)
-    differs, not_compared = list(_lone(ours, theirs, layers)), []
+    about, not_compared = dict(_lone(ours, theirs, layers)), []
     for left, right in (*paired, *moved):
         for line, is_known in _differences(left, right):
-            (differs if is_known else not_compared).append(line)
-    notes = [
-        f"{a.described()} and {b.described()} act on other tensors behind {a.behind or 'the input'}" for a, b in moved
-    ]
-    return Randomness(tuple(differs), tuple(not_compared), tuple(notes))
+            if is_known:
+                about[line] = right.name, right.behind
+            else:
+                not_compared.append(line)
+    notes = []
+    for left, right in moved:
+        others = f"{left.described()} and {right.described()} act on other tensors behind {left.behind or 'the input'}"
+        same = is_same(left, right)
+        if same:
+            notes.append(others)
+        elif same is None:
+            not_compared.append(f"not compared: whether it is the same that {others}")
+        else:
+            about[f"{others}, and what lies between does not keep what is dropped"] = right.name, right.behind
+    return Randomness(tuple(about), tuple(not_compared), tuple(notes), about)
 
 
 Pairs = list[tuple[RandomCall, RandomCall]]
@@ -64,7 +83,7 @@ def _paired_by_tensor(
 def _paired_by_place(
     ours: list[RandomCall], theirs: list[RandomCall], layers: Mapping[str, str]
 ) -> tuple[Pairs, list[RandomCall], list[RandomCall]]:
-    """Those of one rate behind one layer: before or behind an activation or a reshape a dropout is the same."""
+    """Those of one rate behind one layer: before or behind some functions a dropout is the same."""
     pairs: Pairs = []
     for left in list(ours):
         alike = (right for right in theirs if layers.get(right.behind, "") == left.behind and left.rate == right.rate)
@@ -75,12 +94,18 @@ def _paired_by_place(
     return pairs, ours, theirs
 
 
-def _lone(ours: Sequence[RandomCall], theirs: Sequence[RandomCall], layers: Mapping[str, str]) -> Iterator[str]:
+def _lone(
+    ours: Sequence[RandomCall], theirs: Sequence[RandomCall], layers: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    ports = {reference: port for port, reference in layers.items()}
     for call in ours:
-        yield f"{call.described()} behind {call.behind or 'the input'} has no counterpart: the port draws nothing there"
+        about = "", ports.get(call.behind, "")
+        described = f"{call.described()} behind {call.behind or 'the input'}"
+        yield f"{described} has no counterpart: the port draws nothing there", about
     for call in theirs:
         behind = layers.get(call.behind, call.behind) or "the input"
-        yield f"{call.described()} of the port behind {behind} has no counterpart: the reference draws nothing there"
+        described = f"{call.described()} of the port behind {behind}"
+        yield f"{described} has no counterpart: the reference draws nothing there", (call.name, call.behind)
 
 
 def _differences(left: RandomCall, right: RandomCall) -> Iterator[tuple[str, bool]]:
