@@ -167,6 +167,7 @@ def test_a_name_is_no_path(golden_test, run, name):
     result.stdout.fnmatch_lines(["porting_golden(*): give a name of letters, digits and . _ = + - alone."])
 
 
+@pytest.mark.slow
 def test_reports_are_written_for_ports_that_pass_and_that_do_not(pytester, run, small_port, small_checkpoint):
     pytester.makepyfile(
         f"""

@@ -41,6 +41,7 @@ def test_a_state_dict_is_as_good_as_the_module(tmp_path, small_checkpoint):
         assert list(read) == list(reference.state_dict())
 
 
+@pytest.mark.slow
 def test_not_checked_passes_only_where_it_is_allowed(small_port, monkeypatch):
     from porting.port import side as keras_side
 

@@ -126,6 +126,7 @@ class StartsAWorker(logging.Handler):
         self.cluster.scale(1)
 
 
+@pytest.mark.slow
 def test_a_run_whose_workers_are_all_gone_says_so_and_goes_on_with_new_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("finta.coding.clusters.RECOUNT", 0.2)
     lost = []

@@ -6,6 +6,7 @@ import zipfile
 import h5py
 import nibabel as nib
 import numpy as np
+import pytest
 from dipy.io.streamline import load_tractogram
 from h5py import h5g
 
@@ -118,6 +119,7 @@ def test_trx_keeps_header_and_data(collection, header, subject, thresholds, tmp_
         np.testing.assert_allclose(state.affine, header.affine)
 
 
+@pytest.mark.slow
 def test_tck_has_its_numbers_beside_it(collection, header, subject, thresholds, tmp_path, finta, small_port):
     source = write(tmp_path / "subject.tck", header, subject)
     done = filtered(finta, collection, source, tmp_path / "out", small_port)

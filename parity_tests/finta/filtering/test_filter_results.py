@@ -88,6 +88,7 @@ def test_a_folder_that_holds_an_input_is_not_replaced(
     assert (output / inside).exists()
 
 
+@pytest.mark.slow
 def test_what_a_link_points_to_is_replaced_and_not_the_link(
     collection, header, subject, thresholds, tmp_path, finta, small_port
 ):

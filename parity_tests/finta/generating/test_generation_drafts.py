@@ -96,7 +96,8 @@ sample_bundles([Path(path) for path in sys.argv[3:]], Path(sys.argv[1]), Path(sy
 """
 
 
-@pytest.mark.parametrize("sent", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGTERM"])
 def test_a_run_that_was_killed_goes_on_to_the_same_files(sent, bundles, whole, small_port, tmp_path):
     output = tmp_path / "out"
     command = [sys.executable, "-c", KILLED.format(signal=sent), small_port, output, *bundles]

@@ -41,6 +41,7 @@ def assert_same_steps(backend, settings, limit):
         np.testing.assert_allclose(two[name], values, rtol=limit, err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_devices_of_tensorflow_take_the_steps_of_one():
     assert_same_steps("tensorflow", ("contrastive", "float64"), 1e-12)
 
@@ -116,6 +117,7 @@ def losses(run):
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(batches, tmp_path):
     configuration = written(tmp_path / "mine.yaml", SMALL)
     for count in (1, 2):

@@ -98,6 +98,7 @@ PAIR = FINTA
 """
 
 
+@pytest.mark.slow
 def test_a_crash_on_one_backend_is_that_backends_alone(small_port, run_cli, tmp_path, monkeypatch):
     (tmp_path / "crashing.py").write_text(CRASHING)
     monkeypatch.chdir(tmp_path)

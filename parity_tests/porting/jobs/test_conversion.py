@@ -77,6 +77,7 @@ def test_a_port_that_was_trained_further_is_exported_without_a_certificate(small
     assert exported["state_dict"]["fc1.bias"].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_other_weights_fail_the_transfer_by_name(small_port, small_checkpoint, tmp_path):
     model = keras_model.load_autoencoder(small_port)
     bias = model.decoder.get_layer("decod_conv2").bias
@@ -124,6 +125,7 @@ def streamlines():
     return np.random.default_rng(0).normal(scale=50, size=(60, 64, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_probe_of_ones_own_is_used_and_recorded(small_checkpoint, tmp_path, streamlines):
     batches = write_batches(tmp_path / "mine.h5", {"thres": {"7": streamlines}}).path
     report = convert(small_checkpoint, tmp_path / "port", probe=batches).report

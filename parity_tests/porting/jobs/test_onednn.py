@@ -31,6 +31,7 @@ def test_both_settings_are_judged_and_named(unchosen):
     assert off.partition(": ")[2] != on.partition(": ")[2]
 
 
+@pytest.mark.slow
 def test_a_setting_that_the_user_has_chosen_is_judged_alone():
     assert onednn.is_chosen()
     report = verify(shipped.KERAS_CHECKPOINT)

@@ -34,6 +34,7 @@ def test_a_report_that_passes_is_as_its_schema_says(small_checkpoint, small_port
         assert_as_schema_says(report, "porting-report/1")
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_is_as_its_schema_says(small_checkpoint, faulty_port, tmp_path, run_cli):
     status, report = written_by(run_cli, tmp_path, small_checkpoint, faulty_port)
     assert (status, report["verdict"]) == (1, "FAIL")

@@ -10,7 +10,6 @@ from parity_tests.porting.zoo.weights import saved
 from porting import Status, convert, export, verify
 from porting.reference.tensors.sums import sum_up
 
-
 QUICK = (zoo.CLASSIFIER, zoo.SIAMESE)
 """With several inputs, outputs and calls; the others are slow."""
 
