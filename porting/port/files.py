@@ -19,6 +19,7 @@ from porting.files.tensor_files import read_header, read_tensors
 from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair, Sizes
 from porting.port import side as keras_side
+from porting.port.precision import widen_constants
 from porting.probes import Probe
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ def in_precision(
         If the file's graph cannot be built in that precision.
     """
     with _readable(path):
-        twin = _graph_of(path, dtype) if file_format(path) == "keras" else _new_port(path, pair, sizes, lambda: probe)
+        if file_format(path) == "keras":
+            twin = _graph_of(path, dtype, lambda: build_port(pair, sizes))
+        else:
+            twin = _new_port(path, pair, sizes, lambda: probe)
     calls.sign(twin, pair.port_signature())
     for wide, narrow in zip(twin.weights, model.weights, strict=True):
         wide.assign(narrow)
@@ -201,12 +205,13 @@ def _new_port(path: Path, pair: ModelPair, sizes: Sizes, draw: Callable[[], Prob
     return model
 
 
-def _graph_of(path: Path, dtype: str) -> Any:
+def _graph_of(path: Path, dtype: str, build: Callable[[], Any]) -> Any:
     """A ``.keras`` file's graph, built without its weights."""
     import keras
 
     with zipfile.ZipFile(path) as archive:
         config, _ = read_about(archive)
+    widen_constants(config, build, dtype)
     with keras_side.uninitialised():
         model: Any = keras.saving.deserialize_keras_object(_with_dtype(config | {"compile_config": None}, dtype))
         if not model.built:

@@ -1,4 +1,4 @@
-"""What of a Keras model does not compute in the precision that was asked for."""
+"""What of a Keras model does not compute in the precision that was asked for, and constants that can be made to."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.port.side import array_of, call, cast
+from porting.port.side import array_of, call, cast, precision, uninitialised
 
 if TYPE_CHECKING:
     import keras
@@ -63,3 +63,39 @@ def coarse_precision(model: "keras.Model") -> str:
     """The precision below float32 that some layer computes in, float16 or bfloat16; empty where none does."""
     dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
     return next((dtype for dtype in ("float16", "bfloat16") if dtype in dtypes), "")
+
+
+def widen_constants(config: dict[str, Any], build: Callable[[], Any], dtype: str) -> None:
+    """Let the float32 constants in the graph of a ``.keras`` file be what its builder computes in another precision.
+
+    They are left as they are unless it computes them in float32 exactly as the file has them: only then the file is of
+    this builder, and what rounding does to them says nothing about it.
+    """
+    held = list(_constants_in(config))
+    if not held:
+        return
+    narrow, wide = (_built(build, name) for name in ("float32", dtype))
+    if len(wide) == len(held) and [found["value"] for found in held] == [found["value"] for found in narrow]:
+        for constant, found in zip(held, wide, strict=True):
+            constant["value"] = found["value"]
+
+
+def _built(build: Callable[[], Any], dtype: str) -> list[dict[str, Any]]:
+    import keras
+
+    with precision(dtype), uninitialised():
+        return list(_constants_in(keras.saving.serialize_keras_object(build())))
+
+
+def _constants_in(config: Any) -> Iterator[dict[str, Any]]:
+    """The floating tensors in a configuration, in its order."""
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            yield from _constants_in(item)
+    elif isinstance(config, dict):
+        if config.get("class_name") == "__tensor__":
+            if str(config["config"].get("dtype", "")).startswith("float"):
+                yield config["config"]
+        else:
+            for item in config.values():
+                yield from _constants_in(item)
