@@ -12,11 +12,13 @@ import inspect
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+from collections import Counter
 from pathlib import Path
 
 from benchmarks.ground.machine import name_machine, prepare_frameworks
@@ -58,6 +60,52 @@ def torch_lines(model) -> int:
     return count
 
 
+def alike(source: str) -> list[str]:
+    """Functions whose body is that of another up to constants and names."""
+    groups: dict[str, list[str]] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            groups.setdefault(_form(node), []).append(node.name)
+    return [" = ".join(names) for names in groups.values() if len(names) > 1]
+
+
+def _form(function: ast.FunctionDef) -> str:
+    """A function's body without its constants, its own names numbered; what it calls by name stays."""
+    called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    own: dict[str, str] = {}
+
+    class Plain(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            is_module = node.id in {"layers", "ops", "keras"}
+            return node if id(node) in called or is_module else ast.Name(own.setdefault(node.id, f"v{len(own)}"))
+
+        def visit_Constant(self, node: ast.Constant) -> ast.expr:
+            return ast.Constant(0)
+
+    body = [node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    return "\n".join(ast.dump(Plain().visit(node)) for node in body)
+
+
+def findings(source: str) -> list[str]:
+    """What ``ruff check`` says against a source: errors, names, lines of more than 100 columns."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F,W,I,B,UP", "--quiet"]
+    options = ["--line-length", "100", "--output-format", "concise", "-"]
+    said = subprocess.run([*command, *options], input=source, capture_output=True, text=True, check=False).stdout
+    return said.splitlines()
+
+
+def type_findings(folder: Path) -> dict[str, int]:
+    """How many errors basedpyright finds in each source of a folder; empty where it is not installed."""
+    beside = str(Path(sys.executable).parent)
+    tool = shutil.which("basedpyright", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
+    if tool is None:
+        return {}
+    command = [tool, "--level", "error", "--outputjson", "--pythonpath", sys.executable, str(folder)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = Counter(Path(item["file"]).stem for item in json.loads(said)["generalDiagnostics"])
+    return {path.stem: found[path.stem] for path in sorted(folder.glob("*.py"))}
+
+
 def measure(name: str, gallery: Path | None) -> dict:
     """Write one model and judge what was written."""
     import numpy as np
@@ -86,6 +134,7 @@ def measure(name: str, gallery: Path | None) -> dict:
             "torch_lines": torch_lines(found.build()),
         }
         row |= {"functions": writing.model.functions(), "transposes": writing.model.transposes()}
+        row |= {"alike": alike(writing.model.text), "ruff": findings(writing.model.text)}
         row |= {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
         if gallery:
             gallery.mkdir(parents=True, exist_ok=True)
@@ -142,6 +191,8 @@ def main() -> None:
     _summarise(list(done.values()))
     if options.gallery:
         (options.gallery / "table.md").write_text(_table(list(done.values())))
+        types = type_findings(options.gallery)
+        print(f"basedpyright: {sum(types.values())} errors in {sum(map(bool, types.values()))} of {len(types)} sources")
 
 
 def _table(rows: list[dict]) -> str:
@@ -177,6 +228,9 @@ def _summarise(rows: list[dict]) -> None:
     verdicts = [row["verdict"] for row in rows]
     ratios = sorted(row["lines"] / row["torch_lines"] for row in rows if row.get("torch_lines"))
     print(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)))
+    twice = [pair for row in rows for pair in row.get("alike", ())]
+    said = sum(len(row.get("ruff", ())) for row in rows)
+    print(f"functions with the body of another: {len(twice)}; findings of ruff: {said}")
     if ratios:
         print(f"lines written / lines of torch: median {ratios[len(ratios) // 2]:.2f}, greatest {ratios[-1]:.2f}")
 
