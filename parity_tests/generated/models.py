@@ -55,7 +55,11 @@ def drawn_model(number: int) -> Drawn:
 def quietly(most: int, *phases: Phase) -> settings:
     """Hypothesis' settings for drawing: nothing kept between runs, no clock."""
     return settings(
-        max_examples=most, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, *phases]
+        max_examples=most,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, *phases],
     )
 
 
@@ -181,4 +185,6 @@ def _returned(dice: Dice, sketch: Sketch) -> str:
 
 
 def _read(line: str) -> set[str]:
-    return {word for word in "".join(c if c.isidentifier() or c.isdigit() else " " for c in line.partition("=")[2]).split()}
+    return {
+        word for word in "".join(c if c.isidentifier() or c.isdigit() else " " for c in line.partition("=")[2]).split()
+    }

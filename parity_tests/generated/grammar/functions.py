@@ -87,7 +87,9 @@ REDUCTIONS: list[Said] = [
 
 
 def _softmax(dice: Dice, x: torch.Tensor) -> str:
-    kind = dice.pick(["F.softmax({x}, dim=%d)", "{x}.softmax(%d)", "F.log_softmax({x}, dim=%d)", "F.softmin({x}, dim=%d)"])
+    kind = dice.pick(
+        ["F.softmax({x}, dim=%d)", "{x}.softmax(%d)", "F.log_softmax({x}, dim=%d)", "F.softmin({x}, dim=%d)"]
+    )
     return kind % dice.axis(x.ndim)
 
 
@@ -165,7 +167,9 @@ def _interpolate(dice: Dice, x: torch.Tensor) -> str:
     linear = {3: "linear", 4: "bilinear", 5: "trilinear"}[x.ndim]
     mode = dice.pick(["nearest", linear, "nearest-exact"])
     corners = dice.settings(align_corners=[True, False]) if mode == linear else ""
-    return f"F.interpolate({{x}}, {dice.pick(['scale_factor=2', 'size=6', 'scale_factor=0.5'])}, mode={mode!r}{corners})"
+    return (
+        f"F.interpolate({{x}}, {dice.pick(['scale_factor=2', 'size=6', 'scale_factor=0.5'])}, mode={mode!r}{corners})"
+    )
 
 
 def _pool(dice: Dice, x: torch.Tensor) -> str:

@@ -36,7 +36,9 @@ def branches(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
             with sketch.attempt():
                 inner(dice, sketch, name)
     if len(names) == 3 and len({sketch.values[name].shape for name in names}) == 1:
-        said = dice.pick(["{} + {} + {}", "torch.cat([{}, {}, {}], 1)", "torch.stack([{}, {}, {}]).mean(0)", "{} * {} + {}"])
+        said = dice.pick(
+            ["{} + {} + {}", "torch.cat([{}, {}, {}], 1)", "torch.stack([{}, {}, {}]).mean(0)", "{} * {} + {}"]
+        )
         sketch.say(f"{x} = {said.format(*names)}", x)
     elif len(names) == 3:
         sketch.say(f"{names[0]} = {names[0]}.flatten(1).mean(1, keepdim=True) + {names[1]}.flatten(1)", names[0])
@@ -89,7 +91,9 @@ def shared(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     if dice.chance(50):
         sketch.say(f"{x} = self.{name}(torch.relu(self.{name}({x})))", x)
     else:
-        sketch.say(f"{x} = self.{name}({x}) + self.{name}({dice.pick(['-{}', '{}.flip(-1)', '{} * 0.5']).format(x)})", x)
+        sketch.say(
+            f"{x} = self.{name}({x}) + self.{name}({dice.pick(['-{}', '{}.flip(-1)', '{} * 0.5']).format(x)})", x
+        )
 
 
 def tied(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
@@ -116,10 +120,15 @@ def stacked(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     else:
         made = f"nn.Linear({width}, {width})" if kind != "norm" else f"nn.LayerNorm({width})"
     name = sketch.layer("layers", f"nn.ModuleList([{made} for _ in range({count})])")
-    way = dice.pick(["x = F.relu(layer(x))", "x = x + layer(x)", "x = torch.tanh(layer(x)) + x / 2", "x = layer(x)"]).replace("x", x)
+    way = dice.pick(
+        ["x = F.relu(layer(x))", "x = x + layer(x)", "x = torch.tanh(layer(x)) + x / 2", "x = layer(x)"]
+    ).replace("x", x)
     way = way.replace(f"e{x}p", "exp")
     if dice.chance(30):
-        sketch.say(f"for step, layer in enumerate(self.{name}):\n            {way}\n            if step < {count - 1}:\n                {x} = {x} * 0.5", x)
+        sketch.say(
+            f"for step, layer in enumerate(self.{name}):\n            {way}\n            if step < {count - 1}:\n                {x} = {x} * 0.5",
+            x,
+        )
     else:
         sketch.say(f"for layer in self.{name}:\n            {way}", x)
 
@@ -146,4 +155,18 @@ def product(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     sketch.say(f"{x} = {dice.pick(said).format(x=x)}", x)
 
 
-JOINS = [residual, residual, residual, branches, branches, parameter, parameter, shared, tied, stacked, remembered, remembered, product]
+JOINS = [
+    residual,
+    residual,
+    residual,
+    branches,
+    branches,
+    parameter,
+    parameter,
+    shared,
+    tied,
+    stacked,
+    remembered,
+    remembered,
+    product,
+]

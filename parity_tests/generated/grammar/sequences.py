@@ -27,7 +27,9 @@ def recurrence(dice: Dice, sketch: Sketch, x: str) -> None:
         sketch.say(f"{x} = outputs[:, -1]" if first else f"{x} = outputs[-1]", x)
     else:
         sketch.say(f"_, {state} = self.{name}({given})")
-        sketch.say(f"{x} = {dice.pick(['state[-1]', 'state.transpose(0, 1).flatten(1)', 'torch.cat([*state], -1)'])}", x)
+        sketch.say(
+            f"{x} = {dice.pick(['state[-1]', 'state.transpose(0, 1).flatten(1)', 'torch.cat([*state], -1)'])}", x
+        )
 
 
 def cell(dice: Dice, sketch: Sketch, x: str) -> None:
@@ -79,7 +81,9 @@ def transformer_layer(dice: Dice, sketch: Sketch, x: str) -> None:
     """TransformerEncoderLayer, alone or stacked."""
     width, points = sketch.values[x].shape[-1], sketch.values[x].shape[1]
     settings = dice.settings(norm_first=[True], activation=["gelu"], dropout=[0.0], layer_norm_eps=[1e-3], bias=[False])
-    layer = f"nn.TransformerEncoderLayer({width}, {_heads(dice, width)}, {dice.pick([8, 6])}{settings}, batch_first=True)"
+    layer = (
+        f"nn.TransformerEncoderLayer({width}, {_heads(dice, width)}, {dice.pick([8, 6])}{settings}, batch_first=True)"
+    )
     if dice.chance(40):
         norm = f", norm=nn.LayerNorm({width})" if dice.chance(40) else ""
         layer = f"nn.TransformerEncoder({layer}, {dice.pick([1, 2])}{norm}, enable_nested_tensor=False)"
@@ -92,7 +96,9 @@ def decoder_layer(dice: Dice, sketch: Sketch, x: str) -> None:
     """TransformerDecoderLayer, that looks at another sequence."""
     width = sketch.values[x].shape[-1]
     settings = dice.settings(norm_first=[True], activation=["gelu"])
-    name = sketch.layer("decoder", f"nn.TransformerDecoderLayer({width}, {_heads(dice, width)}, 8{settings}, batch_first=True)")
+    name = sketch.layer(
+        "decoder", f"nn.TransformerDecoderLayer({width}, {_heads(dice, width)}, 8{settings}, batch_first=True)"
+    )
     memory = dice.pick([f"{x}[:, 1:]", f"{x}.tanh()"])
     sketch.say(f"{x} = self.{name}({x}, {memory})", x)
 

@@ -114,3 +114,16 @@ class Spare(nn.Module):
 
     def forward(self, x):
         return self.fc(x)
+
+
+class Rotated(nn.Module):
+    """Angles of positions, which a port computes as it is built."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(6, 6), nn.Linear(6, 2)
+        self.register_buffer("frequencies", 1.0 / 100.0 ** (torch.arange(3) / 3), persistent=False)
+
+    def forward(self, x):
+        angles = torch.arange(x.shape[1])[:, None].float() * self.frequencies
+        return self.out(self.fc(x) * torch.cat([angles.cos(), angles.sin()], -1))

@@ -106,19 +106,8 @@ def test_kernels_that_are_computed_may_be_standardised_and_in_groups(groups):
     _agrees(Standardised(6, 12, 3, groups=groups), torch.randn(2, 6, 5, 5))
 
 
-class Rotary(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.scale = nn.Parameter(torch.randn(6))
-        self.register_buffer("frequencies", 1.0 / 100.0 ** (torch.arange(3) / 3), persistent=False)
-
-    def forward(self, x):
-        angles = torch.arange(x.shape[-2])[:, None].float() * self.frequencies
-        return x * self.scale * torch.cat([angles.cos(), angles.sin()], -1)
-
-
 def test_what_is_computed_of_positions_is_said_as_torch_computes_it():
-    model = Rotary()
+    model = own_models.Rotated()
     text = source_of(Interpreter(model, export(model, (torch.randn(2, 9, 6),), {})).written(), "Written.")
     assert "ops.arange(9" in text
     assert text.count("[") < 20
@@ -169,3 +158,10 @@ def test_weights_that_forward_does_not_use_stay_with_the_model(tmp_path, monkeyp
     assert all(torch.equal(back[name], tensor) for name, tensor in model.state_dict().items())
     port = keras.saving.load_model("net.keras")
     np.testing.assert_array_equal(port.get_layer("token").value, model.token.detach())
+
+
+@pytest.mark.slow
+def test_constants_that_float32_rounds_in_a_file_are_no_fault(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    writing = porting.write(f"{MODULE}:Rotated", "net.py", inputs=["9,6"])
+    assert writing.report.verdict is Status.PASS
