@@ -20,6 +20,7 @@ from porting.port import side as keras_side
 from porting.proof.runs import OnStep, reference_inputs, silent
 from porting.records.verdict import ParityReport
 from porting.reference.files import check_checkpoint_file, read_checkpoint
+from porting.reference.tensors import computed
 from porting.statuses import Status
 from porting.writing.examples import SAMPLES, Example, drawn_example, read_example
 from porting.writing.model import WrittenModel, write_model
@@ -130,7 +131,7 @@ def write(
     model = found.build().eval()
     shown = shown or _pairs_own_inputs(found)
     on_step("exporting and writing")
-    written = write_model(model, found, shown, partial=partial)
+    written = write_model(_with_computed_weights(model, found), found, shown, partial=partial)
     with tempfile.TemporaryDirectory() as folder, staging.staging(destination, own_names=staging.OwnNames()) as staged:
         place = Path(folder) / destination.name
         _write_sources(place, written, found)
@@ -145,6 +146,15 @@ def write(
             return Writing(written, pair, report, ())
         _stage(place, staged.stem, converted=checkpoint is not None)
         return Writing(written, _placed(pair, destination), report, staged.commit())
+
+
+def _with_computed_weights(model: "torch.nn.Module", reference: Reference) -> "torch.nn.Module":
+    """The model, its weights held as they are computed of others, as they are converted: weight_norm, spectral_norm."""
+    if not computed.find_computed(model):
+        return model
+    held = reference.build().eval()
+    computed.settle(held)
+    return held
 
 
 def _destination(output: Path, force: bool, converts: bool, others: Sequence[str | os.PathLike | None]) -> Path:

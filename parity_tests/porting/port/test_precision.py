@@ -25,7 +25,7 @@ def test_constants_of_a_file_are_in_float64_what_its_own_builder_computes(tmp_pa
         config = json.loads(archive.read("config.json"))
     widen_constants(config, _builder(frequency), "float64")
     apart = np.abs(_constant(config) - np.cos(np.arange(5) * 0.3)).max()
-    assert (apart < 1e-15) is is_exact
+    assert bool(apart < 1e-15) is is_exact
     assert apart < 1e-6
 
 

@@ -127,3 +127,14 @@ class Rotated(nn.Module):
     def forward(self, x):
         angles = torch.arange(x.shape[1])[:, None].float() * self.frequencies
         return self.out(self.fc(x) * torch.cat([angles.cos(), angles.sin()], -1))
+
+
+class Normalised(nn.Module):
+    """A convolution whose kernel is computed of a direction and a length."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 6, 3, groups=2), dim=2)
+
+    def forward(self, x):
+        return torch.relu(self.conv(x))

@@ -165,3 +165,11 @@ def test_constants_that_float32_rounds_in_a_file_are_no_fault(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     writing = porting.write(f"{MODULE}:Rotated", "net.py", inputs=["9,6"])
     assert writing.report.verdict is Status.PASS
+
+
+@pytest.mark.slow
+def test_weights_that_are_computed_of_others_are_held_as_they_are_computed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    writing = porting.write(f"{MODULE}:Normalised", "net.py", inputs=["4,9"])
+    assert writing.report.verdict is Status.PASS
+    assert "layers.Conv1D(6, 3, groups=2" in writing.model.text
