@@ -1,4 +1,4 @@
-"""Import drawn source, and check that it is a model one could meet: it runs, learns, and treats each sample by itself."""
+"""Import drawn source, and check that it is a model: it runs, learns, and treats each sample by itself."""
 
 import importlib.util
 import itertools

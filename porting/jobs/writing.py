@@ -20,6 +20,8 @@ from porting.port import side as keras_side
 from porting.proof.runs import OnStep, reference_inputs, silent
 from porting.records.verdict import ParityReport
 from porting.reference.files import check_checkpoint_file, read_checkpoint
+from porting.reference.tensors.computed import find_computed
+from porting.reference.tensors.computed import settle as settle_computed
 from porting.statuses import Status
 from porting.writing.examples import SAMPLES, Example, drawn_example, read_example
 from porting.writing.model import WrittenModel, write_model
@@ -130,7 +132,7 @@ def write(
     model = found.build().eval()
     shown = shown or _pairs_own_inputs(found)
     on_step("exporting and writing")
-    written = write_model(model, found, shown, partial=partial)
+    written = write_model(_as_ported(model, found), found, shown, partial=partial)
     with tempfile.TemporaryDirectory() as folder, staging.staging(destination, own_names=staging.OwnNames()) as staged:
         place = Path(folder) / destination.name
         _write_sources(place, written, found)
@@ -198,6 +200,15 @@ def _shapes(checkpoint: str | os.PathLike | None) -> dict[str, tuple[int, ...]]:
         return {}
     check_checkpoint_file(Path(checkpoint))
     return {name: array.shape for name, array in read_checkpoint(checkpoint).state_dict.items()}
+
+
+def _as_ported(model: "torch.nn.Module", reference: Reference) -> "torch.nn.Module":
+    """The model with its computed weights as parameters: another build, as weight_norm's old way takes no copies."""
+    if not find_computed(model):
+        return model
+    other = reference.build().eval()
+    settle_computed(other)
+    return other
 
 
 def _write_sources(place: Path, written: WrittenModel, reference: Reference) -> None:

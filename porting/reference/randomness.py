@@ -10,6 +10,7 @@ import numpy as np
 
 from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
 from porting.reference import functions as torch_functions
+from porting.reference.exact import exact
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
 from porting.reference.side import array_of, call, tensors_of
@@ -148,7 +149,7 @@ def _drawing(
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
         stack.enter_context(_dropouts_heard([*_whole(layers), *simple], function_heard))
-        with in_training(model):
+        with in_training(model), exact(model):
             call(model, tensors_of(model, inputs))
     return drawing, iter(functions)
 

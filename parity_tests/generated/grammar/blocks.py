@@ -15,19 +15,42 @@ def _class(name: str, arguments: str, init: list[str], forward: list[str]) -> st
 
 def _convolutional(dice: Dice, rank: int) -> tuple[str, str]:
     """conv, norm, activation; a second one and a shortcut by chance."""
-    norm = dice.pick([f"nn.BatchNorm{rank}d(outputs)", "nn.GroupNorm(1, outputs)", f"nn.InstanceNorm{rank}d(outputs, affine=True)", "nn.Identity()"])
-    size, act = dice.pick([3, 1, 5]), dice.pick(["nn.ReLU(inplace=True)", "nn.SiLU()", "nn.GELU()", "nn.LeakyReLU(0.1)"])
+    norm = dice.pick(
+        [
+            f"nn.BatchNorm{rank}d(outputs)",
+            "nn.GroupNorm(1, outputs)",
+            f"nn.InstanceNorm{rank}d(outputs, affine=True)",
+            "nn.Identity()",
+        ]
+    )
+    size, act = (
+        dice.pick([3, 1, 5]),
+        dice.pick(["nn.ReLU(inplace=True)", "nn.SiLU()", "nn.GELU()", "nn.LeakyReLU(0.1)"]),
+    )
     bias = ", bias=False" if dice.chance(50) else ""
-    init = [f"self.conv1 = nn.Conv{rank}d(inputs, outputs, {size}, stride, {size // 2}{bias})", f"self.norm1 = {norm}", f"self.act = {act}"]
+    init = [
+        f"self.conv1 = nn.Conv{rank}d(inputs, outputs, {size}, stride, {size // 2}{bias})",
+        f"self.norm1 = {norm}",
+        f"self.act = {act}",
+    ]
     forward = ["y = self.act(self.norm1(self.conv1(x)))"]
     if dice.chance(50):
         init += [f"self.conv2 = nn.Conv{rank}d(outputs, outputs, 3, padding=1)", f"self.norm2 = {norm}"]
         forward += ["y = self.norm2(self.conv2(y))"]
     if dice.chance(40):
-        init += ["self.gate = nn.Sequential(", f"    nn.AdaptiveAvgPool{rank}d(1), nn.Conv{rank}d(outputs, 2, 1), nn.ReLU(),", f"    nn.Conv{rank}d(2, outputs, 1), nn.Sigmoid(),", ")"]
+        init += [
+            "self.gate = nn.Sequential(",
+            f"    nn.AdaptiveAvgPool{rank}d(1), nn.Conv{rank}d(outputs, 2, 1), nn.ReLU(),",
+            f"    nn.Conv{rank}d(2, outputs, 1), nn.Sigmoid(),",
+            ")",
+        ]
         forward += ["y = y * self.gate(y)"]
     if dice.chance(60):
-        init += ["self.shortcut = None", "if stride != 1 or inputs != outputs:", f"    self.shortcut = nn.Conv{rank}d(inputs, outputs, 1, stride)"]
+        init += [
+            "self.shortcut = None",
+            "if stride != 1 or inputs != outputs:",
+            f"    self.shortcut = nn.Conv{rank}d(inputs, outputs, 1, stride)",
+        ]
         forward += ["y = y + (x if self.shortcut is None else self.shortcut(x))"]
     return _class("Block", "inputs, outputs, stride=1", init, [*forward, "return y"]), "conv"
 
@@ -55,7 +78,11 @@ def _transformer(dice: Dice) -> tuple[str, str]:
     init = ["self.norm1 = nn.LayerNorm(width)", "self.attn = nn.MultiheadAttention(width, heads, batch_first=True)", "self.norm2 = nn.LayerNorm(width)",
             f"self.mlp = nn.Sequential(nn.Linear(width, 2 * width), {dice.pick(['nn.GELU()', 'nn.ReLU()', 'nn.SiLU()'])}, nn.Linear(2 * width, width))"]  # fmt: skip
     if dice.chance(60):
-        forward = ["y = self.norm1(x)", "x = x + self.attn(y, y, y, need_weights=False)[0]", "return x + self.mlp(self.norm2(x))"]
+        forward = [
+            "y = self.norm1(x)",
+            "x = x + self.attn(y, y, y, need_weights=False)[0]",
+            "return x + self.mlp(self.norm2(x))",
+        ]
     else:
         forward = ["x = self.norm1(x + self.attn(x, x, x)[0])", "return self.norm2(x + self.mlp(x))"]
     return _class("Block", "width, heads=1", init, forward), "transformer"
@@ -67,13 +94,18 @@ def block(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
         _repeat(dice, sketch, x)
         return
     value = sketch.values[x]
-    kinds = ["mlp"] if value.ndim == 2 else ["conv", "conv", "mlp", "own"]
-    kinds += ["transformer"] * 3 if value.ndim == 3 else []
+    if value.ndim < 2:
+        raise StepError("no features")
+    wide = value.shape[-1] >= 4
+    kinds = (["mlp"] if wide else []) + (["conv", "conv", "own"] if value.ndim > 2 else [])
+    kinds += ["transformer"] * 3 if value.ndim == 3 and wide else []
     kind = dice.pick(kinds)
     if kind == "own":
         _drawn(dice, sketch, x, inner)
         return
-    text, kind = {"conv": lambda: _convolutional(dice, value.ndim - 2), "mlp": lambda: _feed_forward(dice)}.get(kind, lambda: _transformer(dice))()
+    text, kind = {"conv": lambda: _convolutional(dice, value.ndim - 2), "mlp": lambda: _feed_forward(dice)}.get(
+        kind, lambda: _transformer(dice)
+    )()
     exec(text, sketch.space)  # noqa: S102 - the grammar's own class
     sketch.space["_kind"] = kind, value.ndim
     sketch.classes.append(text)
@@ -82,7 +114,7 @@ def block(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
 
 def _repeat(dice: Dice, sketch: Sketch, x: str) -> None:
     kind, rank = sketch.space["_kind"]
-    if sketch.values[x].ndim != rank and kind != "mlp":
+    if (sketch.values[x].ndim != rank and kind != "mlp") or (sketch.values[x].shape[-1] < 4 and kind != "conv"):
         raise StepError("another rank")
     count, texts = dice.pick([1, 2, 3]), []
     channels, width = sketch.values[x].shape[1], sketch.values[x].shape[-1]

@@ -1,6 +1,5 @@
 """Layers of sequences, (samples, points, features): recurrences, attention, transformers."""
 
-import torch
 
 from parity_tests.generated.grammar.dice import Dice, StepError
 from parity_tests.generated.grammar.sketch import Sketch
@@ -27,7 +26,9 @@ def recurrence(dice: Dice, sketch: Sketch, x: str) -> None:
         sketch.say(f"{x} = outputs[:, -1]" if first else f"{x} = outputs[-1]", x)
     else:
         sketch.say(f"_, {state} = self.{name}({given})")
-        sketch.say(f"{x} = {dice.pick(['state[-1]', 'state.transpose(0, 1).flatten(1)', 'torch.cat([*state], -1)'])}", x)
+        sketch.say(
+            f"{x} = {dice.pick(['state[-1]', 'state.transpose(0, 1).flatten(1)', 'torch.cat([*state], -1)'])}", x
+        )
 
 
 def cell(dice: Dice, sketch: Sketch, x: str) -> None:
@@ -72,14 +73,16 @@ def attention(dice: Dice, sketch: Sketch, x: str) -> None:
     given += dice.settings(need_weights=[False]) if not shares else ""
     sketch.say(f"{x}, {'shares' if shares else '_'} = self.{name}({x}, {x}, {x}{given})", x)
     if shares:
-        sketch.say(f"{x} = {x} + shares.mean(-1, keepdim=True)", x)
+        sketch.say(f"{x} = {x} + shares.amax(-1, keepdim=True)", x)
 
 
 def transformer_layer(dice: Dice, sketch: Sketch, x: str) -> None:
     """TransformerEncoderLayer, alone or stacked."""
     width, points = sketch.values[x].shape[-1], sketch.values[x].shape[1]
     settings = dice.settings(norm_first=[True], activation=["gelu"], dropout=[0.0], layer_norm_eps=[1e-3], bias=[False])
-    layer = f"nn.TransformerEncoderLayer({width}, {_heads(dice, width)}, {dice.pick([8, 6])}{settings}, batch_first=True)"
+    layer = (
+        f"nn.TransformerEncoderLayer({width}, {_heads(dice, width)}, {dice.pick([8, 6])}{settings}, batch_first=True)"
+    )
     if dice.chance(40):
         norm = f", norm=nn.LayerNorm({width})" if dice.chance(40) else ""
         layer = f"nn.TransformerEncoder({layer}, {dice.pick([1, 2])}{norm}, enable_nested_tensor=False)"
@@ -92,7 +95,9 @@ def decoder_layer(dice: Dice, sketch: Sketch, x: str) -> None:
     """TransformerDecoderLayer, that looks at another sequence."""
     width = sketch.values[x].shape[-1]
     settings = dice.settings(norm_first=[True], activation=["gelu"])
-    name = sketch.layer("decoder", f"nn.TransformerDecoderLayer({width}, {_heads(dice, width)}, 8{settings}, batch_first=True)")
+    name = sketch.layer(
+        "decoder", f"nn.TransformerDecoderLayer({width}, {_heads(dice, width)}, 8{settings}, batch_first=True)"
+    )
     memory = dice.pick([f"{x}[:, 1:]", f"{x}.tanh()"])
     sketch.say(f"{x} = self.{name}({x}, {memory})", x)
 
@@ -128,6 +133,6 @@ SEQUENCES = [recurrence, recurrence, attention, transformer_layer, own_attention
 def sequence_step(dice: Dice, sketch: Sketch, x: str) -> None:
     """A layer of a sequence."""
     value = sketch.values[x]
-    if value.ndim != 3 or not isinstance(value, torch.Tensor):
+    if value.ndim != 3 or value.shape[-1] < 4:
         raise StepError("no sequence")
     dice.pick(SEQUENCES)(dice, sketch, x)
