@@ -123,7 +123,7 @@ def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarr
     if not held:
         return {}
     owners = {name.rpartition(".")[0] for name in held}
-    with in_training(model), _without_dropout():
+    with in_training(model), exact(model), _without_dropout():
         model.eval()
         for owner in owners:
             model.get_submodule(owner).training = True
