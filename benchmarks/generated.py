@@ -93,9 +93,7 @@ def _print_table(rows: list[dict]) -> None:
         print(f"{count:>6} x {kind}")
     seconds = sum(row["seconds"] for row in rows[1:])  # the first one loads what the frameworks load late
     if seconds:
-        print(
-            f"{60 * (len(rows) - 1) / seconds:.1f} models a minute, written and judged, process start excluded"
-        )
+        print(f"{60 * (len(rows) - 1) / seconds:.1f} models a minute, written and judged, process start excluded")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Layers of sequences, (samples, points, features): recurrences, attention, transformers."""
 
-
 from parity_tests.generated.grammar.dice import Dice, StepError
 from parity_tests.generated.grammar.sketch import Sketch
 
@@ -20,7 +19,9 @@ def recurrence(dice: Dice, sketch: Sketch, x: str) -> None:
     shown = dice.pick(["outputs", "outputs", "last", "state"])
     state = "(state, cell)" if kind == "LSTM" else "state"
     if shown == "outputs":
-        sketch.say(f"{x}, _ = self.{name}({given})" + ("" if first else f"; {x} = {x}.transpose(0, 1)"), x)
+        sketch.say(f"{x}, _ = self.{name}({given})", *([x] if first else []))
+        if not first:
+            sketch.say(f"{x} = {x}.transpose(0, 1)", x)
     elif shown == "last":
         sketch.say(f"outputs, _ = self.{name}({given})")
         sketch.say(f"{x} = outputs[:, -1]" if first else f"{x} = outputs[-1]", x)

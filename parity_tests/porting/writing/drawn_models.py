@@ -143,3 +143,28 @@ class CastInTraining(nn.Module):
 
     def forward(self, tokens):
         return self.dropout(self.fc(tokens.float() / 10))
+
+
+class DropsNothingFirst(nn.Module):
+    """A dropout whose rate is zero, before one inside attention; a mask that is added."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.0)
+        self.encoder = nn.TransformerEncoderLayer(6, 2, 6, batch_first=True)
+        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(4), persistent=False)
+
+    def forward(self, x):
+        return self.encoder(self.dropout(x), self.mask)
+
+
+class Resized(nn.Module):
+    """Places between neighbours that float32 does not hold; a normalisation of axes of one length."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+        self.norm = nn.LayerNorm([4, 4])
+
+    def forward(self, x):
+        return F.interpolate(self.norm(self.conv(x)), size=6, mode="bilinear")

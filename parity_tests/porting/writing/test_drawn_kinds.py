@@ -17,6 +17,8 @@ KINDS = {
     "Cells": ["2,6"],
     "ComputedWeights": ["4"],
     "CastInTraining": ["5:int99"],
+    "DropsNothingFirst": ["4,6"],
+    "Resized": ["4,4,4"],
 }
 QUICK = {"LooksLikeBias", "NormalisedHeads", "Cells"}
 
