@@ -75,8 +75,13 @@ def _feed_forward(dice: Dice) -> tuple[str, str]:
 
 
 def _transformer(dice: Dice) -> tuple[str, str]:
-    init = ["self.norm1 = nn.LayerNorm(width)", "self.attn = nn.MultiheadAttention(width, heads, batch_first=True)", "self.norm2 = nn.LayerNorm(width)",
-            f"self.mlp = nn.Sequential(nn.Linear(width, 2 * width), {dice.pick(['nn.GELU()', 'nn.ReLU()', 'nn.SiLU()'])}, nn.Linear(2 * width, width))"]  # fmt: skip
+    act = dice.pick(["nn.GELU()", "nn.ReLU()", "nn.SiLU()"])
+    init = [
+        "self.norm1 = nn.LayerNorm(width)",
+        "self.attn = nn.MultiheadAttention(width, heads, batch_first=True)",
+        "self.norm2 = nn.LayerNorm(width)",
+        f"self.mlp = nn.Sequential(nn.Linear(width, 2 * width), {act}, nn.Linear(2 * width, width))",
+    ]
     if dice.chance(60):
         forward = [
             "y = self.norm1(x)",

@@ -202,10 +202,8 @@ def _pool(dice: Dice, x: torch.Tensor) -> str:
 def _squares(dice: Dice, x: torch.Tensor) -> str:
     if x.ndim != 4:
         return "{x} - 0.1"
-    return dice.pick(
-        ["F.pixel_shuffle({x}, 2)", "F.pixel_unshuffle({x}, 2)", "F.unfold({x}, 2)", "F.unfold({x}, 3, padding=1, stride=2)",
-         "F.channel_shuffle({x}, 2)"]
-    )  # fmt: skip
+    unfolded = ["F.unfold({x}, 2)", "F.unfold({x}, 3, padding=1, stride=2)"]
+    return dice.pick(["F.pixel_shuffle({x}, 2)", "F.pixel_unshuffle({x}, 2)", *unfolded, "F.channel_shuffle({x}, 2)"])
 
 
 def _expand(dice: Dice, x: torch.Tensor) -> str:

@@ -127,23 +127,21 @@ def stacked(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     else:
         made = f"nn.Linear({width}, {width})" if kind != "norm" else f"nn.LayerNorm({width})"
     name = sketch.layer("layers", f"nn.ModuleList([{made} for _ in range({count})])")
-    way = dice.pick(
-        ["x = F.relu(layer(x))", "x = x + layer(x)", "x = torch.tanh(layer(x)) + x / 2", "x = layer(x)"]
-    ).replace("x", x)
-    way = way.replace(f"e{x}p", "exp")
+    ways = ["F.relu(layer({x}))", "{x} + layer({x})", "torch.tanh(layer({x})) + {x} / 2", "layer({x})"]
+    way = f"{x} = {dice.pick(ways).format(x=x)}"
     if dice.chance(30):
-        sketch.say(
-            f"for step, layer in enumerate(self.{name}):\n            {way}\n            if step < {count - 1}:\n                {x} = {x} * 0.5",
-            x,
-        )
+        halved = f"            if step < {count - 1}:\n                {x} = {x} * 0.5"
+        sketch.say(f"for step, layer in enumerate(self.{name}):\n            {way}\n{halved}", x)
     else:
         sketch.say(f"for layer in self.{name}:\n            {way}", x)
 
 
 def remembered(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     """Join a value that stands further up: an input or a shortcut."""
-    others = [name for name, value in sketch.values.items() if name != x and hasattr(value, "ndim") and value.is_floating_point()
-              and value.ndim and value.shape[0] == sketch.values[x].shape[0]]  # fmt: skip
+    samples = sketch.values[x].shape[0]
+    tensors = {name: value for name, value in sketch.values.items() if hasattr(value, "is_floating_point")}
+    floats = [name for name, value in tensors.items() if value.is_floating_point() and value.ndim]
+    others = [name for name in floats if name != x and tensors[name].shape[0] == samples]
     if not others:
         raise StepError("nothing else is at hand")
     join(dice, sketch, x, dice.pick(others))
