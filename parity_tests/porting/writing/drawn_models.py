@@ -168,3 +168,28 @@ class Resized(nn.Module):
 
     def forward(self, x):
         return F.interpolate(self.norm(self.conv(x)), size=6, mode="bilinear")
+
+
+class ChannelNorm(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        x = F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), self.scale, self.shift, 1e-6)
+        return x.permute(0, 3, 1, 2)
+
+
+class FunctionalLayers(nn.Module):
+    """Layers of the author's own, which call torch's functions with their arrays; an array of the model's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(8, 3, 3, 3))
+        self.norm = ChannelNorm(8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = self.norm(F.conv2d(x, self.kernel, padding=1))
+        return self.head(x.mean((2, 3)))

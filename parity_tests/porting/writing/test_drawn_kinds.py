@@ -19,8 +19,9 @@ KINDS = {
     "CastInTraining": ["5:int99"],
     "DropsNothingFirst": ["4,6"],
     "Resized": ["4,4,4"],
+    "FunctionalLayers": ["3,6,6"],
 }
-QUICK = {"LooksLikeBias", "NormalisedHeads", "Cells"}
+QUICK = {"FunctionalLayers", "LooksLikeBias", "NormalisedHeads", "Cells"}
 
 
 @pytest.mark.parametrize(

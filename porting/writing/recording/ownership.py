@@ -1,9 +1,9 @@
 """Which layer of torch.nn each call belongs to, which layers are called more than once, and which arrays are shared."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
@@ -12,6 +12,10 @@ from porting.writing.layers import LAYER_ROWS, RECURRENCES
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
+
+FUNCTIONS = {"linear", "embedding", "layer_norm", "group_norm", "batch_norm", "prelu"}
+FUNCTIONS |= {f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)}
+"""Functions that the verdict knows as layers where they are called with a model's own arrays."""
 
 SEVERAL_INPUTS = {"multi_head_attention", *RECURRENCES, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
 
@@ -54,11 +58,28 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     computed = [arg for arg in node.all_input_nodes if arg.name not in exported.arrays]
     if len(computed) != 1 and name not in SEVERAL_INPUTS:
         return None
+    if (functional := _functional_owner(name, node, arrays, model, exported)) is not None:
+        return functional
     paths = sorted({path.rpartition(".")[0] for path in arrays}, key=len)
     if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
         return None
     known = _is_layer(paths[0], name, model)
     return paths[0] if known and (len(paths) == 1 or name == "multi_head_attention") else None
+
+
+def _functional_owner(
+    name: str, node: "Node", arrays: Sequence[str], model: "torch.nn.Module", exported: Exported
+) -> str | None:
+    """The module of the author's own, all of whose arrays a function of a layer is called with; or the one array."""
+    given: Any = node.args[1 if name == "embedding" else 0]
+    if name not in FUNCTIONS or not arrays or not hasattr(given, "op") or given.name in exported.arrays:
+        return None
+    path = arrays[0].rpartition(".")[0]
+    owner = model.get_submodule(path)
+    saved = {f"{path}.{word}".lstrip(".") for word in owner.state_dict() if "." not in word}
+    if path and saved - {f"{path}.num_batches_tracked"} == set(arrays):
+        return path
+    return arrays[0] if len(arrays) == 1 and not arrays[0].endswith("weight") else None
 
 
 def _is_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
@@ -75,7 +96,7 @@ def _in_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
 
 def is_own(path: str, owner: str) -> bool:
     """Whether an array lies in the module of this path."""
-    return not owner or path.startswith(f"{owner}.")
+    return not owner or path == owner or path.startswith(f"{owner}.")
 
 
 def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
