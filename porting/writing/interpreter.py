@@ -232,6 +232,7 @@ class Interpreter:
             check(made, node)
             self.layer_axes.note(owner, name, made, node)
             return made
+        self.ownership.refuse_tied(node)
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
         args, keywords = arguments_of(node, lambda read: self.reader.argument(read, node))

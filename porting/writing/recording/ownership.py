@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
@@ -30,10 +31,23 @@ class Ownership:
         Call -> the path of the layer whose weights it is called with.
     shared : dict
         Path of each layer that is called more than once -> its calls.
+    tied : set
+        Calls of layers whose arrays others read as well; but for those of a table of vectors, which may be read so.
     """
 
     owners: "dict[Node, str]" = field(default_factory=dict)
     shared: "dict[str, list[Node]]" = field(default_factory=dict)
+    tied: "set[Node]" = field(default_factory=set)
+
+    def refuse_tied(self, node: "Node") -> None:
+        """Refuse a layer whose array another one is called with as well: no plan pairs it with arrays.
+
+        Raises
+        ------
+        NoRowError
+        """
+        if node in self.tied:
+            raise NoRowError("a layer whose weight another layer or function is called with as well")
 
 
 def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collection[str] = ()) -> Ownership:
@@ -41,11 +55,20 @@ def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collect
     nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
     candidates = [node for node in nodes if name_of(node.target) not in own_rows]
     owners = {node: owner for node in candidates if (owner := _owner(node, model, exported)) is not None}
+    apart: set[Node] = set()
     while tied := _tied(owners, nodes, exported):
         owners = {node: owner for node, owner in owners.items() if node not in tied}
+        apart |= tied
     counts = Counter(owners.values())
     shared = {path: [n for n, owner in owners.items() if owner == path] for path, count in counts.items() if count > 1}
-    return Ownership(owners, shared)
+    return Ownership(owners, shared, _without_tables(apart, exported))
+
+
+def _without_tables(tied: "set[Node]", exported: Exported) -> "set[Node]":
+    """Without calls that read what an embedding does."""
+    tables = {arg for node in tied if name_of(node.target) == "embedding" for arg in node.all_input_nodes}
+    arrays = {arg for arg in tables if arg.name in exported.arrays}
+    return {node for node in tied if not arrays & set(node.all_input_nodes)}
 
 
 def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | None:
@@ -64,6 +87,12 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
         return None
     known = _is_layer(paths[0], name, model)
+    if (
+        known
+        and name not in SEVERAL_INPUTS
+        and len(arrays) < len(list(model.get_submodule(paths[0]).parameters(False)))
+    ):
+        return None
     return paths[0] if known and (len(paths) == 1 or name == "multi_head_attention") else None
 
 
