@@ -1,5 +1,6 @@
 """Draw a model: its inputs, its steps, its outputs, as torch source that a person could have written."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,8 +120,8 @@ def _within(depth: int) -> Any:
 
 def _function(dice: Dice, sketch: Sketch, x: str) -> None:
     kinds = [
-        *[functions.SMOOTH] * 3, *[functions.RESHAPES] * 4, functions.SAME_SHAPE, functions.REDUCTIONS, functions.STEPPED,
-        functions.IN_PLACE, functions.IN_PLACE_LINES,
+        *[functions.SMOOTH] * 3, *[functions.RESHAPES] * 4, functions.SAME_SHAPE, functions.REDUCTIONS,
+        functions.STEPPED, functions.IN_PLACE, functions.IN_PLACE_LINES,
     ]  # fmt: skip
     texts = dice.pick(kinds)
     said = functions.said(dice, sketch.values[x], texts).replace("{x}", x)
@@ -169,8 +170,8 @@ def _embed(dice: Dice, sketch: Sketch) -> None:
                 layer = sketch.layer("bag", f"nn.EmbeddingBag({WORDS}, {width}{dice.settings(mode=['sum', 'max'])})")
                 sketch.say(f"{name} = self.{layer}({name})", name)
             else:
-                text = {"one_hot": "F.one_hot({}, %d).float()" % WORDS, "float": "{}.float() / 10"}[said]
-                sketch.say(f"{name} = {text.format(name)}", name)
+                text = f"F.one_hot({name}, {WORDS}).float()" if said == "one_hot" else f"{name}.float() / 10"
+                sketch.say(f"{name} = {text}", name)
 
 
 def _returned(dice: Dice, sketch: Sketch) -> str:
@@ -185,6 +186,4 @@ def _returned(dice: Dice, sketch: Sketch) -> str:
 
 
 def _read(line: str) -> set[str]:
-    return {
-        word for word in "".join(c if c.isidentifier() or c.isdigit() else " " for c in line.partition("=")[2]).split()
-    }
+    return set(re.findall(r"\w+", line.partition("=")[2]))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from hypothesis import Phase, given, seed
 from hypothesis.errors import HypothesisException
@@ -39,8 +40,6 @@ def shrunk(number: int, falls_short: Callable[[Drawn], bool], seconds: float = 1
             best = min(best, model, key=lambda drawn: len(drawn.source))
             raise _FallsShortError
 
-    try:
+    with suppress(_FallsShortError, HypothesisException):
         smaller()
-    except (_FallsShortError, HypothesisException):
-        pass
     return best

@@ -2,6 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
@@ -11,7 +14,7 @@ from porting.plans.pairing import pair_layers
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
-from porting.traces import Lesson, Trace
+from porting.traces import LayerCall, Lesson, Trace
 from porting.wording import counted
 
 
@@ -48,6 +51,7 @@ def plan_from_traces(
         If the pair's `matches` or `axes` name a layer or tensor that is not there, or a layer of the reference has a
         setting with which nothing can be compared.
     """
+    reference = _with_constants_shapes(reference)
     traced = Traced(pair, reference, port, teach)
     ruled = look_up(pair_layers(traced), pair.rules)
     if pair.proves_joins:
@@ -65,6 +69,18 @@ def plan_from_traces(
     plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
     _check_coverage(plan, reference, port)
     return plan
+
+
+def _with_constants_shapes(trace: Trace) -> Trace:
+    """The trace with constants that have their shapes, by which they are paired; no call has shown them."""
+
+    def shaped(call: LayerCall) -> LayerCall:
+        if "value" not in call.weights or call.input.size:
+            return call
+        nothing = np.broadcast_to(np.zeros(()), (1, *trace.shapes[call.weights["value"]]))
+        return replace(call, input=nothing, output=nothing)
+
+    return replace(trace, shared=tuple(map(shaped, trace.shared)))
 
 
 def _unused_constants(reference: Trace, pairs: Sequence[LayerPair]) -> tuple[str, ...]:

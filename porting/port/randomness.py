@@ -89,8 +89,13 @@ def _drawing(model: "keras.Model") -> Iterator[Any]:
     inside = {id(layer) for holder in whole for layer in holder._flatten_layers()}
     for layer in model._flatten_layers(include_self=False):
         is_random = any(isinstance(held, keras.random.SeedGenerator) for held in vars(layer).values())
-        if is_random and id(layer) not in inside:
+        if is_random and id(layer) not in inside and not _never_drops(layer):
             yield layer
+
+
+def _never_drops(cell: Any) -> bool:
+    """Whether a cell, which holds a generator whatever it does, drops nothing."""
+    return getattr(cell, "dropout", None) == 0 == getattr(cell, "recurrent_dropout", None)
 
 
 def _paths(holder: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:

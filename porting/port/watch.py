@@ -84,6 +84,8 @@ class Watch:
             return output
         own = calls.first(output)
         given_back = calls.with_first(output, taught(own))
+        if _is_cell(layer) and isinstance(given_back, tuple):
+            return _with_first_state(given_back)
         is_last_step = _returns_state(layer) and teaching.give.shape == own.shape
         return _with_last_step(given_back, teaching.give, own) if is_last_step else given_back
 
@@ -197,6 +199,8 @@ def _returns_several(layer: Any) -> bool:
 
     if isinstance(layer, keras.layers.RNN):
         return layer.return_state
+    if _is_cell(layer):
+        return True
     return not type(layer).__module__.startswith("keras.src.layers") or "Attention" in type(layer).__name__
 
 
@@ -216,6 +220,19 @@ def _like(array: np.ndarray, tensor: Any) -> Any:
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     wanted = (dtype if "float" in dtype else keras.config.floatx()) if array.dtype.kind == "f" else None
     return keras.ops.convert_to_tensor(array, dtype=wanted)
+
+
+def _is_cell(layer: Any) -> bool:
+    """Whether a layer is one step of a recurrence, which returns its output and its states."""
+    import keras
+
+    return hasattr(layer, "state_size") and not isinstance(layer, keras.layers.RNN)
+
+
+def _with_first_state(output: Any) -> Any:
+    """A cell's first state is what it puts out."""
+    first, states = output
+    return (first, [first, *states[1:]]) if isinstance(states, (list, tuple)) else (first, first)
 
 
 def _returns_state(layer: Any) -> bool:

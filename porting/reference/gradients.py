@@ -119,11 +119,15 @@ def _statistics_after_a_step(model: "torch.nn.Module", inputs: Sequence[np.ndarr
     What does not own any is in evaluation: nothing is dropped, and no branch is left out.
     """
     saved = set(model.state_dict())
-    held = {name: buffer for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
+    held = {
+        name: buffer
+        for name, buffer in model.named_buffers()
+        if name in saved and buffer.is_floating_point() and not buffer.isinf().any()  # a mask is no statistic
+    }
     if not held:
         return {}
     owners = {name.rpartition(".")[0] for name in held}
-    with in_training(model), _without_dropout():
+    with in_training(model), exact(model), _without_dropout():
         model.eval()
         for owner in owners:
             model.get_submodule(owner).training = True

@@ -10,6 +10,7 @@ import numpy as np
 
 from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
 from porting.reference import functions as torch_functions
+from porting.reference.exact import exact
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
 from porting.reference.side import array_of, call, tensors_of
@@ -72,7 +73,8 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
             stack.callback(module.register_forward_pre_hook(lambda *_, path=path: behind.append(path)).remove)
         for path, module in drawing.items():
             stack.callback(module.register_forward_pre_hook(hearing(path, module)).remove)
-        stack.enter_context(_dropouts_heard([*_whole(layers), *drawing.values()], function_heard))
+        without = [*_whole(layers), *_simple(model), *drawing.values()]
+        stack.enter_context(_dropouts_heard(without, function_heard))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
 
@@ -108,6 +110,7 @@ class _Frame:
     """A module that is running: the generator's state before it, and whether what is listed has drawn inside it."""
 
     state: "torch.Tensor"
+    module: "torch.nn.Module"
     is_explained: bool = False
 
 
@@ -118,7 +121,7 @@ def _drawing(
     import torch
 
     drawing: dict[str, torch.nn.Module] = {}
-    functions: list[float] = []
+    functions: list[tuple[float, list[torch.nn.Module]]] = []
     frames: list[_Frame] = []
     paths = {id(module): path for path, module in model.named_modules()}
 
@@ -127,7 +130,7 @@ def _drawing(
             frame.is_explained = True
 
     def enter(module: "torch.nn.Module", _: Any) -> None:
-        frames.append(_Frame(torch.get_rng_state()))
+        frames.append(_Frame(torch.get_rng_state(), module))
 
     def leave(module: "torch.nn.Module", _: Any, __: Any) -> None:
         frame = frames.pop()
@@ -140,17 +143,22 @@ def _drawing(
 
     def function_heard(name: str, arguments: Mapping[str, Any], rate: float) -> None:
         explained()
-        functions.append(rate)
+        functions.append((rate, [frame.module for frame in frames]))
 
-    simple = [module for module in _whole(dict(model.named_modules())) if not list(module.children())]
     with ExitStack() as stack, torch.random.fork_rng(devices=[]):
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
-        stack.enter_context(_dropouts_heard([*_whole(layers), *simple], function_heard))
-        with in_training(model):
+        stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard))
+        with in_training(model), exact(model):
             call(model, tensors_of(model, inputs))
-    return drawing, iter(functions)
+    inside = set(drawing.values())
+    return drawing, iter([rate for rate, around in functions if not inside & set(around)])
+
+
+def _simple(model: "torch.nn.Module") -> list["torch.nn.Module"]:
+    """Modules without others, which are heard as a whole."""
+    return [module for module in _whole(dict(model.named_modules())) if not list(module.children())]
 
 
 def _whole(layers: Mapping[str, "torch.nn.Module"]) -> list["torch.nn.Module"]:

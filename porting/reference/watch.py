@@ -153,7 +153,7 @@ class Watch:
 
 
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
-_SEVERAL_OUTPUTS = _RECURRENT | {"MultiheadAttention"}
+_SEVERAL_OUTPUTS = _RECURRENT | {"LSTMCell", "MultiheadAttention"}
 
 
 def _check_tensor(given: Any, about: About) -> None:

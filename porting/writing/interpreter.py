@@ -21,6 +21,7 @@ from porting.writing.reading import Reader, UnknownError
 from porting.writing.recording.arrays import OwnArray, OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
+from porting.writing.recording.layer_axes import LayerAxes
 from porting.writing.recording.ownership import ownership_of
 from porting.writing.recording.recorder import Missing, Recorder, Scope, variable_of, variables_in_value, with_variables
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
@@ -46,6 +47,7 @@ class Written:
     arrays : Mapping
         Path -> each of the model's own arrays, which are layers of their own.
     missing : list of Missing
+    layer_axes : LayerAxes
     """
 
     block: Block
@@ -54,6 +56,7 @@ class Written:
     own: list[str]
     arrays: Mapping[str, OwnArray]
     missing: list[Missing]
+    layer_axes: LayerAxes
 
 
 class Interpreter:
@@ -81,6 +84,7 @@ class Interpreter:
         self.held: dict[str, Any] = {}
         self.own: list[str] = []
         self.missing: list[Missing] = []
+        self.layer_axes = LayerAxes(exported.is_batch)
 
     def written(self) -> Written:
         """Write the whole model."""
@@ -96,7 +100,7 @@ class Interpreter:
         for path in reversed(unused_arrays(self.model, self.exported)):
             self.arrays.keep(path, self.model.state_dict()[path], block)
         self.arrays.finish()
-        return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing)
+        return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing, self.layer_axes)
 
     def _output(self, node: "Node") -> Value | None:
         """All axes of an output, its samples first."""
@@ -226,7 +230,9 @@ class Interpreter:
             args, keywords = arguments_of(node, lambda arg: read(self.reader, arg, owner))
             made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
             check(made, node)
+            self.layer_axes.note(owner, name, made, node)
             return made
+        self.ownership.refuse_tied(node)
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
         args, keywords = arguments_of(node, lambda read: self.reader.argument(read, node))

@@ -36,6 +36,8 @@ class WrittenModel:
         In the port's axis order, without the samples.
     axes : Mapping
         Path of each of the model's own arrays -> its axis pattern.
+    activations : Mapping
+        Path of a layer -> the axis pattern of its activations, where they lie otherwise than the table has them.
     missing : tuple of Missing
         What raises NotImplementedError in it.
     """
@@ -45,6 +47,7 @@ class WrittenModel:
     outputs: Mapping[str, str]
     input_shapes: tuple[tuple[int, ...], ...]
     axes: Mapping[str, str]
+    activations: Mapping[str, str]
     missing: tuple[Missing, ...]
 
     def patterns(self) -> tuple[str, ...]:
@@ -94,6 +97,10 @@ def write_model(
         inputs=by_name or tuple(patterns),
         outputs=dict(zip(exported.outputs, map(pattern_of, written.outputs), strict=True)),
         input_shapes=tuple(tuple(v.shape[axis] for axis in v.axes[1:]) for v in written.inputs),
-        axes={path: array_pattern(own.shape, own.axes()) for path, own in written.arrays.items()},
+        axes={
+            **{path: array_pattern(own.shape, own.axes()) for path, own in written.arrays.items()},
+            **written.layer_axes.weights,
+        },
+        activations=written.layer_axes.activations,
         missing=tuple(written.missing),
     )

@@ -34,6 +34,7 @@ def pair_of(written: WrittenModel, reference: Reference, port: Path, example: Ex
         outputs=written.outputs,
         input_shapes=written.input_shapes,
         axes=written.axes,
+        activations=written.activations,
         rules=reference.pair.rules if reference.pair else (),
         probe=probe,
         place=str(port.with_name(f"{port.stem}{SUFFIX}")) if reference.source else "",
@@ -53,6 +54,7 @@ def pair_source(written: WrittenModel, reference: Reference, name: str) -> str:
         "outputs": written.outputs,
         "input_shapes": written.input_shapes,
         **({"axes": dict(written.axes)} if written.axes else {}),
+        **({"activations": dict(written.activations)} if written.activations else {}),
     }
     fields = "\n".join(f"    {key}={pformat(value, width=90, sort_dicts=False)}," for key, value in says.items())
     body = indent(reference.source, "    ")

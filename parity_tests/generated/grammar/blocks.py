@@ -75,8 +75,13 @@ def _feed_forward(dice: Dice) -> tuple[str, str]:
 
 
 def _transformer(dice: Dice) -> tuple[str, str]:
-    init = ["self.norm1 = nn.LayerNorm(width)", "self.attn = nn.MultiheadAttention(width, heads, batch_first=True)", "self.norm2 = nn.LayerNorm(width)",
-            f"self.mlp = nn.Sequential(nn.Linear(width, 2 * width), {dice.pick(['nn.GELU()', 'nn.ReLU()', 'nn.SiLU()'])}, nn.Linear(2 * width, width))"]  # fmt: skip
+    act = dice.pick(["nn.GELU()", "nn.ReLU()", "nn.SiLU()"])
+    init = [
+        "self.norm1 = nn.LayerNorm(width)",
+        "self.attn = nn.MultiheadAttention(width, heads, batch_first=True)",
+        "self.norm2 = nn.LayerNorm(width)",
+        f"self.mlp = nn.Sequential(nn.Linear(width, 2 * width), {act}, nn.Linear(2 * width, width))",
+    ]
     if dice.chance(60):
         forward = [
             "y = self.norm1(x)",
@@ -88,21 +93,40 @@ def _transformer(dice: Dice) -> tuple[str, str]:
     return _class("Block", "width, heads=1", init, forward), "transformer"
 
 
+def _functional(dice: Dice) -> tuple[str, str]:
+    """A layer of the author's own, which calls a function of torch with its arrays."""
+    init = ["self.weight = nn.Parameter(torch.randn(hidden, width))"]
+    forward = ["return F.linear(x, self.weight)"]
+    if dice.chance(60):
+        init += ["self.bias = nn.Parameter(torch.zeros(hidden))"]
+        forward = ["return F.linear(x, self.weight, self.bias)"]
+    if dice.chance(40):
+        init = ["self.gain = nn.Parameter(torch.ones(width))", "self.shift = nn.Parameter(torch.zeros(width))"]
+        forward = [f"return F.layer_norm(x, (x.shape[-1],), self.gain, self.shift{dice.pick(['', ', 1e-3'])})"]
+    return _class("Block", "width, hidden", init, forward), "functional"
+
+
 def block(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     """A class of its own, called once or several times, with other settings."""
     if "Block" in sketch.space:
         _repeat(dice, sketch, x)
         return
     value = sketch.values[x]
-    kinds = ["mlp"] if value.ndim == 2 else ["conv", "conv", "mlp", "own"]
-    kinds += ["transformer"] * 3 if value.ndim == 3 else []
+    if value.ndim < 2:
+        raise StepError("no features")
+    wide = value.shape[-1] >= 4
+    kinds = (["mlp"] if wide else []) + (["conv", "conv", "own"] if value.ndim > 2 else [])
+    kinds += ["functional"] if wide else []
+    kinds += ["transformer"] * 3 if value.ndim == 3 and wide else []
     kind = dice.pick(kinds)
     if kind == "own":
         _drawn(dice, sketch, x, inner)
         return
-    text, kind = {"conv": lambda: _convolutional(dice, value.ndim - 2), "mlp": lambda: _feed_forward(dice)}.get(
-        kind, lambda: _transformer(dice)
-    )()
+    text, kind = {
+        "conv": lambda: _convolutional(dice, value.ndim - 2),
+        "mlp": lambda: _feed_forward(dice),
+        "functional": lambda: _functional(dice),
+    }.get(kind, lambda: _transformer(dice))()
     exec(text, sketch.space)  # noqa: S102 - the grammar's own class
     sketch.space["_kind"] = kind, value.ndim
     sketch.classes.append(text)
@@ -111,7 +135,9 @@ def block(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
 
 def _repeat(dice: Dice, sketch: Sketch, x: str) -> None:
     kind, rank = sketch.space["_kind"]
-    if sketch.values[x].ndim != rank and kind != "mlp":
+    if (sketch.values[x].ndim != rank and kind not in {"mlp", "functional"}) or (
+        sketch.values[x].shape[-1] < 4 and kind != "conv"
+    ):
         raise StepError("another rank")
     count, texts = dice.pick([1, 2, 3]), []
     channels, width = sketch.values[x].shape[1], sketch.values[x].shape[-1]
@@ -122,6 +148,10 @@ def _repeat(dice: Dice, sketch: Sketch, x: str) -> None:
             channels = outputs
         elif kind == "mlp":
             texts.append(f"Block({width}, {dice.pick([6, 8, 4])}{dice.settings(dropout=[0.0, 0.3], gated=[True])})")
+        elif kind == "functional":
+            outputs = dice.pick([width, 4, 6])
+            texts.append(f"Block({width}, {outputs})")
+            width = outputs if "F.linear" in sketch.classes[-1] else width
         elif kind == "transformer":
             texts.append(f"Block({width}{dice.settings(heads=[2]) if width % 2 == 0 else ''})")
         else:

@@ -8,12 +8,14 @@ from parity_tests.generated.grammar.sketch import Sketch
 Step = Callable[[Dice, Sketch, str], None]
 
 SUMS = [
-    "{a} + {b}", "{a} * {b}", "{a} - {b}", "torch.cat([{a}, {b}], 1)", "torch.cat([{a}, {b}], -1)", "{a} * {b}.sigmoid()",
-    "torch.maximum({a}, {b})", "torch.stack([{a}, {b}], 1)", "{a} / ({b}.abs() + 1)", "torch.add({a}, {b}, alpha=0.5)",
-    "torch.lerp({a}, {b}, 0.3)", "torch.minimum({a}, {b})", "torch.where({b} > 0, {a}, {b})", "torch.hypot({a}, {b})",
-    "torch.cosine_similarity({a}, {b}, dim=-1)", "torch.atan2({a}, {b}.abs() + 0.5)", "{a} @ {b}.mT", "torch.einsum('b...i,b...j->b...ij', {a}, {b})",
-    "F.pairwise_distance({a}, {b})", "torch.addcmul({a}, {b}, {b})", "({a} > {b}).float() * {a}", "{a} @ {b}", "torch.logaddexp({a}, {b})",
-    "torch.stack([{a}, {b}], -1).sum(-1)", "torch.cat(({a}.flatten(1), {b}.flatten(1)), dim=1)", "torch.dstack([{a}, {b}])", "torch.hstack([{a}, {b}])",
+    "{a} + {b}", "{a} * {b}", "{a} - {b}", "torch.cat([{a}, {b}], 1)", "torch.cat([{a}, {b}], -1)",
+    "{a} * {b}.sigmoid()", "torch.maximum({a}, {b})", "torch.stack([{a}, {b}], 1)", "{a} / ({b}.abs() + 1)",
+    "torch.add({a}, {b}, alpha=0.5)", "torch.lerp({a}, {b}, 0.3)", "torch.minimum({a}, {b})",
+    "torch.where({b} > 0, {a}, {b})", "torch.hypot({a}, {b})", "torch.cosine_similarity({a}, {b}, dim=-1)",
+    "torch.atan2({a}, {b}.abs() + 0.5)", "{a} @ {b}.mT", "torch.einsum('b...i,b...j->b...ij', {a}, {b})",
+    "F.pairwise_distance({a}, {b})", "torch.addcmul({a}, {b}, {b})", "({a} > {b}).float() * {a}", "{a} @ {b}",
+    "torch.logaddexp({a}, {b})", "torch.stack([{a}, {b}], -1).sum(-1)",
+    "torch.cat(({a}.flatten(1), {b}.flatten(1)), dim=1)", "torch.dstack([{a}, {b}])", "torch.hstack([{a}, {b}])",
 ]  # fmt: skip
 
 
@@ -66,15 +68,20 @@ def parameter(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     name = sketch.fresh(dice.pick(["scale", "shift", "gamma", "pos", "weight"]))
     wide = dice.pick([3, 4, 5])
     forms = [
-        (f"{last}", "{x} * self.{n}"), (f"{last}", "{x} + self.{n}"), (f"1, {', '.join(map(str, rest))}", "{x} + self.{n}"),
-        (f"{', '.join(map(str, rest))}", "{x} * self.{n}"), ("1", "{x} * self.{n}"), (f"{last}, {wide}", "{x} @ self.{n}"),
-        (f"{wide}, {last}", "F.linear({x}, self.{n})"), (f"{last}, {wide}", "torch.einsum('...i,ij->...j', {x}, self.{n})"),
+        (f"{last}", "{x} * self.{n}"), (f"{last}", "{x} + self.{n}"),
+        (f"1, {', '.join(map(str, rest))}", "{x} + self.{n}"), (f"{', '.join(map(str, rest))}", "{x} * self.{n}"),
+        ("1", "{x} * self.{n}"), (f"{last}, {wide}", "{x} @ self.{n}"),
+        (f"{wide}, {last}", "F.linear({x}, self.{n})"),
+        (f"{last}, {wide}", "torch.einsum('...i,ij->...j', {x}, self.{n})"),
         (f"1, {rest[0]}, {', '.join(['1'] * (len(rest) - 1)) or 1}", "{x} * self.{n}"),
-        (f"{rest[0]}{', 1' * (len(rest) - 1)}", "{x} * self.{n}"), (f"{rest[0]}", "{x} * self.{n}.view(-1, *[1] * ({x}.ndim - 2))"),
-        (f"{last}", "{x} * self.{n}[None, :]"), (f"{last}", "F.layer_norm({x}, ({x}.shape[-1],), self.{n})"),
-        (f"1, 1, {last}", "torch.cat([self.{n}.expand({x}.shape[0], -1, -1), {x}], 1)"), (f"{wide}, {last}", "{x} @ self.{n}.t()"),
-        (f"{last}, {last}", "torch.matmul({x}, self.{n}.softmax(-1))"), (f"{last}", "{x} * torch.exp(self.{n})"), (f"{last}", "F.softplus(self.{n}) + {x}"),
-        (f"{last}", "{x} * F.normalize(self.{n}, dim=0)"), (f"{wide}, {last}, 2", "F.conv1d({x}.flatten(2).transpose(1, 2), self.{n})"),
+        (f"{rest[0]}{', 1' * (len(rest) - 1)}", "{x} * self.{n}"),
+        (f"{rest[0]}", "{x} * self.{n}.view(-1, *[1] * ({x}.ndim - 2))"), (f"{last}", "{x} * self.{n}[None, :]"),
+        (f"{last}", "F.layer_norm({x}, ({x}.shape[-1],), self.{n})"),
+        (f"1, 1, {last}", "torch.cat([self.{n}.expand({x}.shape[0], -1, -1), {x}], 1)"),
+        (f"{wide}, {last}", "{x} @ self.{n}.t()"), (f"{last}, {last}", "torch.matmul({x}, self.{n}.softmax(-1))"),
+        (f"{last}", "{x} * torch.exp(self.{n})"), (f"{last}", "F.softplus(self.{n}) + {x}"),
+        (f"{last}", "{x} * F.normalize(self.{n}, dim=0)"),
+        (f"{wide}, {last}, 2", "F.conv1d({x}.flatten(2).transpose(1, 2), self.{n})"),
     ]  # fmt: skip
     shape, form = dice.pick(forms)
     if dice.chance(25):
@@ -120,23 +127,21 @@ def stacked(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     else:
         made = f"nn.Linear({width}, {width})" if kind != "norm" else f"nn.LayerNorm({width})"
     name = sketch.layer("layers", f"nn.ModuleList([{made} for _ in range({count})])")
-    way = dice.pick(
-        ["x = F.relu(layer(x))", "x = x + layer(x)", "x = torch.tanh(layer(x)) + x / 2", "x = layer(x)"]
-    ).replace("x", x)
-    way = way.replace(f"e{x}p", "exp")
+    ways = ["F.relu(layer({x}))", "{x} + layer({x})", "torch.tanh(layer({x})) + {x} / 2", "layer({x})"]
+    way = f"{x} = {dice.pick(ways).format(x=x)}"
     if dice.chance(30):
-        sketch.say(
-            f"for step, layer in enumerate(self.{name}):\n            {way}\n            if step < {count - 1}:\n                {x} = {x} * 0.5",
-            x,
-        )
+        halved = f"            if step < {count - 1}:\n                {x} = {x} * 0.5"
+        sketch.say(f"for step, layer in enumerate(self.{name}):\n            {way}\n{halved}", x)
     else:
         sketch.say(f"for layer in self.{name}:\n            {way}", x)
 
 
 def remembered(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     """Join a value that stands further up: an input or a shortcut."""
-    others = [name for name, value in sketch.values.items() if name != x and hasattr(value, "ndim") and value.is_floating_point()
-              and value.ndim and value.shape[0] == sketch.values[x].shape[0]]  # fmt: skip
+    samples = sketch.values[x].shape[0]
+    tensors = {name: value for name, value in sketch.values.items() if hasattr(value, "is_floating_point")}
+    floats = [name for name, value in tensors.items() if value.is_floating_point() and value.ndim]
+    others = [name for name in floats if name != x and tensors[name].shape[0] == samples]
     if not others:
         raise StepError("nothing else is at hand")
     join(dice, sketch, x, dice.pick(others))
@@ -149,9 +154,13 @@ def product(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
         name = sketch.layer("bilinear", f"nn.Bilinear({width}, {width}, {dice.pick([3, 4])})")
         sketch.say(f"{x} = self.{name}({x}, {x}.tanh())", x)
         return
-    said = ["torch.bmm({x}, {x}.transpose(1, 2))", "torch.einsum('bij,bkj->bik', {x}, {x})", "torch.einsum('bij,bij->bi', {x}, {x})",
-            "torch.baddbmm({x}, {x}, torch.eye({x}.shape[-1]).expand({x}.shape[0], -1, -1))", "({x}.unsqueeze(2) * {x}.unsqueeze(1)).sum(-1)",
-            "torch.einsum('bn,bm->bnm', {x}, {x})", "torch.einsum('bchw->bhwc', {x})", "torch.einsum('bchw,bcij->bhwij', {x}[..., :2], {x}[..., :1])"]  # fmt: skip
+    said = [
+        "torch.bmm({x}, {x}.transpose(1, 2))", "torch.einsum('bij,bkj->bik', {x}, {x})",
+        "torch.einsum('bij,bij->bi', {x}, {x})",
+        "torch.baddbmm({x}, {x}, torch.eye({x}.shape[-1]).expand({x}.shape[0], -1, -1))",
+        "({x}.unsqueeze(2) * {x}.unsqueeze(1)).sum(-1)", "torch.einsum('bn,bm->bnm', {x}, {x})",
+        "torch.einsum('bchw->bhwc', {x})", "torch.einsum('bchw,bcij->bhwij', {x}[..., :2], {x}[..., :1])",
+    ]  # fmt: skip
     sketch.say(f"{x} = {dice.pick(said).format(x=x)}", x)
 
 

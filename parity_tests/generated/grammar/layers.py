@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from parity_tests.generated.grammar.dice import Dice
+from parity_tests.generated.grammar.dice import Dice, StepError
 
 Maker = Callable[[Dice, torch.Tensor], str]
 
@@ -108,6 +108,8 @@ def instance_normalisation(dice: Dice, x: torch.Tensor) -> str:
 
 def layer_normalisation(dice: Dice, x: torch.Tensor) -> str:
     shape = list(x.shape[1:])[-dice.times(x.ndim - 1, 20) :]
+    if len(shape) == 1 and shape[0] < 4:
+        raise StepError("a normalisation of so few is all rounding")
     settings = dice.settings(eps=[1e-3, 1e-6], elementwise_affine=[False], bias=[False])
     return f"nn.LayerNorm({shape[0] if len(shape) == 1 else shape}{settings})"
 

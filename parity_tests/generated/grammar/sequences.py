@@ -1,7 +1,5 @@
 """Layers of sequences, (samples, points, features): recurrences, attention, transformers."""
 
-import torch
-
 from parity_tests.generated.grammar.dice import Dice, StepError
 from parity_tests.generated.grammar.sketch import Sketch
 
@@ -21,7 +19,9 @@ def recurrence(dice: Dice, sketch: Sketch, x: str) -> None:
     shown = dice.pick(["outputs", "outputs", "last", "state"])
     state = "(state, cell)" if kind == "LSTM" else "state"
     if shown == "outputs":
-        sketch.say(f"{x}, _ = self.{name}({given})" + ("" if first else f"; {x} = {x}.transpose(0, 1)"), x)
+        sketch.say(f"{x}, _ = self.{name}({given})", *([x] if first else []))
+        if not first:
+            sketch.say(f"{x} = {x}.transpose(0, 1)", x)
     elif shown == "last":
         sketch.say(f"outputs, _ = self.{name}({given})")
         sketch.say(f"{x} = outputs[:, -1]" if first else f"{x} = outputs[-1]", x)
@@ -74,7 +74,7 @@ def attention(dice: Dice, sketch: Sketch, x: str) -> None:
     given += dice.settings(need_weights=[False]) if not shares else ""
     sketch.say(f"{x}, {'shares' if shares else '_'} = self.{name}({x}, {x}, {x}{given})", x)
     if shares:
-        sketch.say(f"{x} = {x} + shares.mean(-1, keepdim=True)", x)
+        sketch.say(f"{x} = {x} + shares.amax(-1, keepdim=True)", x)
 
 
 def transformer_layer(dice: Dice, sketch: Sketch, x: str) -> None:
@@ -134,6 +134,6 @@ SEQUENCES = [recurrence, recurrence, attention, transformer_layer, own_attention
 def sequence_step(dice: Dice, sketch: Sketch, x: str) -> None:
     """A layer of a sequence."""
     value = sketch.values[x]
-    if value.ndim != 3 or not isinstance(value, torch.Tensor):
+    if value.ndim != 3 or value.shape[-1] < 4:
         raise StepError("no sequence")
     dice.pick(SEQUENCES)(dice, sketch, x)

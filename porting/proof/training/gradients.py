@@ -12,7 +12,7 @@ from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness
 from porting.records.deviations import relative
-from porting.records.gradients import Thinned, thin
+from porting.records.gradients import Gradients, Thinned, thin
 from porting.records.randomness import RandomCall, arrivals_of
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
@@ -29,6 +29,9 @@ GRADIENT_ROWS = 8
 
 GRADIENT_LIMIT = 1e-10
 """Largest relative error of a float64 gradient that rounding explains in a model that is well conditioned."""
+
+IS_ROUNDING = 1e-13
+"""Share of the model's greatest gradient below which another one is nothing but the rounding of sums in float64."""
 
 MOST_MOVES = 16
 """How many times as far off as one rounding moves the reference's own gradient the port's may be.
@@ -144,28 +147,37 @@ def _not_compared(reference: ReferenceRun, port: PortRun) -> Iterator[str]:
 def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Iterator[tuple[str, float, float]]:
     """By input and by tensor, relative to the greatest gradient of its layer, each with its limit.
 
-    One of them may be nothing but rounding, as that of a bias before a softmax.
+    One of them may be nothing but rounding, as that of a bias before a softmax; or all of a layer's, as those of
+    queries and keys where there is a single key.
     """
     assert reference.gradients
     assert port.gradients
     assert port.wide
     calls = {call.name: call for call in (*reference.trace.shared, *reference.trace.layers())}
+    least = IS_ROUNDING / GRADIENT_LIMIT * _greatest(reference.gradients)
     pairs = zip(reference.gradients.inputs, port.gradients.inputs, pair.inputs, strict=True)
     for number, (ours, theirs, pattern) in enumerate(pairs):
         if ours is not None and theirs is not None:
             name, gradient = f"input {number}", thin(ours)
+            gradient = replace(gradient, scale=max(gradient.scale, least))
             yield name, gradient.relative_error(_moved(theirs, pattern)), _limit(reference, name, gradient.scale)
     for layers in port.wide.plan.pairs:
         weights = reference.gradients.weights
         taken = [transfer for transfer in layers.transfers if weights.keys() >= set(transfer.references)]
         ours = {name: thin(weights[name]) for transfer in taken for name in transfer.references}
-        scale = max((gradient.scale for gradient in ours.values()), default=0.0)
+        scale = max([gradient.scale for gradient in ours.values()] + [least])
         for transfer in taken:
             moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
             for name, gradient in _trained_in_torch(transfer.parts(moved), calls[layers.reference]):
                 error = replace(ours[name], scale=scale).relative_error(gradient)
                 release(gradient, ours[name].values)
                 yield name, error, _limit(reference, name, scale)
+
+
+def _greatest(gradients: Gradients) -> float:
+    """The greatest element of any gradient."""
+    held = [*gradients.inputs, *gradients.weights.values()]
+    return max((thin(gradient).scale for gradient in held if gradient is not None), default=0.0)
 
 
 def _trained_in_torch(gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall) -> Iterator[tuple[str, np.ndarray]]:

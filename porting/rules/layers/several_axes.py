@@ -25,16 +25,25 @@ def over_several_axes(rule: LayerRule, reference: LayerCall, port: LayerCall) ->
 
 def _places(reference: LayerCall, port: LayerCall) -> list[int]:
     """Where the axes that torch normalises, its last ones, are in the port."""
+    return _places_if(_has_channels_last(reference, port), reference)
+
+
+def _places_if(channels_last: bool, reference: LayerCall) -> list[int]:
     rank, count = reference.input.ndim, len(reference.settings["normalized_shape"])
-    order = [0, rank - 1, *range(1, rank - 1)] if _has_channels_last(reference, port) else list(range(rank))
+    order = [0, rank - 1, *range(1, rank - 1)] if channels_last else list(range(rank))
     return order[rank - count :]
 
 
 def _has_channels_last(reference: LayerCall, port: LayerCall) -> bool:
-    """Whether the port has the reference's second axis last; images have where both orders fit."""
+    """Whether the port has the reference's second axis last.
+
+    Where both orders fit the axes that it normalises tell, and where they do not either, images have.
+    """
     ours, theirs = reference.input.shape[1:], port.input.shape[1:]
-    moved = (*ours[1:], *ours[:1])
-    return theirs == moved and (theirs != ours or len(ours) > 2)
+    if theirs != (*ours[1:], *ours[:1]) or theirs != ours:
+        return theirs == (*ours[1:], *ours[:1])
+    moved, same = (sorted(_places_if(channels_last, reference)) for channels_last in (True, False))
+    return len(ours) > 2 and (moved == same or _port_axes(port) != same)
 
 
 def _named(places: list[int]) -> str:

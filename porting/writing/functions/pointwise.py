@@ -265,10 +265,9 @@ def x_log_y(k: Target, x: Any, y: Any) -> Value:
 def nan_to_num(
     k: Target, x: Value, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Value:
-    if posinf is None or neginf is None:
-        raise NoRowError("nan_to_num to the greatest number of a type")
     x = settled(x)
-    return x.with_data(k.ops.nan_to_num(x.data, nan=nan or 0.0, posinf=posinf, neginf=neginf))
+    given = {name: to for name, to in (("nan", nan), ("posinf", posinf), ("neginf", neginf)) if to is not None}
+    return x.with_data(k.ops.nan_to_num(x.data, **given))
 
 
 @row("lerp")

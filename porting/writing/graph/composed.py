@@ -1,5 +1,6 @@
 """Functions that the table does not know, but that torch itself composes of others: written as those."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -32,5 +33,6 @@ def with_known_functions(program: Any, is_known: Callable[[Any], bool]) -> Any:
         parts = {function: table[function] for function in unknown if function in table}
         if not parts:
             return program
-        program = program.run_decompositions(parts)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's own, of its own
+            program = program.run_decompositions(parts)
     return program

@@ -93,8 +93,8 @@ def lstm_cell(
 ) -> list[Value]:
     cell = k.layers.LSTMCell(weight_hh.shape[1], **changed(use_bias=(bias_ih is not None, True)), name=name_of(name))
     states = [in_order(k.ops, state).data for state in start]
-    made = k.kept(cell(in_order(k.ops, x).data, states)[1])
-    return [Value(made[at], (x.shape[0], weight_hh.shape[1]), (0, 1)) for at in range(2)]
+    made = k.kept(cell(in_order(k.ops, x).data, states))
+    return [Value(data, (x.shape[0], weight_hh.shape[1]), (0, 1)) for data in (made[0], made[1][1])]
 
 
 def _cell(function: str, kind: str, owner: str, activation: str) -> None:

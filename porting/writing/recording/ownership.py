@@ -1,10 +1,11 @@
 """Which layer of torch.nn each call belongs to, which layers are called more than once, and which arrays are shared."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
@@ -12,6 +13,10 @@ from porting.writing.layers import LAYER_ROWS, RECURRENCES
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
+
+FUNCTIONS = {"linear", "embedding", "layer_norm", "group_norm", "batch_norm", "prelu"}
+FUNCTIONS |= {f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)}
+"""Functions that the verdict knows as layers where they are called with a model's own arrays."""
 
 SEVERAL_INPUTS = {"multi_head_attention", *RECURRENCES, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
 
@@ -26,10 +31,23 @@ class Ownership:
         Call -> the path of the layer whose weights it is called with.
     shared : dict
         Path of each layer that is called more than once -> its calls.
+    tied : set
+        Calls of layers whose arrays others read as well; but for those of a table of vectors, which may be read so.
     """
 
     owners: "dict[Node, str]" = field(default_factory=dict)
     shared: "dict[str, list[Node]]" = field(default_factory=dict)
+    tied: "set[Node]" = field(default_factory=set)
+
+    def refuse_tied(self, node: "Node") -> None:
+        """Refuse a layer whose array another one is called with as well: no plan pairs it with arrays.
+
+        Raises
+        ------
+        NoRowError
+        """
+        if node in self.tied:
+            raise NoRowError("a layer whose weight another layer or function is called with as well")
 
 
 def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collection[str] = ()) -> Ownership:
@@ -37,11 +55,20 @@ def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collect
     nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
     candidates = [node for node in nodes if name_of(node.target) not in own_rows]
     owners = {node: owner for node in candidates if (owner := _owner(node, model, exported)) is not None}
+    apart: set[Node] = set()
     while tied := _tied(owners, nodes, exported):
         owners = {node: owner for node, owner in owners.items() if node not in tied}
+        apart |= tied
     counts = Counter(owners.values())
     shared = {path: [n for n, owner in owners.items() if owner == path] for path, count in counts.items() if count > 1}
-    return Ownership(owners, shared)
+    return Ownership(owners, shared, _without_tables(apart, exported))
+
+
+def _without_tables(tied: "set[Node]", exported: Exported) -> "set[Node]":
+    """Without calls that read what an embedding does."""
+    tables = {arg for node in tied if name_of(node.target) == "embedding" for arg in node.all_input_nodes}
+    arrays = {arg for arg in tables if arg.name in exported.arrays}
+    return {node for node in tied if not arrays & set(node.all_input_nodes)}
 
 
 def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | None:
@@ -54,11 +81,34 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     computed = [arg for arg in node.all_input_nodes if arg.name not in exported.arrays]
     if len(computed) != 1 and name not in SEVERAL_INPUTS:
         return None
+    if (functional := _functional_owner(name, node, arrays, model, exported)) is not None:
+        return functional
     paths = sorted({path.rpartition(".")[0] for path in arrays}, key=len)
     if not paths or any(path != paths[0] and not path.startswith(f"{paths[0]}.".lstrip(".")) for path in paths):
         return None
     known = _is_layer(paths[0], name, model)
+    if (
+        known
+        and name not in SEVERAL_INPUTS
+        and len(arrays) < len(list(model.get_submodule(paths[0]).parameters(False)))
+    ):
+        return None
     return paths[0] if known and (len(paths) == 1 or name == "multi_head_attention") else None
+
+
+def _functional_owner(
+    name: str, node: "Node", arrays: Sequence[str], model: "torch.nn.Module", exported: Exported
+) -> str | None:
+    """The module of the author's own, all of whose arrays a function of a layer is called with; or the one array."""
+    given: Any = node.args[1 if name == "embedding" else 0]
+    if name not in FUNCTIONS or not arrays or not hasattr(given, "op") or given.name in exported.arrays:
+        return None
+    path = arrays[0].rpartition(".")[0]
+    owner = model.get_submodule(path)
+    saved = {f"{path}.{word}".lstrip(".") for word in owner.state_dict() if "." not in word}
+    if path and saved - {f"{path}.num_batches_tracked"} == set(arrays):
+        return path
+    return arrays[0] if len(arrays) == 1 and not arrays[0].endswith("weight") else None
 
 
 def _is_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
@@ -75,7 +125,7 @@ def _in_layer(path: str, name: str, model: "torch.nn.Module") -> bool:
 
 def is_own(path: str, owner: str) -> bool:
     """Whether an array lies in the module of this path."""
-    return not owner or path.startswith(f"{owner}.")
+    return not owner or path == owner or path.startswith(f"{owner}.")
 
 
 def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":

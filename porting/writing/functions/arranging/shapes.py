@@ -1,6 +1,7 @@
 """Functions that move, join and part axes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -22,6 +23,8 @@ from porting.writing.values.axes import (
 def reshape(k: Target, x: Value, shape: Sequence[int]) -> Value:
     known = prod(size for size in shape if size != -1)
     shape = [prod(x.shape) // known if size == -1 else size for size in shape]
+    if x.form is None and x.data is not None:
+        x = replace(x, data=k.kept(x.data))
     return reshaped(k.ops, x, shape, k.is_batch)
 
 
