@@ -107,7 +107,7 @@ def _run(model: Any, inputs: list[Any]) -> Behaviour:
 
     given = inputs if len(inputs) > 1 else inputs[0]
     floats = [array for array in inputs if array.dtype.is_floating]
-    trained = {variable.path: variable for variable in model.trainable_variables}
+    trained = {f"variable {number}": variable for number, variable in enumerate(model.trainable_variables)}
     generator = np.random.default_rng(5)
     with tf.GradientTape() as tape:
         for array in floats:

@@ -101,7 +101,7 @@ def _histories(outcome: Any) -> Iterator[tuple[int, int]]:
 
 def _as_saved(model: Any, names: Sequence[str], layers: dict[str, Chain]) -> dict[str, Chain]:
     """The same lines by the names of a saved port's layers, where it has as many."""
-    built = [layer.name for layer in getattr(model, "layers", ())]
+    built = [layer.name for layer in model._flatten_layers(include_self=False)]
     both = zip(names, built, strict=True) if len(names) == len(built) else ()
     return {saved: layers[name] for saved, name in both if name in layers}
 

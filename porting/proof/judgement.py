@@ -82,7 +82,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
         about={**dict(_about_settings(port.narrow.plan)), **training.about},
         only_inside=only_inside,
-        port_layers=tuple(layer.name for layer in getattr(port.narrow.model, "layers", ())),
+        port_layers=tuple(layer.name for layer in port.narrow.model._flatten_layers(include_self=False)),
     )
 
 
