@@ -130,7 +130,8 @@ def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, 
     """
     if ours.acts_on.count != theirs.acts_on.count and not ours.acts_on.holds_like(theirs.acts_on):
         return None
-    assert port.wide and port.wide.synthetic
+    assert port.wide
+    assert port.wide.synthetic
     behind = list(_arriving_behind(reference, port, ours.behind))
     plain = [(arrivals_of(reference.synthetic_trace), arrivals_of(port.wide.synthetic))]
     scaled = [(reference.scaled_arrivals, port.scaled_arrivals)]
