@@ -32,7 +32,10 @@ def find_source(pair: ModelPair, sizes: Sizes, names: Sequence[str] = ()) -> Por
         finally:
             sys.setprofile(before)
     lines = {**seen.layers, **_as_saved(model, names, seen.layers)}
-    ahead, behind = _segments(model, list(pair.outputs), seen)
+    try:
+        ahead, behind = _segments(model, list(pair.outputs), seen)
+    except Exception:  # naming a line must never cost the verdict
+        ahead, behind = {}, {}
     return PortSource(file.name, file.read_text(encoding="utf-8"), lines, ahead, behind)
 
 
