@@ -82,9 +82,8 @@ def main() -> int:
         record for record in records if record["operator"] and record["outcome"] in ("PASS", "FAIL", "NOT CHECKED")
     ]
     seconds = sum(record["seconds"] for record in judged)
-    print(
-        f"{len(judged)} verdicts, {60 * len(judged) / (seconds or 1):.1f} a minute; {time.monotonic() - began:.0f} s in all"
-    )
+    a_minute = 60 * len(judged) / (seconds or 1)
+    print(f"{len(judged)} verdicts, {a_minute:.1f} a minute; {time.monotonic() - began:.0f} s in all")
     return 1 if any(map(is_missed, records)) else 0
 
 

@@ -107,7 +107,7 @@ def _run(model: Any, inputs: list[Any]) -> Behaviour:
 
     given = inputs if len(inputs) > 1 else inputs[0]
     floats = [array for array in inputs if array.dtype.is_floating]
-    trained = {variable.path: variable for variable in model.trainable_variables}
+    trained = {f"variable {number}": variable for number, variable in enumerate(model.trainable_variables)}
     generator = np.random.default_rng(5)
     with tf.GradientTape() as tape:
         for array in floats:
@@ -125,8 +125,11 @@ def _run(model: Any, inputs: list[Any]) -> Behaviour:
         for name, gradient in zip(names, taken, strict=True)
     }
     keras.utils.set_random_seed(12)
+    plainly = keras.tree.flatten(model(given))
     in_training = keras.tree.flatten(model(given, training=True))
     losses = [np.asarray(loss, np.float64) for loss in model.losses]
     statistics = [np.asarray(held) for held in model.non_trainable_variables if held.dtype.startswith("float")]
     penalty = np.reshape(sum(losses, np.zeros(())), 1)
-    return Behaviour(tuple(map(np.asarray, outputs)), (*map(np.asarray, in_training), *statistics, penalty), gradients)
+    return Behaviour(
+        tuple(map(np.asarray, (*outputs, *plainly))), (*map(np.asarray, in_training), *statistics, penalty), gradients
+    )

@@ -1,6 +1,7 @@
 """What the lines of a port's source make, and at which layers or outputs a fault in a line can show."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import keras
 
-from parity_tests.mutated.sources import Source
+from parity_tests.mutated.changes.sources import Source
 from porting.pairs.finding import resolve
 
 
@@ -27,12 +28,15 @@ class Made:
         Those that led to it, in the port's own file.
     given : tuple of int
         The calls whose results it is given, by their numbers.
+    inner : frozenset of str
+        The layers inside it, without the numbers that Keras gives them.
     """
 
     name: str
     owns: bool
     lines: frozenset[int]
     given: tuple[int, ...]
+    inner: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,14 @@ class Graph:
         places: set[tuple[str, str]] = set()
         for number in calls:
             if self.made[number].owns:
-                places |= {("inside", self.made[number].name), ("between", self.made[number].name)}
-            places |= {("between", name) for name in self._reached(number)}
+                named = {self.made[number].name, *self.made[number].inner}
+                places |= {(where, name) for where in ("inside", "between") for name in named}
+            reached = {inner for name in self._reached(number) for inner in (name, *self._inside(name))}
+            places |= {("between", name) for name in reached}
         return places
+
+    def _inside(self, name: str) -> frozenset[str]:
+        return next((made.inner for made in self.made.values() if made.name == name), frozenset())
 
     def _reached(self, number: int) -> Iterator[str]:
         """The layers with weights, and the outputs, that a call reaches without another such layer between."""
@@ -122,8 +131,15 @@ def _follow(tensor: Any, lines: dict[int, frozenset[int]], made: dict[int, Made]
     if id(node) not in made:
         given = tuple(_follow(each, lines, made) for each in node.arguments.keras_tensors)
         owns = bool(getattr(history.operation, "weights", ()))
-        made[id(node)] = Made(history.operation.name, owns, lines.get(id(node), frozenset()), given)
+        inside = history.operation._flatten_layers(include_self=False) if owns else ()
+        inner = frozenset(without_number(layer.name) for layer in inside)
+        made[id(node)] = Made(history.operation.name, owns, lines.get(id(node), frozenset()), given, inner)
     return id(node)
+
+
+def without_number(name: str) -> str:
+    """What Keras calls layers that nobody has named, without the number behind it."""
+    return re.sub(r"_\d+$", "", name)
 
 
 def lines_of(source: Source, node: ast.AST) -> set[int]:

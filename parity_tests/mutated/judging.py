@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from parity_tests.mutated.changes.places import Exchanged
+from parity_tests.mutated.changes.sources import Source
+from parity_tests.mutated.changes.weight_operators import Arrays
 from parity_tests.mutated.equivalence import behaviour_of
-from parity_tests.mutated.graphs import Graph, graph_of, lines_of, lines_that_use
+from parity_tests.mutated.graphs import Graph, graph_of, lines_of, lines_that_use, without_number
 from parity_tests.mutated.others import accepted_by
-from parity_tests.mutated.source_operators import Exchanged
-from parity_tests.mutated.sources import Source
-from parity_tests.mutated.weight_operators import Arrays
 from parity_tests.mutated.written import Written
 from porting import ParityReport, PortingError, Status
 
@@ -143,7 +143,9 @@ def judge_weights(written: Written, operator: Any, spoiled: Arrays) -> Record:
     record.seconds = time.perf_counter() - began
     _compare(record, written, file, report)
     layers = {path.split("/")[0] for path in spoiled}
-    calls = [number for number, made in written.graph.made.items() if made.name in layers]
+    plain = {*layers, *map(without_number, layers)}
+    made = written.graph.made.items()
+    calls = [number for number, held in made if held.name in layers or held.inner & plain]
     lines = {number: set(written.graph.made[number].lines) for number in calls}
     places = {("inside", layer) for layer in layers} | {("between", layer) for layer in layers}
     places |= written.graph.shows(calls)
@@ -173,15 +175,14 @@ def _hold_against(record: Record, report: ParityReport, truth: Truth, words: str
     told = _told(report)
     partners = {pair.reference: pair.port for pair in report.plan.pairs}
     layers = truth.layers | {name for name, port in partners.items() if port.split("/")[0] in truth.layers}
-    at_layers = any(
-        re.search(rf"\b{re.escape(re.sub(r'_[0-9]+$', '', name))}", line) for name in layers for line in told
-    )
-    record.located = all(place in truth.places for place in places) if places else at_layers
+    at_layers = any(re.search(rf"\b{re.escape(without_number(name))}", line) for name in layers for line in told)
+    plain = [(where, without_number(name)) for where, name in places]
+    record.located = all(set(both) & truth.places for both in zip(places, plain, strict=True)) if places else at_layers
     record.line = bool(_lines(report, truth.is_left_out) & truth.lines)
     causes = [[f"{cause.name}: {cause.detail}" for cause in held.causes] for held in report.divergences]
     everything = [*(cause for held in causes for cause in held), *told]
     record.named = any(re.search(words, line) for line in everything)
-    alone = [held[0] for held in causes if len(held) == 1]
+    alone = [held[0] for held in causes if len(held) == 1 and not held[0].startswith("weights of unknown origin")]
     record.misnamed = (
         bool(alone)
         and not any(re.search(words, line) for line in alone)

@@ -11,8 +11,8 @@ TOLERANCES = {"allclose 1e-3": 1e-3, "allclose 1e-4": 1e-4, "allclose 1e-5": 1e-
 def accepted_by(reference: Sequence[np.ndarray], port: Sequence[np.ndarray]) -> list[str]:
     """Which checks accept a port by its float32 outputs, both in one axis order.
 
-    ``numpy.allclose`` with each absolute tolerance and no relative one, ``torch.testing.assert_close`` with its defaults
-    for float32 (relative 1.3e-6, absolute 1e-5), and the check of keras-hub's converters (relative and absolute 1e-3).
+    ``numpy.allclose`` with each absolute tolerance and no relative one, ``torch.testing.assert_close`` with its
+    defaults for float32 (relative 1.3e-6, absolute 1e-5), and the check of keras-hub's converters (1e-3 both).
     """
     both = list(zip(reference, port, strict=True))
     if any(ours.shape != theirs.shape for ours, theirs in both):

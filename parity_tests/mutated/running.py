@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 
+from parity_tests.mutated.changes.source_operators import SOURCE_OPERATORS
+from parity_tests.mutated.changes.weight_operators import WEIGHT_OPERATORS, floating_arrays
 from parity_tests.mutated.judging import Record, judge_source, judge_weights
-from parity_tests.mutated.source_operators import SOURCE_OPERATORS
-from parity_tests.mutated.weight_operators import WEIGHT_OPERATORS, floating_arrays
 from parity_tests.mutated.written import Written
 
 UNCOUNTED = ("unbuilt", "refused", "error")

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 import porting
+from parity_tests.mutated.changes.sources import Source
 from parity_tests.mutated.equivalence import Behaviour, behaviour_of, random_inputs
 from parity_tests.mutated.graphs import Graph, graph_of
-from parity_tests.mutated.sources import Source
 from porting import ModelPair, ParityReport
 from porting.causes.find import explainer
 from porting.jobs.filling import write_formats

@@ -4,8 +4,8 @@ HDF5; the arrays keep the reference's axis order, as in its trace::
 
     /                          attributes: pair, checkpoint (SHA-256), sizes, shapes, aliases, sources, versions,
                                weights, source, labels, blind_spots, why_no_unseen, and from 0.2 on
-                               random_calls, follows_batch, explained, why_not_explained, holds, synthetic,
-                               lesson, shared, constants
+                               random_calls, scaled_arrivals, follows_batch, explained, why_not_explained, holds,
+                               synthetic, lesson, shared, constants
     /probe/0                   the inputs, one data set each, in the port's axis order
     /calls/0                   attributes: name, kind, weights, settings; data sets: input, output, and the mean square
                                error of the reference's own float32 in each sample: rounding, own_rounding

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,11 @@ from porting.port import onednn
 from porting.port import side as keras_side
 from porting.port.files import read_port
 from porting.proof.comparison import compare
+from porting.proof.inner import rows_to_judge
 from porting.proof.judgement import judge_deployed
 from porting.proof.port_runs import narrow_run
 from porting.records.runs import ReferenceRun
-from porting.records.verdict import ParityReport, Part
+from porting.records.verdict import LayerParity, ParityReport, Part
 from porting.statuses import overall
 
 SAMPLES = 16
@@ -85,14 +87,17 @@ class OtherSetting:
         if self._folder is None or self._is_on is None:
             return report
         ours = [f"{_WORDS[self._is_on]}: {line}" for line in report.deployed.lines]
-        other, name = self._answer(), _WORDS[not self._is_on]
-        if other is None:
+        answered, name = self._answer(), _WORDS[not self._is_on]
+        if answered is None:
             lines = (*ours, f"{name}: not run: {self._why_not}")
             return replace(report, deployed=Part(report.deployed.status, lines))
+        rows, why_not_explained = answered
+        judged = list(rows_to_judge(rows, (*report.layers, *report.outputs), report.only_inside))
+        other = judge_deployed(judged, why_not_explained=why_not_explained)
         lines = (*ours, *(f"{name}: {line}" for line in other.lines))
         return replace(report, deployed=Part(overall((report.deployed.status, other.status)), lines))
 
-    def _answer(self) -> Part | None:
+    def _answer(self) -> tuple[Sequence[LayerParity], str] | None:
         if self._process is None or self._folder is None:
             return None
         _, said = self._process.communicate()
@@ -105,7 +110,7 @@ class OtherSetting:
 
 
 def answer(folder: str) -> None:
-    """Judge what a job says, in the setting that this process was started with, and write the part of the verdict."""
+    """Run what a job says, in the setting that this process was started with, and write what float32 came to."""
     try:
         keras_side.prepare()
         job: Any = pickle.loads(Path(folder, _JOB).read_bytes())  # noqa: S301 - as above
@@ -114,7 +119,6 @@ def answer(folder: str) -> None:
             model = read_port(job.port, pair, job.sizes, lambda: job.reference.probe)
             run = narrow_run(pair, model, job.reference)
         rows = compare(pair, job.reference, run).rows()
-        part = judge_deployed(rows, why_not_explained=job.reference.why_not_explained)
-        Path(folder, _ANSWER).write_bytes(pickle.dumps(part))
+        Path(folder, _ANSWER).write_bytes(pickle.dumps((rows, job.reference.why_not_explained)))
     except Exception as error:  # pairs and backends raise what they like
         sys.exit(first_line(error))

@@ -32,7 +32,10 @@ def find_source(pair: ModelPair, sizes: Sizes, names: Sequence[str] = ()) -> Por
         finally:
             sys.setprofile(before)
     lines = {**seen.layers, **_as_saved(model, names, seen.layers)}
-    ahead, behind = _segments(model, list(pair.outputs), seen)
+    try:
+        ahead, behind = _segments(model, list(pair.outputs), seen)
+    except Exception:  # naming a line must never cost the verdict
+        ahead, behind = {}, {}
     return PortSource(file.name, file.read_text(encoding="utf-8"), lines, ahead, behind)
 
 
@@ -101,7 +104,7 @@ def _histories(outcome: Any) -> Iterator[tuple[int, int]]:
 
 def _as_saved(model: Any, names: Sequence[str], layers: dict[str, Chain]) -> dict[str, Chain]:
     """The same lines by the names of a saved port's layers, where it has as many."""
-    built = [layer.name for layer in getattr(model, "layers", ())]
+    built = [layer.name for layer in model._flatten_layers(include_self=False)]
     both = zip(names, built, strict=True) if len(names) == len(built) else ()
     return {saved: layers[name] for saved, name in both if name in layers}
 

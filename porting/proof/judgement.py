@@ -16,7 +16,7 @@ from porting.plans.parts import joined, whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import proposals
 from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
-from porting.proof.inner import is_only_inside, output_limits
+from porting.proof.inner import is_only_inside, output_limits, rows_to_judge
 from porting.proof.suspects import Suspect, find_suspects
 from porting.proof.training.gradients import judge_training
 from porting.records import parity
@@ -50,12 +50,13 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
     """
     compared, changed = compare(pair, reference, port), _changed_tensors(reference, port)
     suspects = find_suspects(reference, port, compared)
-    training = judge_training(pair, reference, port)
+    training = judge_training(pair, reference, port, is_same_function=not suspects)
     is_inner = is_only_inside(pair, suspects, compared, training, reference, port)
     inner = [held.divergence for held in suspects] if is_inner else []
     explained = explain(suspects, reference, port) if suspects and not inner else ()
     divergences = in_order(tuple(with_settings(explained, port.narrow.plan)))
-    rows = [row for row in compared.rows() if row.reference not in {held.reference for held in inner}]
+    only_inside = tuple(held.reference for held in inner)
+    rows = list(rows_to_judge(compared.rows(), compared.rows(), only_inside))
     return ParityReport(
         pair=pair.name,
         transfer=_judge_transfer(port.narrow.plan, changed),
@@ -80,7 +81,8 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         gradient_errors=training.errors,
         lacks_float64=port.why_no_float64 if port.lacks_float64 else "",
         about={**dict(_about_settings(port.narrow.plan)), **training.about},
-        port_layers=tuple(layer.name for layer in getattr(port.narrow.model, "layers", ())),
+        only_inside=only_inside,
+        port_layers=tuple(layer.name for layer in port.narrow.model._flatten_layers(include_self=False)),
     )
 
 

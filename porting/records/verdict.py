@@ -136,6 +136,8 @@ class ParityReport:
         Line of a part -> the port's layer that it is about, or "", and the one that this stands behind.
     port_layers : tuple of str
         What the port calls its layers, in order.
+    only_inside : tuple of str
+        The reference's layers and outputs before or in which the models differ though no output does.
 
     Examples
     --------
@@ -182,6 +184,7 @@ class ParityReport:
     source: PortSource | None = None
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     port_layers: tuple[str, ...] = ()
+    only_inside: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -137,7 +137,7 @@ WRONG = {
     "place": (lambda: Net(torch.nn.Dropout(0.5)), port(behind_b=[dropout()]), ["behind a", "behind b"]),
     "before a function that keeps no factor": (
         lambda: Net(torch.nn.Dropout(0.5), activation=torch.tanh),
-        port(before_relu=[dropout()], activation=lambda: layers.Activation("tanh")),
+        port(before_relu=[dropout()], activation=layers.Activation("tanh")),
         ["behind a", "what lies between does not keep what is dropped"],
     ),
     "channels": (lambda: Net(torch.nn.Dropout(0.5)), port(channels()), ["torch drops values, Keras channels"]),

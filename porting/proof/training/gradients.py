@@ -1,6 +1,6 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -10,10 +10,9 @@ import numpy as np
 from porting.errors import first_line
 from porting.pairs.pair import ModelPair
 from porting.plans.plan import TransferPlan
-from porting.proof.training.randomness import Randomness, compare_randomness
+from porting.proof.training.randomness import Randomness, compare_randomness, is_same_elsewhere
 from porting.records.deviations import relative
 from porting.records.gradients import Gradients, Thinned, thin
-from porting.records.randomness import RandomCall, arrivals_of
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Part
 from porting.rules import patterns
@@ -53,8 +52,13 @@ class Training:
     about: Mapping[str, tuple[str, str]]
 
 
-def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Training:
-    """Judge gradients, a step's statistics, what is drawn, and the settings that show only in training."""
+def judge_training(
+    pair: ModelPair, reference: ReferenceRun, port: PortRun, *, is_same_function: bool = False
+) -> Training:
+    """Judge gradients, a step's statistics, what is drawn, and the settings that show only in training.
+
+    Of one and the same function, gradients that differ do so from one place on back: it is behind the last such layer.
+    """
     plan = port.narrow.plan
     lines = [f"setting differs in training: {difference}" for difference in plan.training_differences]
     drawn = _randomness(reference, port)
@@ -67,9 +71,14 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
             Part(status, (*lines, f"gradients: {reason}", *drawn.not_compared, *drawn.notes)), {}, False, about
         )
     judged = list(_gradient_errors(pair, reference, port))
-    lines += [
-        f"gradient of {name} differs: relative error {error:.1e}" for name, error, limit in judged if error > limit
-    ]
+    differing = {
+        name: f"gradient of {name} differs: relative error {error:.1e}"
+        for name, error, limit in judged
+        if error > limit
+    }
+    lines += differing.values()
+    if is_same_function:
+        about |= {differing[name]: ("", layer) for name, layer in _last_of(differing, reference, plan)}
     statistics = list(_statistics(reference, port, port.wide.plan))
     lines += [f"{name} after a step differs: relative error {error:.1e}" for name, error, _ in statistics if error]
     notes = dict.fromkeys(note for _, _, note in statistics if note)
@@ -78,6 +87,20 @@ def judge_training(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> T
     errors = {name: error for name, error, _ in judged}
     agree = all(error <= limit for _, error, limit in judged) and not any(error for _, error, _ in statistics)
     return Training(Part(status, (_figures(judged), *lines, *told)), errors, agree, about)
+
+
+def _last_of(names: Collection[str], reference: ReferenceRun, plan: TransferPlan) -> Iterator[tuple[str, str]]:
+    """Those of some tensors that the last layer owns in the order of execution, with the port's layer."""
+    order = {call.name: number for number, call in enumerate(reference.trace.calls)}
+    owned = [
+        (order.get(pair.reference, -1), name, pair.port)
+        for pair in plan.pairs
+        for transfer in pair.transfers
+        for name in transfer.references
+        if name in names
+    ]
+    last = max((number for number, *_ in owned), default=-1)
+    yield from ((name, layer) for number, name, layer in owned if number == last)
 
 
 def _figures(judged: Sequence[tuple[str, float, float]]) -> str:
@@ -94,40 +117,9 @@ def _randomness(reference: ReferenceRun, port: PortRun) -> Randomness:
     if port.random_calls is None or reference.random_calls is None:
         return Randomness(not_compared=tuple(_not_compared(reference, port)))
     layers = {pair.port: pair.reference for pair in port.narrow.plan.pairs}
-    return compare_randomness(reference.random_calls, port.random_calls, layers, partial(_is_same, reference, port))
-
-
-def _is_same(reference: ReferenceRun, port: PortRun, ours: RandomCall, theirs: RandomCall) -> bool | None:
-    """Whether one dropout can stand in the place of another: if what lies between keeps factors, it keeps zeros.
-
-    Seen by what arrives behind both where each dropout multiplies by a factor and drops nothing. Where the two act on
-    as many numbers, or on those of the other and zeros, nothing between them makes one of several.
-    """
-    if not ours.acts_on.count == theirs.acts_on.count and not ours.acts_on.holds_like(theirs.acts_on):
-        return None
-    assert port.wide and port.wide.synthetic
-    behind = list(_arriving_behind(reference, port, ours.behind))
-    plain = [(arrivals_of(reference.synthetic_trace), arrivals_of(port.wide.synthetic))]
-    scaled = [(reference.scaled_arrivals, port.scaled_arrivals)]
-    found = [[held[0].get(name), held[1].get(partner)] for name, partner in behind for held in (*plain, *scaled)]
-    if not found or any(None in both for both in found):
-        return None
-    alike = [left.holds_like(right) for left, right in found if left and right]
-    return None if not all(alike[::2]) else all(alike[1::2])
-
-
-def _arriving_behind(reference: ReferenceRun, port: PortRun, layer: str) -> Iterator[tuple[str, str]]:
-    """The calls and outputs that a layer's outputs reach without another layer between, by the names of both models."""
-    partners = {held.reference: held.port for held in port.narrow.plan.pairs}
-    names = reference.trace.call_names()
-    for number, sources in enumerate(reference.trace.sources):
-        if not any(source.partition(" (call ")[0] == layer for source in sources):
-            continue
-        if number >= len(names):
-            yield (f"output {number - len(names)}",) * 2
-        else:
-            name, call, which = names[number].partition(" (call ")
-            yield names[number], f"{partners.get(name, name)}{call}{which}"
+    return compare_randomness(
+        reference.random_calls, port.random_calls, layers, partial(is_same_elsewhere, reference, port)
+    )
 
 
 def _not_compared(reference: ReferenceRun, port: PortRun) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from porting.records.randomness import RandomCall
+from porting.records.randomness import RandomCall, arrivals_of
+from porting.records.runs import PortRun, ReferenceRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +120,38 @@ def _differences(left: RandomCall, right: RandomCall) -> Iterator[tuple[str, boo
         yield f"torch drops {left.drops}, Keras {right.drops}: {both}", True
     elif left.drops != right.drops:
         yield f"not compared: whether values, channels or samples are dropped: {both}", False
+
+
+def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, theirs: RandomCall) -> bool | None:
+    """Whether one dropout can stand in the place of another: if what lies between keeps factors, it keeps zeros.
+
+    Seen by what arrives behind both where each dropout multiplies by a factor and drops nothing. Where the two act on
+    as many numbers, or on those of the other and zeros, nothing between them makes one of several.
+    """
+    if ours.acts_on.count != theirs.acts_on.count and not ours.acts_on.holds_like(theirs.acts_on):
+        return None
+    assert port.wide
+    assert port.wide.synthetic
+    behind = list(_arriving_behind(reference, port, ours.behind))
+    plain = [(arrivals_of(reference.synthetic_trace), arrivals_of(port.wide.synthetic))]
+    scaled = [(reference.scaled_arrivals, port.scaled_arrivals)]
+    found = [[held[0].get(name), held[1].get(partner)] for name, partner in behind for held in (*plain, *scaled)]
+    if not found or any(None in both for both in found):
+        return None
+    alike = [left.holds_like(right) for left, right in found if left and right]
+    return None if not all(alike[::2]) else all(alike[1::2])
+
+
+def _arriving_behind(reference: ReferenceRun, port: PortRun, layer: str) -> Iterator[tuple[str, str]]:
+    """The calls and outputs that a layer's outputs reach without another layer between, by the names of both models."""
+    partners = {held.reference: held.port for held in port.narrow.plan.pairs}
+    names = reference.trace.call_names()
+    for number, sources in enumerate(reference.trace.sources):
+        if not any(source.partition(" (call ")[0] == layer for source in sources):
+            continue
+        if number >= len(names):
+            output = f"output {number - len(names)}"
+            yield output, output
+        else:
+            name, call, which = names[number].partition(" (call ")
+            yield names[number], f"{partners.get(name, name)}{call}{which}"

@@ -1,4 +1,4 @@
-"""A written port's source as a tree whose nodes know their statement, and how one part of it is exchanged for another."""
+"""A port's source as a tree whose nodes know their statement, and how a part of it is exchanged for another."""
 
 import ast
 from collections.abc import Iterator

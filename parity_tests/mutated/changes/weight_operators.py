@@ -111,7 +111,7 @@ WEIGHT_OPERATORS: tuple[WeightOperator, ...] = (
     WeightOperator("filters one place on", _rolled, "order|gates"),
     WeightOperator("rounded to float16", _halved, "float16"),
     WeightOperator("bias left at zeros", _zeroed, "bias missing|initialisation"),
-    WeightOperator("scaled by 1 %", _scaled, "scaled weights"),
+    WeightOperator("scaled by 1 %", _scaled, _UNKNOWN),
 )
 """Kinds of faults in weights."""
 
