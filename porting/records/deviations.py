@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -103,3 +104,9 @@ def relative(greatest: float, scale: float) -> float:
         return 0.0
     share = greatest / scale if scale else np.inf
     return float(share) if np.isfinite(share) else np.inf
+
+
+def apart(ours: Any, theirs: Any) -> float:
+    """Greatest difference of two arrays or numbers, relative to the reference's greatest value."""
+    reference = np.asarray(ours, np.float64)
+    return relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))

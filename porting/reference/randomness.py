@@ -20,6 +20,24 @@ from porting.traces import Lesson
 if TYPE_CHECKING:
     import torch
 
+
+def state() -> Any:
+    """Where torch's generator is."""
+    import torch
+
+    return torch.get_rng_state()
+
+
+@contextmanager
+def drawing_from(state: Any) -> Iterator[None]:
+    """Draw the numbers that follow a state of torch's generator, and leave the generator where it is."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(state)
+        yield
+
+
 _DROPS = {
     "Dropout": "values",
     "Dropout1d": "channels",

@@ -167,6 +167,19 @@ def drawn_weights(model: "torch.nn.Module") -> Iterator[None]:
                 parameter.copy_(values)
 
 
+def one_ulp_higher(model: "torch.nn.Module") -> None:
+    """Add to every weight what its tensor's greatest can be told from the next larger number by.
+
+    A weight of 1e-35 beside others of 1 is moved as rounding in a sum would move it, not by one ULP of its own.
+    """
+    import torch
+
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.is_floating_point() and weight.numel() and (greatest := weight.abs().max()) > 0:
+                weight.add_(torch.nextafter(greatest, torch.full_like(greatest, torch.inf)) - greatest)
+
+
 def own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
     """The module's own saved tensors: their names in it -> in the model."""
     own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]

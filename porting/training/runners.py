@@ -16,9 +16,12 @@ from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
-from porting.records.deviations import relative
+from porting.records.deviations import apart
+from porting.reference import randomness
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
+from porting.training.second_runs import SecondRun
+from porting.training.verdict import Distance
 
 
 class TrainingStep(Protocol):
@@ -42,13 +45,18 @@ class TrainedPort:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Both models in one precision; in float64 a second port, which takes each step from the reference's state."""
+    """Both models in one precision.
+
+    In float64 there are two more: a second port, which takes each step from the reference's state, and the reference
+    from weights one ULP higher.
+    """
 
     dtype: str
     model: Any
     trainer: Any
     port: TrainedPort
     alone: TrainedPort | None
+    second: SecondRun | None
 
     @classmethod
     def prepare(cls, pair: ModelPair, checkpoint: str | os.PathLike, settings: Any, dtype: str) -> "Runner":
@@ -59,15 +67,17 @@ class Runner:
         trace = trace_with_sources(pair, model, probe)
         torch_side.in_precision(model, dtype)
         train, train_port = resolve(pair.training.reference), resolve(pair.training.port)
+        is_wide = dtype == "float64"
+        second = SecondRun(model, lambda twin: train(twin, settings)) if is_wide else None
         with keras_side.precision(dtype):
             ports = []
-            for _ in range(2 if dtype == "float64" else 1):
+            for _ in range(2 if is_wide else 1):
                 with keras_side.uninitialised():
                     port = build_port(pair, sizes)
                 plan = plan_of(pair, trace, trace_port(pair, port, probe.arrays), port, probe.arrays)
                 move_weights(plan, source.state_dict, port)
                 ports.append(TrainedPort(port, train_port(port, settings), plan))
-        return cls(dtype, model, train(model, settings), ports[0], ports[1] if len(ports) > 1 else None)
+        return cls(dtype, model, train(model, settings), ports[0], ports[1] if is_wide else None, second)
 
     def step(self, batch: np.ndarray) -> tuple[TrainingStep, TrainingStep, TrainingStep | None]:
         """One step of the reference, of the port, and of the port that goes on from the reference's state."""
@@ -78,7 +88,10 @@ class Runner:
                     optimiser_states.to_port(self.trainer.optimiser_state(), self.alone.plan)
                 )
             alone = self.alone.trainer.step(batch, with_gradients=True) if self.alone else None
+            drawing_from = randomness.state()
             ours = self.trainer.step(batch, with_gradients=True)
+            if self.second:
+                self.second.step(batch, drawing_from, ours.losses)
             return ours, self.port.trainer.step(batch), alone
 
     def parameter_errors(self, port: TrainedPort) -> Iterator[tuple[str, float]]:
@@ -95,15 +108,17 @@ class Runner:
             for name, value in held.items():
                 yield f"{slot} of {name}", apart(value, theirs.slots[slot][name])
 
+    def distances(self) -> Iterator[Distance]:
+        """How far the port's whole trajectory is from the reference's in each parameter, and that from its twin's."""
+        found = list(self.parameters(self.port))
+        ours = {name: array for name, array, _ in found}
+        itself = self.second.furthest(ours, self.port.plan) if self.second else {}
+        for name, array, theirs in found:
+            yield Distance(name, apart(array, theirs), itself.get(name))
+
     def parameters(self, port: TrainedPort) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Each tensor of the reference that moves, and what a port has in its place."""
         ours, theirs = divided(torch_side.arrays(self.model), port.plan.tensors), keras_side.arrays(port.model)
         for transfer in port.plan.transfers:
             for name, array in transfer.to_reference(theirs[transfer.port]):
                 yield name, ours[name], array
-
-
-def apart(ours: Any, theirs: Any) -> float:
-    """Greatest difference, relative to the reference's greatest value."""
-    reference = np.asarray(ours, np.float64)
-    return relative(float(np.abs(np.asarray(theirs) - reference).max()), float(np.abs(reference).max()))

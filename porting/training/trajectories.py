@@ -1,7 +1,7 @@
 """Prove that a port trains as its reference does: both take the same steps, and every quantity is compared at each."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.runs import OnStep, silent
-from porting.records.deviations import relative
+from porting.records.deviations import apart, relative
 from porting.reference import side as torch_side
 from porting.rules import patterns
-from porting.training.runners import Runner, TrainingStep, apart
-from porting.training.verdict import Quantity, StepParity, TrajectoryReport
+from porting.training.runners import Runner, TrainingStep
+from porting.training.verdict import Distance, Quantity, StepParity, TrajectoryReport
 
 
 def verify_training(
@@ -79,7 +79,9 @@ def verify_training(
     if len(found) < steps:
         raise ProbeError(f"{batches} holds batches for {len(found)} steps, {steps} were asked for.")
     versions = {**torch_side.versions(), **keras_side.versions()}
-    return TrajectoryReport(pair.name, chosen, Path(batches).name, tuple(found), reason, versions)
+    second = runners[0].second
+    why_not_itself = second.why_none if second else reason
+    return TrajectoryReport(pair.name, chosen, Path(batches).name, tuple(found), reason, why_not_itself, versions)
 
 
 def _gradient_errors(ours: TrainingStep, theirs: TrainingStep, plan: TransferPlan) -> Iterator[tuple[str, float]]:
@@ -111,15 +113,24 @@ def _compare(number: int, batch: np.ndarray, runner: Runner, narrow: Runner | No
     if narrow:
         narrow.step(batch)
         ratio = _float32_ratio(runner, narrow)
+    distances = tuple(runner.distances())
     return StepParity(
         step=number,
         losses=(ours.losses["total"], theirs.losses["total"]),
         gradient_norm=(ours.gradient_norm, theirs.gradient_norm),
         quantities=quantities,
-        trajectory=_worst(runner.parameter_errors(runner.port)),
+        trajectory=_worst((held.name, held.port) for held in distances),
+        itself=_itself(distances),
+        nearest_limit=max(distances, key=lambda held: np.nan_to_num(held.share, nan=np.inf)),
         float32_ratio=ratio,
         **scalars,
     )
+
+
+def _itself(distances: Sequence[Distance]) -> Quantity | None:
+    """The furthest that the reference has been from itself, where that is known."""
+    known = [(held.name, held.itself) for held in distances if held.itself is not None]
+    return _worst(known) if known else None
 
 
 def _worst(errors: Iterable[tuple[str, float]]) -> Quantity:

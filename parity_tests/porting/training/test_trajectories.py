@@ -3,7 +3,6 @@
 from dataclasses import replace
 from io import StringIO
 
-import keras
 import numpy as np
 import pytest
 import torch
@@ -11,8 +10,8 @@ from rich.console import Console
 
 from finta import shipped
 from finta.pair import FINTA
-from finta.recipe import Contrastive
 from keras_model.training.trainer import Trainer
+from parity_tests.porting.training.faults import DIFFERENT
 from parity_tests.schemas import assert_as_schema_says
 from parity_tests.streamlines import write_walks
 from porting import Status
@@ -59,43 +58,10 @@ def test_the_port_trains_as_the_reference(untrained, batches, recipe):
         assert np.isclose(*getattr(report.steps[0], name), rtol=1e-12)
 
 
-def with_recipe(**changes):
-    return lambda model, recipe: Trainer(model, replace(recipe, **changes))
-
-
-def with_optimiser(**changes):
-    return lambda model, recipe: Trainer(model, replace(recipe, optimiser=replace(recipe.optimiser, **changes)))
-
-
-def with_schedule(**changes):
-    return lambda model, recipe: Trainer(model, replace(recipe, schedule=replace(recipe.schedule, **changes)))
-
-
 def uncompiled_and_decoupled(model, recipe):
     """Differs at the first step, and needs no time to compile."""
     decoupled = replace(recipe, optimiser=replace(recipe.optimiser, decoupled=True))
     return Trainer(model, decoupled, compiled=False)
-
-
-class WithoutLatentGradient(Trainer):
-    """The same losses, of which one is not learnt from."""
-
-    def losses(self, streamlines, reconstructions, latent_codes, shares=None):
-        return super().losses(streamlines, reconstructions, keras.ops.stop_gradient(latent_codes), shares)
-
-
-DIFFERENT = [
-    (with_schedule(div_factor=24.0), "schedule", 1),
-    (with_schedule(cycle_momentum=False), "schedule", 1),
-    (with_recipe(reduction="mean"), "loss", 1),
-    (with_recipe(latent=Contrastive(margin=1.0)), "loss", 1),
-    (with_recipe(latent=Contrastive(weight=4.0)), "loss", 1),
-    (WithoutLatentGradient, "gradient", 1),
-    (with_optimiser(decoupled=True), "optimiser", 1),
-    (with_optimiser(epsilon=1e-7), "optimiser", 1),
-    (with_optimiser(betas=(0.9, 0.99)), "state", 1),
-    (with_recipe(clip_norm=1.0), "optimiser", 1),
-]
 
 
 @pytest.mark.slow
