@@ -115,13 +115,15 @@ def _is_usable(array: np.ndarray, built: "torch.Tensor") -> np.ndarray:
 def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
     """Change the precision of all weights in place; float32 values survive the way to float64 and back.
 
-    An epsilon that is float32's own rounding stays that in float64: it is the same model.
+    Tables that are plain attributes, of which torch knows nothing, change with them. An epsilon that is float32's own rounding stays that in float64: it is the same model.
     """
     import torch
 
     for module in model.modules():
         if isinstance(module, torch.nn.RMSNorm) and module.eps is None:
             module.eps = torch.finfo(torch.float32).eps
+        for name, table in plain_tables(module).items():
+            setattr(module, name, table.to(getattr(torch, dtype)))
     return model.to(getattr(torch, dtype))
 
 
@@ -178,6 +180,17 @@ def one_ulp_higher(model: "torch.nn.Module") -> None:
         for weight in model.parameters():
             if weight.is_floating_point() and weight.numel() and (greatest := weight.abs().max()) > 0:
                 weight.add_(torch.nextafter(greatest, torch.full_like(greatest, torch.inf)) - greatest)
+
+
+def plain_tables(module: "torch.nn.Module") -> "dict[str, torch.Tensor]":
+    """Tensors of floats that a module keeps as plain attributes, by name: neither parameters nor buffers."""
+    import torch
+
+    return {
+        name: held
+        for name, held in vars(module).items()
+        if isinstance(held, torch.Tensor) and held.is_leaf and held.dtype in (torch.float32, torch.float64)
+    }
 
 
 def own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:

@@ -168,20 +168,21 @@ class Reader:
         return self.constants[node, id(scope.block)]
 
     def _made(self, node: "Node", array: "torch.Tensor") -> Any:
-        """A buffer as the model's ``__init__`` computes it."""
-        path = self.exported.buffers.get(node.name)
+        """What the model keeps as its ``__init__`` computes it."""
+        path = self.exported.kept.get(node.name)
         if path is None:
             raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
         if self.origins is None:
             self.origins = self._origins()
         if path not in self.origins:
             raise NoRowError(
-                f"reads {path}, {array.numel()} numbers that follow no rule and that are not seen to be computed"
+                f"reads {path}, {array.numel()} numbers that follow no rule and that are not seen to be computed: "
+                "of a model that is built already nothing is seen, name its class or factory"
             )
         return self._constant(self.origins[path])
 
     def _origins(self) -> "Mapping[str, Node]":
-        found = origins_of(self.build, set(self.exported.buffers.values())) if self.build else None
+        found = origins_of(self.build, set(self.exported.kept.values())) if self.build else None
         if found is None:
             return {}
         self.exported.constants.update(folded(found.graph, found.known, self.exported.samples))

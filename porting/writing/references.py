@@ -103,9 +103,12 @@ def _factory(called: str, found: Any, settings: Mapping[str, Any]) -> "Callable[
         try:
             model = found(**settings)
         except (Exception, SystemExit) as error:
+            remedy = f"Give its arguments by --with NAME=VALUE{_wanted(found)}"
+            if isinstance(error, ImportError):
+                remedy = "Install what it imports"
             raise PairError(
                 f"{called} could not be built with {_spelled(settings) or 'no arguments'}: {reason_and_place(error)}.\n"
-                f"Give its arguments by --with NAME=VALUE{_wanted(found)}."
+                f"{remedy}."
             ) from error
         if not isinstance(model, torch.nn.Module):
             raise PairError(f"{called} gives a {type(model).__name__}, not a torch.nn.Module.")

@@ -173,3 +173,22 @@ def test_weights_that_are_computed_of_others_are_held_as_they_are_computed(tmp_p
     writing = porting.write(f"{MODULE}:Normalised", "net.py", inputs=["4,9"])
     assert writing.report.verdict is Status.PASS
     assert "layers.Conv1D(6, 3, groups=2" in writing.model.text
+
+
+class Positioned(nn.Module):
+    """A table that is a plain attribute, which torch neither saves nor casts."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(12))
+        rates = 1 / 100 ** (torch.arange(12) / 11)
+        self.positions = (torch.arange(10)[:, None] * rates).sin()
+
+    def forward(self, x):
+        return (x + self.positions.to(x.dtype)) * self.scale
+
+
+def test_tables_that_are_plain_attributes_are_said_as_the_model_computes_them(tmp_path):
+    written = porting.write(Positioned, tmp_path / "positioned.py", inputs=["10,12"])
+    assert written.report.verdict is Status.PASS, written.report
+    assert "ops.arange(10" in written.model.text

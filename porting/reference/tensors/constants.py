@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from porting.reference.side import plain_tables
 from porting.reference.structure import is_one_layer
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ _EXACT_BITS = 12
 
 
 def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> dict[str, "torch.Tensor"]:
-    """Buffers of floats that belong to no layer, by name, where float32 may have rounded one of their values."""
+    """Tables of floats that belong to no layer, by name, where float32 may have rounded one of their values."""
     return {
         f"{path}.{name}" if path else name: buffer
         for path, module in model.named_modules()
         if not is_one_layer(module, whole_kinds)
-        for name, buffer in module.named_buffers(recurse=False)
+        for name, buffer in (*module.named_buffers(recurse=False), *plain_tables(module).items())
         if buffer.is_floating_point() and bool(_is_rounded(buffer).any())
     }
 

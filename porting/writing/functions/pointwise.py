@@ -64,6 +64,12 @@ def combined(k: Target, function: Any, values: list[Any], dtype: str = "") -> Va
     return Value(result, shape, axes, dtype or promoted(values))
 
 
+def arithmetic(k: Target, function: Any, x: Any, y: Any) -> Value:
+    """Combine operands of one kind: constants, which are no symbolic tensors, are promoted by no backend alike."""
+    kind = promoted([x, y])
+    return combined(k, function, [as_kind(k, held, kind) if isinstance(held, Value) else held for held in (x, y)])
+
+
 @row("neg", "negative")
 def negative(k: Target, x: Value) -> Value:
     x = settled(x)
@@ -76,7 +82,7 @@ def add(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Value:
         y = multiply(k, y, alpha) if isinstance(y, Value) else y * alpha
     if _looks_like_bias(k, x, y):
         x, y = y, x
-    return combined(k, lambda a, b: a + b, [x, y])
+    return arithmetic(k, lambda a, b: a + b, x, y)
 
 
 def _looks_like_bias(k: Target, x: Any, y: Any) -> bool:
@@ -110,7 +116,7 @@ def _held_sizes(value: Value, rank: int, axes: Sequence[int]) -> list[int]:
 def subtract(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Value:
     if alpha != 1:
         y = multiply(k, y, alpha) if isinstance(y, Value) else y * alpha
-    return combined(k, lambda a, b: a - b, [x, y])
+    return arithmetic(k, lambda a, b: a - b, x, y)
 
 
 @row("rsub")
@@ -120,13 +126,13 @@ def reverse_subtract(k: Target, x: Value, y: Any, alpha: float = 1) -> Value:
 
 @row("mul", "multiply")
 def multiply(k: Target, x: Any, y: Any) -> Value:
-    return combined(k, lambda a, b: a * b, [x, y])
+    return arithmetic(k, lambda a, b: a * b, x, y)
 
 
 @row("div", "divide", "true_divide")
 def divide(k: Target, x: Any, y: Any, *, rounding_mode: str | None = None) -> Value:
     if rounding_mode == "floor":
-        return combined(k, lambda a, b: a // b, [x, y])
+        return arithmetic(k, lambda a, b: a // b, x, y)
     if rounding_mode:
         made = combined(k, lambda a, b: k.ops.trunc(a / b), [x, y], "float")
         return as_kind(k, made, promoted([x, y]))
@@ -135,7 +141,7 @@ def divide(k: Target, x: Any, y: Any, *, rounding_mode: str | None = None) -> Va
 
 @row("floor_divide")
 def floor_divide(k: Target, x: Any, y: Any) -> Value:
-    return combined(k, lambda a, b: a // b, [x, y])
+    return arithmetic(k, lambda a, b: a // b, x, y)
 
 
 @row("remainder")

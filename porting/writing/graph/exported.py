@@ -8,6 +8,7 @@ from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
+from porting.writing.graph.origins import attribute
 from porting.writing.graph.training_rates import with_training_rates
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Exported:
         Placeholder -> path of the parameter or buffer in the model.
     constants : dict
         Node -> what it is, for all that depends on no input and no weight.
-    buffers : Mapping
-        Placeholder -> path, for the constants that are buffers of the model.
+    kept : Mapping
+        Placeholder -> path, for the constants that the model keeps: buffers, and tensors that are plain attributes.
     inputs : tuple of str
         Placeholders of the inputs, in order.
     input_names : tuple of str
@@ -48,7 +49,7 @@ class Exported:
     samples: int
     arrays: Mapping[str, str]
     constants: "dict[Node, torch.Tensor]"
-    buffers: Mapping[str, str]
+    kept: Mapping[str, str]
     inputs: tuple[str, ...]
     input_names: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -92,12 +93,13 @@ def export(
     constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
-    paths = {s.arg.name: str(s.target) for s in specs if s.kind in (InputKind.PARAMETER, InputKind.BUFFER)}
+    held = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
+    paths = {s.arg.name: str(s.target) for s in specs if s.kind in held}
     arrays = {name: path for name, path in paths.items() if name not in known}
-    buffers = {name: path for name, path in paths.items() if name in known}
+    kept = {name: path for name, path in paths.items() if name in known and attribute(model, path) is not None}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
     names, returned = _output_names(program), _returned(program, graph)
-    return Exported(graph, samples, arrays, constants, buffers, inputs, inputs, names, returned)
+    return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, returned)
 
 
 def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a model's ``__init__`` computes buffers that no checkpoint has: the calls that made them, as a graph."""
+"""How a model's ``__init__`` computes tensors that no checkpoint has: the calls that made them, as a graph."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ DRAWN = ("random", "normal", "uniform", "bernoulli", "rand", "exponential", "geo
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The calls that made some buffers.
+    """The calls that made some tensors that a model keeps.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Origins:
     known : Mapping
         Name of a node -> the tensor that it is, for what the code wrote down.
     made : Mapping
-        Path of a buffer -> the node that it is.
+        Path of a tensor -> the node that it is.
     """
 
     graph: "Graph"
@@ -82,13 +82,13 @@ class _Program:
 
 
 def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -> Origins | None:
-    """Build a model once more and see how it makes its buffers; None where torch cannot follow that."""
+    """Build a model once more and see how it makes tensors that it keeps; None where torch cannot follow that."""
     import torch
 
     calls, model = _seen(build)
-    buffers = {path: tensor for path, tensor in model.named_buffers() if path in paths}
+    kept = {path: attribute(model, path) for path in paths}
     made = {id(tensor) for call in calls for tensor in call.made()}
-    wanted = {path: tensor for path, tensor in buffers.items() if id(tensor) in made}
+    wanted = {path: tensor for path, tensor in kept.items() if id(tensor) in made}
     if not wanted:
         return None
     program = _Program(torch.fx.Graph())
@@ -107,6 +107,14 @@ def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -
     held = {**exported.state_dict, **exported.constants}
     known = {spec.arg.name: held[spec.target] for spec in specs}
     return Origins(exported.graph, known, dict(zip(wanted, returned, strict=True)))
+
+
+def attribute(model: "torch.nn.Module", path: str) -> Any:
+    """What a model keeps under a path, None where that is a name that torch's export gave."""
+    held: Any = model
+    for name in path.split("."):
+        held = getattr(held, name, None)
+    return held
 
 
 def _seen(build: "Callable[[], torch.nn.Module]") -> "tuple[list[_Call], torch.nn.Module]":
