@@ -115,7 +115,8 @@ def _is_usable(array: np.ndarray, built: "torch.Tensor") -> np.ndarray:
 def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
     """Change the precision of all weights in place; float32 values survive the way to float64 and back.
 
-    Tables that are plain attributes, of which torch knows nothing, change with them. An epsilon that is float32's own rounding stays that in float64: it is the same model.
+    Tables that are plain attributes, of which torch knows nothing, change with them. An epsilon that is float32's own
+    rounding stays that in float64: it is the same model.
     """
     import torch
 
