@@ -218,6 +218,12 @@ def _bordered(k: Target, array: "np.ndarray", kind: str) -> Any:
     return None if data is None else k.own("bordered")(data, corner, row, column)
 
 
+def _along(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Numbers along one axis: a range, or few that repeat."""
+    said = _range(k, array, kind)
+    return _runs(k, array, kind) if said is None else said
+
+
 def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
     """Few numbers, each repeated, along one axis; along several, a sum of those."""
     import numpy as np
@@ -228,7 +234,13 @@ def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
         rows, columns = array[:, 0], array[0] - array[0, 0]
         if (rows[:, None] + columns != array).any():
             return None
-        parts = [_runs(k, rows, kind), _runs(k, columns, kind)]
+        if not columns.any():
+            said = _along(k, rows, kind)
+            return None if said is None else k.ops.broadcast_to(said[:, None], array.shape)
+        if (rows == rows[0]).all():
+            said = _along(k, array[0], kind)
+            return None if said is None else k.ops.broadcast_to(said, array.shape)
+        parts = [_along(k, rows, kind), _along(k, columns, kind)]
         return None if any(part is None for part in parts) else parts[0][:, None] + parts[1]
     edges = np.concatenate([[0], np.nonzero(array[1:] != array[:-1])[0] + 1, [len(array)]])
     if len(edges) > 17:
