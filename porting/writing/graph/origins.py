@@ -107,7 +107,7 @@ def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -
     returned: Any = next(iter(reversed(exported.graph.nodes))).args[0]
     specs = exported.graph_signature.input_specs
     held = {**exported.state_dict, **exported.constants}
-    known = {spec.arg.name: held[spec.target] for spec in specs}
+    known = {spec.arg.name: held[str(spec.target)] for spec in specs}
     return Origins(exported.graph, known, dict(zip(wanted, returned, strict=True)))
 
 
