@@ -197,15 +197,28 @@ def main() -> None:
 
 def _table(rows: list[dict]) -> str:
     """The figures as a page of the documentation includes them, with each source to be had."""
-    titles = ["model", "from", "verdict", "lines", "lines / torch's", "functions", "transpositions", "seconds"]
+    titles = [
+        "model",
+        "from",
+        "verdict",
+        "lines",
+        "lines / torch's",
+        "functions",
+        "transpositions",
+        "seconds",
+        "remark",
+    ]
     lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for row in rows:
+        remark = (row.get("why") or "").partition("\n")[0][:160].replace("|", "/")
         if "lines" not in row:
-            lines.append(f"| {row['name']} | {row['group']} | {row['verdict']} | | | | | |")
+            lines.append(f"| {row['name']} | {row['group']} | {row['verdict']} | | | | | | {remark} |")
             continue
+        is_judged = "seconds" in row
         ratio = f"{row['lines'] / row['torch_lines']:.2f}" if row["torch_lines"] else ""
-        source = f"{{download}}`{row['name']} </gallery/{row['name']}.py>`"
-        counts = f"{row['lines']} | {ratio} | {row['functions']} | {row['transposes']} | {row['seconds']:.0f}"
+        source = f"{{download}}`{row['name']} </gallery/{row['name']}.py>`" if is_judged else row["name"]
+        seconds = f"{row['seconds']:.0f}" if is_judged else ""
+        counts = f"{row['lines']} | {ratio} | {row['functions']} | {row['transposes']} | {seconds} | {remark}"
         lines.append(f"| {source} | {row['group']} | {row['verdict']} | {counts} |")
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-# pyright: reportOptionalSubscript=false, reportOptionalOperand=false, reportOptionalMemberAccess=false, reportOperatorIssue=false
+# pyright: reportOptionalSubscript=false, reportOptionalOperand=false, reportOptionalMemberAccess=false, reportOperatorIssue=false, reportArgumentType=false
 """Functions and layers that are copied into what is written, where a model needs them.
 
 Each is whole by itself: it reads the names that a written file imports and nothing else.

@@ -5,6 +5,7 @@ import inspect
 import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, reason_and_place
@@ -78,6 +79,8 @@ def _resolved(named: str) -> Any:
 
 
 def _described(found: Any) -> str:
+    if isinstance(found, partial):
+        return f"{_described(found.func)}({', '.join(repr(given) for given in found.args if isinstance(given, str))})"
     kind = found if inspect.isclass(found) or inspect.isfunction(found) else type(found)
     return f"{kind.__module__}:{kind.__qualname__}"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch.fx import Graph, Node
 
 SHAPE_ALONE = {
-    "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor",
+    "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor", "fill",
 }  # fmt: skip
 NEVER = {"empty", "empty_like", "new_empty", "rand", "randn", "rand_like", "randn_like", "randint", "randperm"}
 NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention"}

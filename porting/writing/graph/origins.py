@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.table import name_of
+
 if TYPE_CHECKING:
     import torch
     from torch.fx import Graph, Node
@@ -101,11 +103,11 @@ def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -
             exported = torch.export.export(module, (), strict=False).run_decompositions({})
     except Exception:  # torch raises what it likes
         return None
-    exported.graph.eliminate_dead_code()
+    _without_copies(exported.graph)
     returned: Any = next(iter(reversed(exported.graph.nodes))).args[0]
     specs = exported.graph_signature.input_specs
     held = {**exported.state_dict, **exported.constants}
-    known = {spec.arg.name: held[spec.target] for spec in specs}
+    known = {spec.arg.name: held[str(spec.target)] for spec in specs}
     return Origins(exported.graph, known, dict(zip(wanted, returned, strict=True)))
 
 
@@ -115,6 +117,16 @@ def attribute(model: "torch.nn.Module", path: str) -> Any:
     for name in path.split("."):
         held = getattr(held, name, None)
     return held
+
+
+def _without_copies(graph: "Graph") -> None:
+    """Let what is copied into a tensor of its own shape and type be that tensor."""
+    for node in graph.nodes:
+        if node.op == "call_function" and name_of(node.target) == "copy":
+            into, source = (read.meta["val"] for read in node.args[:2])
+            if (into.shape, into.dtype) == (source.shape, source.dtype):
+                node.replace_all_uses_with(node.args[1])
+    graph.eliminate_dead_code()
 
 
 def _seen(build: "Callable[[], torch.nn.Module]") -> "tuple[list[_Call], torch.nn.Module]":

@@ -85,7 +85,7 @@ def _one_sample(k: Target, array: "torch.Tensor", kind: str, most: int) -> Value
     wide = tuple(axis for axis, size in enumerate(shape) if size != 1)
     numbers: Any = array.detach().reshape([shape[axis] for axis in wide]).numpy()
     listed = partial(_listed, most=most)
-    for spell in (_number, _range, _triangle, listed, _sum_of_ranges, _distances, _bordered, _runs):
+    for spell in (_number, _range, _triangle, listed, _sum_of_ranges, _distances, _bordered, _across, _runs):
         data = spell(k, numbers, kind)
         if data is not None:
             return Value(data, shape, wide, kind)
@@ -218,18 +218,36 @@ def _bordered(k: Target, array: "np.ndarray", kind: str) -> Any:
     return None if data is None else k.own("bordered")(data, corner, row, column)
 
 
+def _along(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Numbers along one axis: a range, or few that repeat."""
+    said = _range(k, array, kind)
+    return _runs(k, array, kind) if said is None else said
+
+
+def _across(k: Target, array: "np.ndarray", kind: str) -> Any:
+    """Along two axes what is said along one, or a sum of both."""
+    if kind == "bool" or array.ndim != 2:
+        return None
+    rows, columns = array[:, 0], array[0] - array[0, 0]
+    if (rows[:, None] + columns != array).any():
+        return None
+    if not columns.any():
+        said = _along(k, rows, kind)
+        shown = None if said is None else said[:, None]
+    elif (rows == rows[0]).all():
+        shown = _along(k, array[0], kind)
+    else:
+        parts = [_along(k, rows, kind), _along(k, columns, kind)]
+        return None if any(part is None for part in parts) else parts[0][:, None] + parts[1]
+    return None if shown is None else k.ops.broadcast_to(shown, array.shape)
+
+
 def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
-    """Few numbers, each repeated, along one axis; along several, a sum of those."""
+    """Few numbers, each repeated, along one axis."""
     import numpy as np
 
-    if kind == "bool" or array.ndim > 2:
+    if kind == "bool" or array.ndim != 1:
         return None
-    if array.ndim == 2:
-        rows, columns = array[:, 0], array[0] - array[0, 0]
-        if (rows[:, None] + columns != array).any():
-            return None
-        parts = [_runs(k, rows, kind), _runs(k, columns, kind)]
-        return None if any(part is None for part in parts) else parts[0][:, None] + parts[1]
     edges = np.concatenate([[0], np.nonzero(array[1:] != array[:-1])[0] + 1, [len(array)]])
     if len(edges) > 17:
         return None

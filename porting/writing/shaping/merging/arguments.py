@@ -66,9 +66,8 @@ class Arguments:
 
     def spelled(self, columns: Sequence[Values], hints: Sequence[Hint]) -> list[ast.expr]:
         """What stands at each constant: what it is in all blocks, or an argument."""
-        varying = [
-            (at, column) for at, column in enumerate(columns) if len({ast.dump(v) for v in column if v is not None}) > 1
-        ]
+        columns = [column if _is_one(column) else list(map(_unchangeable, column)) for column in columns]
+        varying = [(at, column) for at, column in enumerate(columns) if not _is_one(column)]
         for at, column in sorted(varying, key=lambda one: _simplicity(one[1], hints[one[0]])):
             known = hints[at].in_label or _parts(column) or self._said(column) or self._half(column, hints[at])
             if not known and not self._completes(column, hints[at], hints):
@@ -163,6 +162,20 @@ class Arguments:
             if numbers and others and (factor := multiple(numbers, others)) > 1:
                 return option, factor
         return None
+
+
+def _is_one(column: Values) -> bool:
+    """Whether a constant is the same wherever it stands."""
+    return len({ast.dump(value) for value in column if value is not None}) <= 1
+
+
+def _unchangeable(value: ast.expr | None) -> ast.expr | None:
+    """A list as a tuple, as arguments have no lists for defaults."""
+    return (
+        ast.Tuple([_unchangeable(item) or item for item in value.elts], ast.Load())
+        if isinstance(value, ast.List)
+        else value
+    )
 
 
 def _simplicity(column: Values, hint: Hint) -> tuple[bool, int, int]:
