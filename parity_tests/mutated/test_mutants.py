@@ -9,6 +9,7 @@ from parity_tests.mutated.judging import judge_source
 from parity_tests.mutated.models import MODELS
 from parity_tests.mutated.running import judged_mutants
 from parity_tests.mutated.written import Written, write
+from porting import Status
 
 NAMED = {row.name: row for row in SOURCE_OPERATORS}
 
@@ -49,6 +50,7 @@ def test_what_outputs_do_not_show_fails_with_its_line(operator, several_inputs):
 @pytest.mark.parametrize("name", MODELS)
 def test_no_mutant_that_differs_passes(name, tmp_path):
     written = write(name, MODELS[name].build, MODELS[name].inputs, tmp_path)
+    assert written.report.verdict is Status.PASS, written.report.parts
     records = list(judged_mutants(written, 12, seed=3))
     assert not [record for record in records if record.is_wrong and record.outcome != "FAIL"]
     assert not [record for record in records if record.outcome == "error"]

@@ -75,8 +75,9 @@ class _Seen:
             if event != "return":
                 return
             if frame.f_code is made:
-                name = getattr(frame.f_locals.get("self"), "name", None)
-                if isinstance(name, str) and (chain := self._chain(frame)):
+                layer = frame.f_locals.get("self")
+                name = getattr(layer, "name", None)
+                if isinstance(name, str) and (chain := self._chain(_outside(frame, layer))):
                     self.layers.setdefault(name, chain)
             elif frame.f_code in called and outcome is not None:
                 for node in _histories(outcome):
@@ -92,6 +93,13 @@ class _Seen:
                 found.append(frame.f_lineno)
             frame = frame.f_back
         return tuple(found)
+
+
+def _outside(frame: FrameType | None, layer: Any) -> FrameType | None:
+    """The frame that makes a layer, behind its own methods, which may stand in the same file."""
+    while frame is not None and frame.f_locals.get("self") is layer:
+        frame = frame.f_back
+    return frame
 
 
 def _histories(outcome: Any) -> Iterator[tuple[int, int]]:

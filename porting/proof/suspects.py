@@ -12,7 +12,7 @@ from porting.records.deviations import Deviation
 from porting.records.kept import rms_of
 from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
-from porting.traces import Trace
+from porting.traces import PARAMETER, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ def _beyond(
     for number, (call, at_input, at_output) in sides.calls.items():
         layers, before = pairs[reference.calls[number].name], reference.sources[number]
         about = (call.reference, call.port, _named(before))
-        if at_input.relative_error > arriving[number] and not unfit & set(before):
+        is_own = reference.calls[number].kind == PARAMETER  # what arrives at it is what it holds
+        if at_input.relative_error > arriving[number] and not is_own and not unfit & set(before):
             divergence = _divergence(about, "between", at_input, seen_on)
             yield Suspect(divergence, number, layers, call.input.port, port, plan)
         if at_output.relative_error > limit:
