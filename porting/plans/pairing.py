@@ -76,9 +76,7 @@ def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced
     found: dict[str, str] = {}
     for left, right in (*_likely(ours, theirs, fit), *_likely(shared, theirs, fit)):
         is_use = left in shared
-        if right.name in found.values() or (right not in read and not is_use):
-            continue
-        if is_use and not further:
+        if right.name in found.values() or (not further if is_use else right not in read):
             continue
         found[left.name] = right.name
         further -= is_use

@@ -121,7 +121,7 @@ class Reader:
 
     def masked_value(self, node: "Node", owner: str) -> Any:
         """What attention reads: a constant that is added, and only hides, says what is hidden."""
-        array = self.exported.constants.get(node)
+        array: Any = self.exported.constants.get(node)
         if hasattr(array, "isneginf") and array.is_floating_point() and ((array == 0) | array.isneginf()).all():
             hidden = spelled(self.target(node), array.isneginf(), _shape(node))
             if hidden is not None:

@@ -1,4 +1,4 @@
-"""How far rounding takes a training: ``python -m benchmarks.yardstick [--seeds 20]``.
+"""How far rounding takes a training: ``python -m benchmarks.training.yardstick [--seeds 20]``.
 
 ``porting verify-training`` allows the port's trajectory some times the distance that PyTorch has been from itself,
 trained again from weights one ULP higher. How many times is measured here, on right ports: a small autoencoder of

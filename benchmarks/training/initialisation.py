@@ -1,4 +1,4 @@
-"""Whether the port begins as PyTorch does: ``python -m benchmarks.initialisation [--seeds 100] [--sample 200]``.
+"""Whether the port begins as PyTorch: ``python -m benchmarks.training.initialisation [--seeds 100] [--sample 200]``.
 
 The autoencoder of 256 points is initialised afresh for each seed, by `keras_model.initialise` and by PyTorch's own
 ``reset_parameters``. Of every variable a random sample, as large for each seed, enters a two-sample

@@ -1,4 +1,4 @@
-"""Whether Keras learns what PyTorch learns: ``python -m benchmarks.agreement --picture FILE [--batches FILE]``.
+"""Whether Keras learns what PyTorch does: ``python -m benchmarks.training.agreement --picture FILE [--batches FILE]``.
 
 The simple recipe of FINTA (constant learning rate, Adam with L2, summed squared errors) in float32 on DIPY's bundles:
 subjects 1-3 train, 5 is the test. For each seed PyTorch draws the initial weights, which move into Keras by the pair's

@@ -1,4 +1,4 @@
-"""What a training step costs: ``python -m benchmarks.training [--rounds 5] [--steps 4] [--batches FILE]``.
+"""What a training step costs: ``python -m benchmarks.training.speed [--rounds 5] [--steps 4] [--batches FILE]``.
 
 A step of the original recipe on 384 streamlines of 256 points in float32: forward, backward, Adam with L2. Keras by
 `keras_model.training.trainer` on TensorFlow with XLA, on jax and on torch, against PyTorch's own loop, written out
@@ -136,7 +136,7 @@ class Competitor:
     def __init__(self, name: str) -> None:
         threads = {"OMP_NUM_THREADS": str(THREADS), "TF_NUM_INTRAOP_THREADS": str(THREADS), "TF_CPP_MIN_LOG_LEVEL": "3"}
         environment = os.environ | threads | KERAS.get(name, {})
-        command = [sys.executable, "-m", "benchmarks.training", "--serve", name]
+        command = [sys.executable, "-m", "benchmarks.training.speed", "--serve", name]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
