@@ -16,8 +16,8 @@ MOST_STRAYS = 2048.0
 """How many times as far from the reference as the reference from itself a parameter of a port's trajectory may be.
 
 Measured on right ports of a small autoencoder by recipes that amplify rounding (`benchmarks/training/yardstick.py`):
-the median of 20 seeds is 4 times, 17 of them up to 17, the others 68, 100 and 1,030. There PyTorch is lucky: from weights two ULP
-higher it goes 351 times as far from itself as from one. A fault of 5e-13 a step is beyond it.
+the median of 20 seeds is 4 times, 17 of them up to 17, the others 68, 100 and 1,030. There PyTorch is lucky: from
+weights two ULP higher it goes 351 times as far from itself as from one. A fault of 5e-13 a step is beyond it.
 """
 
 HORIZON = 1e-6
