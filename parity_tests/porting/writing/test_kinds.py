@@ -144,6 +144,32 @@ def test_such_a_buffer_of_a_model_that_is_built_already_is_refused():
     assert "mask, 144 numbers" in missing[0].why
 
 
+class Attending(nn.Module):
+    def forward(self, x):
+        rate = 0.25 if self.training else 0.0
+        return nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=rate)
+
+
+class Skipping(nn.Module):
+    """A model that cannot be exported as it trains, since it leaves layers out at random."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale, self.attention = nn.Parameter(torch.randn(8)), Attending()
+
+    def forward(self, x):
+        if self.training and torch.rand([]) < 0.1:
+            return x
+        return self.attention(x * self.scale)
+
+
+def test_rates_are_read_where_the_module_that_drops_trains_alone():
+    model, x = Skipping().eval(), torch.randn(2, 4, 5, 8)
+    text = source_of(Interpreter(model, export(model, (x,), {})).written(), "Written.")
+    assert "0.25" in text
+    assert not any(module.training for module in model.modules())
+
+
 @pytest.mark.slow
 def test_weights_that_forward_does_not_use_stay_with_the_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ def with_training_rates(
     held = _droppers(graph)
     if all(map(_rate, held)):
         return
-    for node, rate in zip(held, _rates(model, args, keywords, list(map(_name, held))), strict=True):
+    for node, rate in zip(held, _rates(model, args, keywords, held), strict=True):
         if rate:
             at = RATE_AT[_name(node)]
             node.args = (*node.args[:at], *(None,) * (at - len(node.args)), rate, *node.args[at + 1 :])
@@ -28,23 +28,48 @@ def with_training_rates(
 
 
 def _rates(
-    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], names: Sequence[str]
+    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], held: "Sequence[Node]"
 ) -> list[float]:
-    """The rates in the order of the calls; zeros where the model cannot be exported as it trains, or calls others."""
+    """The rates of calls, where the model trains; or where those modules alone do that call, if else it draws more.
+
+    Zeros where it cannot be exported so, or calls others: the verdict says what is not dropped as it should be.
+    """
+    names = list(map(_name, held))
+    for training in (list(model.modules()), [_caller(node, model) for node in held if not _rate(node)]):
+        found = _droppers_in_training(model, training, args, keywords)
+        if list(map(_name, found)) == names:
+            return list(map(_rate, found))
+    return [0.0] * len(held)
+
+
+def _caller(node: "Node", model: "torch.nn.Module") -> "torch.nn.Module":
+    """The module whose forward a call stands in."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return model.get_submodule(stack[-1][0].partition("@")[0]) if stack else model
+
+
+def _droppers_in_training(
+    model: "torch.nn.Module",
+    training: "Sequence[torch.nn.Module]",
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+) -> "list[Node]":
+    """What drops in a graph in which some modules train; nothing where it cannot be exported."""
     import torch
 
-    training = [module for module in model.modules() if module.training]
+    before = [module for module in model.modules() if module.training]
+    model.eval()
+    for module in training:
+        module.training = True
     try:
-        with torch.no_grad(), whole_modules(model.train()):
-            program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
-    except Exception:  # torch raises what it likes; the verdict says what is not dropped as it should be
-        return [0.0] * len(names)
+        with torch.no_grad(), whole_modules(model):
+            return _droppers(torch.export.export(model, tuple(args), dict(keywords), strict=False).graph)
+    except Exception:  # torch raises what it likes
+        return []
     finally:
         model.eval()
-        for module in training:
+        for module in before:
             module.training = True
-    found = _droppers(program.graph)
-    return list(map(_rate, found)) if list(map(_name, found)) == list(names) else [0.0] * len(names)
 
 
 def _droppers(graph: "Graph") -> "list[Node]":
