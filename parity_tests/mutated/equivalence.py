@@ -3,6 +3,7 @@
 Nothing here is the verifier's: both ports are built of their files and called as anybody calls them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import keras
 import numpy as np
+
+from parity_tests.mutated.graphs import without_number
 
 SAMPLES = 10
 ALIKE = 1e-11
@@ -102,12 +105,21 @@ def _wide(file: Path) -> Any:
     return model
 
 
+def _named(variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Variables by their paths, without the numbers that Keras gives layers that nobody has named."""
+    counts: Counter[str] = Counter()
+    for variable in variables:
+        path = "/".join(map(without_number, variable.path.split("/")))
+        counts[path] += 1
+        yield f"{path} {counts[path]}", variable
+
+
 def _run(model: Any, inputs: list[Any]) -> Behaviour:
     import tensorflow as tf
 
     given = inputs if len(inputs) > 1 else inputs[0]
     floats = [array for array in inputs if array.dtype.is_floating]
-    trained = {f"variable {number}": variable for number, variable in enumerate(model.trainable_variables)}
+    trained = dict(_named(model.trainable_variables))
     generator = np.random.default_rng(5)
     with tf.GradientTape() as tape:
         for array in floats:

@@ -128,8 +128,6 @@ def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, 
     Seen by what arrives behind both where each dropout multiplies by a factor and drops nothing. Where the two act on
     as many numbers, or on those of the other and zeros, nothing between them makes one of several.
     """
-    if ours.acts_on.count != theirs.acts_on.count and not ours.acts_on.holds_like(theirs.acts_on):
-        return None
     assert port.wide
     assert port.wide.synthetic
     behind = list(_arriving_behind(reference, port, ours.behind))
@@ -139,7 +137,12 @@ def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, 
     if not found or any(None in both for both in found):
         return None
     alike = [left.holds_like(right) for left, right in found if left and right]
-    return None if not all(alike[::2]) else all(alike[1::2])
+    if not all(alike[::2]):
+        return None
+    if not all(alike[1::2]):
+        return False
+    on_as_many = ours.acts_on.count == theirs.acts_on.count or ours.acts_on.holds_like(theirs.acts_on)
+    return True if on_as_many else None
 
 
 def _arriving_behind(reference: ReferenceRun, port: PortRun, layer: str) -> Iterator[tuple[str, str]]:
