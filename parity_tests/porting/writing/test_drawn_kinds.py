@@ -20,6 +20,7 @@ KINDS = {
     "DropsNothingFirst": ["4,6"],
     "Resized": ["4,4,4"],
     "FunctionalLayers": ["3,6,6"],
+    "RoundedConstants": ["3,4"],
 }
 QUICK = {"FunctionalLayers", "LooksLikeBias", "NormalisedHeads", "Cells"}
 
