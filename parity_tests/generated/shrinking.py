@@ -14,7 +14,7 @@ class _FallsShortError(Exception):
     """Tells Hypothesis which models are to be made smaller."""
 
 
-class _TimeIsUp(KeyboardInterrupt):  # noqa: N818 - nothing is wrong; the one thing that ends Hypothesis at once
+class _TimeIsUp(KeyboardInterrupt):  # nothing is wrong: the one thing that ends Hypothesis at once
     """Ends the search."""
 
 

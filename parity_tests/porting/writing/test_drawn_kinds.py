@@ -29,7 +29,7 @@ QUICK = {"FunctionalLayers", "LooksLikeBias", "NormalisedHeads", "Cells"}
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
 )
 def test_what_fell_short_once_passes(name, tmp_path):
-    writing = porting.write(f"{drawn_models.__name__}:{name}", tmp_path / "net.py", inputs=KINDS[name])
+    writing = porting.write(getattr(drawn_models, name), tmp_path / "net.py", inputs=KINDS[name])
     assert writing.report.verdict is Status.PASS
 
 
