@@ -36,13 +36,8 @@ def multi_head_attention(
     masks = [mask for mask in (attn_mask, key_padding_mask) if mask is not None]
     biased, width = any(weight.rank == 1 for weight in weights), query.shape[-1]
     if any(mask.dtype != "bool" for mask in masks) or (biased and width == heads > 1):
-<<<<<<< HEAD
         turned = [permuted(tensor, order) for tensor in (query, key, value)]
         return _in_steps(k, name, turned, key_padding_mask, attn_mask, biased, heads, dropout, batch_first, average)
-=======
-        tensors = [permuted(tensor, order) for tensor in (query, key, value)]
-        return _in_steps(k, name, tensors, key_padding_mask, attn_mask, biased, heads, dropout, batch_first, average)
->>>>>>> d74540c (Tell what drawn models found; type what attention reads)
     query, key = arranged(k.ops, query, order), arranged(k.ops, key, order)
     value = key if same else arranged(k.ops, value, order)
     settings = changed(dropout=(dropout, 0.0), use_bias=(biased, True))
