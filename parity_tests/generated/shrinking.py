@@ -14,6 +14,10 @@ class _FallsShortError(Exception):
     """Tells Hypothesis which models are to be made smaller."""
 
 
+class _TimeIsUp(KeyboardInterrupt):  # nothing is wrong: the one thing that ends Hypothesis at once
+    """Ends the search."""
+
+
 def shrunk(number: int, falls_short: Callable[[Drawn], bool], seconds: float = 120.0) -> Drawn:
     """The smallest model found within so many seconds that falls short as the one of this seed does.
 
@@ -33,13 +37,15 @@ def shrunk(number: int, falls_short: Callable[[Drawn], bool], seconds: float = 1
     @given(models())
     def smaller(model: Drawn) -> None:
         nonlocal best
+        if time.monotonic() > ends:
+            raise _TimeIsUp
         if model.source not in known:
             shorter = len(model.source) < len(best.source)
-            known[model.source] = shorter and time.monotonic() < ends and falls_short(model)
+            known[model.source] = shorter and falls_short(model)
         if known[model.source]:
             best = min(best, model, key=lambda drawn: len(drawn.source))
             raise _FallsShortError
 
-    with suppress(_FallsShortError, HypothesisException):
+    with suppress(_FallsShortError, _TimeIsUp, HypothesisException):
         smaller()
     return best

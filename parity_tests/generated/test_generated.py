@@ -43,6 +43,7 @@ def test_a_seed_draws_the_same_model_each_time():
     assert len({drawn_model(number).source for number in range(20)}) == 20
 
 
+@pytest.mark.slow
 def test_a_model_that_falls_short_is_brought_down_to_what_matters():
     def falls_short(drawn):
         return "nn.Linear" in drawn.source

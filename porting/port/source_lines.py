@@ -25,6 +25,8 @@ def find_source(pair: ModelPair, sizes: Sizes, names: Sequence[str] = ()) -> Por
         return None
     seen = _Seen(str(file))
     before = sys.getprofile()
+    if before is not None and not callable(before):  # cProfile's own, which nothing puts back
+        return PortSource(file.name, file.read_text(encoding="utf-8"), {})
     with keras_side.uninitialised():
         sys.setprofile(seen.watcher())
         try:

@@ -24,6 +24,8 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
                 return _hard_sigmoid(*args, **(kwargs or {}))
             if function is torch.Tensor.float:
                 return args[0].double()
+            if function is torch.nn.functional.rms_norm:
+                return _root_mean_square(*args, **(kwargs or {}))
             wide = {name: _wide(value) for name, value in (kwargs or {}).items()}
             return function(*map(_wide, args), **wide)
 
@@ -39,6 +41,19 @@ def _wide(argument: Any) -> Any:
     import torch
 
     return torch.float64 if argument is torch.float32 else argument
+
+
+def _root_mean_square(
+    input: "torch.Tensor",  # noqa: A002
+    normalized_shape: Any,
+    weight: "torch.Tensor | None" = None,
+    eps: float | None = None,
+) -> "torch.Tensor":
+    """An epsilon that is float32's own rounding stays that in float64: it is the same model."""
+    import torch
+
+    eps = torch.finfo(torch.float32).eps if eps is None else eps
+    return torch.nn.functional.rms_norm(input, normalized_shape, weight, eps)
 
 
 def _hard_sigmoid(input: "torch.Tensor", inplace: bool = False) -> Any:  # noqa: A002

@@ -85,7 +85,7 @@ def conv_in_groups(x, kernel, groups, **settings):
 def average_inside(x, size, strides, widths, counted=None):
     """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
     edges = [(0, 0), *widths, (0, 0)]
-    ones = ops.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
+    ones = ops.ones_like(x[:1, ..., :1])
     if counted:
         ones = ops.pad(ones, [(0, 0), *counted, (0, 0)], constant_values=1)
         edges_left = [(b - c, a - d) for (b, a), (c, d) in zip(widths, counted, strict=True)]

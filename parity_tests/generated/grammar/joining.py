@@ -120,7 +120,7 @@ def stacked(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     """Layers in a list, called in a loop."""
     value = sketch.values[x]
     count, width = dice.pick([2, 3]), value.shape[-1]
-    kind = dice.pick(["linear", "linear", "conv", "norm"])
+    kind = dice.pick(["linear", "linear", "conv", *(["norm"] if width >= 4 else [])])
     if kind == "conv" and value.ndim > 2:
         rank, channels = value.ndim - 2, value.shape[1]
         made = f"nn.Conv{rank}d({channels}, {channels}, 3, padding=1)"
