@@ -10,6 +10,8 @@ from pathlib import Path
 import porting
 from parity_tests.generated.loading import imported
 from parity_tests.generated.models import Drawn
+from porting.errors import PlanError
+from porting.writing.refusals import WritingError
 
 PASS, FAIL, NOT_CHECKED, REFUSED, ERROR = "PASS", "FAIL", "NOT CHECKED", "refused", "error"
 
@@ -53,7 +55,7 @@ def judge(drawn: Drawn, patience: float = 0.0) -> Outcome:
             writing = porting.write(
                 kind, Path(folder) / "net.py", inputs=drawn.inputs, keep_failed=True, patience=patience
             )
-        except porting.PortingError as error:
+        except (WritingError, PlanError) as error:
             return Outcome(REFUSED, str(error), seconds=time.perf_counter() - started)
         except Exception as error:
             return Outcome(ERROR, _told(error), seconds=time.perf_counter() - started)

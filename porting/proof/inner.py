@@ -12,6 +12,9 @@ from porting.records.kept import rms_of
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
 
+OUTPUT = "output"
+"""The kind of the rows of outputs."""
+
 FAR_LIMIT = 1e-9
 """Largest relative error on inputs far outside the probe, whose rounding nobody has measured."""
 
@@ -48,6 +51,8 @@ def rows_to_judge(
 ) -> Iterator[LayerParity]:
     """The rows whose float32 is judged: what differs inside alone reaches others, which are then judged alone.
 
+    Outputs are judged in any case.
+
     Parameters
     ----------
     rows, wide : iterable of LayerParity
@@ -57,7 +62,7 @@ def rows_to_judge(
     """
     reached = {row.reference for row in wide if (row.float64_output_error or 0.0) > parity.FLOAT64_LIMIT}
     for row in rows:
-        if row.reference not in inner:
+        if row.reference not in inner or row.kind == OUTPUT:
             is_reached = bool(inner) and row.reference in reached
             yield replace(row, float32_ratio=row.own_float32_ratio or 0.0) if is_reached else row
 

@@ -150,4 +150,12 @@ def _read_tensors(file: Path) -> dict[str, np.ndarray]:
     found: dict[str, Any] = {str(name): value for name, value in items}
     if not found or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise ProbeError(f"{file} must hold a tensor, a list of tensors or a dict of them.")
-    return {name: _narrow(value.numpy()) for name, value in found.items()}
+    return {name: _narrow(_array(value)) for name, value in found.items()}
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """A tensor's values; numpy has no bfloat16."""
+    import torch
+
+    held = tensor.detach()
+    return (held.float() if held.dtype == torch.bfloat16 else held).numpy()

@@ -105,7 +105,7 @@ class Interpreter:
     def _output(self, node: "Node") -> Value | None:
         """All axes of an output, its samples first."""
         try:
-            value = self.reader.value(node)
+            value = self.reader.output(node)
         except UnknownError:
             return None
         except NoRowError as error:
@@ -262,8 +262,8 @@ class Interpreter:
             last.names = list(names) if len(names) == len(made) else []
 
     def _target(self, node: "Node", owner: str = "") -> Target:
-        layers: Any = LAYERS
-        if calls := self.ownership.shared.get(owner):
+        layers, calls = LAYERS, self.ownership.shared.get(owner, ())
+        if calls:
             layers = HeldLayers(LAYERS, self.recorder, self.recorder.enclosing(calls), owner, self.held)
         return Target(
             ops=OPS,
@@ -274,7 +274,7 @@ class Interpreter:
             is_batch=self.exported.is_batch,
             anchors=self.recorder.anchors,
             drops_units=only_dropped(node),
-            used={_place_of(user) for user in node.users if user.target is operator.getitem},
+            used={_place_of(user) for one in (node, *calls) for user in one.users if user.target is operator.getitem},
             floatx=FLOATX,
         )
 

@@ -145,6 +145,19 @@ class Reader:
             self.values[node] = self._array(node, path)
         return self.values[node]
 
+    def output(self, node: "Node") -> Value:
+        """What has been written for an output.
+
+        Raises
+        ------
+        NoRowError
+            If it has no axis of samples, by which a Keras model could return it.
+        """
+        value = self.value(node)
+        if not any(map(self.exported.is_batch, _shape(node))):
+            raise NoRowError(f"is the same for all samples, of shape {_shape(node)}")
+        return value
+
     def _array(self, node: "Node", path: str) -> Value:
         known = self.model.state_dict(keep_vars=True)
         array = known[path] if path in known else self.model.get_buffer(path)

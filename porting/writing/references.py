@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from porting.errors import PairError, reason_and_place
+from porting.errors import PairError, first_line, reason_and_place
 from porting.pairs.finding import find_pair, read_reference_sizes, resolve
 from porting.pairs.pair import ModelPair
 
@@ -102,7 +102,11 @@ def _factory(called: str, found: Any, settings: Mapping[str, Any]) -> "Callable[
 
     def build() -> "torch.nn.Module":
         if isinstance(found, torch.nn.Module):
-            return copy.deepcopy(found)
+            try:
+                return copy.deepcopy(found)
+            except RuntimeError as error:
+                reason = first_line(error)
+                raise PairError(f"{called} cannot be copied: {reason}.\nName its class or a factory.") from error
         try:
             model = found(**settings)
         except (Exception, SystemExit) as error:

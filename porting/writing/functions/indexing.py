@@ -7,7 +7,7 @@ from typing import Any
 from porting.writing.functions.arranging.repeating import expand
 from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose
 from porting.writing.functions.kinds import as_kind, named
-from porting.writing.functions.pointwise import add, combined, multiply, negative, subtract
+from porting.writing.functions.pointwise import add, combined, multiply, negative, remainder, subtract
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, permuted, settled, whole
 
@@ -54,9 +54,9 @@ def index(k: Target, x: Value, indices: Sequence[Value | None]) -> Value:
 
 
 def _flat_places(k: Target, places: Sequence[Value], sizes: Sequence[int]) -> Value:
-    """The places on axes that have been joined to one."""
-    total = places[0]
-    for value, size in zip(places[1:], sizes[1:], strict=True):
+    """The places on axes that have been joined to one; those counted from the end first from the beginning."""
+    total, *others = (remainder(k, value, size) for value, size in zip(places, sizes, strict=True))
+    for value, size in zip(others, sizes[1:], strict=True):
         total = add(k, multiply(k, total, size), value)
     return total
 

@@ -82,6 +82,8 @@ def add(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Value:
         y = multiply(k, y, alpha) if isinstance(y, Value) else y * alpha
     if _looks_like_bias(k, x, y):
         x, y = y, x
+    if promoted([x, y]) == "bool":
+        return combined(k, k.ops.logical_or, [x, y])
     return arithmetic(k, lambda a, b: a + b, x, y)
 
 
@@ -126,6 +128,8 @@ def reverse_subtract(k: Target, x: Value, y: Any, alpha: float = 1) -> Value:
 
 @row("mul", "multiply")
 def multiply(k: Target, x: Any, y: Any) -> Value:
+    if promoted([x, y]) == "bool":
+        return combined(k, k.ops.logical_and, [x, y])
     return arithmetic(k, lambda a, b: a * b, x, y)
 
 
@@ -281,6 +285,12 @@ def lerp(k: Target, start: Value, end: Value, weight: Any) -> Value:
     return add(k, start, multiply(k, subtract(k, end, start), weight))
 
 
-@row("contiguous", "alias", "clone", "detach", "lift_fresh", "lift_fresh_copy", "alias_copy", "positive")
+@row("contiguous", "alias", "clone", "lift_fresh", "lift_fresh_copy", "alias_copy", "positive")
 def nothing(k: Target, x: Value) -> Value:
     return x
+
+
+@row("detach")
+def detach(k: Target, x: Value) -> Value:
+    x = settled(x)
+    return x.with_data(k.ops.stop_gradient(x.data))

@@ -1,5 +1,6 @@
 """A torch model as torch exports it: a graph of calls, and what its inputs, arrays and outputs are."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,8 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with torch.no_grad(), whole_modules(model.eval()):
+    with torch.no_grad(), whole_modules(model.eval()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
         program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
@@ -98,8 +100,9 @@ def export(
     arrays = {name: path for name, path in paths.items() if name not in known}
     kept = {name: path for name, path in paths.items() if name in known and attribute(model, path) is not None}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
-    names, returned = _output_names(program), _returned(program, graph)
-    return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, returned)
+    returned = _returned(program, graph)
+    names, nodes = _output_names(program, returned), tuple(node for node in returned if hasattr(node, "op"))
+    return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, nodes)
 
 
 def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:
@@ -129,17 +132,13 @@ def _constants(program: Any) -> dict[str, "torch.Tensor"]:
     return known
 
 
-def _returned(program: Any, graph: "Graph") -> "tuple[Node, ...]":
-    """What the model returns, without what it changed besides."""
+def _returned(program: Any, graph: "Graph") -> tuple[Any, ...]:
+    """What the model returns, without what it changed besides: nodes, None and numbers."""
     from torch.export.graph_signature import OutputKind
 
     made = next(iter(reversed(graph.nodes))).args[0]
     specs = program.graph_signature.output_specs
-    return tuple(
-        node
-        for node, spec in zip(made, specs, strict=True)
-        if spec.kind is OutputKind.USER_OUTPUT and hasattr(node, "op")
-    )
+    return tuple(node for node, spec in zip(made, specs, strict=True) if spec.kind is OutputKind.USER_OUTPUT)
 
 
 def _samples(model: "torch.nn.Module", values: Sequence[Any]) -> int:
@@ -157,11 +156,13 @@ def _with_samples(value: Any, samples: int) -> Any:
     return torch.empty((samples, *value.shape[1:]), dtype=value.dtype)
 
 
-def _output_names(program: Any) -> tuple[str, ...]:
+def _output_names(program: Any, returned: Sequence[Any]) -> tuple[str, ...]:
+    """The names of the tensors that are returned."""
     spec = program.call_spec.out_spec
     context = getattr(spec, "context", None)
-    count = len(program.graph_signature.user_outputs)
+    are_tensors = [hasattr(value, "op") for value in returned]
+    count = sum(are_tensors)
     names = context[0] if isinstance(context, tuple) and context and isinstance(context[0], list) else context
-    if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
-        return tuple(names)
+    if isinstance(names, list) and len(names) == len(returned) and all(isinstance(name, str) for name in names):
+        return tuple(name for name, is_tensor in zip(names, are_tensors, strict=True) if is_tensor)
     return ("output",) if count == 1 else tuple(f"output_{at}" for at in range(count))

@@ -55,8 +55,8 @@ def _kept_dropout() -> Iterator[None]:
     held = {name: getattr(functional, name) for name in DROPOUTS}
 
     def kept(operator: str) -> Callable[..., Any]:
-        def drop(input: "torch.Tensor", p: float = 0.5, *_: Any, **__: Any) -> "torch.Tensor":  # noqa: A002 - torch's
-            return getattr(_operators(), operator)(input, p, False)
+        def drop(input: "torch.Tensor", p: float = 0.5, training: bool = True, *_: Any, **__: Any) -> Any:  # noqa: A002
+            return getattr(_operators(), operator)(input, p, training)
 
         return drop
 
@@ -104,7 +104,7 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
         return _attention(module) if _is_plain(module) else None
     if type(module).__name__ in RMS_NORMALISATIONS:
         return _rms_normalisation(module)
-    if type(module).__name__ == TRANSPOSED_LINEAR:
+    if type(module).__name__ == TRANSPOSED_LINEAR and not isinstance(module, torch.nn.Conv1d) and hasattr(module, "nf"):
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
     if isinstance(module, torch.nn.EmbeddingBag):
         return _bag(module)
@@ -122,7 +122,7 @@ def _rms_normalisation(module: Any) -> Callable[..., Any]:
 def drop_path_rate(module: "torch.nn.Module") -> tuple[float, bool] | None:
     """How often a module leaves a branch out, and whether for each sample by itself; None where it does not."""
     kind, settings = type(module).__name__, vars(module)
-    if kind == "StochasticDepth":
+    if kind == "StochasticDepth" and {"p", "mode"} <= settings.keys():
         return (float(settings["p"]), settings["mode"] == "row") if settings["p"] else None
     if kind.endswith("DropPath") and not list(module.children()):
         rate = settings.get("drop_prob") or 0.0
@@ -203,7 +203,7 @@ def _operators() -> Any:
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
     for name in dict.fromkeys(DROPOUTS.values()):
         library.define(f"{name}(Tensor x, float p, bool train) -> Tensor")
-        library.impl(name, lambda x, p, train: torch.empty_like(x), "CompositeExplicitAutograd")
+        library.impl(name, lambda x, p, train: x.clone(), "CompositeExplicitAutograd")
     library.define("transposed_linear(Tensor x, Tensor weight, Tensor bias) -> Tensor")
     library.define(
         "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "

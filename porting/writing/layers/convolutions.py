@@ -1,5 +1,6 @@
 """Convolutions, forwards and transposed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.functions.row import NoRowError, Target
@@ -24,6 +25,7 @@ def _convolution(rank: int) -> None:
     ) -> Value:
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
+        _check_apart(step, rate)
         pads = pads_of(padding, size, rate, rank)
         same = all(
             s == 1 and a == b and 2 * a == d * (w - 1) for w, s, d, (a, b) in zip(size, step, rate, pads, strict=True)
@@ -46,6 +48,11 @@ def _convolution(rank: int) -> None:
         return Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
 
 
+def _check_apart(step: Sequence[int], rate: Sequence[int]) -> None:
+    if max(step) > 1 and max(rate) > 1:
+        raise NoRowError("a convolution with strides and dilation, which Keras does not have together")
+
+
 def _transposed_convolution(rank: int) -> None:
     @layer_row(f"conv_transpose{rank}d", f"ConvTranspose{rank}d")
     def transposed(
@@ -65,6 +72,7 @@ def _transposed_convolution(rank: int) -> None:
             raise NoRowError("a transposed convolution with groups, which Keras does not have")
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
+        _check_apart(step, rate)
         crops, more = spread(padding, rank), spread(output_padding, rank)
         settings = changed(
             strides=(shortest(step), 1), dilation_rate=(shortest(rate), 1), use_bias=(bias is not None, True)

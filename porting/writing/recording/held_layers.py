@@ -21,12 +21,13 @@ class HeldLayers:
         def layer(*args: Any, **settings: Any) -> Any:
             if "name" not in settings:
                 return getattr(self._layers, kind)(*args, **settings)
-            if self._path not in self._made:
+            path = getattr(settings["name"].tree, "path", self._path)
+            if path not in self._made:
                 data = getattr(self._layers, kind)(*args, **settings)
-                title = self._path.rpartition(".")[2] or "layer"
+                title = path.rpartition(".")[2] or "layer"
                 held = self._recorder.bind_in(self._scope, data, [title])
                 self._recorder.titles[variable_of(held)] = title
-                self._made[self._path] = held
-            return self._made[self._path]
+                self._made[path] = held
+            return self._made[path]
 
         return layer

@@ -88,7 +88,6 @@ def refusals():
         "dropout in evaluation": (lambda x: functional.dropout(x, 0.5, training=True), table),
         "rrelu that draws": (lambda x: functional.rrelu(x, training=True), table),
         "softplus with threshold": (lambda x: functional.softplus(x, threshold=5), table),
-        "statistics of the batch": (lambda x: functional.batch_norm(x, None, None, training=True), image),
         "dilation": (lambda x: functional.max_pool2d(x, 2, dilation=2), image),
         "roll of the flattened": (lambda x: torch.roll(x, 1), table),
         "flattened tensor": (lambda x: x.argmax(), table),

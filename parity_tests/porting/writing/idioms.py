@@ -1,0 +1,116 @@
+"""What people write in torch that the table of functions does not show, each in a few lines."""
+
+import torch
+from torch import nn
+
+
+class StackTwice(nn.Module):
+    """A stack of recurrences that is called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 4, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.lstm(x)[0] + self.lstm(x * 0.5)[0]
+
+
+class StateAndSteps(nn.Module):
+    """A recurrence of which one call gives its state, and another its steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(4, 5, batch_first=True)
+
+    def forward(self, x):
+        _, state = self.gru(x)
+        steps, _ = self.gru(x * 0.5)
+        return steps + state[0][:, None]
+
+
+class NoAttentions(nn.Module):
+    """Outputs of which one is None, as transformers' are."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return {"logits": self.fc(x), "attentions": None, "doubled": x * 2}
+
+
+class Conv1D(nn.Module):
+    """Called as transformers' transposed Linear is, and something else."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(4, 6, 3)
+
+    def forward(self, x):
+        return self.conv(x.transpose(1, 2))
+
+
+class NamedAlike(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block, self.fc = Conv1D(), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.block(x)))
+
+
+class StraightThrough(nn.Module):
+    """A gradient that passes by what rounds, as where codes are quantised."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode, self.decode = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        code = self.encode(x)
+        return self.decode(code + (torch.tanh(code) * 2 - code).detach())
+
+
+class TruthTimesTruth(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        hidden = self.fc(x)
+        return hidden * ((hidden > 0) * (hidden < 1))
+
+
+class FromTheEnd(nn.Module):
+    """Places on two axes, counted from the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.fc(x)[:, [0, -1], [0, -1]]
+
+
+class OwnNormaliser(nn.Module):
+    """A variance that a class of one's own keeps."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.register_buffer("mean", torch.zeros(4))
+        self.register_buffer("variance", torch.ones(4))
+
+    def forward(self, x):
+        return self.fc((x - self.mean) / torch.sqrt(self.variance + 1e-5))
+
+
+class OfNoSample(nn.Module):
+    """An output that is the same for all samples, as the temperature of contrastive models."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.scale = nn.Linear(4, 4), nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return self.fc(x), self.scale.exp()

@@ -1,0 +1,48 @@
+"""Idioms of torch are written, and what is written passes; what cannot be is told."""
+
+import pytest
+import torch
+
+import porting
+from parity_tests.porting.writing import idioms
+from porting.errors import PairError
+from porting.statuses import Status
+from porting.writing.refusals import WritingError
+
+IDIOMS = {
+    "StackTwice": "5,4",
+    "StateAndSteps": "5,4",
+    "NoAttentions": "4",
+    "NamedAlike": "5,4",
+    "StraightThrough": "4",
+    "TruthTimesTruth": "4",
+    "FromTheEnd": "5,4",
+    "OwnNormaliser": "4",
+}
+QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in IDIOMS]
+)
+def test_idioms_are_written_and_pass(name, tmp_path):
+    report = porting.write(getattr(idioms, name), tmp_path / "net.py", inputs=[IDIOMS[name]]).report
+    assert report.verdict is Status.PASS, report
+
+
+def test_an_output_of_no_sample_is_refused(tmp_path):
+    with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(\)"):
+        porting.write(idioms.OfNoSample, tmp_path / "net.py", inputs=["4"])
+
+
+def test_strides_with_dilation_are_refused(tmp_path):
+    model = torch.nn.Conv2d(3, 8, 3, stride=2, dilation=2)
+    with pytest.raises(WritingError, match="strides and dilation"):
+        porting.write(model, tmp_path / "net.py", inputs=["3,9,9"])
+
+
+def test_a_model_that_cannot_be_copied_is_one_message(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    model.table = torch.ones(2, requires_grad=True) * 2
+    with pytest.raises(PairError, match="Name its class or a factory"):
+        porting.write(model, tmp_path / "net.py", inputs=["2"])
