@@ -106,15 +106,22 @@ def type_findings(folder: Path) -> dict[str, int]:
     return {path.stem: found[path.stem] for path in sorted(folder.glob("*.py"))}
 
 
+def models(elsewhere: bool | None = None) -> dict:
+    """The census, and the models outside of it; either, where it is asked for."""
+    from benchmarks.public.census import CENSUS
+    from benchmarks.public.elsewhere import ELSEWHERE
+
+    return {**({} if elsewhere else CENSUS), **({} if elsewhere is False else ELSEWHERE)}
+
+
 def measure(name: str, gallery: Path | None) -> dict:
     """Write one model and judge what was written."""
     import numpy as np
     import torch
 
     import porting
-    from benchmarks.public.census import CENSUS
 
-    found = CENSUS[name]
+    found = models()[name]
     torch.manual_seed(0)
     row: dict = {"name": name, "group": found.group}
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +168,8 @@ def shown(row: dict) -> str:
 def main() -> None:
     """Write each model in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models of benchmarks.public.census; all if not given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models; all of benchmarks.public.census if not given")
+    parser.add_argument("--elsewhere", action="store_true", help="all of benchmarks.public.elsewhere instead")
     parser.add_argument("--gallery", type=Path, help="a folder to keep the sources in")
     parser.add_argument(
         "--json", type=Path, help="a file for the figures, a line each; models in it are not written again"
@@ -172,8 +180,6 @@ def main() -> None:
         prepare_frameworks()
         print(json.dumps(measure(options.names[0], options.gallery)))
         return
-    from benchmarks.public.census import CENSUS
-
     print(name_machine())
     print(f"{TITLES}{'time':>10}{'memory':>11}", flush=True)
     held = (
@@ -182,8 +188,9 @@ def main() -> None:
         else []
     )
     done = {row["name"]: row for row in held}
-    for name in options.names or CENSUS:
-        row = done.get(name) or _measured(name, CENSUS[name].group, options)
+    known = models()
+    for name in options.names or models(elsewhere=options.elsewhere):
+        row = done.get(name) or _measured(name, known[name].group, options)
         done[name] = row
         print(shown(row), flush=True)
         if options.json:
