@@ -118,7 +118,7 @@ def _counts(writing: "Writing") -> str:
     return ", ".join(
         (
             counted(model.lines(), "line"),
-            f"{counted(model.functions(), 'function')} and classes",
+            counted(model.functions(), "function or class", "functions and classes"),
             counted(layers, "layer with weights", "layers with weights"),
             counted(model.transposes(), "transposition"),
         )

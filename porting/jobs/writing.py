@@ -134,7 +134,7 @@ def write(
     written = write_model(_with_computed_weights(model, found), found, shown, partial=partial)
     with tempfile.TemporaryDirectory() as folder, staging.staging(destination, own_names=staging.OwnNames()) as staged:
         place = Path(folder) / destination.name
-        _write_sources(place, written, found)
+        _write_sources(place, written, found, destination.parent)
         pair = pair_of(written, found, place.with_suffix(".py"), shown)
         if partial and written.missing:
             _stage(place, staged.stem)
@@ -210,11 +210,11 @@ def _shapes(checkpoint: str | os.PathLike | None) -> dict[str, tuple[int, ...]]:
     return {name: array.shape for name, array in read_checkpoint(checkpoint).state_dict.items()}
 
 
-def _write_sources(place: Path, written: WrittenModel, reference: Reference) -> None:
+def _write_sources(place: Path, written: WrittenModel, reference: Reference, folder: Path) -> None:
     place.with_suffix(".py").write_text(written.text, encoding="utf-8")
     if reference.source:
         beside = place.with_name(f"{place.name}{SUFFIX}")
-        beside.write_text(pair_source(written, reference, place.name), encoding="utf-8")
+        beside.write_text(pair_source(written, reference, place.name, folder), encoding="utf-8")
 
 
 def _drawn_weights(model: "torch.nn.Module", example: Example, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The pair of a reference and what was written of it, as the source of a module beside it."""
 
+import os
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
@@ -10,7 +11,7 @@ from porting.pairs.pair import ModelPair, Sizes
 from porting.probes import Probe, checked, read_probe
 from porting.writing.examples import Example
 from porting.writing.model import WrittenModel
-from porting.writing.references import Reference
+from porting.writing.references import Reference, file_of
 from porting.writing.source import formatted
 
 SUFFIX = "_pair.py"
@@ -47,8 +48,8 @@ def _order(pattern: str) -> list[int]:
     return [reference.split().index(name) for name in port.split()]
 
 
-def pair_source(written: WrittenModel, reference: Reference, name: str) -> str:
-    """The pair as the source of a module that lies beside the port's."""
+def pair_source(written: WrittenModel, reference: Reference, name: str, folder: Path) -> str:
+    """The pair as the source of a module that is to lie in a folder, beside the port's."""
     says = {
         "inputs": written.inputs,
         "outputs": written.outputs,
@@ -58,10 +59,20 @@ def pair_source(written: WrittenModel, reference: Reference, name: str) -> str:
     }
     fields = "\n".join(f"    {key}={pformat(value, width=90, sort_dicts=False)}," for key, value in says.items())
     body = indent(reference.source, "    ")
+    file = file_of(reference.called)
+    beside = "" if file is None else f"FILE = Path(__file__).parent / {_from(folder, file)!r}\n\n\n"
     return formatted(
         f'"""The pair of {reference.called} and {name}.py, for porting verify, convert and export."""\n\n'
-        f"from pathlib import Path\n\nfrom porting import ModelPair\n\n\n"
+        f"from pathlib import Path\n\nfrom porting import ModelPair\n\n{beside}\n"
         f'def reference():\n    """Build the model that the port was written from."""\n{body}\n\n\n'
         f"PAIR = ModelPair(\n    name={name!r},\n    reference=reference,\n"
         f'    port=f"{{Path(__file__).with_name({f"{name}.py"!r})}}:build",\n{fields}\n)\n'
     )
+
+
+def _from(folder: Path, file: Path) -> str:
+    """A file's path from a folder, with slashes; from the root where they are on other drives."""
+    try:
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return file.resolve().as_posix()

@@ -6,6 +6,7 @@ import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line, reason_and_place
@@ -92,7 +93,7 @@ def _of_pair(called: str, pair: ModelPair, settings: Mapping[str, Any], shapes: 
         raise PairError(f"{called}: {error}.") from error
     model = resolve(pair.reference)
     source = ""
-    if isinstance(pair.reference, str):
+    if isinstance(pair.reference, str) and file_of(pair.reference) is None:
         source = _source(pair.reference, model, sizes)
     return Reference(called, _factory(called, model, sizes), source, pair, sizes)
 
@@ -146,20 +147,22 @@ def _spelled(settings: Mapping[str, Any]) -> str:
 
 
 def _source(named: str, found: Any, settings: Mapping[str, Any]) -> str:
-    """Statements that build the model; empty where the arguments cannot be spelled."""
-    module, _, name = named.partition(":")
+    """Statements that build the model; empty where the arguments cannot be spelled. A file is called FILE there."""
+    module, _, name = named.rpartition(":")
     spelled = all(isinstance(value, (bool, int, float, str, tuple, list, type(None))) for value in settings.values())
-    if (
-        not spelled
-        or module.endswith(".py")
-        or not all(part.isidentifier() for part in (*module.split("."), *name.split(".")))
-    ):
+    words = name.split(".") if file_of(named) else (*module.split("."), *name.split("."))
+    if not spelled or not all(word.isidentifier() for word in words):
         return ""
-    first, _, rest = name.partition(".")
-    called = f"{first}{'.' + rest if rest else ''}"
-    if inspect.isclass(found) or not _is_module(found):
-        called += f"({_spelled(settings)})"
-    return f"from {module} import {first}\n\nreturn {called}"
+    arguments = f"({_spelled(settings)})" if inspect.isclass(found) or not _is_module(found) else ""
+    if file_of(named):
+        return f"from runpy import run_path\n\nreturn run_path(str(FILE))[{name!r}]{arguments}"
+    return f"from {module} import {words[len(module.split('.'))]}\n\nreturn {name}{arguments}"
+
+
+def file_of(named: str) -> Path | None:
+    """The file of ``FILE.py:NAME``."""
+    module = named.rpartition(":")[0]
+    return Path(module) if module.endswith(".py") else None
 
 
 def _is_module(found: Any) -> bool:

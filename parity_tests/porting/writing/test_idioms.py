@@ -6,6 +6,7 @@ import torch
 import porting
 from parity_tests.porting.writing import idioms
 from porting.errors import PairError
+from porting.pairs.finding import find_pair
 from porting.statuses import Status
 from porting.writing.refusals import WritingError
 
@@ -46,3 +47,16 @@ def test_a_model_that_cannot_be_copied_is_one_message(tmp_path):
     model.table = torch.ones(2, requires_grad=True) * 2
     with pytest.raises(PairError, match="Name its class or a factory"):
         porting.write(model, tmp_path / "net.py", inputs=["2"])
+
+
+def test_the_pair_of_a_model_in_a_file_finds_it_from_anywhere(tmp_path, monkeypatch):
+    file = tmp_path / "theirs.py"
+    file.write_text(
+        "import torch\n\n\nclass Net(torch.nn.Sequential):\n"
+        "    def __init__(self, width=3):\n        super().__init__(torch.nn.Linear(2, width))\n"
+    )
+    (tmp_path / "ports").mkdir()
+    porting.write(f"{file}:Net", tmp_path / "ports" / "net.py", inputs=["2"], settings={"width": 4})
+    monkeypatch.chdir(tmp_path / "ports")
+    pair = find_pair(str(tmp_path / "ports" / "net_pair.py"))
+    assert pair.reference()[0].out_features == 4
