@@ -52,7 +52,8 @@ encode_tractogram(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), on_st
 """
 
 
-@pytest.mark.parametrize("sent", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGTERM"])
 def test_an_encoding_that_was_killed_goes_on_to_the_same_codes(sent, header, subject, tmp_path, small_port):
     source, output = write(tmp_path / "many.trk", header, many(subject, RANGE_SIZE + 100)), tmp_path / "codes.h5"
     script = KILLED.format(signal=sent)

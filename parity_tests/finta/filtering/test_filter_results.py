@@ -13,7 +13,8 @@ from parity_tests.finta.tractograms import Stopped, assert_sorted, filtered, man
 from parity_tests.full_disk import room_for
 
 
-@pytest.mark.parametrize("stage", [pytest.param("filtering", marks=pytest.mark.slow), "writing the bundles"])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["filtering", "writing the bundles"])
 def test_a_filtering_that_was_stopped_goes_on_to_the_same_files(
     stage, collection, header, subject, thresholds, tmp_path, finta, small_port
 ):
