@@ -1,7 +1,7 @@
 """Read a reference's run out of a golden file, of which nothing is believed."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,17 +44,11 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         If something is missing, of another type, or does not go with the rest.
     """
     groups = hdf5.numbered(hdf5.group_of(file, "calls"))
-    outputs = tuple(numbered_activations(hdf5.group_of(file, "outputs"), bytes_of_file))
-    shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
-    sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
-    aliases = read_words(file, "aliases", Each(TEXT))
-    calls = tuple(_read_call(group, bytes_of_file) for group in groups)
-    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file, shapes))
-    _check_trace(trace)
+    trace = _read_trace(file, groups, bytes_of_file)
     synthetic, synthetic_trace, drawn_by = read_synthetic(file, trace, bytes_of_file)
     source = hdf5.attribute_of(file, "source", str)
     rounding = hdf5.numbered(hdf5.group_of(file, "outputs_rounding"))
-    if len(rounding) != len(outputs):
+    if len(rounding) != len(trace.outputs):
         raise ValueError("it has not one rounding for each output")
     run = ReferenceRun(
         probe=_read_probe(file, "probe", source, tuple(read_words(file, "labels", [TEXT]))),
@@ -74,23 +68,36 @@ def read_run(file: Any, bytes_of_file: int) -> ReferenceRun:
         why_no_unseen=_words_or(file, "why_no_unseen", TEXT, ""),
         random_calls=_read_random_calls(file),
         why_no_random_calls=_words_or(file, "why_no_random_calls", TEXT, ""),
-        scaled_arrivals={
-            name: Fingerprint(**held)
-            for name, held in _words_or(file, "scaled_arrivals", Each(_FINGERPRINT), {}).items()
-        },
+        scaled_arrivals=_read_scaled_arrivals(file),
         far=_read_probe(file, "far/probe", source) if "far" in file else None,
         far_outputs=tuple(map(hdf5.array_of, hdf5.numbered(hdf5.group_of(file, "far/outputs"))))
         if "far" in file
         else (),
         follows_batch=tuple(_words_or(file, "follows_batch", [TEXT], ())),
-        constants=_read_constants(file, len(groups) + len(outputs)),
-        explained=_read_explained(file, len(groups) + len(outputs)),
+        constants=_read_constants(file, len(groups) + len(rounding)),
+        explained=_read_explained(file, len(groups) + len(rounding)),
         synthetic_drawn=drawn_by,
         holds=_words_or(file, "holds", TEXT, ""),
         why_not_explained=_words_or(file, "why_not_explained", TEXT, ""),
     )
     _check_gradients(run)
     return run
+
+
+def _read_trace(file: Any, groups: Sequence[Any], bytes_of_file: int) -> Trace:
+    outputs = tuple(numbered_activations(hdf5.group_of(file, "outputs"), bytes_of_file))
+    shapes = {name: tuple(shape) for name, shape in read_words(file, "shapes", Each([COUNT])).items()}
+    sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
+    aliases = read_words(file, "aliases", Each(TEXT))
+    calls = tuple(_read_call(group, bytes_of_file) for group in groups)
+    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file, shapes))
+    _check_trace(trace)
+    return trace
+
+
+def _read_scaled_arrivals(file: Any) -> dict[str, Fingerprint]:
+    held = _words_or(file, "scaled_arrivals", Each(_FINGERPRINT), {})
+    return {name: Fingerprint(**words) for name, words in held.items()}
 
 
 def _check_gradients(run: ReferenceRun) -> None:

@@ -83,10 +83,9 @@ def resolve(name: Any) -> Any:
     """
     if not isinstance(name, str):
         return name
-    module, _, inside = name.rpartition(":")
     try:
-        if module.endswith(".py"):
-            return getattr(_module_of(Path(module)), inside)
+        if file := file_of(name):
+            return getattr(_module_of(file), name.rpartition(":")[2])
         return pkgutil.resolve_name(name)
     except ModuleNotFoundError as error:
         if is_known(error.name or "") and (missing := not_found(error, name)):
@@ -95,6 +94,12 @@ def resolve(name: Any) -> Any:
         raise PairError(said) from error
     except (Exception, SystemExit) as error:  # a module that is run raises what it likes
         raise PairError(f"{name} cannot be imported: {reason_and_place(error)}.{_mend(name, error)}") from error
+
+
+def file_of(named: str) -> Path | None:
+    """The file of ``FILE.py:NAME``."""
+    module = named.rpartition(":")[0]
+    return Path(module) if module.endswith(".py") else None
 
 
 def _module_of(file: Path) -> ModuleType:

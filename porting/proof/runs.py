@@ -180,8 +180,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
-    drawn, why_not_drawn = attempt(random_calls, wide_model, few, synthetic)
-    scaled, _ = attempt(scaled_arrivals, wide_model, few, synthetic, drawn or ())
+    draws = _what_draws(wide_model, few, synthetic)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     return ReferenceRun(
@@ -201,9 +200,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
-        random_calls=drawn,
-        why_no_random_calls=why_not_drawn,
-        scaled_arrivals=scaled or {},
+        **draws,
         follows_batch=_followed_batches(pair, wide_model, gradient_probe),
         far=far,
         far_outputs=far_outputs,
@@ -211,6 +208,13 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         explained=explained or (),
         why_not_explained=why_not_explained,
     )
+
+
+def _what_draws(model: Any, inputs: Sequence[np.ndarray], lesson: Lesson) -> dict[str, Any]:
+    """What a run says of all that draws in training."""
+    drawn, why_not = attempt(random_calls, model, inputs, lesson)
+    scaled, _ = attempt(scaled_arrivals, model, inputs, lesson, drawn or ())
+    return {"random_calls": drawn, "why_no_random_calls": why_not, "scaled_arrivals": scaled or {}}
 
 
 def _run_narrow(pair: ModelPair, model: Any, probe: Probe, inputs: Sequence[np.ndarray]):

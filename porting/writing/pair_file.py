@@ -7,11 +7,12 @@ from textwrap import indent
 
 import numpy as np
 
+from porting.pairs.finding import file_of
 from porting.pairs.pair import ModelPair, Sizes
 from porting.probes import Probe, checked, read_probe
 from porting.writing.examples import Example
 from porting.writing.model import WrittenModel
-from porting.writing.references import Reference, file_of
+from porting.writing.references import Reference
 from porting.writing.source import formatted
 
 SUFFIX = "_pair.py"

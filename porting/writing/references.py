@@ -6,11 +6,10 @@ import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError, first_line, reason_and_place
-from porting.pairs.finding import find_pair, read_reference_sizes, resolve
+from porting.pairs.finding import file_of, find_pair, read_reference_sizes, resolve
 from porting.pairs.pair import ModelPair
 
 if TYPE_CHECKING:
@@ -157,12 +156,6 @@ def _source(named: str, found: Any, settings: Mapping[str, Any]) -> str:
     if file_of(named):
         return f"from runpy import run_path\n\nreturn run_path(str(FILE))[{name!r}]{arguments}"
     return f"from {module} import {words[len(module.split('.'))]}\n\nreturn {name}{arguments}"
-
-
-def file_of(named: str) -> Path | None:
-    """The file of ``FILE.py:NAME``."""
-    module = named.rpartition(":")[0]
-    return Path(module) if module.endswith(".py") else None
 
 
 def _is_module(found: Any) -> bool:

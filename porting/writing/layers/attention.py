@@ -30,8 +30,7 @@ def multi_head_attention(
     batch_first: bool,
     average: bool,
 ) -> list[Value]:
-    samples_first = (0, 1, 2) if batch_first else (1, 0, 2)
-    order = (*samples_first,)
+    order = (0, 1, 2) if batch_first else (1, 0, 2)
     same = key is value
     masks = [mask for mask in (attn_mask, key_padding_mask) if mask is not None]
     biased, width = any(weight.rank == 1 for weight in weights), query.shape[-1]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.functions.arranging.shapes import reshape, unsqueeze
+from porting.writing.functions.kinds import named
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import (
     Value,
@@ -75,8 +76,7 @@ def tied_to_input(k: Target, x: Value) -> Value:
         return x
     anchor = k.anchors[0]
     zero = anchor.data[(0,) * len(anchor.axes)]
-    named = {"float": k.floatx, "int": "int32", "bool": "bool"}[x.dtype]
-    zeros = k.ops.zeros_like(zero, **({} if anchor.dtype == x.dtype else {"dtype": named}))
+    zeros = k.ops.zeros_like(zero, **({} if anchor.dtype == x.dtype else {"dtype": named(k, x.dtype)}))
     return x.with_data(x.data + zeros if x.dtype != "bool" else k.ops.logical_or(x.data, zeros))
 
 
