@@ -191,8 +191,10 @@ def _judge_semantics(
     if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
-    unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
-    seen_alone = len(reference.blind_spots) - len(unseen)
+    idle = {call.name for call in reference.trace.calls} - {pair.reference for pair in port.wide.plan.pairs}
+    spots = tuple(spot for spot in reference.blind_spots if spot.layer not in idle)
+    unseen = [spot for spot in spots if not spot.seen_alone]
+    seen_alone = len(spots) - len(unseen)
     if seen_alone:
         lines.append(
             f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
@@ -201,7 +203,7 @@ def _judge_semantics(
         lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
     if unseen or reference.why_no_unseen:
         lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
-        lines += proposals(reference.blind_spots)
+        lines += proposals(spots)
         return Part(Status.NOT_CHECKED, tuple(lines))
     return Part(Status.PASS, tuple(lines))
 
