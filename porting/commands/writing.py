@@ -107,19 +107,20 @@ def write(
     if writing.report is None:
         for line in lines:
             show(line)
+        for file in filter(None, (json_file, html_file)):
+            show(f"no report at {file}: there is none, as nothing was verified")
         show("NOT CHECKED: parts are left out, each a call of not_written.")
         raise typer.Exit(3)
     finish(writing.report, json_file, html_file, details=details, lines=lines)
 
 
 def _counts(writing: "Writing") -> str:
-    model = writing.model
-    layers = len(writing.report.layers) if writing.report else 0
+    model, report = writing.model, writing.report
     return ", ".join(
         (
             counted(model.lines(), "line"),
             counted(model.functions(), "function or class", "functions and classes"),
-            counted(layers, "layer with weights", "layers with weights"),
+            *([counted(len(report.layers), "layer with weights", "layers with weights")] if report else []),
             counted(model.transposes(), "transposition"),
         )
     )

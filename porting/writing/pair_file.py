@@ -7,7 +7,8 @@ from textwrap import indent
 
 import numpy as np
 
-from porting.pairs.finding import file_of
+from porting.errors import PairError
+from porting.pairs.finding import file_of, find_pair
 from porting.pairs.pair import ModelPair, Sizes
 from porting.probes import Probe, checked, read_probe
 from porting.writing.examples import Example
@@ -59,16 +60,30 @@ def pair_source(written: WrittenModel, reference: Reference, name: str, folder: 
         **({"activations": dict(written.activations)} if written.activations else {}),
     }
     fields = "\n".join(f"    {key}={pformat(value, width=90, sort_dicts=False)}," for key, value in says.items())
+    rules = _rules_source(reference)
+    says_rules = f"    rules={rules},\n" if rules else ""
+    needs = "from porting.pairs.finding import find_pair\n" if rules else ""
     body = indent(reference.source, "    ")
     file = file_of(reference.called)
     beside = "" if file is None else f"FILE = Path(__file__).parent / {_from(folder, file)!r}\n\n\n"
     return formatted(
         f'"""The pair of {reference.called} and {name}.py, for porting verify, convert and export."""\n\n'
-        f"from pathlib import Path\n\nfrom porting import ModelPair\n\n{beside}\n"
+        f"from pathlib import Path\n\nfrom porting import ModelPair\n{needs}\n{beside}\n"
         f'def reference():\n    """Build the model that the port was written from."""\n{body}\n\n\n'
         f"PAIR = ModelPair(\n    name={name!r},\n    reference=reference,\n"
-        f'    port=f"{{Path(__file__).with_name({f"{name}.py"!r})}}:build",\n{fields}\n)\n'
+        f'    port=f"{{Path(__file__).with_name({f"{name}.py"!r})}}:build",\n{fields}\n{says_rules})\n'
     )
+
+
+def _rules_source(reference: Reference) -> str:
+    """Where the rules of the pair that the reference is of are found by name; nothing where there are none."""
+    if reference.pair is None or not reference.pair.rules:
+        return ""
+    try:
+        find_pair(reference.called)
+    except PairError:  # a pair that only this process has
+        return ""
+    return f"find_pair({reference.called!r}).rules"
 
 
 def _from(folder: Path, file: Path) -> str:

@@ -32,7 +32,10 @@ def test_write_refuses_in_one_message_and_with_status_2(run_cli, tmp_path, monke
 
 def test_write_partially_is_not_checked(run_cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shown = run_cli("write", f"{MODULE}:Halving", "--input", "4", "--partial", "-o", "net.py")
+    shown = run_cli("write", f"{MODULE}:Halving", "--input", "4", "--partial", "-o", "net.py", "--json", "net.json")
     assert shown.status == 3
     assert "NOT CHECKED" in shown.out
+    assert "layers with weights" not in shown.out
+    assert "no report at net.json" in shown.out
+    assert not (tmp_path / "net.json").exists()
     assert "not_written" in (tmp_path / "net.py").read_text()

@@ -60,3 +60,15 @@ def test_the_pair_of_a_model_in_a_file_finds_it_from_anywhere(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path / "ports")
     pair = find_pair(str(tmp_path / "ports" / "net_pair.py"))
     assert pair.reference()[0].out_features == 4
+
+
+def test_the_pair_of_a_pair_that_has_rules_finds_them(tmp_path, monkeypatch):
+    (tmp_path / "theirs.py").write_text(
+        "import torch\nfrom porting import ModelPair\nfrom porting.rules.table import LAYER_RULES\n\n\n"
+        "def net():\n    return torch.nn.Linear(2, 3)\n\n\n"
+        "OWN = ModelPair(name='own', reference='theirs:net', input_shapes=((2,),), rules=LAYER_RULES[:1])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    porting.write("theirs:OWN", "net.py", inputs=["2"])
+    assert find_pair(str(tmp_path / "net_pair.py")).rules == find_pair("theirs:OWN").rules != ()
