@@ -32,11 +32,12 @@ from porting.port import side as keras_side
 from porting.port.source_lines import find_source
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
-from porting.proof.judgement import Explain, hash_weights, judge, unexplained
+from porting.proof.judgement import Explain, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import BATCH, stream
+from porting.proof.transfer import hash_weights
 from porting.records.port_source import PortSource
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport

@@ -1,12 +1,13 @@
 """What a probe or a checkpoint cannot show: values that change no output, tensors that a fault would not change."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from porting.records.runs import BlindSpot
+from porting.records.verdict import Part
+from porting.statuses import Status
 from porting.traces import LayerCall, Trace
 from porting.wording import counted
 
@@ -115,17 +116,25 @@ _DEGENERATE: tuple[Callable[[str, str, np.ndarray], str], ...] = (
 """What is the same before and after a fault, so that the fault would not show."""
 
 
-def proposals(spots: tuple[BlindSpot, ...]) -> list[str]:
-    """What would let the verifier see the blind spots, a line each."""
-    kinds: dict[bool, list[BlindSpot]] = defaultdict(list)
-    for spot in spots:
-        if not spot.seen_alone:
-            kinds["change no output" in spot.what].append(spot)
+def judge_blind_spots(spots: tuple[BlindSpot, ...], why_no_unseen: str) -> Part:
+    """NOT CHECKED where something stays unseen, or where it is not known what does."""
     lines = []
-    if kinds[True]:
+    if seen_alone := sum(spot.seen_alone for spot in spots):
         lines.append(
-            "give a probe that wakes them: more samples of your batches (--probe FILE --all), or --probe synthetic"
+            f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
         )
-    if kinds[False]:
-        lines.append("verify the pair once on a checkpoint that was trained, or whose tensors are drawn at random")
-    return lines
+    if why_no_unseen:
+        lines.append(f"gradients of the reference, which show what cannot be seen, {why_no_unseen}")
+    unseen = [spot for spot in spots if not spot.seen_alone]
+    if not unseen and not why_no_unseen:
+        return Part(Status.PASS, tuple(lines))
+    lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
+    return Part(Status.NOT_CHECKED, (*lines, *_proposals(unseen)))
+
+
+def _proposals(unseen: Sequence[BlindSpot]) -> Iterator[str]:
+    """What would let the verifier see the blind spots, a line each."""
+    if any("change no output" in spot.what for spot in unseen):
+        yield "give a probe that wakes them: more samples of your batches (--probe FILE --all), or --probe synthetic"
+    if not all("change no output" in spot.what for spot in unseen):
+        yield "verify the pair once on a checkpoint that was trained, or whose tensors are drawn at random"
