@@ -20,11 +20,13 @@ from porting.jobs.filling import write_evidence, write_formats
 from porting.jobs.optimisers import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
-from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
+from porting.jobs.untrained import then_drawn
+from porting.jobs.verification import PROBE_SAMPLES, as_it_is, hash_as_torch_reads, judge_files
 from porting.pairs.pair import ModelPair
 from porting.port.files import FORMATS
 from porting.probes import Probe
 from porting.proof.inputs import draw_for
+from porting.proof.judgement import Extend
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import stream
@@ -197,6 +199,7 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
         explain = _explainer_of(pair, checkpoint, patience, on_step)
         named = wanted.named or pair.place or None
         extend = _extension(pair, checkpoint, drawn, reference, on_step)
+        extend = then_drawn(extend, pair, checkpoint, reference, patience, on_step)
         judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, named)
         report = replace(judged, patience=patience)
         report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
@@ -204,7 +207,8 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
             return Conversion(report, ())
         moved = optimiser_states.prove(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, reference, drafts, state)
+        proven = replace(reference, blind_spots=report.blind_spots)
+        write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, proven, drafts, state)
         return Conversion(report, staged.commit(), moved)
 
 

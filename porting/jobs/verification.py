@@ -1,7 +1,7 @@
 """Verify a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.onednn import OtherSetting
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
+from porting.jobs.untrained import then_drawn
 from porting.pairs.finding import read_all
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
@@ -32,7 +33,7 @@ from porting.port import side as keras_side
 from porting.port.source_lines import find_source
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
-from porting.proof.judgement import Explain, judge, unexplained
+from porting.proof.judgement import Explain, Extend, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.sizes import in_batches, proven_rows
@@ -52,9 +53,6 @@ _OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that w
 
 _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What comes of arrays and settings that are each of their type and do not go together."""
-
-Extend = Callable[[PortRun, ParityReport], ParityReport]
-"""Adds to a report what comes of running a port's models once more."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -161,6 +159,7 @@ def _hold_against(
         batches = read_all(pair, sizes, probe, size) if every_sample and probe else in_batches(drawn, size)
         extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
+    extend = then_drawn(extend, pair, checkpoint, reference, patience, on_step)
     report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named)
     return replace(report, patience=patience)
 

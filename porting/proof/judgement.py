@@ -9,7 +9,7 @@ import numpy as np
 from porting.pairs.pair import ModelPair
 from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
-from porting.proof.blind_spots.finding import judge_blind_spots
+from porting.proof.blind_spots import judge_blind_spots
 from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
 from porting.proof.inner import is_only_inside, output_limits, rows_to_judge
 from porting.proof.suspects import Suspect, find_suspects
@@ -21,12 +21,17 @@ from porting.records.parity import Divergence
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.statuses import Status
+from porting.traces import PARAMETER, LayerCall
 from porting.wording import counted
 
 WORST_SAMPLES = 5
 
 
 Explain = Callable[[Sequence[Suspect], ReferenceRun, PortRun], tuple[Divergence, ...]]
+
+
+Extend = Callable[[PortRun, ParityReport], ParityReport]
+"""Adds to a report what comes of running a port's models once more."""
 
 
 def unexplained(suspects: Sequence[Suspect], reference: ReferenceRun, port: PortRun) -> tuple[Divergence, ...]:
@@ -116,9 +121,9 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
-def _shows_nothing(held: np.ndarray) -> bool:
-    """Whether an input is zero; token 0 is a row of a table as any other."""
-    return held.dtype.kind == "f" and not held.any()
+def _shows_nothing(call: LayerCall) -> bool:
+    """Whether a layer's input is zero; token 0 is a row of a table as any other, and a parameter has no input."""
+    return call.kind != PARAMETER and call.input.dtype.kind == "f" and not call.input.any()
 
 
 def _judge_semantics(
@@ -148,7 +153,7 @@ def _judge_semantics(
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
     lines += _rounded_constants(compared, reference)
-    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
+    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
     unseen = judge_blind_spots(reference.blind_spots, reference.why_no_unseen)

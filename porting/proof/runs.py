@@ -17,7 +17,7 @@ from porting.plans.plan import TransferPlan
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
-from porting.proof.blind_spots.finding import find_blind_spots
+from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants
 from porting.proof.inputs import check_finite
 from porting.proof.lessons import SYNTHETIC_ROWS
