@@ -19,8 +19,10 @@ IDIOMS = {
     "TruthTimesTruth": "4",
     "FromTheEnd": "5,4",
     "OwnNormaliser": "4",
+    "Contexts": "4",
+    "SharedKeys": "5,4",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough"}
+QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough", "Contexts", "SharedKeys"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
 from porting.writing.graph.origins import attribute
+from porting.writing.graph.regions import without_regions
 from porting.writing.graph.training_rates import with_training_rates
 
 if TYPE_CHECKING:
@@ -83,9 +84,10 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with torch.no_grad(), whole_modules(model.eval()), warnings.catch_warnings():
+    with torch.enable_grad(), whole_modules(model.eval()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
         program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
+        without_regions(program.graph_module)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
         program = with_known_functions(program, is_known)
