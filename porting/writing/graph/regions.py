@@ -29,16 +29,18 @@ def without_regions(module: "GraphModule") -> "GraphModule":
 def _inline(module: "GraphModule", node: "Node", name: str) -> None:
     import torch
 
-    inner = without_regions(module.get_submodule(node.args[GIVEN[name]].target))
-    places = [held for held in inner.graph.nodes if held.op == "placeholder"]
-    given = node.args[GIVEN[name] + 1 :]
+    held: Any = node.args[GIVEN[name]]
+    inner: Any = module.get_submodule(held.target)
+    without_regions(inner)
+    places = [one for one in inner.graph.nodes if one.op == "placeholder"]
+    given: Any = node.args[GIVEN[name] + 1 :]
     values: dict[Any, Any] = dict(zip(places, given, strict=True))
     ends = name == GRADIENTS and not node.args[0]
     with module.graph.inserting_before(node):
         returned: Any = module.graph.graph_copy(inner.graph, values)
         for user in list(node.users):
             assert user.target is operator.getitem
-            made = returned[user.args[1]]
+            made: Any = returned[user.args[1]]
             if ends and made not in given:
                 detached = module.graph.call_function(torch.ops.aten.detach.default, (made,))
                 detached.meta = dict(made.meta)
