@@ -134,6 +134,22 @@ class SharedKeys(nn.Module):
         return heads.sum(1) + attend(x, x, x, is_causal=True)
 
 
+class Scaled(nn.Embedding):
+    def forward(self, input):  # noqa: A002
+        return super().forward(input) * 2
+
+
+class ScaledWords(nn.Module):
+    """Words of a class of one's own, and an array."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.scale = Scaled(9, 4), nn.Parameter(torch.ones(4))
+
+    def forward(self, tokens):
+        return torch.tanh(self.words(tokens) * (1 + self.scale))
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

@@ -21,8 +21,9 @@ IDIOMS = {
     "OwnNormaliser": "4",
     "Contexts": "4",
     "SharedKeys": "5,4",
+    "ScaledWords": "5:int9",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough", "Contexts", "SharedKeys"}
+QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough", "Contexts", "SharedKeys", "ScaledWords"}
 
 
 @pytest.mark.parametrize(
