@@ -105,6 +105,51 @@ class OwnNormaliser(nn.Module):
         return self.fc((x - self.mean) / torch.sqrt(self.variance + 1e-5))
 
 
+class Contexts(nn.Module):
+    """Parts that no lower precision may touch, and parts whose gradients end."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            hidden = torch.relu(self.fc(x))
+        with torch.no_grad():
+            scale = torch.sigmoid(hidden)
+        return hidden * scale + x
+
+
+class SharedKeys(nn.Module):
+    """Attention to what was before, all heads by the same keys; and without heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key = nn.Linear(4, 8), nn.Linear(4, 4)
+
+    def forward(self, x):
+        query, key = self.query(x).unflatten(-1, (2, 4)).transpose(1, 2), self.key(x)[:, None]
+        attend = torch.nn.functional.scaled_dot_product_attention
+        heads = attend(query, key, key, is_causal=True)
+        return heads.sum(1) + attend(x, x, x, is_causal=True)
+
+
+class Scaled(nn.Embedding):
+    def forward(self, input):  # noqa: A002
+        return super().forward(input) * 2
+
+
+class ScaledWords(nn.Module):
+    """Words of a class of one's own, and an array."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.scale = Scaled(9, 4), nn.Parameter(torch.ones(4))
+
+    def forward(self, tokens):
+        return torch.tanh(self.words(tokens) * (1 + self.scale))
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

@@ -19,8 +19,11 @@ IDIOMS = {
     "TruthTimesTruth": "4",
     "FromTheEnd": "5,4",
     "OwnNormaliser": "4",
+    "Contexts": "4",
+    "SharedKeys": "5,4",
+    "ScaledWords": "5:int9",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough"}
+QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough", "Contexts", "SharedKeys", "ScaledWords"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.graph.marks import DROPOUTS, whole_modules
+from porting.writing.graph.regions import without_regions
 
 if TYPE_CHECKING:
     import torch
@@ -62,8 +63,9 @@ def _droppers_in_training(
     for module in training:
         module.training = True
     try:
-        with torch.no_grad(), whole_modules(model):
-            return _droppers(torch.export.export(model, tuple(args), dict(keywords), strict=False).graph)
+        with torch.enable_grad(), whole_modules(model):
+            program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
+            return _droppers(without_regions(program.graph_module).graph)
     except Exception:  # torch raises what it likes
         return []
     finally:
