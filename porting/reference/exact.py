@@ -18,7 +18,8 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
 
     On the CPU hardsigmoid's gradient is a sixth in float32's rounding, 3e-8 beside what every other framework computes.
     Casts to float32 (``hidden_states.float()``, ``softmax(dtype=torch.float32)``) are there for models of half
-    precision: of a model of float32 they say nothing, and in float64 they would round.
+    precision: of a model of float32 they say nothing, and in float64 they would round. What a model makes without
+    naming a type (``torch.zeros(2, x.size(0), 5)``) is of the model's own.
     """
     import torch
 
@@ -36,10 +37,23 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
             return function(*map(_wide, args), **wide)
 
     if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
-        with Exact():
+        with Exact(), _default_type(torch.float64):
             yield
     else:
         yield
+
+
+@contextmanager
+def _default_type(wanted: "torch.dtype") -> Iterator[None]:
+    """Let what is made without naming a type be of this one."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(wanted)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _wide(argument: Any) -> Any:

@@ -9,6 +9,7 @@ from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.folding import folded
+from porting.writing.graph.marks import DROPOUTS
 from porting.writing.graph.origins import origins_of
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
@@ -73,6 +74,8 @@ class Reader:
         name = name_of(reader.target)
         if node not in constants or node in self.values:
             return _unless_samples(self.value(node), name)
+        if name in DROPOUTS.values():
+            return tied_to_input(self.target(node), self.value(node))
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
             query, key = reader.all_input_nodes[:2]
             shape = (*query.meta["val"].shape[:-1], key.meta["val"].shape[-2])

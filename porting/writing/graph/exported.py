@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from porting.writing.functions.table import EMITS_NOTHING, name_of
 from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
 from porting.writing.graph.origins import attribute
-from porting.writing.graph.regions import without_regions
+from porting.writing.graph.regions import exported_program
 from porting.writing.graph.training_rates import with_training_rates
 
 if TYPE_CHECKING:
@@ -75,9 +74,10 @@ def export(
 
     Raises
     ------
+    NoRowError
+        If a part of it computes in half precision.
     torch's own error, whatever it is, where torch cannot export it.
     """
-    import torch
     from torch.export.graph_signature import InputKind
 
     samples = _samples(model, [*args, *keywords.values()])
@@ -85,15 +85,13 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with torch.enable_grad(), whole_modules(model.eval()), warnings.catch_warnings():
+    with whole_modules(model.eval()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
-        program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
-        without_regions(program.graph_module)
+        program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
         program = with_known_functions(program, is_known)
     graph = program.graph
-    _drop_checks(graph)
     graph.eliminate_dead_code()
     with_training_rates(graph, model, *many)
     constants = folded(graph, _constants(program), samples)
@@ -107,12 +105,6 @@ def export(
     returned = _returned(program, graph)
     names, nodes = _output_names(program, returned), tuple(node for node in returned if hasattr(node, "op"))
     return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, nodes)
-
-
-def _drop_checks(graph: "Graph") -> None:
-    """Leave out what only looks whether a value is as it should be."""
-    for node in [node for node in graph.nodes if name_of(node.target) in EMITS_NOTHING]:
-        graph.erase_node(node)
 
 
 def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:
