@@ -10,8 +10,8 @@ from porting import calls
 from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
 from porting.port.expansions import Part
-from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
-from porting.port.structure import Structure, kind_of, structure_of
+from porting.port.side import array_of, as_one, call, cast, outputs_of, shapes, view
+from porting.port.structure import Structure, build, kind_of, structure_of
 from porting.port.watch import Call, Watch, recording
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at, held_only
 from porting.wording import counted
