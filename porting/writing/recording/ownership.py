@@ -129,12 +129,12 @@ def is_own(path: str, owner: str) -> bool:
 
 
 def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
-    """Calls that read an array which another owner, or a function, reads as well."""
-    readers: dict[str, set[str | None]] = {}
+    """Calls that read an array which another owner, or another function, reads as well."""
+    readers: dict[str, set[tuple[str | None, str]]] = {}
     for node in nodes:
         for arg in node.all_input_nodes:
             if arg.name in exported.arrays:
-                readers.setdefault(arg.name, set()).add(owners.get(node))
+                readers.setdefault(arg.name, set()).add((owners.get(node), name_of(node.target)))
     return {
         node
         for node, owner in owners.items()
