@@ -6,7 +6,6 @@ from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, permuted
 
-
 _MOST_BETWEEN = 4
 """Of what is written by turns, how many there are at most."""
 
