@@ -150,6 +150,34 @@ class ScaledWords(nn.Module):
         return torch.tanh(self.words(tokens) * (1 + self.scale))
 
 
+class Sines(nn.Module):
+    """Positions by sines and cosines that take turns, as no checkpoint has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(40, 3)
+        rates = torch.exp(torch.arange(0, 40, 2) * -(9.2 / 40))
+        table = torch.zeros(5, 40)
+        table[:, 0::2] = torch.sin(torch.arange(5)[:, None] * rates)
+        table[:, 1::2] = torch.cos(torch.arange(5)[:, None] * rates)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x):
+        return self.fc(x + self.table[: x.shape[1]])
+
+
+class TiedHead(nn.Module):
+    """The table of words read once more, as the head of a language model."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc, self.head = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 9, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.head(torch.relu(self.fc(self.words(tokens))))
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

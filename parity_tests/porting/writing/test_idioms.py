@@ -22,8 +22,19 @@ IDIOMS = {
     "Contexts": "4",
     "SharedKeys": "5,4",
     "ScaledWords": "5:int9",
+    "Sines": "5,40",
+    "TiedHead": "5:int9",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough", "Contexts", "SharedKeys", "ScaledWords"}
+QUICK = {
+    "StateAndSteps",
+    "NoAttentions",
+    "StraightThrough",
+    "Contexts",
+    "SharedKeys",
+    "ScaledWords",
+    "Sines",
+    "TiedHead",
+}
 
 
 @pytest.mark.parametrize(
