@@ -44,7 +44,7 @@ def then_drawn(
 
     def extended(run: PortRun, report: ParityReport) -> ParityReport:
         report = extend(run, report)
-        hidden, unseen = _hidden_by(reference.blind_spots), judge_blind_spots(reference.blind_spots, "").lines
+        hidden, unseen = _hidden_by(report.blind_spots), judge_blind_spots(report.blind_spots, "").lines
         is_all_else_seen = report.semantics.lines[-len(unseen) :] == unseen
         if run.wide is None or not hidden or not is_all_else_seen:
             return report

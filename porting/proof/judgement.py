@@ -18,7 +18,7 @@ from porting.proof.transfer import hash_weights, weights_back
 from porting.records import parity
 from porting.records.findings import find_faults, in_order, with_settings
 from porting.records.parity import Divergence
-from porting.records.runs import PortRun, ReferenceRun
+from porting.records.runs import BlindSpot, PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
 from porting.statuses import Status
 from porting.traces import PARAMETER, LayerCall
@@ -68,7 +68,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         layers=compared.layers,
         outputs=compared.outputs,
         worst=_worst_samples(pair, reference, port),
-        blind_spots=reference.blind_spots,
+        blind_spots=_blind_spots(reference, port),
         plan=port.narrow.plan,
         versions={**reference.versions, **port.versions},
         probe={
@@ -156,8 +156,14 @@ def _judge_semantics(
     if dark := [call.name for call in reference.trace.calls if _shows_nothing(call)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
-    unseen = judge_blind_spots(reference.blind_spots, reference.why_no_unseen)
+    unseen = judge_blind_spots(_blind_spots(reference, port), reference.why_no_unseen)
     return Part(unseen.status, (*lines, *unseen.lines))
+
+
+def _blind_spots(reference: ReferenceRun, port: PortRun) -> tuple[BlindSpot, ...]:
+    """Those of layers that the port has, too: what nothing reads, a port may leave out."""
+    idle = {call.name for call in reference.trace.calls} - {pair.reference for pair in port.narrow.plan.pairs}
+    return tuple(spot for spot in reference.blind_spots if spot.layer not in idle)
 
 
 def _rounded_constants(compared: Comparison, reference: ReferenceRun) -> Iterator[str]:

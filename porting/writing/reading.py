@@ -14,9 +14,9 @@ from porting.writing.graph.origins import origins_of
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import (
-    kind_of,
     SPELLED_ELEMENTS,
     SPELLED_OF_COMPUTED,
+    kind_of,
     spelled,
     without_repeats,
     without_samples,

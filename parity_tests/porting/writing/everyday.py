@@ -169,3 +169,46 @@ class Broken(nn.Module):
 
     def forward(self, x):
         return self.fc(x) * self.settings["width"]
+
+
+class Siamese(nn.Module):
+    """Layers that are called twice, side by side: Keras' own order of the calls is another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode, self.score = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)), nn.Linear(3, 1)
+
+    def forward(self, first, second):
+        return self.score(torch.abs(self.encode(first) - self.encode(second)))
+
+
+class LastLayerIdle(nn.Module):
+    """A layer whose result nothing reads, as the last of a row that hands on two; one that nobody calls; a tied one."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.decoder = nn.Embedding(11, 4), nn.Linear(4, 11, bias=False)
+        self.decoder.weight = self.words.weight
+        self.skips = nn.ModuleList(nn.Linear(4, 4) for _ in range(2))
+        self.residuals = nn.ModuleList(nn.Linear(4, 4) for _ in range(2))
+        self.spare = nn.Linear(4, 2)
+
+    def forward(self, tokens):
+        x, total = self.words(tokens), 0
+        for skip, residual in zip(self.skips, self.residuals, strict=True):
+            total = total + torch.tanh(skip(x))
+            x = x + residual(x)
+        return self.decoder(total)
+
+
+class GraphAttention(nn.Module):
+    """A part of an array of one's own; a column and a row of one length, which Keras would take for a bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.scores = nn.Parameter(torch.randn(4, 6)), nn.Parameter(torch.randn(12, 1))
+
+    def forward(self, x):
+        x = x @ self.weight
+        edges = x @ self.scores[:6] + (x @ self.scores[6:]).transpose(1, 2)
+        return F.softmax(F.leaky_relu(edges, 0.2), -1) @ x

@@ -19,6 +19,9 @@ WRITTEN = {
     "StridesWithDilation": ["4,11,12"],
     "TransformsImages": ["3,6,7"],
     "TiedDecoder": ["5:int11", "6:int11"],
+    "Siamese": ["4", "4"],
+    "LastLayerIdle": ["5:int11"],
+    "GraphAttention": ["5,4"],
 }
 REFUSED = {
     "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),

@@ -180,8 +180,10 @@ def unbind(k: Target, x: Value, dim: int = 0) -> list[Value]:
 
 
 def indexed(x: Value, axis: int, index: Any) -> Any:
-    """The data with an index at one of torch's axes."""
-    return x.data[(*(slice(None),) * x.at(axis), index) if x.at(axis) else index]
+    """The data with an index at one of torch's axes; Keras takes no slice by itself."""
+    behind = (...,) if isinstance(index, slice) and not x.at(axis) else ()
+    key = (*(slice(None),) * x.at(axis), index, *behind)
+    return x.data[key if len(key) > 1 else index]
 
 
 @row("select")
