@@ -8,6 +8,7 @@ from torch import nn
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert
 from porting.reference.gradients import gradients
+from porting.reference.side import tensor_of
 
 
 class Gated(nn.Module):
@@ -60,3 +61,9 @@ def test_casts_to_float32_are_nothing_to_a_port_of_a_model_of_float32(tmp_path):
     pair = ModelPair(name="casting", reference=Casting, port=port, input_shapes=((3,),))
     checkpoint = saved(Casting(), tmp_path)
     assert convert(checkpoint, tmp_path / "port", pair=pair).report.verdict is Status.PASS
+
+
+def test_tensors_have_the_strides_that_torch_gives_them():
+    array = np.moveaxis(np.zeros((4, 1, 1, 2)), -1, 1)
+    assert tensor_of(array, torch.float32).stride() == torch.zeros(4, 2, 1, 1).stride()
+    assert tensor_of(np.zeros(()), torch.float32).shape == ()
