@@ -8,13 +8,13 @@ import numpy as np
 
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
-from porting.plans.arriving import renewed, with_arriving
 from porting.plans.flow import without_idle
-from porting.plans.lookup import look_up, proposed_matches
 from porting.plans.ordering import check_order
-from porting.plans.pairing import pair_layers
+from porting.plans.partners.arriving import renewed, with_arriving
+from porting.plans.partners.lookup import look_up, proposed_matches
+from porting.plans.partners.pairing import pair_layers
+from porting.plans.partners.repeats import with_calls
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
-from porting.plans.repeats import with_calls
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
 from porting.traces import LayerCall, Lesson, Trace

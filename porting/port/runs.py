@@ -128,6 +128,11 @@ def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
         return LayerCall(held.path, PARAMETER, {"value": held.path}, {}, each, each)
     if isinstance(held.layer, Part):
         return LayerCall(*held.layer, _array(held.given), _array(held.output))
+    if isinstance(held.given, (list, tuple)):
+        raise PairError(
+            f"{held.path} ({kind_of(held.layer)}) has weights and is given {counted(len(held.given), 'tensor')}, which "
+            "nothing of torch's is.\nWrite it as layers that take one each: what lies between them may be any function."
+        )
     return replace(_uncalled(held.path, structure), input=_array(held.given), output=_array(held.output))
 
 

@@ -28,12 +28,15 @@ class Structure:
         Path -> variable, for those of layers that are looked into: they use them as they are.
     ids : Mapping
         Id of an owner's variable -> the owner's path.
+    stepping : tuple
+        Layers that run another one step by step.
     """
 
     owners: Mapping[str, "keras.layers.Layer"]
     names: Mapping[str, tuple[str, ...]]
     raw: Mapping[str, Any]
     ids: Mapping[int, str]
+    stepping: tuple["keras.layers.Layer", ...] = ()
 
     def words(self, path: str) -> dict[str, str]:
         """An owner's own word for each of its variables -> the variable's path in the model."""
@@ -64,7 +67,8 @@ def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()
         names[path.removeprefix(prefix)] = tuple(held.path.removeprefix(f"{path}/") for held in own)
         ids |= {id(held): path.removeprefix(prefix) for held in own}
     left = {held.path.removeprefix(prefix): held for held in model.weights if id(held) not in claimed}
-    return Structure(owners, names, raw | left, ids)
+    stepping = tuple(layer for layer in _layers(model, whole_kinds) if type(layer).__name__ == "TimeDistributed")
+    return Structure(owners, names, raw | left, ids, stepping)
 
 
 def _layers(layer: Any, whole_kinds: frozenset[str]) -> Iterator["keras.layers.Layer"]:

@@ -8,6 +8,7 @@ from torch import nn
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert
 from porting.reference.gradients import gradients
+from porting.reference.side import tensor_of
 
 
 class Gated(nn.Module):
@@ -81,3 +82,9 @@ def test_where_softplus_ends_in_torch_is_nothing_that_float32_sees(tmp_path):
     pair = ModelPair(name="steep", reference=Steep, port=port, input_shapes=((3,),))
     report = convert(saved(Steep(), tmp_path), tmp_path / "port", pair=pair).report
     assert report.verdict is Status.PASS, report
+
+
+def test_tensors_have_the_strides_that_torch_gives_them():
+    array = np.moveaxis(np.zeros((4, 1, 1, 2)), -1, 1)
+    assert tensor_of(array, torch.float32).stride() == torch.zeros(4, 2, 1, 1).stride()
+    assert tensor_of(np.zeros(()), torch.float32).shape == ()

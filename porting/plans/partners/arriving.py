@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from porting.errors import PortingError
-from porting.plans.proving import lesson_for
+from porting.plans.partners.proving import lesson_for
 from porting.plans.transfers import Traced
 from porting.rules.directions import is_turned, run_apart
 from porting.traces import LayerCall, Trace
