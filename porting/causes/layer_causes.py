@@ -1,7 +1,7 @@
 """Why a layer that gets the right input gives another output: its tensors, its settings, its arithmetic."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -12,11 +12,12 @@ import torch
 from porting import calls
 from porting.causes.catalogue.fits import IN_LAYERS
 from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerRow, LayerVariant
+from porting.causes.catalogue.states import StartingFrom
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
 from porting.plans.parts import divided, part, slices_of, whole_name
-from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect
+from porting.proof.transfer import parts_back
 from porting.records.findings import kind_of
 from porting.records.parity import Cause, partners
 from porting.records.runs import PortRun, ReferenceRun
@@ -165,7 +166,10 @@ class Layer:
             return every
         apart = np.abs(whole - found).reshape(len(found), -1).max(axis=1, initial=0.0)
         rows = np.unique([int(np.argmax(np.nan_to_num(apart, nan=np.inf))), *every[:: -(-len(every) // 3)]])
-        few = self._output(LayerVariant("", {}), rows)
+        try:
+            few = self._output(LayerVariant("", {}), rows)
+        except RuntimeError:  # what else the layer is given, as the states it starts from, is of all samples
+            return every
         return rows if few.shape == whole[rows].shape and np.allclose(few, whole[rows], 1e-9, 1e-12) else every
 
     @property
@@ -198,11 +202,15 @@ class Layer:
         given = tensor_of(feed[rows] if len(feed) == len(self.trial.found) else feed, precision_of(self.witness.model))
         with torch.no_grad(), self._changed(variant):
             fed = variant.before(given) if variant.before else given
-            output = variant.instead(fed) if variant.instead else calls.first(self.run(fed))
+            output = variant.instead(fed) if variant.instead else self._run(variant, fed)
             output = variant.behind(output) if variant.behind else output
             moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
         window = self.suspect.pair.rule.window
         return window.outputs(moved, self.trial.found[rows], (self.call, self.partner))[0]
+
+    def _run(self, variant: LayerVariant, fed: torch.Tensor) -> torch.Tensor:
+        with StartingFrom(variant.starts) if variant.starts else nullcontext():
+            return calls.first(self.run(fed))
 
     @contextmanager
     def _changed(self, variant: LayerVariant) -> Iterator[None]:

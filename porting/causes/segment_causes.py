@@ -15,6 +15,7 @@ from porting.causes.numbers import other_numbers
 from porting.causes.replay import Place
 from porting.causes.rotations import rotated
 from porting.causes.segments import Change, Edit, Segment
+from porting.causes.states import other_states
 from porting.causes.trials import Witness, distinct, left_over, trial_of
 from porting.proof.suspects import Suspect
 from porting.records.findings import kind_of
@@ -44,6 +45,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     functions = [
         *_function_edits(segment.events),
         *_masked_means(segment),
+        *other_states(segment),
         *_elsewhere(segment, reference),
     ]
     steps = list(_step_edits(segment))

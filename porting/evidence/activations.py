@@ -153,11 +153,18 @@ def read_synthetic(file: Any, trace: Trace, bytes_of_file: int) -> tuple[Lesson,
 
 
 def _read_drawn(file: Any, calls: Sequence[LayerCall]) -> tuple[DrawnCall, ...]:
-    held = read_words(file, "synthetic", [{"name": TEXT, "kind": TEXT, "feed": _DRAWN, "give": _DRAWN}])
+    held = read_words(
+        file, "synthetic", [{"name": TEXT, "kind": TEXT, "feed": _DRAWN, "give": _DRAWN, "repeats?": NUMBER}]
+    )
     if [call["name"] for call in held] != [call.name for call in calls]:
         raise ValueError("its synthetic lesson is of other layers")
+    if any(not -1 <= call.get("repeats", -1) < number for number, call in enumerate(held)):
+        raise ValueError("its synthetic lesson repeats a layer call that does not come before")
     return tuple(
-        DrawnCall(call["name"], call["kind"], _drawn_by(call["feed"]), _drawn_by(call["give"])) for call in held
+        DrawnCall(
+            call["name"], call["kind"], _drawn_by(call["feed"]), _drawn_by(call["give"]), int(call.get("repeats", -1))
+        )
+        for call in held
     )
 
 

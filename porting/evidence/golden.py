@@ -132,6 +132,7 @@ def _write(path: Path, run: ReferenceRun, about: Mapping[str, Any], batch: int, 
         file.attrs["version"] = VERSION if most is None else VERSION_IN_PART
         write_words(file, about)
         write_words(file, {"shapes": run.trace.shapes, "aliases": run.trace.aliases, "sources": run.trace.sources})
+        write_words(file, {"inputs_reaching": run.trace.inputs_reaching})
         write_words(file, {"versions": run.versions, "weights": run.weights_sha256, "labels": run.probe.labels})
         spots = [asdict(spot) for spot in run.blind_spots]
         write_words(file, {"blind_spots": spots, "why_no_unseen": run.why_no_unseen})

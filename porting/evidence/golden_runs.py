@@ -27,7 +27,7 @@ _RANDOM_CALL = {
 }  # fmt: skip
 _SHARED = {"name": TEXT, "kind": TEXT, "weights": Each(TEXT), "settings": Each(ANYTHING)}
 _CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
-_SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
+_SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG, "tensor?": TEXT, "seen_drawn?": FLAG}
 
 
 def _words_or(file: Any, name: str, schema: Any, missing: Any) -> Any:
@@ -90,7 +90,8 @@ def _read_trace(file: Any, groups: Sequence[Any], bytes_of_file: int) -> Trace:
     sources = tuple(map(tuple, read_words(file, "sources", [[TEXT]])))
     aliases = read_words(file, "aliases", Each(TEXT))
     calls = tuple(_read_call(group, bytes_of_file) for group in groups)
-    trace = Trace(calls, outputs, shapes, aliases, sources, shared=_read_shared(file, shapes))
+    reaching = tuple(map(tuple, _words_or(file, "inputs_reaching", [[COUNT]], ())))
+    trace = Trace(calls, outputs, shapes, aliases, sources, reaching, shared=_read_shared(file, shapes))
     _check_trace(trace)
     return trace
 
@@ -157,13 +158,15 @@ def _check_trace(trace: Trace) -> None:
         raise ValueError(f"it says no shape of {unknown[0]!r}")
     if trace.sources and len(trace.sources) != len(trace.calls) + len(trace.outputs):
         raise ValueError("it has not one list of sources for each call and output")
+    if len(trace.inputs_reaching) not in (0, len(trace.sources)):
+        raise ValueError("it has not one list of inputs for each call and output")
     names = {"", *trace.call_names()}
     if unknown := sorted({name for held in trace.sources for name in held} - names):
         raise ValueError(f"among its sources is {unknown[0]!r}, which is no layer call")
 
 
 def _blind_spots(words: Any) -> Iterator[BlindSpot]:
-    yield from (BlindSpot(spot["layer"], spot["what"], spot["seen_alone"]) for spot in words)
+    yield from (BlindSpot(**spot) for spot in words)
 
 
 def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:

@@ -216,7 +216,8 @@ def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     order = generator.permutation(array.ravel()).reshape(array.shape)
     if not np.array_equal(order, array) or not array.size:
         return order
-    return np.where(generator.random(array.shape) < 0.5, array, array == 0).astype(array.dtype)
+    changed = np.where(generator.random(array.shape) < 0.5, array, array == 0).astype(array.dtype)
+    return changed if not np.array_equal(changed, array) else (array == 0).astype(array.dtype)
 
 
 def _awake(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -40,7 +40,7 @@ def proposed_joins(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> st
 
 def _joined(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> Iterator[list[LayerCall]]:
     wholes = [layer for layer in theirs if layer.kind == "Dense"]
-    modules = [layer for layer in ours if layer.kind == "Linear" and not any(map(slices_of, layer.weights.values()))]
+    modules = [layer for layer in ours if layer.kind == "Linear" and not slices_of(layer.name)]
     for group in runs_beside(modules):
         whole = next((layer for layer in wholes if is_made_of(layer, group)), None)
         if whole is not None:

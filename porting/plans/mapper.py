@@ -9,9 +9,11 @@ import numpy as np
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
 from porting.plans.flow import without_idle
-from porting.plans.lookup import look_up, proposed_matches
 from porting.plans.ordering import check_order
-from porting.plans.pairing import pair_layers
+from porting.plans.partners.arriving import renewed, with_arriving
+from porting.plans.partners.lookup import look_up, proposed_matches
+from porting.plans.partners.pairing import pair_layers
+from porting.plans.partners.repeats import with_calls
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
@@ -54,13 +56,15 @@ def plan_from_traces(
     """
     reference = _with_constants_shapes(without_idle(reference, port))
     traced = Traced(pair, reference, port, teach)
-    ruled = look_up(pair_layers(traced), pair.rules)
+    paired = pair_layers(traced)
+    traced = with_arriving(traced, paired)
+    ruled = look_up(renewed(traced, paired), pair.rules)
     if pair.proves_joins:
         check_order(traced, {layers.ours.name: layers.theirs.name for layers in ruled})
     findings = tuple(finding for layers in ruled for finding in layers.audit())
     _check_refused(findings)
     _check_axes(pair.axes, reference, ruled)
-    pairs = tuple(layer_pair(layers, traced) for layers in ruled)
+    pairs = with_calls([layer_pair(layers, traced) for layers in ruled], reference, port)
     _check_sizes(pairs, ruled, proposed_matches(ruled, traced))
     without_twin = tuple(
         name for layers in ruled for word, name in layers.ours.weights.items() if word in layers.rule.without_twin

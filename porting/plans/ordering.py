@@ -8,7 +8,7 @@ import numpy as np
 
 from porting.errors import JoinOrderError, PairError
 from porting.plans.flow import layer_sources, output_sources
-from porting.plans.proving import AGREES, MOST_TRIED, Group, arrival_error, lesson_for
+from porting.plans.partners.proving import AGREES, MOST_TRIED, Group, arrival_error, lesson_for
 from porting.plans.transfers import Traced
 from porting.traces import LayerCall, Trace
 

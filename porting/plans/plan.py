@@ -75,6 +75,8 @@ class LayerPair:
     transfers : tuple of Transfer
     input_axes, output_axes : str
         Axis patterns of what goes in and comes out: the rule's, or what a tensor's own axes make of them.
+    calls : tuple of (int, int)
+        Which of the reference's calls is which of the port's, where not simply each in its turn.
     """
 
     reference: str
@@ -83,6 +85,15 @@ class LayerPair:
     transfers: tuple[Transfer, ...]
     input_axes: str
     output_axes: str
+    calls: tuple[tuple[int, int], ...] = ()
+
+    def partner_of(self, place: int) -> int:
+        """Which call of the port is the reference's, by its place among the layer's calls; -1 where none is."""
+        return next((theirs for ours, theirs in self.calls if ours == place), -1) if self.calls else place
+
+    def own_of(self, place: int) -> int:
+        """The other way round."""
+        return next((ours for ours, theirs in self.calls if theirs == place), -1) if self.calls else place
 
 
 @dataclass(frozen=True, slots=True)

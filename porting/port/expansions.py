@@ -5,6 +5,7 @@ A SeparableConv is a depthwise convolution and one of a single tap; a PositionEm
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 Record = Callable[["Part", Any, Callable[[Any], Any]], Any]
@@ -126,6 +127,32 @@ def _reversible(path: str, layer: Any, names: Mapping[str, str], record: Record)
 
     return call
 
+
+def of_all_steps(layer: Any) -> Callable[..., Any] | None:
+    """What a TimeDistributed is without its loop: its layer once, on all steps; None where torch's has no such layer.
+
+    A layer along the last axis takes the steps as they are, as torch's Linear does; what convolves, or normalises
+    batches, takes them as samples.
+    """
+    inner = layer.layer
+    if type(inner).__name__ in _ALONG_THE_LAST_AXIS:
+        return lambda inputs, training=None, mask=None: inner(inputs)
+    if any(type(held).__name__.startswith(_TAKES_SAMPLES) for held in inner._flatten_layers()):
+        return partial(_on_samples, inner)
+    return None
+
+
+def _on_samples(inner: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    from keras import ops
+
+    shape: Any = ops.shape(inputs)
+    output = inner(ops.reshape(inputs, (shape[0] * shape[1], *shape[2:])))
+    returned: Any = ops.shape(output)
+    return ops.reshape(output, (*shape[:2], *returned[1:]))
+
+
+_ALONG_THE_LAST_AXIS = frozenset({"Dense", "LayerNormalization", "Embedding"})
+_TAKES_SAMPLES = ("Conv", "DepthwiseConv", "SeparableConv", "BatchNormalization")
 
 _EXPANSIONS: Mapping[str, Callable[..., Callable[..., Any] | None]] = {
     "BaseSeparableConv": _separable,

@@ -20,6 +20,7 @@ from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair, Sizes
 from porting.port import side as keras_side
 from porting.port.precision import widen_constants
+from porting.port.structure import build, is_built
 from porting.probes import Probe
 
 if TYPE_CHECKING:
@@ -200,8 +201,8 @@ def _new_port(path: Path, pair: ModelPair, sizes: Sizes, draw: Callable[[], Prob
     stored = sum(map(math.prod, read_shapes(path).values())) * _WIDEST
     with keras_side.uninitialised(), keras_side.at_most(4 * stored + _SMALL):
         model = build_port(pair, sizes)
-        if not model.built:
-            keras_side.build(model, draw().rows(1).arrays)
+        if not is_built(model):
+            build(model, draw().rows(1).arrays)
     return model
 
 
@@ -214,7 +215,7 @@ def _graph_of(path: Path, dtype: str, build: Callable[[], Any]) -> Any:
     widen_constants(config, build, dtype)
     with keras_side.uninitialised():
         model: Any = keras.saving.deserialize_keras_object(_with_dtype(config | {"compile_config": None}, dtype))
-        if not model.built:
+        if not is_built(model):
             model.build_from_config(config["build_config"])
     return model
 

@@ -10,8 +10,8 @@ from porting import calls
 from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
 from porting.port.expansions import Part
-from porting.port.side import array_of, as_one, build, call, cast, outputs_of, shapes, view
-from porting.port.structure import Structure, kind_of, structure_of
+from porting.port.side import array_of, as_one, call, cast, outputs_of, shapes, view
+from porting.port.structure import Structure, build, kind_of, structure_of
 from porting.port.watch import Call, Watch, recording
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at, held_only
 from porting.wording import counted
@@ -128,6 +128,11 @@ def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
         return LayerCall(held.path, PARAMETER, {"value": held.path}, {}, each, each)
     if isinstance(held.layer, Part):
         return LayerCall(*held.layer, _array(held.given), _array(held.output))
+    if isinstance(held.given, (list, tuple)):
+        raise PairError(
+            f"{held.path} ({kind_of(held.layer)}) has weights and is given {counted(len(held.given), 'tensor')}, which "
+            "nothing of torch's is.\nWrite it as layers that take one each: what lies between them may be any function."
+        )
     return replace(_uncalled(held.path, structure), input=_array(held.given), output=_array(held.output))
 
 

@@ -237,12 +237,6 @@ def own_prefix(model: "keras.Model") -> str:
     return prefix if all(variable.path.startswith(prefix) for variable in model.weights) else ""
 
 
-def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
-    """Run a subclassed model once on inputs in the port's axis order, since its layers own no variables before."""
-    if not model.built:
-        call(model, inputs)
-
-
 def array_of(tensor: Any) -> np.ndarray:
     """A tensor's values as an array of its own."""
     import keras

@@ -1,10 +1,13 @@
 """The layers of a Keras model that own variables, at any depth, their types and paths; and variables of no layer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from porting.port.side import own_prefix
+import numpy as np
+
+from porting.port.side import call, own_prefix
 from porting.rules.table import LAYER_RULES
 
 if TYPE_CHECKING:
@@ -25,12 +28,15 @@ class Structure:
         Path -> variable, for those of layers that are looked into: they use them as they are.
     ids : Mapping
         Id of an owner's variable -> the owner's path.
+    stepping : tuple
+        Layers that run another one step by step.
     """
 
     owners: Mapping[str, "keras.layers.Layer"]
     names: Mapping[str, tuple[str, ...]]
     raw: Mapping[str, Any]
     ids: Mapping[int, str]
+    stepping: tuple["keras.layers.Layer", ...] = ()
 
     def words(self, path: str) -> dict[str, str]:
         """An owner's own word for each of its variables -> the variable's path in the model."""
@@ -61,7 +67,8 @@ def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()
         names[path.removeprefix(prefix)] = tuple(held.path.removeprefix(f"{path}/") for held in own)
         ids |= {id(held): path.removeprefix(prefix) for held in own}
     left = {held.path.removeprefix(prefix): held for held in model.weights if id(held) not in claimed}
-    return Structure(owners, names, raw | left, ids)
+    stepping = tuple(layer for layer in _layers(model, whole_kinds) if type(layer).__name__ == "TimeDistributed")
+    return Structure(owners, names, raw | left, ids, stepping)
 
 
 def _layers(layer: Any, whole_kinds: frozenset[str]) -> Iterator["keras.layers.Layer"]:
@@ -146,3 +153,18 @@ def _path(layer: "keras.layers.Layer", own: list[Any]) -> str:
     above = own[0].path.rpartition("/")[0]
     is_deeper = isinstance(layer, keras.layers.RNN) or kind_of(layer) in _CLOSED
     return above.rpartition("/")[0] if is_deeper else above
+
+
+def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:
+    """Run a subclassed model once on inputs in the port's axis order: ``build`` may leave its layers unbuilt."""
+    if not is_built(model):
+        call(model, inputs)
+        _RUN.add(model)
+
+
+def is_built(model: "keras.Model") -> bool:
+    """Whether all layers own their variables, or a run has built those that any does."""
+    return model in _RUN or all(layer.built for layer in model._flatten_layers())
+
+
+_RUN: "WeakSet[keras.Model]" = WeakSet()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.port.expansions import Part, expansion_of
+from porting.port.expansions import Part, expansion_of, of_all_steps
 from porting.port.reads import reading
 from porting.port.side import array_of, view
 from porting.port.structure import Structure, inner_class, is_keras_own
@@ -256,6 +256,7 @@ def recording(structure: Structure, watch: Watch) -> Iterator[None]:
         for path, layer in structure.owners.items()
         if path not in within
     ]
+    methods += [(layer, once) for layer in structure.stepping if (once := of_all_steps(layer))]
     with ExitStack() as stack:
         stack.enter_context(calls.with_methods("call", methods))
         for kind in set(within.values()):

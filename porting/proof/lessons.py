@@ -1,7 +1,7 @@
 """What the layers of a port are taught: the reference's own tensors, or synthetic ones that wake every unit."""
 
 from porting.plans.plan import TransferPlan
-from porting.records.parity import partners
+from porting.records.parity import taught_partners
 from porting.records.unit_axes import with_axes_of
 from porting.rules import patterns
 from porting.traces import Lesson, Trace
@@ -24,5 +24,5 @@ def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPla
             ),
             (ours, theirs),
         )
-        for number, ours, theirs, pair in partners(reference, port, plan)
+        for number, ours, theirs, pair in taught_partners(reference, port, plan)
     )

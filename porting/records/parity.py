@@ -87,14 +87,43 @@ def partners(
 ) -> Iterator[tuple[int, LayerCall, LayerCall, LayerPair]]:
     """Both models' executions of each pair of layers, in the reference's order, with the number of the reference's.
 
-    A layer that ran several times meets its partner call by call; a call without a partner ends its pairing there.
+    A layer that ran several times meets its partner call by call, or as the plan says; calls may have no partner.
     """
-    pairs = {pair.reference: pair for pair in plan.pairs}
-    remaining = {pair.port: iter([call for call in port.calls if call.name == pair.port]) for pair in plan.pairs}
-    for number, call in enumerate(reference.calls):
+    pairs, theirs = {pair.reference: pair for pair in plan.pairs}, _calls_by_layer(port)
+    for number, call, place in _placed(reference):
         pair = pairs.get(call.name)
-        if pair and (partner := next(remaining[pair.port], None)):
-            yield number, call, partner, pair
+        at, others = (pair.partner_of(place), theirs.get(pair.port, ())) if pair else (-1, ())
+        if pair and 0 <= at < len(others):
+            yield number, call, others[at], pair
+
+
+def taught_partners(
+    reference: Trace, port: Trace, plan: TransferPlan
+) -> Iterator[tuple[int, LayerCall, LayerCall, LayerPair]]:
+    """The same in the port's order, for each of its calls: one may repeat another."""
+    pairs = {pair.port: pair for pair in plan.pairs}
+    ours = _calls_by_layer(reference)
+    numbers = {id(call): number for number, call in enumerate(reference.calls)}
+    for _, call, place in _placed(port):
+        pair = pairs.get(call.name)
+        at, others = (pair.own_of(place), ours.get(pair.reference, ())) if pair else (-1, ())
+        if pair and 0 <= at < len(others):
+            yield numbers[id(others[at])], others[at], call, pair
+
+
+def _calls_by_layer(trace: Trace) -> dict[str, list[LayerCall]]:
+    found: dict[str, list[LayerCall]] = {}
+    for call in trace.calls:
+        found.setdefault(call.name, []).append(call)
+    return found
+
+
+def _placed(trace: Trace) -> Iterator[tuple[int, LayerCall, int]]:
+    """Each call with its number, and its place among its layer's calls."""
+    counts: Counter[str] = Counter()
+    for number, call in enumerate(trace.calls):
+        yield number, call, counts[call.name]
+        counts[call.name] += 1
 
 
 def paired_calls(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[PairedCall]:
@@ -142,7 +171,7 @@ def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> lis
         f"{pair.reference} ran {counted(ours[pair.reference], 'time')}, "
         f"{pair.port} {counted(theirs[pair.port], 'time')}"
         for pair in plan.pairs
-        if ours[pair.reference] != theirs[pair.port] and ours[pair.reference] and theirs[pair.port]
+        if not pair.calls and ours[pair.reference] != theirs[pair.port] and ours[pair.reference] and theirs[pair.port]
         if pair.port not in read
     ]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 from porting.traces.parking import park, release
+from porting.traces.repeats import repeated_calls
 
 _LARGE = 16.0
 """Spread of the last sample of a synthetic lesson, at least."""
@@ -40,12 +41,21 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class DrawnCall:
-    """What one layer call is to be fed and made to return."""
+    """What one layer call is to be fed and made to return.
+
+    Attributes
+    ----------
+    name, kind : str
+    feed, give : Drawn
+    repeats : int
+        Number of the call that it repeats, whose numbers are its own; -1 if none.
+    """
 
     name: str
     kind: str
     feed: Drawn
     give: Drawn
+    repeats: int = -1
 
 
 def described(trace: Trace) -> tuple[DrawnCall, ...]:
@@ -54,9 +64,16 @@ def described(trace: Trace) -> tuple[DrawnCall, ...]:
     Integers are drawn from all that the layer's first tensor has rows for. A layer that looks integers up gives equal
     ones the same, as any table does.
     """
+    repeats = repeated_calls(trace)
     return tuple(
-        DrawnCall(call.name, call.kind, _described(call.input, _rows(call, trace)), _described_output(call))
-        for call in trace.calls
+        DrawnCall(
+            call.name,
+            call.kind,
+            _described(call.input, _rows(call, trace)),
+            _described_output(call),
+            repeats.get(number, -1),
+        )
+        for number, call in enumerate(trace.calls)
     )
 
 
@@ -89,9 +106,14 @@ def draw(calls: Sequence[DrawnCall]) -> Lesson:
     float32, so that either precision is fed the same. No integer is drawn twice before each was drawn once.
     """
     generator = np.random.default_rng(_SEED)
-    return tuple(
-        Teaching(call.name, call.kind, _drawn(call.feed, generator), _drawn(call.give, generator)) for call in calls
-    )
+    lesson: list[Teaching] = []
+    for call in calls:
+        if call.repeats < 0:
+            both = _drawn(call.feed, generator), _drawn(call.give, generator)
+        else:
+            both = lesson[call.repeats].feed, lesson[call.repeats].give
+        lesson.append(Teaching(call.name, call.kind, *both))
+    return tuple(lesson)
 
 
 def _drawn(by: Drawn, generator: np.random.Generator) -> np.ndarray:

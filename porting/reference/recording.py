@@ -12,7 +12,7 @@ from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
 from porting.reference.exact import exact
-from porting.reference.expansions.joins import Join, joins_of
+from porting.reference.expansions.joins import Join, Layer, joins_of
 from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import call, precision_of, tensors_of
 from porting.reference.structure import Structure, structure_of
@@ -62,16 +62,24 @@ def _no_fast_path() -> Iterator[None]:
 def _recording(model: "torch.nn.Module", watch: Watch) -> Iterator[None]:
     """Wrap the ``forward`` of each module and every function of torch, and unwrap them again."""
     structure = structure_of(model)
-    joins = joins_of(watch.joins, watch.modules, structure.abouts)
+    joins = joins_of(watch.joins, _layers(structure, watch)) if watch.joins else {}
     methods = [
         (
             module,
-            _joined(path, joins[path], watch) if path in joins else _recorder(path, structure, module, watch),
+            _joined(path, joins[path], watch) if path in joins else _recorder(path, structure, module, watch, joins),
         )
         for path, module in watch.modules.items()
     ]
     with calls.with_methods("forward", methods), _function_recorder(model, watch):
         yield
+
+
+def _layers(structure: Structure, watch: Watch) -> dict[str, Layer]:
+    """All layers that may be joined: modules, and those that a module is made of."""
+    modules = {path: Layer(structure.abouts[path], module.forward) for path, module in watch.modules.items()}
+    expansions = (structure.expansions[path] for path in watch.modules if path in structure.expansions)
+    parts = {part.name: Layer(part, held.alone[part.name]) for held in expansions for part in held.parts if held.alone}
+    return modules | parts
 
 
 def _joined(path: str, join: Join, watch: Watch) -> Callable[..., Any]:
@@ -82,12 +90,22 @@ def _joined(path: str, join: Join, watch: Watch) -> Callable[..., Any]:
     return forward
 
 
-def _recorder(path: str, structure: Structure, module: "torch.nn.Module", watch: Watch) -> Callable[..., Any]:
+def _part_recorder(watch: Watch, joins: Mapping[str, Join]) -> Callable[..., Any]:
+    def record(about: About, given: "torch.Tensor", run: Callable[..., Any]) -> Any:
+        join = joins.get(about.name)
+        return join.forward(about.name, given, watch.call) if join else watch.call(about, given, run)
+
+    return record
+
+
+def _recorder(
+    path: str, structure: Structure, module: "torch.nn.Module", watch: Watch, joins: Mapping[str, Join]
+) -> Callable[..., Any]:
     about, original = structure.abouts[path], module.forward
     expansion = structure.expansions.get(path)
     if split := watch.splits.get(path):
         expansion = expansion_of(about.name, module, about.weights, split)
-    inside = expansion.recorded(watch.call) if expansion else None
+    inside = expansion.recorded(_part_recorder(watch, joins)) if expansion else None
 
     def forward(*arguments: Any, **keywords: Any) -> Any:
         watch.uses.ran.add(path)

@@ -18,6 +18,7 @@ from porting.records.runs import Explained
 from porting.reference.recording import run
 from porting.reference.runs import teach
 from porting.reference.side import array_of
+from porting.reference.tensors.normalising import rounded_before_centred
 from porting.reference.uses import taught
 from porting.reference.watch import Watch
 from porting.traces import Lesson, Teacher, Teaching, Trace, lesson_of
@@ -82,7 +83,9 @@ def explained_by_rounding(
     lesson = lesson_of(trace)
     terms_in, terms_out = _terms(model, inputs, lesson, trace)
     moved = _rounded_run(model, inputs, lesson)
-    alone = [_shift(*both) for both in zip(_given(moved), _given(trace), terms_out, strict=True)]
+    centred = _normalising(model, trace)
+    shifts_alone = [_shift(*both) for both in zip(_given(moved), _given(trace), terms_out, strict=True)]
+    alone = [shift + further for shift, further in zip(shifts_alone, centred, strict=True)]
     before = [_shift(*both) for both in zip(_taken(moved), _taken(trace), terms_in[: len(alone)], strict=True)]
     last = [_shift(*both) for both in zip(moved.outputs, trace.outputs, terms_in[len(alone) :], strict=True)]
     shifts = tuple(
@@ -93,6 +96,12 @@ def explained_by_rounding(
     truths = [*_given(trace), *trace.outputs]
     measured = zip(truths, [*alone, *last], [*_given(whole), *at_outputs], strict=True)
     return tuple(_explained(*arrays) for arrays in measured)
+
+
+def _normalising(model: "torch.nn.Module", trace: Trace) -> list[np.ndarray]:
+    generator, held = np.random.default_rng(_SEED), model.state_dict()
+    tensors = {name: array_of(held[name]) for call in trace.calls for name in call.weights.values() if name in held}
+    return [rounded_before_centred(call, tensors, generator, FLOAT32) for call in trace.calls]
 
 
 def _explained(truth: np.ndarray, own: np.ndarray, whole: np.ndarray) -> Explained:

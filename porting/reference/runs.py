@@ -14,7 +14,7 @@ from porting.reference.expansions.cuts import Split
 from porting.reference.expansions.joins import matching
 from porting.reference.recording import run
 from porting.reference.side import array_of, shapes
-from porting.reference.structure import is_one_layer, modules_of, structure_of
+from porting.reference.structure import is_one_layer, joinable, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
 from porting.reference.watch import Arrived, Watch
 from porting.traces import Lesson, Trace, arrived_at
@@ -52,7 +52,7 @@ def trace(
         If the model does not accept the inputs or does not return tensors.
     """
     whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
-    parts = {"splits": _splits(model, splits or {}), "joins": matching(joins, list(whole)) if joins else []}
+    parts = {"splits": _splits(model, splits or {}), "joins": matching(joins, joinable(model, whole)) if joins else []}
     watch = Watch(whole, **parts)
     outputs = run(model, inputs, watch)
     uses = UsesOfTensors.of(model, watch)

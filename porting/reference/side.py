@@ -220,10 +220,14 @@ def tensors_of(model: "torch.nn.Module", inputs: Iterable[np.ndarray]) -> list["
 
 
 def tensor_of(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
-    """An array as a tensor of its own memory, floats in a model's precision."""
+    """An array as a tensor of its own memory, floats in a model's precision.
+
+    The strides are what torch gives a tensor of that shape: numpy's may be others along axes of length 1, with which
+    some of torch's kernels read beyond the memory.
+    """
     import torch
 
-    made = torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
+    made = torch.tensor(np.ascontiguousarray(array).reshape(-1)).reshape(array.shape)
     return made.to(precision) if made.is_floating_point() else made
 
 

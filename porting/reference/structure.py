@@ -1,6 +1,6 @@
 """What of a torch model does not change from run to run: its modules, their tensors and their names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -75,13 +75,22 @@ def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch
         path: modules[path]
         for path, about in structure.abouts.items()
         if path in modules
-        and (path in whole or any((part.name, part.kind) in taught for part in parts_of(path, about, structure)))
+        and (
+            path in whole
+            or any(part.name in whole or (part.name, part.kind) in taught for part in parts_of(path, about, structure))
+        )
     }
 
 
 def parts_of(path: str, about: About, structure: Structure) -> tuple[About, ...]:
     """The layers that a module is: itself, or several."""
     return structure.expansions[path].parts if path in structure.expansions else (about,)
+
+
+def joinable(model: "torch.nn.Module", paths: Iterable[str]) -> list[str]:
+    """Modules by their paths, and the layers of those that are several: what may be side by side in the port."""
+    expansions = structure_of(model).expansions
+    return [name for path in paths for name in (path, *(expansions[path].alone if path in expansions else ()))]
 
 
 def is_one_layer(module: "torch.nn.Module", whole_kinds: frozenset[str]) -> bool:

@@ -93,28 +93,6 @@ class TransposedConvolution(Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class Recurrence(Whole):
-    """The port may return only the last step where the reference takes it from all of them."""
-
-    def outputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Both outputs, of the reference's the last step where the port returns only that."""
-        return self._returned(reference, calls), port
-
-    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """The port's layer returns what the reference's returns, or its last step."""
-        return Teaching(calls[1].name, calls[1].kind, feed, self._returned(give, calls))
-
-    @staticmethod
-    def _returned(output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
-        """In the port's order of time: of two that go backwards Keras' returns the first step last."""
-        ours, theirs = calls
-        ordered = output[:, ::-1] if theirs.settings["go_backwards"] and ours.settings.get("reverse") else output
-        return ordered if theirs.settings["return_sequences"] else ordered[:, -1]
-
-
-@dataclass(frozen=True, slots=True)
 class Broadcast(Whole):
     """One side may have one sample where the other has as many as the model's input: positions are all the same."""
 
@@ -220,7 +198,7 @@ def _aligned(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.nd
     return _ranked(ours, theirs.ndim), _ranked(theirs, ours.ndim)
 
 
-Window = Whole | Broadcast | Rows | Convolution | TransposedConvolution | Recurrence
+Window = Whole | Broadcast | Rows | Convolution | TransposedConvolution
 
 
 def seen_by_torch(

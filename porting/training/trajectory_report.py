@@ -152,7 +152,7 @@ def _finding(report: TrajectoryReport) -> Iterator[RenderableType]:
     for finding, style in (
         (_amplified(report), "yellow"),
         (_parted(report), "red"),
-        (_strayed(report), "yellow" if report.why_not_itself else "red"),
+        (_strayed(report), "yellow" if report.why_untold else "red"),
     ):
         for number, line in enumerate(finding):
             yield from (Text(), Text(line, style)) if number == 0 else (Text(f"  {line}"),)
@@ -190,8 +190,8 @@ def _strayed(report: TrajectoryReport) -> Iterator[str]:
         return
     held = step.nearest_limit
     fact = f"every step alone agrees, but behind step {step.step} the port is {held.port:.1e} off in {held.name}"
-    if report.why_not_itself:
-        yield f"{fact}, and whether rounding explains it cannot be told: {report.why_not_itself}"
+    if report.why_untold:
+        yield f"{fact}, and whether rounding explains it cannot be told: {report.why_untold}"
         return
     yield f"{fact}, where the reference has been no further than {held.itself or 0:.1e} from itself"
     yield f"allowed {held.allowed:.1e}: {MOST_STRAYS:g} times as far, or {PARAMETER_LIMIT:.0e} where that is more"

@@ -16,6 +16,7 @@ from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import (
     SPELLED_ELEMENTS,
     SPELLED_OF_COMPUTED,
+    kind_of,
     spelled,
     without_repeats,
     without_samples,
@@ -174,6 +175,8 @@ class Reader:
         array = self.exported.constants[node]
         if isinstance(array, (list, tuple)):
             return self.applied(node)
+        if not array.numel():
+            return Value(None, _shape(node), tuple(range(array.ndim)), kind_of(array.dtype))
         value = spelled(self.target(node), array, _shape(node), _most_listed(node))
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":

@@ -99,6 +99,11 @@ _SIZES = (
 )
 _KNOWN = (
     (
+        ("Cache'> in output",),
+        "it returns the keys and values that it keeps for a next step.",
+        "Build it without: model.config.use_cache = False, or use_cache=False in its configuration.",
+    ),
+    (
         ("data-dependent", "GuardOnDataDependent", "could not guard", "Dynamic control flow", "_local_scalar_dense"),
         "what it does depends on the values of its inputs (an if, a loop or a size that is read off a tensor).",
         "Write that line without looking at values (torch.where in the place of if), or export the part that does not.",

@@ -240,6 +240,7 @@ REMEDIES: dict[str, Remedy] = {
         lambda: layers.GRU(8, return_sequences=True, name="norm"),
         "give norm go_backwards=False, as the reference has",
     ),
+    "function missing": steps(torch.abs, lambda x: x, ops.abs, "add ops.abs"),
     "mean over a mask": steps(
         lambda x, mask: x.mean(1) + 0 * mask.sum(),
         mean_of_masked,

@@ -68,3 +68,31 @@ def test_layers_that_are_not_there_are_refused(tmp_path):
     pair = pair_of(port, joins=("parts.(q k values)",))
     with pytest.raises(PairError, match=r"joins names layers that the reference does not have: parts\.\(q k values\)"):
         convert(saved(Attending(), tmp_path), tmp_path / "port", pair=pair)
+
+
+class Packed(torch.nn.Module):
+    """An attention whose three projections are one tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention, self.last = torch.nn.MultiheadAttention(FEATURES, 1, batch_first=True), torch.nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.last(self.attention(x, x, x, need_weights=False)[0])
+
+
+def test_the_projections_of_an_attention_may_be_one_layer_of_the_port(tmp_path):
+    def packed():
+        x = keras.Input((4, FEATURES))
+        parts: Any = ops.split(layers.Dense(3 * FEATURES)(x), 3, axis=-1)
+        query, key, value = parts
+        scores: Any = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+        weights = ops.softmax(scores / FEATURES**0.5)
+        return keras.Model(x, layers.Dense(2)(layers.Dense(FEATURES)(ops.matmul(weights, value))))
+
+    pair = ModelPair(name="packed", reference=Packed, port=packed, input_shapes=((4, FEATURES),))
+    path = saved(Packed(), tmp_path)
+    report = convert(path, tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report.parts
+    back = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
+    assert all(torch.equal(back[name], tensor) for name, tensor in torch.load(path).items())

@@ -10,7 +10,7 @@ from keras import layers
 from torch import nn
 
 from parity_tests.porting.zoo.weights import saved
-from porting import ModelPair, Status, convert, export
+from porting import ModelPair, Status, convert, export, verify
 from porting.reference.tensors.sums import sum_up
 
 
@@ -136,3 +136,81 @@ def test_a_stack_in_layers_is_torchs_own(kind, settings, batch_first, start):
     )
     for left, right in zip(*flat, strict=True):
         np.testing.assert_allclose(left.detach(), right.detach(), rtol=0, atol=1e-13)
+
+
+class Turned(nn.Module):
+    """Reads tokens from their end, by a recurrence that runs forwards."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.gru, self.head = nn.Embedding(9, 6), nn.GRU(6, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, words):
+        return self.head(self.gru(self.table(words).flip(1))[0].flip(1))
+
+
+def turned(*, back=True):
+    def build():
+        words = keras.Input((5,), dtype="int32")
+        steps = layers.GRU(4, return_sequences=True, go_backwards=True)(layers.Embedding(9, 6)(words))
+        return keras.Model(words, layers.Dense(3)(keras.ops.flip(steps, 1) if back else steps))
+
+    return ModelPair(name="turned", reference=Turned, port=build, input_shapes=((5,),))
+
+
+def test_a_turned_sequence_is_a_layer_that_runs_backwards(tmp_path):
+    report = convert(saved(Turned(), tmp_path), tmp_path / "port", pair=turned()).report
+    assert report.verdict is Status.PASS, report.parts
+    assert verify(tmp_path / "port.keras", pair=turned()).verdict is Status.PASS
+
+
+def test_steps_that_are_not_turned_back_are_located_behind_the_layer(tmp_path):
+    report = convert(saved(Turned(), tmp_path), tmp_path / "port", pair=turned(back=False)).report
+    assert [(held.reference, [cause.name for cause in held.causes]) for held in report.divergences] == [
+        ("head", ["reversed along an axis"])
+    ]
+
+
+class Handed(nn.Module):
+    """What one recurrence ends in is what the next starts from, and c is scored."""
+
+    def __init__(self):
+        super().__init__()
+        self.reads, self.writes, self.head = (
+            nn.LSTM(6, 4, batch_first=True),
+            nn.LSTM(2, 4, batch_first=True),
+            nn.Linear(4, 3),
+        )
+
+    def forward(self, steps):
+        states = self.writes(steps[..., :2], self.reads(steps)[1])[1]
+        return self.head(states[1][-1])
+
+
+def handed(start=lambda h, c: [h, c], scored=lambda h, c: c):
+    def build():
+        steps = keras.Input((5, 6))
+        start_of_writes = start(*layers.LSTM(4, return_state=True, name="reads")(steps)[1:])
+        ends = layers.LSTM(4, return_state=True, name="writes")(steps[..., :2], initial_state=start_of_writes)
+        return keras.Model(steps, layers.Dense(3, name="head")(scored(*ends[1:])))
+
+    return ModelPair(name="handed", reference=Handed, port=build, input_shapes=((5, 6),))
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [
+        pytest.param(handed(), [], marks=pytest.mark.slow),
+        (handed(lambda h, c: [c, h]), [("writes", "started from another state")]),
+        pytest.param(
+            handed(lambda h, c: [h * 0, c * 0]), [("writes", "started from another state")], marks=pytest.mark.slow
+        ),
+        (handed(scored=lambda h, c: h), [("head", "another state taken")]),
+    ],
+    ids=["right", "exchanged", "none", "the other one scored"],
+)
+def test_the_states_of_a_recurrence_are_told_apart(pair, found, tmp_path):
+    report = convert(saved(Handed(), tmp_path), tmp_path / "port", pair=pair).report
+    assert (report.verdict is Status.PASS) == (not found), report.parts
+    named = [(held.reference, cause.name) for held in report.divergences for cause in held.causes]
+    assert named[:1] == found

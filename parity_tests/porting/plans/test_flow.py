@@ -6,6 +6,7 @@ from keras import layers
 from torch import nn
 
 from porting.plans.flow import Runner, with_sources
+from porting.plans.flow import _changed as changed
 from porting.port import runs as keras_runs
 from porting.reference import runs as torch_runs
 
@@ -90,3 +91,9 @@ def test_a_port_without_its_weights_lets_changes_through_a_product():
     trace = keras_runs.trace(port, inputs)
     flow = with_sources(trace, inputs, Runner(lambda given: keras_runs.trace(port, given), arrivals, (0,)))
     assert set(dict(zip(flow.call_names(), flow.sources, strict=False))["head"]) == {"query", "key"}
+
+
+@pytest.mark.parametrize("value", [0, 1, 7])
+def test_a_single_integer_is_always_changed(value):
+    given = np.array([[value]], np.int32)
+    assert all((changed(given, np.random.default_rng(seed)) != given).all() for seed in range(8))

@@ -10,7 +10,7 @@ from porting import ModelPair
 from porting.errors import LayerCountError, PairError
 from porting.jobs.planning import plan_for
 from porting.pairs.finding import draw_probe
-from porting.plans.names import equally_named
+from porting.plans.partners.names import equally_named
 from porting.port import side as keras_side
 from porting.proof.runs import trace_with_sources
 from porting.traces import LayerCall
@@ -153,3 +153,38 @@ def test_a_layer_that_is_missing_is_told_where_it_is():
         pairs_of(reference, keras.Model(x, layers.Dense(2)(hidden)), (4,))
     lines = [line.split() for line in str(refusal.value).splitlines() if "torch" in line]
     assert [(line[2], "nothing" in line) for line in lines] == [(name, name == "2") for name in "01234"]
+
+
+class Normed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.up, self.down = nn.LayerNorm(6), nn.Linear(6, 9), nn.Linear(9, 6)
+
+    def forward(self, x):
+        return x + self.down(self.up(self.norm(x)))
+
+
+def test_a_norm_behind_instead_of_before_is_paired_with_the_norm():
+    x = keras.Input((6,))
+    summed = x + layers.Dense(6, name="b")(layers.Dense(9, name="a")(x))
+    port = keras.Model(x, layers.LayerNormalization(epsilon=1e-5, name="n")(summed))
+    assert pairs_of(Normed(), port, (6,)) == {"norm": "n", "up": "a", "down": "b"}
+
+
+def test_directions_are_told_apart_where_another_setting_differs_in_both():
+    x = keras.Input((5, 6))
+    port = keras.Model(x, layers.Bidirectional(layers.GRU(4, return_sequences=True, activation="relu"))(x))
+    named = pairs_of(Steps(), port, (5, 6))
+    assert {name: path.rpartition("/")[2] for name, path in named.items()} == {
+        "gru.l0": "forward_gru",
+        "gru.l0_reverse": "backward_gru",
+    }
+
+
+class Steps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(6, 4, batch_first=True, bidirectional=True)
+
+    def forward(self, steps):
+        return self.gru(steps)[0]

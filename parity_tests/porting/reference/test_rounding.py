@@ -66,3 +66,35 @@ def test_errors_of_early_layers_are_inherited_as_the_model_amplifies_them(values
     _, (first, second, _) = measured(Amplified(), values)
     assert first.inherited == pytest.approx(first.alone, rel=1)
     assert second.inherited > 100 * second.alone
+
+
+NORMS = {
+    "one value": (nn.LayerNorm(1), (64, 1)),
+    "two values": (nn.LayerNorm(2), (64, 2)),
+    "groups of one point": (nn.GroupNorm(2, 4), (64, 4, 1)),
+    "far from zero": (nn.InstanceNorm1d(3, affine=True), (16, 3, 5)),
+}
+
+
+@pytest.mark.parametrize(("layer", "shape"), NORMS.values(), ids=NORMS)
+def test_a_norm_may_scale_before_it_centres_but_not_compute_in_half(layer, shape):
+    torch.manual_seed(0)
+    layer.weight.data.uniform_(0.5, 2)
+    layer.bias.data.uniform_(0.5, 2)
+    array = (3 + torch.randn(shape)).float()
+    found, (explained, _) = measured(layer, array.double().numpy())
+    grouped = (
+        array.reshape(len(array), -1, shape[-1]) if "Group" not in type(layer).__name__ else array.reshape(64, 2, 2)
+    )
+    mean, variance = grouped.mean(-1, keepdim=True), grouped.var(-1, correction=0, keepdim=True)
+    scale = (1 / torch.sqrt(variance + 1e-5)).expand_as(grouped).reshape(shape) * broadcast(layer.weight, layer, shape)
+    scaled = array * scale + (broadcast(layer.bias, layer, shape) - mean.expand_as(grouped).reshape(shape) * scale)
+    truth = found.calls[0].output
+    apart = root_mean_square(scaled.double().numpy() - truth) / root_mean_square(truth)
+    assert apart < 2 * explained.alone
+    assert explained.alone < 1e-3
+
+
+def broadcast(parameter, layer, shape):
+    held = parameter.detach().float()
+    return held if isinstance(layer, nn.LayerNorm) else held.reshape(-1, *(1,) * (len(shape) - 2))

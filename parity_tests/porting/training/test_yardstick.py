@@ -20,7 +20,7 @@ from porting.reference import randomness
 from porting.training.second_runs import SecondRun
 from porting.training.trajectories import verify_training
 from porting.training.trajectory_report import as_json, draw, render
-from porting.training.verdict import PARAMETER_LIMIT
+from porting.training.verdict import PARAMETER_LIMIT, Distance, Quantity, StepParity, TrajectoryReport
 from reference_torch.trainer import Trainer as ReferenceTrainer
 
 STEPS = 30
@@ -174,3 +174,34 @@ def test_a_reference_that_draws_on_its_own_is_no_yardstick(dropping):
     drawing_from, batch = randomness.state(), torch.ones(8, 4, dtype=torch.float64).numpy()
     second.step(batch, drawing_from, trainer.step(batch).losses)
     assert "does not repeat itself" in second.why_none
+
+
+def strayed(*distances, why_not_itself=""):
+    steps = [
+        StepParity(
+            step=number,
+            losses=(1.0, 1.0),
+            learning_rate=(0.1, 0.1),
+            momentum=(0.0, 0.0),
+            gradient_norm=(1.0, 1.0),
+            quantities={},
+            trajectory=Quantity(port, "w"),
+            itself=None if itself is None else Quantity(itself, "w"),
+            nearest_limit=Distance("w", port, itself),
+        )
+        for number, (port, itself) in enumerate(distances, start=1)
+    ]
+    return TrajectoryReport("own", "own", "own", tuple(steps), why_not_itself=why_not_itself)
+
+
+@pytest.mark.parametrize(
+    ("distances", "verdict"),
+    [
+        ([(1e-3, 1e-12), (1e-2, None)], Status.FAIL),
+        ([(1e-12, 1e-12), (1e-2, None)], Status.NOT_CHECKED),
+        ([(1e-12, 1e-12), (1e-12, None)], Status.PASS),
+    ],
+    ids=["beyond what was measured", "beyond it later", "never"],
+)
+def test_a_twin_that_ends_later_takes_back_nothing_that_was_measured(distances, verdict):
+    assert strayed(*distances, why_not_itself="it ended").trajectory_verdict is verdict

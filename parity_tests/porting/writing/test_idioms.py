@@ -19,8 +19,22 @@ IDIOMS = {
     "TruthTimesTruth": "4",
     "FromTheEnd": "5,4",
     "OwnNormaliser": "4",
+    "Contexts": "4",
+    "SharedKeys": "5,4",
+    "ScaledWords": "5:int9",
+    "Sines": "5,40",
+    "TiedHead": "5:int9",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough"}
+QUICK = {
+    "StateAndSteps",
+    "NoAttentions",
+    "StraightThrough",
+    "Contexts",
+    "SharedKeys",
+    "ScaledWords",
+    "Sines",
+    "TiedHead",
+}
 
 
 @pytest.mark.parametrize(

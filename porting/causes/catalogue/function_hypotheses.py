@@ -93,6 +93,11 @@ _ACTIVATION_NAMES = frozenset(
         "rrelu",
     ]
 )
+_OF_EACH_VALUE = frozenset(
+    ["abs", "square", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "sin", "cos", "sign", "erf", "floor", "round"]
+)
+"""What is called alike in ``keras.ops``."""
+
 _POOL_NAMES = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3))
 _REDUCTION_NAMES = frozenset(
     {"mean", "amax", "sum", *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3))}
@@ -136,6 +141,7 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         frozenset({"interpolate", "upsample", "upsample_nearest", "upsample_bilinear"}),
         resampling.resized,
     ),
+    FunctionRow("function missing", lambda call: f"add ops.{call.name}", _OF_EACH_VALUE, _left_out),
     FunctionRow("padding of another kind", resampling.padding_remedy, frozenset({"pad"}), resampling.padded),
     FunctionRow("flattened or reshaped in another order", orders.reshape_remedy, _RESHAPES, orders.reshaped),
     FunctionRow("transposition missing", orders.transposition_remedy, _TRANSPOSES, orders.not_transposed),

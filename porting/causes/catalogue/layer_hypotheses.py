@@ -14,6 +14,7 @@ from torch import Tensor
 
 from porting.causes.catalogue.rearrangements import gate_orders, rearrangements, with_gates
 from porting.causes.catalogue.recurrences import KINDS, other_functions, turned
+from porting.causes.catalogue.states import other_starts
 from porting.causes.catalogue.steps import shifted
 from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, Step
 from porting.traces import LayerCall
@@ -34,6 +35,8 @@ class LayerVariant:
     before, behind : callable
     instead : callable, optional
         Computes the output of what the layer is given, in its place.
+    starts : callable, optional
+        Changes the states that it starts from.
     """
 
     detail: str
@@ -43,6 +46,7 @@ class LayerVariant:
     before: Step | None = None
     behind: Step | None = None
     instead: Step | None = None
+    starts: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,10 @@ def _turned_round(context: LayerContext) -> Iterator[LayerVariant]:
         yield LayerVariant("the sequence goes the other way round", before=turned, behind=behind)
 
 
+def _with_other_starts(context: LayerContext) -> Iterator[LayerVariant]:
+    yield from (LayerVariant(detail, starts=change) for detail, change in other_starts(context.call))
+
+
 def _own_functions(context: LayerContext) -> str:
     """Give the port's layer the reference's functions."""
     state = "relu" if context.call.settings.get("mode") == "RNN_RELU" else "tanh"
@@ -210,6 +218,11 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
         _with_reordered_gates,
     ),
     LayerRow("reversed along an axis", _own_direction, _turned_round),
+    LayerRow(
+        "started from another state",
+        lambda context: f"give {context.partner.name} the reference's initial_state: of an LSTM [h, c], in this order",
+        _with_other_starts,
+    ),
     LayerRow("activation of another kind", _own_functions, _with_other_functions),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(

@@ -5,6 +5,7 @@ What lies between them (heads, scale, masks, softmax) is written in plain steps,
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import PairError
@@ -68,6 +69,11 @@ def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[.
         return output, (shown[0] if is_single else shown) if need_weights else None
 
     return attend
+
+
+def alone(parts: tuple[About, ...], module: Any) -> dict[str, Callable[..., Any]]:
+    """Name of each projection -> what it computes by itself."""
+    return {part.name: partial(_project, module, number=number) for number, part in enumerate(parts)}
 
 
 def _check(about: About, module: Any) -> None:

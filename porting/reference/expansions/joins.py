@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(.*)\(([^()]+)\)$")
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer that may be joined: what is known of it, and what it computes by itself."""
+
+    about: About
+    run: Callable[..., Any]
+
+
 @dataclass(slots=True)
 class Join:
     """Layers that run as one: the first that is called runs them all, each of the others has its part of that.
@@ -80,22 +88,20 @@ def matching(patterns: Iterable[str], paths: Sequence[str]) -> list[tuple[str, .
     return found
 
 
-def joins_of(
-    wholes: Iterable[tuple[str, ...]], modules: Mapping[str, "torch.nn.Module"], abouts: Mapping[str, About]
-) -> dict[str, Join]:
+def joins_of(wholes: Iterable[tuple[str, ...]], layers: Mapping[str, Layer]) -> dict[str, Join]:
     """Path of each layer -> the whole that it is of."""
     joins: dict[str, Join] = {}
     for paths in wholes:
-        about = _about([abouts[path] for path in paths], [modules[path] for path in paths])
-        joins |= dict.fromkeys(paths, Join(about, {path: modules[path].forward for path in paths}))
+        about = _about([layers[path].about for path in paths])
+        joins |= dict.fromkeys(paths, Join(about, {path: layers[path].run for path in paths}))
     return joins
 
 
-def _about(parts: Sequence[About], modules: Sequence["torch.nn.Module"]) -> About:
+def _about(parts: Sequence[About]) -> About:
     name, sizes = join_name([part.name for part in parts]), {str(part.settings) for part in parts}
     words = [sorted(part.weights) for part in parts]
     if any(part.kind != "Linear" for part in parts) or len(sizes) > 1 or words != words[:1] * len(words):
         raise PairError(f"joins has {name} side by side: only Linear layers of one size, all with a bias or none.")
     weights = {f"{word}_{at}": part.weights[word] for word in words[0] for at, part in enumerate(parts)}
-    units = sum(module.get_parameter("weight").shape[0] for module in modules)
+    units = sum(part.settings["out_features"] for part in parts)
     return About(name, "Linear", weights, {**parts[0].settings, "out_features": units})

@@ -1,7 +1,7 @@
 """Modules of torch that are several layers: each is run as those that it is made of, and each of those is recorded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,13 @@ class Expansion:
         The layers, as far as they are no modules of their own.
     forward : callable
         (parts, record) -> what takes the place of the module's ``forward``.
+    alone : Mapping
+        Name of a layer -> what it computes by itself, where the port may have it side by side with others.
     """
 
     parts: tuple[About, ...]
     forward: Callable[[tuple[About, ...], Any], Callable[..., Any]]
+    alone: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def recorded(self, record: Callable[..., Any]) -> Callable[..., Any]:
         """What takes the place of the module's ``forward``, and records each layer."""
@@ -46,7 +49,9 @@ def expansion_of(
     found = kinds.get(type(module))
     if found is None or not own:
         return None
-    return Expansion(found.abouts(path, module, own), _bound(found.forward, module))
+    parts = found.abouts(path, module, own)
+    alone = attention.alone(parts, module) if found is attention else {}
+    return Expansion(parts, _bound(found.forward, module), alone)
 
 
 def _bound(forward: Callable[..., Any], module: "torch.nn.Module") -> Callable[..., Any]:

@@ -1,9 +1,11 @@
 """Rows of the recurrent layers, whose gates move by name."""
 
+from dataclasses import replace
+
+from porting.rules.directions import Recurrence, is_turned
 from porting.rules.rule import LayerRule
 from porting.rules.settings import Agreement, Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained
-from porting.rules.windows import Recurrence
 from porting.traces import LayerCall
 
 _SUMMED_BIASES = "Keras has one bias, the sum of torch's two: it comes back in bias_ih_l0, and zeros in bias_hh_l0"
@@ -44,13 +46,19 @@ def _recurrent(
         activation="sample time feature -> sample time feature",
         output="sample ... unit -> sample ... unit",
         window=Recurrence(),
+        by_calls=_in_the_order_given,
         note=note,
     )
 
 
+def _in_the_order_given(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
+    """The row of two layers, of which the port's may be given its steps turned and run the other way."""
+    return replace(rule, window=Recurrence(is_turned(reference, port)))
+
+
 def _same_direction(reference: LayerCall, port: LayerCall) -> str:
     ours, theirs = reference.settings.get("reverse", False), port.settings["go_backwards"]
-    if ours == theirs:
+    if ours == theirs or is_turned(reference, port):
         return ""
     if ours:
         return f"{reference.name} runs backwards in torch, go_backwards=False in Keras: put it into a Bidirectional"

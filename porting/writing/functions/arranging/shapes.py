@@ -111,7 +111,7 @@ def in_one_order(k: Target, values: Sequence[Value]) -> list[Value]:
 
 @row("cat", "concat", "concatenate")
 def concatenate(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
-    tensors = [value for value in tensors if value.shape != (0,)]
+    tensors = [value for value in tensors if 0 not in value.shape] or list(tensors)
     if len(tensors) == 1:
         return tensors[0]
     ordered = in_one_order(k, tensors)

@@ -1,10 +1,11 @@
 """Which rows fit which layers, and what to say where none does."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from porting.errors import AxisSizeError, MissingRuleError
-from porting.plans.alignment import aligned
 from porting.plans.joining import proposed_joins
+from porting.plans.partners.alignment import aligned
 from porting.plans.splits import proposed_splits
 from porting.plans.transfers import RuledLayers, Traced, transfers_of
 from porting.rules import patterns, settings
@@ -26,10 +27,12 @@ def fits(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
     return not any(patterns.differing_axes(t.pattern, t.reference_shape, t.port_shape) for t in transfers)
 
 
-def has_equal_settings(ours: LayerCall, theirs: LayerCall, traced: Traced) -> bool:
-    """Whether there is a rule for two layers, and no setting that it judges differs."""
+def differing_settings(ours: LayerCall, theirs: LayerCall, traced: Traced) -> float:
+    """How many settings of two layers differ; infinite where no rule is for them."""
     rule = rule_for(ours, theirs, traced.pair.rules)
-    return rule is not None and all(held.status != "differs" for held in RuledLayers(ours, theirs, rule).audit())
+    if rule is None:
+        return math.inf
+    return sum(held.status == "differs" for held in RuledLayers(ours, theirs, rule).audit())
 
 
 def count_message(

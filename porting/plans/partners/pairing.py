@@ -1,22 +1,22 @@
 """Pair the layers of two models: by types and sizes, by what reaches what, by names, by proof, and by settings."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from porting.errors import LayerCountError, PairError
-from porting.plans.colours import Graph, are_alike, groups_of, refined
 from porting.plans.flow import layer_sources, output_sources
 from porting.plans.joining import found_joins
-from porting.plans.lookup import count_message, fits, has_equal_settings
-from porting.plans.names import equally_named
-from porting.plans.proving import groups_to_prove, proven
+from porting.plans.partners.by_order import Fit, by_names_and_order
+from porting.plans.partners.colours import Graph, are_alike, groups_of, refined
+from porting.plans.partners.lookup import count_message, differing_settings, fits
+from porting.plans.partners.names import equally_named
+from porting.plans.partners.proving import groups_to_prove, proven
 from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
 from porting.wording import counted
 
 Pairs = list[tuple[LayerCall, LayerCall]]
-Fit = Callable[[LayerCall, LayerCall], bool]
 
 
 def pair_layers(traced: Traced) -> Pairs:
@@ -44,12 +44,14 @@ def pair_layers(traced: Traced) -> Pairs:
     )
     if len(ours) != len(theirs):
         raise LayerCountError(
-            count_message(ours, theirs, traced.pair.rules, fit), found_splits(ours, theirs), found_joins(ours, theirs)
+            count_message(ours, theirs, traced.pair.rules, fit),
+            found_splits(ours, theirs) or found_splits(_untied(ours, traced.reference), theirs),
+            found_joins(ours, theirs),
         )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found = _by_flow(ours, theirs, matches, fit, traced)
     if found is None:
-        found = _by_names_and_order(ours, theirs, matches, fit, traced)
+        found = by_names_and_order(ours, theirs, matches, fit, traced)
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
     both, ours = {**found, **beside}, _layers(traced, fit)[0]
     called = {layer.name for layer in ours}  # by the name of a layer a function may go that shares its tensor
@@ -63,6 +65,10 @@ def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]
     has_more, tied = len(ours) > len(theirs), [layer for layer in ours if _is_tied(layer, traced.reference)]
     left_out = {layer.name for layer in tied if has_more or not any(fit(layer, other) for other in theirs)}
     return [layer for layer in ours if layer.name not in left_out], theirs
+
+
+def _untied(layers: Sequence[LayerCall], trace: Trace) -> list[LayerCall]:
+    return [layer for layer in layers if not _is_tied(layer, trace)]
 
 
 def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit) -> dict[str, str]:
@@ -207,13 +213,13 @@ def _by_proof(
 def _by_settings(
     groups: Sequence[tuple[list[str], list[str]]], named: Sequence[Mapping[str, LayerCall]], traced: Traced
 ) -> dict[str, str]:
-    """Layers whose settings agree with each other's, and with no other's: the two directions of a recurrence."""
+    """Layers whose settings agree more than with any other's: the two directions of a recurrence."""
     found: dict[str, str] = {}
     for ours, theirs in groups:
-        agreeing = {
-            left: [right for right in theirs if has_equal_settings(named[0][left], named[1][right], traced)]
-            for left in ours
-        }
+        agreeing = {}
+        for left in ours:
+            counts = {right: differing_settings(named[0][left], named[1][right], traced) for right in theirs}
+            agreeing[left] = [right for right, count in counts.items() if count == min(counts.values())]
         taken = Counter(right for rights in agreeing.values() for right in rights)
         found |= {left: rights[0] for left, rights in agreeing.items() if len(rights) == 1 == taken[rights[0]]}
     return found
@@ -231,52 +237,6 @@ def _undecided_message(groups: Sequence[tuple[list[str], list[str]]]) -> str:
             f"Say it in the pair, in the right order: matches={{{proposal}}}.",
         ]
     )
-
-
-def _by_names_and_order(
-    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
-) -> dict[str, str]:
-    """The pair's matches, then equal names where sources are known, then the order in which the layers ran."""
-    plain = _in_order(ours, theirs, matches)
-    if not (traced.reference.sources and traced.port.sources):
-        return plain
-    left, right = _left(ours, theirs, matches)
-    by_name = {a.name: b.name for a, b in equally_named(left, right) if fit(a, b)}
-    tries = (_in_order(ours, theirs, {**matches, **by_name}), plain, _nearest(ours, theirs, matches, fit, traced))
-    return next((found for found in tries if found and _all_fit(found, ours, theirs, fit)), plain)
-
-
-def _nearest(
-    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
-) -> dict[str, str] | None:
-    """For each layer the first one that fits and that the partners of its sources reach."""
-    found, free = dict(matches), _left(ours, theirs, matches)[1]
-    behind = layer_sources(traced.reference), layer_sources(traced.port)
-    for layer in _left(ours, theirs, matches)[0]:
-        reached = {found.get(name, name) for name in behind[0][layer.name]}
-        partner = next((other for other in free if behind[1][other.name] == reached and fit(layer, other)), None)
-        if partner is None:
-            return None
-        free.remove(partner)
-        found[layer.name] = partner.name
-    return found
-
-
-def _left(
-    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], found: Mapping[str, str]
-) -> tuple[list[LayerCall], list[LayerCall]]:
-    taken = set(found.values())
-    return [layer for layer in ours if layer.name not in found], [layer for layer in theirs if layer.name not in taken]
-
-
-def _in_order(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], found: Mapping[str, str]) -> dict[str, str]:
-    left, right = _left(ours, theirs, found)
-    return {**found, **{a.name: b.name for a, b in zip(left, right, strict=True)}}
-
-
-def _all_fit(found: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) -> bool:
-    named = {layer.name: layer for layer in theirs}
-    return all(fit(layer, named[found[layer.name]]) for layer in ours)
 
 
 def _remembered_fits(traced: Traced) -> Fit:

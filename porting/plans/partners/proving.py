@@ -8,7 +8,7 @@ from itertools import islice, permutations, product
 import numpy as np
 
 from porting.errors import PortingError
-from porting.plans.colours import Graph
+from porting.plans.partners.colours import Graph
 from porting.plans.transfers import RuledLayers, Traced, layer_pair
 from porting.rules import patterns
 from porting.rules.table import rule_for

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from porting.plans.names import equally_named
+from porting.plans.partners.names import equally_named
 from porting.traces import LayerCall
 
 Side = tuple[LayerCall | None, LayerCall | None]
