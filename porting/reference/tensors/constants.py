@@ -32,7 +32,7 @@ def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
 
 
 def turns(count: int) -> range:
-    """In which any two of so many tables move alike once, and once the other way; a few of them where there are many."""
+    """In which any two of so many tables move alike once, and once the other way; some of them where there are many."""
     return range(min(_MOST_TURNS, 1 + (count - 1).bit_length()))
 
 
