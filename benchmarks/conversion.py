@@ -51,8 +51,7 @@ import sys, time, pathlib, torch, keras
 import porting.jobs.conversion, benchmarks.ground.large_pair
 from porting.port import runs as keras_runs, side as keras_side
 from porting.reference import runs as torch_runs
-from porting.jobs.filling import move_weights
-from porting.proof.judgement import hash_weights, weights_back
+from porting.proof.transfer import hash_weights, move_weights, weights_back
 from porting.port.files import write_port
 from porting.plans.mapper import plan_from_traces
 from porting.pairs.finding import build_port, draw_probe

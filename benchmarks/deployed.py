@@ -100,13 +100,13 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
 
 def figures(pair: Any, checkpoint: Path) -> Iterator[tuple[str, float, float]]:
     """Each fault, none first, with the greatest errors over the limit: of a layer alone, and as the model runs."""
-    from porting.jobs.conversion import move_weights
     from porting.jobs.planning import plan_for
     from porting.pairs.finding import build_port, draw_probe
     from porting.port import side as keras_side
     from porting.proof.comparison import compare, worst_own_ratio, worst_ratio
     from porting.proof.port_runs import narrow_run
     from porting.proof.runs import load_reference, run_reference
+    from porting.proof.transfer import move_weights
     from porting.records.parity import RATIO_LIMIT
     from porting.reference.files import read_checkpoint
 

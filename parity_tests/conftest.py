@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 # Before any framework, and for the processes that tests start. OpenMP's threads wait for work busily: with one for each
 # core in each of two processes, the tests took twice the processor's time.
@@ -46,25 +47,42 @@ def batches(request):
 
 
 @pytest.fixture(scope="session")
-def small_checkpoint(tmp_path_factory):
+def once(tmp_path_factory):
+    """Fill a folder in whichever process of a run needs it first; the others read what is there."""
+    own = tmp_path_factory.getbasetemp()
+    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def filled(name, fill):
+        with FileLock(base / f"{name}.lock"):
+            if not (base / name).exists():
+                fill(part := tmp_path_factory.mktemp(name))
+                part.rename(base / name)
+        return base / name
+
+    return filled
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(once):
     """The published layout at the smallest sizes, with weights as large as trained ones."""
+    return once("small", _save_small) / "small.pt"
+
+
+def _save_small(folder):
     import torch
 
     import reference_torch
     from parity_tests.porting.zoo.weights import randomise
 
-    path = tmp_path_factory.mktemp("small") / "small.pt"
     state_dict = randomise(reference_torch.Autoencoder(latent_size=4, point_count=64)).state_dict()
-    torch.save({"epoch": 3, "state_dict": state_dict, "lowest_loss": 0.5, "optimizer": {}}, path)
-    return path
+    torch.save({"epoch": 3, "state_dict": state_dict, "lowest_loss": 0.5, "optimizer": {}}, folder / "small.pt")
 
 
 @pytest.fixture(scope="session")
-def small_port(small_checkpoint, tmp_path_factory):
+def small_port(small_checkpoint, once):
     """Its conversion in all formats."""
-    folder = tmp_path_factory.mktemp("converted")
-    convert(small_checkpoint, folder, formats=("keras", "weights.h5", "safetensors"))
-    return folder / "small.keras"
+    formats = ("keras", "weights.h5", "safetensors")
+    return once("converted", lambda folder: convert(small_checkpoint, folder, formats=formats)) / "small.keras"
 
 
 @pytest.fixture

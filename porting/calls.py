@@ -129,6 +129,22 @@ def with_attributes(holder: Any, values: Mapping[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
+def inference_without_gradients() -> Iterator[None]:
+    """Let ``torch.inference_mode`` end gradients as ``torch.no_grad`` does, and no more: its tensors allow nothing."""
+    import torch
+
+    def enter(self: Any) -> None:
+        self.before = torch.is_grad_enabled()
+        torch.set_grad_enabled(self.before and not self.mode)
+
+    def leave(self: Any, *_: object) -> None:
+        torch.set_grad_enabled(self.before)
+
+    with with_attributes(torch.inference_mode, {"__enter__": enter, "__exit__": leave}):
+        yield
+
+
+@contextmanager
 def with_methods(name: str, methods: Sequence[tuple[Any, Callable[..., Any]]]) -> Iterator[None]:
     """Give objects another method for a while, then their class's again, or what they had in its place."""
     before = [vars(holder).get(name) for holder, _ in methods]

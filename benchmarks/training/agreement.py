@@ -41,12 +41,12 @@ from finta.pair import FINTA
 from finta.recipe import SIMPLE, Recipe
 from finta.training.feeding import sampling_of
 from porting.commands.progress import steps
-from porting.jobs.filling import move_weights
 from porting.jobs.optimisers.states import OptimiserState
 from porting.pairs.pair import ModelPair
 from porting.port import runs as keras_runs
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, plan_of, trace_with_sources
+from porting.proof.transfer import move_weights
 from porting.reference import side as torch_side
 from tractography.batches.feeds import BatchFeed
 from tractography.batches.sampling import Ordered

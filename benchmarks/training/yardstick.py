@@ -27,11 +27,11 @@ from finta.recipe import SIMPLE, Constant, Recipe
 from finta.training.trajectory import read_training_batches
 from parity_tests.streamlines import write_walks
 from porting.commands.progress import steps
-from porting.jobs.filling import move_weights
 from porting.jobs.optimisers.states import OptimiserState
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for
 from porting.proof.runs import OnStep, plan_of, trace_port, trace_with_sources
+from porting.proof.transfer import move_weights
 from porting.records.deviations import apart
 from porting.reference import side as torch_side
 from porting.training.runners import Runner, TrainedPort

@@ -9,12 +9,10 @@ from parity_tests.docs.blocks import CELL, read_blocks
 from parity_tests.docs.running import REPOSITORY, Page
 
 TUTORIALS = {path.stem: path for path in (REPOSITORY / "docs" / "tutorials").glob("*.md") if CELL in path.read_text()}
-QUICK = {"filter_a_tractogram"}
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(TUTORIALS)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(TUTORIALS))
 def test_every_cell_of_a_tutorial_runs(name, clone, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(clone))
     monkeypatch.syspath_prepend(TUTORIALS[name].parent)

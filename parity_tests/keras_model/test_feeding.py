@@ -104,7 +104,7 @@ assert np.array_equal(seen, expected), [[int((one == other).all()) for other in 
 """
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
 def test_fit_sees_the_same_on_other_backends(backend, feed):
     environment = os.environ | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-c", BACKEND, feed.source.path]

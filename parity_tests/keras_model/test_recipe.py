@@ -94,12 +94,8 @@ def test_steps_of_a_whole_model_are_those_of_the_same_steps_by_hand(streamlines)
         np.testing.assert_allclose(ours, other, rtol=0, atol=1e-6)
 
 
-OTHER_OPTIMISERS = [
-    pytest.param(replace(SIMPLE, optimiser=optimiser), marks=pytest.mark.slow) for optimiser in (SGD(0.9), Adam())
-]
-
-
-@pytest.mark.parametrize("recipe", [SMALL, *OTHER_OPTIMISERS])
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [SMALL, *(replace(SIMPLE, optimiser=held) for held in (SGD(0.9), Adam()))])
 def test_a_compiled_model_is_saved_loaded_and_goes_on_where_it_was(recipe, streamlines, tmp_path):
     model = trainee(replace(recipe, schedule=OneCycle(1e-5), epochs=3, steps_per_epoch=4, batch_size=8))
     fit(model, streamlines, epochs=2)

@@ -16,8 +16,8 @@ from porting.causes.catalogue.states import StartingFrom
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
 from porting.plans.parts import divided, part, slices_of, whole_name
-from porting.proof.judgement import parts_back
 from porting.proof.suspects import Suspect
+from porting.proof.transfer import parts_back
 from porting.records.findings import kind_of
 from porting.records.parity import Cause, partners
 from porting.records.runs import PortRun, ReferenceRun

@@ -27,7 +27,7 @@ _RANDOM_CALL = {
 }  # fmt: skip
 _SHARED = {"name": TEXT, "kind": TEXT, "weights": Each(TEXT), "settings": Each(ANYTHING)}
 _CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
-_SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG}
+_SPOT = {"layer": TEXT, "what": TEXT, "seen_alone": FLAG, "tensor?": TEXT, "seen_drawn?": FLAG}
 
 
 def _words_or(file: Any, name: str, schema: Any, missing: Any) -> Any:
@@ -166,7 +166,7 @@ def _check_trace(trace: Trace) -> None:
 
 
 def _blind_spots(words: Any) -> Iterator[BlindSpot]:
-    yield from (BlindSpot(spot["layer"], spot["what"], spot["seen_alone"]) for spot in words)
+    yield from (BlindSpot(**spot) for spot in words)
 
 
 def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:

@@ -17,14 +17,17 @@ from porting.evidence.certificates import (
 from porting.files import placement, staging
 from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.filling import write_evidence, write_formats
+from porting.jobs.onednn import OtherSetting
 from porting.jobs.optimisers import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
-from porting.jobs.verification import PROBE_SAMPLES, Extend, as_it_is, hash_as_torch_reads, judge_files
+from porting.jobs.untrained import then_drawn
+from porting.jobs.verification import PROBE_SAMPLES, as_it_is, hash_as_torch_reads, judge_files
 from porting.pairs.pair import ModelPair
 from porting.port.files import FORMATS
 from porting.probes import Probe
 from porting.proof.inputs import draw_for
+from porting.proof.judgement import Extend
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import stream
@@ -149,7 +152,6 @@ def convert(
     known = found_pair(pair)
     if with_optimiser:
         optimiser_states.pair_of(known)
-    load_frameworks(on_step)
     wanted = _Wanted(
         Path(checkpoint),
         stem,
@@ -161,7 +163,9 @@ def convert(
         keep_failed,
         patience,
     )
-    return with_found_splits(known, lambda found: _converted(found, wanted, on_step))
+    with OtherSetting() as other:
+        load_frameworks(on_step)
+        return with_found_splits(known, lambda found: _converted(found, wanted, on_step, other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class _Wanted:
     patience: float
 
 
-def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
+def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep, other: OtherSetting) -> Conversion:
     """Convert a checkpoint for a pair whose layers count alike on both sides."""
     checkpoint, probe, patience = wanted.checkpoint, wanted.probe, wanted.patience
     on_step("reading the checkpoint")
@@ -197,14 +201,16 @@ def _converted(pair: ModelPair, wanted: _Wanted, on_step: OnStep) -> Conversion:
         explain = _explainer_of(pair, checkpoint, patience, on_step)
         named = wanted.named or pair.place or None
         extend = _extension(pair, checkpoint, drawn, reference, on_step)
-        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, named)
+        extend = then_drawn(extend, pair, checkpoint, reference, patience, on_step)
+        judged = judge_files(pair, sizes, reference, drafts, source.path, explain, on_step, False, extend, named, other)
         report = replace(judged, patience=patience)
         report = proven_elsewhere(report, drafts[0], checkpoint, probe, named, False, on_step)
         if report.verdict is Status.FAIL and not wanted.keep_failed:
             return Conversion(report, ())
         moved = optimiser_states.prove(state, pair, sizes, report.plan, drafts) if state else ""
         on_step("writing the certificate and the golden file")
-        write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, reference, drafts, state)
+        proven = replace(reference, blind_spots=report.blind_spots)
+        write_evidence(staged.stem, wanted.named or pair.name, report, source, sizes, proven, drafts, state)
         return Conversion(report, staged.commit(), moved)
 
 

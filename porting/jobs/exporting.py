@@ -21,8 +21,8 @@ from porting.port import side as keras_side
 from porting.port.files import file_format, read_port, read_shapes
 from porting.probes import Probe
 from porting.proof.inputs import draw_for
-from porting.proof.judgement import weights_back
 from porting.proof.runs import OnStep, plan_of, silent, trace_port, trace_with_sources
+from porting.proof.transfer import weights_back
 from porting.reference import side as torch_side
 from porting.reference.files import write_checkpoint
 from porting.reference.tensors.computed import check_none

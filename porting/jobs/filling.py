@@ -1,10 +1,7 @@
 """Write a port that is filled with a checkpoint's weights, and what is known of it beside."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from porting.evidence.certificates import GOLDEN_SUFFIX, SUFFIX, write_certificate
 from porting.evidence.golden import golden_count, write_golden
@@ -13,16 +10,13 @@ from porting.jobs.optimisers.states import OptimiserState
 from porting.jobs.planning import plan_for
 from porting.pairs.finding import build_port
 from porting.pairs.pair import ModelPair, Sizes
-from porting.plans.parts import whole_name
-from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.port.files import write_port
-from porting.proof.runs import OnStep, silent
+from porting.proof.transfer import move_weights
 from porting.records.runs import ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import Checkpoint
 from porting.reports.documents import as_json
-from porting.rules import patterns
 
 
 def write_formats(
@@ -46,25 +40,6 @@ def write_formats(
         for path in paths:
             write_port(port, path)
     return paths
-
-
-def move_weights(plan: TransferPlan, state_dict: Mapping[str, np.ndarray], port, moved: OnStep = silent) -> None:
-    """Assign every tensor of a state dict to its variable, in the port's axis order, one at a time.
-
-    `moved` is told the reference's name of each tensor when it is in place.
-    """
-    transfers = {transfer.port: transfer for transfer in plan.transfers}
-
-    def value(variable: str):
-        transfer = transfers[variable]
-        rearrange = partial(patterns.to_port, pattern=transfer.pattern, port_shape=transfer.port_shape)
-        return transfer.gather(state_dict), rearrange
-
-    def loaded(variable: str) -> None:
-        for name in transfers[variable].references:
-            moved(whole_name(name))
-
-    keras_side.load_weights(port, value, loaded)
 
 
 def write_evidence(

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +30,7 @@ SAMPLES = 16
 
 _COMMAND = "import sys; sys.path[:] = {path!r}; from porting.jobs.onednn import answer; answer({folder!r})"
 _JOB, _ANSWER = "job.pickle", "answer.pickle"
+_ASKED = "judge"
 _WORDS = {False: "oneDNN off", True: "oneDNN on"}
 
 
@@ -45,42 +47,66 @@ class Job:
 class OtherSetting:
     """The other setting of oneDNN, judged meanwhile; nothing where nobody would use it.
 
-    Whoever has set ``TF_ENABLE_ONEDNN_OPTS`` has chosen, and is told of that setting alone.
+    Its process imports the frameworks while this one does, and is asked when there is something to judge. Whoever
+    has set ``TF_ENABLE_ONEDNN_OPTS`` has chosen, and is told of that setting alone.
     """
 
-    def __init__(self, pair: ModelPair, named: str | None, port: Path, sizes: Sizes, reference: ReferenceRun) -> None:
-        self._is_on = onednn.is_on()
+    def __init__(self) -> None:
+        self._is_on: bool | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._why_not = ""
-        if self._is_on is None or onednn.is_chosen():
-            return
-        self._folder = TemporaryDirectory()
-        try:
-            job = pickle.dumps(Job(named or pair, port.absolute(), sizes, reference.rows(SAMPLES)))
-        except (pickle.PicklingError, AttributeError, TypeError):
-            self._why_not = "another process cannot be handed this pair; give it by its name, module:NAME"
-            return
-        Path(self._folder.name, _JOB).write_bytes(job)
+        self._is_asked = False
+
+    def __enter__(self) -> "OtherSetting":
+        expected = onednn.expected()
+        if expected is not None and not onednn.is_chosen():
+            self._start(expected)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+        if self._folder:
+            self._folder.cleanup()
+        self._is_on = self._folder = self._process = None
+
+    def _start(self, is_on: bool) -> None:
+        """Start a process whose TensorFlow computes otherwise than this one's."""
+        self._is_on, self._folder = is_on, TemporaryDirectory()
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", _COMMAND.format(path=sys.path, folder=self._folder.name)],
-            env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": str(int(not self._is_on)), "KERAS_BACKEND": "tensorflow"},
-            stdin=subprocess.DEVNULL,
+            env=os.environ | {onednn.VARIABLE: str(int(not is_on)), "KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
 
-    def __enter__(self) -> "OtherSetting":
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self._process and self._process.poll() is None:
+    def ask(self, pair: ModelPair, named: str | None, port: Path, sizes: Sizes, reference: ReferenceRun) -> None:
+        """Have a port judged; `named` is what finds the pair again in another process."""
+        is_on = None if onednn.is_chosen() else onednn.is_on()
+        if is_on != self._is_on or self._is_asked:  # the frameworks came otherwise than expected, or it has ended
+            self._stop()
+            if is_on is not None:
+                self._start(is_on)
+        if self._process is None or self._folder is None:
+            return
+        self._is_asked = True
+        try:
+            job = pickle.dumps(Job(named or pair, port.absolute(), sizes, reference.rows(SAMPLES)))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            self._why_not = "another process cannot be handed this pair; give it by its name, module:NAME"
             self._process.kill()
-            self._process.communicate()
-        if self._folder:
-            self._folder.cleanup()
+            return
+        Path(self._folder.name, _JOB).write_bytes(job)
+        with suppress(BrokenPipeError):  # it has ended, and says why
+            print(_ASKED, file=self._process.stdin, flush=True)
 
     def judged(self, report: ParityReport) -> ParityReport:
         """The report, deployed with either setting; where there is no other, as it is."""
@@ -98,7 +124,7 @@ class OtherSetting:
         return replace(report, deployed=Part(overall((report.deployed.status, other.status)), lines))
 
     def _answer(self) -> tuple[Sequence[LayerParity], str] | None:
-        if self._process is None or self._folder is None:
+        if self._process is None or self._folder is None or self._why_not:
             return None
         _, said = self._process.communicate()
         written = Path(self._folder.name, _ANSWER)
@@ -113,6 +139,8 @@ def answer(folder: str) -> None:
     """Run what a job says, in the setting that this process was started with, and write what float32 came to."""
     try:
         keras_side.prepare()
+        if sys.stdin.readline().strip() != _ASKED:
+            return
         job: Any = pickle.loads(Path(folder, _JOB).read_bytes())  # noqa: S301 - as above
         pair = find_pair(job.pair)
         with keras_side.precision("float32"):

@@ -1,7 +1,7 @@
 """Verify a converted checkpoint: against the PyTorch checkpoint, or against its golden file without PyTorch."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.onednn import OtherSetting
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
 from porting.jobs.splitting import with_found_splits
+from porting.jobs.untrained import then_drawn
 from porting.pairs.finding import read_all
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.parts import whole_name
@@ -32,11 +33,12 @@ from porting.port import side as keras_side
 from porting.port.source_lines import find_source
 from porting.probes import SYNTHETIC
 from porting.proof.inputs import draw_for
-from porting.proof.judgement import Explain, hash_weights, judge, unexplained
+from porting.proof.judgement import Explain, Extend, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
 from porting.proof.sizes import in_batches, proven_rows
 from porting.proof.streaming import BATCH, stream
+from porting.proof.transfer import hash_weights
 from porting.records.port_source import PortSource
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
@@ -51,9 +53,6 @@ _OTHER_MODEL = "Give the PyTorch checkpoint, or put the golden file there that w
 
 _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What comes of arrays and settings that are each of their type and do not go together."""
-
-Extend = Callable[[PortRun, ParityReport], ParityReport]
-"""Adds to a report what comes of running a port's models once more."""
 
 _SEVERITY = (Status.PASS, Status.NOT_CHECKED, Status.FAIL)
 
@@ -123,14 +122,15 @@ def verify(
     if every_sample and own_probe in (None, SYNTHETIC):
         raise ProbeError("--all needs a file of samples: --probe FILE --all.")
     model_pair = found_pair(pair, path)
-    load_frameworks(on_step, torch=checkpoint is not None)
     certified = find_certificate(path)
     named = pair if isinstance(pair, str) else (certified or {}).get("pair") if pair is None else None
-    if checkpoint is not None:
-        given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step, named)
-        report = with_found_splits(model_pair, lambda found: _hold_against(found, *given))
-    else:
-        report = _replay(model_pair, path, certified is not None, on_step, tf32, named)
+    with OtherSetting() as other:
+        load_frameworks(on_step, torch=checkpoint is not None)
+        if checkpoint is not None:
+            given = (Path(checkpoint), path, own_probe, every_sample, tf32, patience, on_step, named, other)
+            report = with_found_splits(model_pair, lambda found: _hold_against(found, *given))
+        else:
+            report = _replay(model_pair, path, certified is not None, on_step, tf32, named, other)
     files = (path, None if checkpoint is None else Path(checkpoint), own_probe)
     report = proven_elsewhere(report, *files, named, tf32, on_step)
     return replace(report, drift=drift_lines(certified, report))
@@ -146,6 +146,7 @@ def _hold_against(
     patience: float,
     on_step: OnStep,
     named: str | None,
+    other: OtherSetting,
 ) -> ParityReport:
     """Judge a port by the PyTorch checkpoint, on a probe and, where wanted, on every sample of its file."""
     on_step("reading the checkpoint")
@@ -160,7 +161,8 @@ def _hold_against(
         batches = read_all(pair, sizes, probe, size) if every_sample and probe else in_batches(drawn, size)
         extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
-    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named)
+    extend = then_drawn(extend, pair, checkpoint, reference, patience, on_step)
+    report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named, other)
     return replace(report, patience=patience)
 
 
@@ -178,7 +180,13 @@ def hash_as_torch_reads(source: Checkpoint) -> dict[str, str]:
 
 
 def _replay(
-    pair: ModelPair, port: Path, is_bound: bool, on_step: OnStep, tf32: bool, named: str | None
+    pair: ModelPair,
+    port: Path,
+    is_bound: bool,
+    on_step: OnStep,
+    tf32: bool,
+    named: str | None,
+    other: OtherSetting,
 ) -> ParityReport:
     """Hold a port against its golden file; a certificate binds the two to each other, nothing else does.
 
@@ -193,7 +201,9 @@ def _replay(
     if about["pair"] != pair.name:
         raise PortFileError(f"{golden} is of pair {about['pair']}, not {pair.name}. Name that pair by --pair.")
     try:
-        report = judge_files(pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32, named=named)
+        report = judge_files(
+            pair, about["sizes"], reference, [port], None, on_step=on_step, tf32=tf32, named=named, other=other
+        )
     except (AxisSizeError, CoverageError, LayerCountError) as error:
         raise PortFileError(f"{golden} is of another model than {port}.\n{error}\n{_OTHER_MODEL}") from error
     except PortingError:
@@ -252,19 +262,23 @@ def judge_files(
     tf32: bool = False,
     extend: Extend = as_it_is,
     named: str | None = None,
+    other: OtherSetting | None = None,
 ) -> ParityReport:
     """Judge each file as reloaded from disk; the report is that of the worst one, or of the first.
 
     `extend` may add to a file's report what comes of running its models once more; `named` is what finds the pair
-    again in another process.
+    again in another process, where float32 is judged with the other setting of oneDNN.
     """
     reports = []
-    with accelerators.tf32(tf32), OtherSetting(pair, named, ports[0], sizes, reference) as other:
+    if other:
+        other.ask(pair, named, ports[0], sizes, reference)
+    with accelerators.tf32(tf32):
         gpu = accelerators.describe()
         for path in ports:
             on_step(f"verifying {path.name} as reloaded from disk")
             reports.append(_judge_file(pair, path, sizes, reference, explain, extend))
-        decisive = other.judged(max(reports, key=lambda report: _SEVERITY.index(report.verdict)))
+        decisive = max(reports, key=lambda report: _SEVERITY.index(report.verdict))
+        decisive = other.judged(decisive) if other else decisive
     decisive = decisive.with_source(_source(pair, sizes, decisive))
     hashes = {path.name: hash_file(path) for path in ports} | {"plan": decisive.plan.sha256()}
     hashes |= {"checkpoint": hash_file(checkpoint)} if checkpoint else {}

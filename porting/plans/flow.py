@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.traces import PARAMETER, Lesson, Teaching, Trace, lesson_of
+from porting.traces import PARAMETER, Lesson, Teaching, Trace, held_only, lesson_of
 from porting.traces.parking import park, release
 
 Digest = Callable[[np.ndarray], Any]
@@ -242,6 +242,35 @@ def output_sources(trace: Trace) -> list[set[str]]:
     """The layers, and inputs, that reach each output."""
     first = len(trace.calls)
     return [_sources(trace, first + number) for number in range(len(trace.outputs))]
+
+
+def without_idle(reference: Trace, port: Trace) -> Trace:
+    """The reference without layers that reach no output, where the port holds their tensors and does not run them."""
+    held = [sorted(port.shapes[call.weights["value"]]) for call in port.shared if call.kind == PARAMETER]
+    if not held or not reference.sources:
+        return reference
+    behind, waiting = layer_sources(reference), set[str]().union(*output_sources(reference))
+    reached: set[str] = set()
+    while waiting:
+        reached.add(name := waiting.pop())
+        waiting |= behind.get(name, set()) - reached
+    sizes = reference.shapes
+    idle = {
+        call.name: call
+        for call in reference.layers()
+        if call.name not in reached and all(sorted(sizes[name]) in held for name in call.weights.values())
+    }
+    kept = [at for at, call in enumerate(reference.calls) if call.name not in idle]
+    rows = [*kept, *range(len(reference.calls), len(reference.sources))]
+    tensors = {name: call.kind for call in idle.values() for name in call.weights.values()}
+    return replace(
+        reference,
+        calls=tuple(reference.calls[at] for at in kept),
+        sources=tuple(reference.sources[at] for at in rows),
+        inputs_reaching=tuple(reference.inputs_reaching[at] for at in rows) if reference.inputs_reaching else (),
+        shared=(*reference.shared, *(held_only(name, sizes[name]) for name in tensors)),
+        unused={**reference.unused, **tensors},
+    )
 
 
 def _sources(trace: Trace, number: int) -> set[str]:

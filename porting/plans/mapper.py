@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
+from porting.plans.flow import without_idle
 from porting.plans.ordering import check_order
 from porting.plans.partners.arriving import renewed, with_arriving
 from porting.plans.partners.lookup import look_up, proposed_matches
@@ -53,7 +54,7 @@ def plan_from_traces(
         If the pair's `matches` or `axes` name a layer or tensor that is not there, or a layer of the reference has a
         setting with which nothing can be compared.
     """
-    reference = _with_constants_shapes(reference)
+    reference = _with_constants_shapes(without_idle(reference, port))
     traced = Traced(pair, reference, port, teach)
     paired = pair_layers(traced)
     traced = with_arriving(traced, paired)

@@ -1,6 +1,7 @@
 """Whether TensorFlow computes with oneDNN, whose sums are of another order: it settles that as it is imported."""
 
 import importlib
+import importlib.util
 import os
 import sys
 
@@ -24,6 +25,16 @@ def is_on() -> bool | None:
     if keras.backend.backend() != "tensorflow":
         return None
     return importlib.import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled()
+
+
+def expected() -> bool | None:
+    """Whether TensorFlow will compute with oneDNN, before Keras is imported; None where another backend is chosen."""
+    if "keras" in sys.modules:
+        return is_on()
+    chosen = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if chosen != "tensorflow" or not importlib.util.find_spec("tensorflow"):
+        return None
+    return os.environ.get(VARIABLE) != "0"
 
 
 def is_chosen() -> bool:

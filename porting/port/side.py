@@ -19,6 +19,7 @@ from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
 from porting.port.compiled import compiled_once
 from porting.port.exact import exact_activations, wide_promotion
+from porting.port.order import written_order
 from porting.requirements import BACKENDS, check_backend
 
 if TYPE_CHECKING:
@@ -259,9 +260,10 @@ def call(model: "keras.Model", inputs: Sequence[Any], *, training: bool | None =
     """Run a model on its inputs: Keras takes several as a list, one as it is, named ones by their names."""
     mode = {} if training is None else {"training": training}
     names = calls.signature_of(model).inputs
-    if names and _takes_keywords(model, names):
-        return model(**dict(zip(names, inputs, strict=True)), **mode)
-    return model(as_one(model, inputs), **mode)
+    with written_order(model):
+        if names and _takes_keywords(model, names):
+            return model(**dict(zip(names, inputs, strict=True)), **mode)
+        return model(as_one(model, inputs), **mode)
 
 
 def _takes_keywords(model: "keras.Model", names: Sequence[str]) -> bool:

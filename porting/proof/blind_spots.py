@@ -1,13 +1,14 @@
 """What a probe or a checkpoint cannot show: values that change no output, tensors that a fault would not change."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from porting.records.runs import BlindSpot
-from porting.traces import LayerCall, Trace
+from porting.records.verdict import Part
+from porting.statuses import Status
+from porting.traces import PARAMETER, LayerCall, Trace
 from porting.wording import counted
 
 
@@ -50,7 +51,7 @@ def _of_layer(
             yield BlindSpot(call.name, text, not is_hidden)
         for says in _DEGENERATE:
             if text := says(call.kind, word, state[name]):
-                yield BlindSpot(call.name, text, False)
+                yield BlindSpot(call.name, text, False, name)
 
 
 def _beyond_the_input(dead_alone: np.ndarray, call: LayerCall) -> np.ndarray:
@@ -105,27 +106,44 @@ def _unit_scale(kind: str, word: str, tensor: np.ndarray) -> str:
     return f"{word} is all ones: a missing scale would look the same" if same else ""
 
 
+def _zero_weight(kind: str, word: str, tensor: np.ndarray) -> str:
+    is_layers_own = kind != PARAMETER and word.startswith(("weight", "kernel"))
+    same = is_layers_own and tensor.ndim > 1 and not tensor.any()
+    return f"{word} is all zeros: its values in another order would look the same" if same else ""
+
+
 _DEGENERATE: tuple[Callable[[str, str, np.ndarray], str], ...] = (
     _zero_bias,
     _symmetric_taps,
     _symmetric_matrix,
     _initial_statistics,
     _unit_scale,
+    _zero_weight,
 )
 """What is the same before and after a fault, so that the fault would not show."""
 
 
-def proposals(spots: tuple[BlindSpot, ...]) -> list[str]:
-    """What would let the verifier see the blind spots, a line each."""
-    kinds: dict[bool, list[BlindSpot]] = defaultdict(list)
-    for spot in spots:
-        if not spot.seen_alone:
-            kinds["change no output" in spot.what].append(spot)
+def judge_blind_spots(spots: tuple[BlindSpot, ...], why_no_unseen: str) -> Part:
+    """NOT CHECKED where something stays unseen, or where it is not known what does."""
     lines = []
-    if kinds[True]:
+    if seen_alone := sum(spot.seen_alone for spot in spots):
         lines.append(
-            "give a probe that wakes them: more samples of your batches (--probe FILE --all), or --probe synthetic"
+            f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
         )
-    if kinds[False]:
-        lines.append("verify the pair once on a checkpoint that was trained, or whose tensors are drawn at random")
-    return lines
+    if seen_drawn := sum(spot.seen_drawn for spot in spots):
+        lines.append(f"{counted(seen_drawn, 'blind spot')} of the checkpoint, seen with drawn values in its place")
+    if why_no_unseen:
+        lines.append(f"gradients of the reference, which show what cannot be seen, {why_no_unseen}")
+    unseen = [spot for spot in spots if not spot.is_seen]
+    if not unseen and not why_no_unseen:
+        return Part(Status.PASS, tuple(lines))
+    lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
+    return Part(Status.NOT_CHECKED, (*lines, *_proposals(unseen)))
+
+
+def _proposals(unseen: Sequence[BlindSpot]) -> Iterator[str]:
+    """What would let the verifier see the blind spots, a line each."""
+    if any(not spot.tensor for spot in unseen):
+        yield "give a probe that wakes them: more samples of your batches (--probe FILE --all), or --probe synthetic"
+    if any(spot.tensor for spot in unseen):
+        yield "verify the pair once on a checkpoint that was trained, or whose tensors are drawn at random"

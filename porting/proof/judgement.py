@@ -1,37 +1,37 @@
 """Judge a port: transfer, semantics, deployed precision and training, each PASS, FAIL or NOT CHECKED."""
 
-import hashlib
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from porting.pairs.pair import ModelPair
-from porting.plans.parts import joined, whole_name
+from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
-from porting.proof.blind_spots import proposals
+from porting.proof.blind_spots import judge_blind_spots
 from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
 from porting.proof.inner import is_only_inside, output_limits, rows_to_judge
 from porting.proof.suspects import Suspect, find_suspects
 from porting.proof.training.gradients import judge_training
+from porting.proof.transfer import hash_weights, weights_back
 from porting.records import parity
 from porting.records.findings import find_faults, in_order, with_settings
 from porting.records.parity import Divergence
-from porting.records.runs import PortRun, ReferenceRun
+from porting.records.runs import BlindSpot, PortRun, ReferenceRun
 from porting.records.verdict import Evidence, LayerParity, ParityReport, Part, WorstSample
-from porting.rules import patterns
 from porting.statuses import Status
+from porting.traces import PARAMETER, LayerCall
 from porting.wording import counted
 
 WORST_SAMPLES = 5
 
 
 Explain = Callable[[Sequence[Suspect], ReferenceRun, PortRun], tuple[Divergence, ...]]
+
+
+Extend = Callable[[PortRun, ParityReport], ParityReport]
+"""Adds to a report what comes of running a port's models once more."""
 
 
 def unexplained(suspects: Sequence[Suspect], reference: ReferenceRun, port: PortRun) -> tuple[Divergence, ...]:
@@ -68,7 +68,7 @@ def judge(pair: ModelPair, reference: ReferenceRun, port: PortRun, explain: Expl
         layers=compared.layers,
         outputs=compared.outputs,
         worst=_worst_samples(pair, reference, port),
-        blind_spots=reference.blind_spots,
+        blind_spots=_blind_spots(reference, port),
         plan=port.narrow.plan,
         versions={**reference.versions, **port.versions},
         probe={
@@ -92,41 +92,6 @@ def _about_settings(plan: TransferPlan) -> Iterator[tuple[str, tuple[str, str]]]
         if finding.status == "differs":
             where = " in training" if finding.in_training else ""
             yield f"setting differs{where}: {finding.layer}: {finding.why}", (finding.layer, "")
-
-
-def hash_weights(named: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
-    """Hash the type, shape and bits of each tensor, two at a time while the next one is being fetched."""
-    hashes: dict[str, str] = {}
-    pending: deque[tuple[str, Future[str]]] = deque()
-    with ThreadPoolExecutor(2) as pool:
-        for name, array in named:
-            pending.append((name, pool.submit(_hash_array, array)))
-            while len(pending) > 2:
-                first, future = pending.popleft()
-                hashes[first] = future.result()
-    return hashes | {name: future.result() for name, future in pending}
-
-
-def _hash_array(array: np.ndarray) -> str:
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def weights_back(
-    plan: TransferPlan, fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """A port's variables under the reference's names and in its axis order: the plan read from right to left."""
-    yield from joined(parts_back(plan, fetch))
-
-
-def parts_back(
-    plan: TransferPlan, fetch: Callable[[str, Callable[[Any], Any]], np.ndarray]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """The same, where a tensor that is several variables of the port comes part by part."""
-    for transfer in plan.transfers:
-        back = partial(patterns.to_reference, pattern=transfer.pattern, named=transfer.port)
-        yield from transfer.parts(fetch(transfer.port, back))
 
 
 def _changed_tensors(reference: ReferenceRun, port: PortRun) -> tuple[str, ...]:
@@ -156,9 +121,9 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
-def _shows_nothing(held: np.ndarray) -> bool:
-    """Whether an input is zero; token 0 is a row of a table as any other."""
-    return held.dtype.kind == "f" and not held.any()
+def _shows_nothing(call: LayerCall) -> bool:
+    """Whether a layer's input is zero; token 0 is a row of a table as any other, and a parameter has no input."""
+    return call.kind != PARAMETER and call.input.dtype.kind == "f" and not call.input.any()
 
 
 def _judge_semantics(
@@ -188,22 +153,17 @@ def _judge_semantics(
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
     lines += _rounded_constants(compared, reference)
-    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call.input)]:
+    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call)]:
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
-    unseen = [spot for spot in reference.blind_spots if not spot.seen_alone]
-    seen_alone = len(reference.blind_spots) - len(unseen)
-    if seen_alone:
-        lines.append(
-            f"{counted(seen_alone, 'blind spot')} of the probe, seen where each layer runs alone on synthetic input"
-        )
-    if reference.why_no_unseen:
-        lines.append(f"gradients of the reference, which show what cannot be seen, {reference.why_no_unseen}")
-    if unseen or reference.why_no_unseen:
-        lines += [f"cannot be seen: {spot.layer}: {spot.what}" for spot in unseen]
-        lines += proposals(reference.blind_spots)
-        return Part(Status.NOT_CHECKED, tuple(lines))
-    return Part(Status.PASS, tuple(lines))
+    unseen = judge_blind_spots(_blind_spots(reference, port), reference.why_no_unseen)
+    return Part(unseen.status, (*lines, *unseen.lines))
+
+
+def _blind_spots(reference: ReferenceRun, port: PortRun) -> tuple[BlindSpot, ...]:
+    """Those of layers that the port has, too: what nothing reads, a port may leave out."""
+    idle = {call.name for call in reference.trace.calls} - {pair.reference for pair in port.narrow.plan.pairs}
+    return tuple(spot for spot in reference.blind_spots if spot.layer not in idle)
 
 
 def _rounded_constants(compared: Comparison, reference: ReferenceRun) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Run a port on the probe, as it is, taught, and otherwise: in float32 and, where the backend can, in float64."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from porting.probes import Probe
 from porting.proof.lessons import port_lesson
 from porting.proof.runs import cotangents, plan_of, teach_port, trace_port
 from porting.proof.training.gradients import attempt
+from porting.proof.transfer import move_weights
 from porting.proof.variations import vary_batches, vary_calls
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation
@@ -42,24 +43,49 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     with keras_side.precision("float32"):
         model = read_port(path, pair, sizes, lambda: probe)
         run = narrow_run(pair, model, reference)
-    reason = keras_side.why_no_float64()
-    lacking = ""
+    reason, wide_model, lacking = keras_side.why_no_float64(), None, ""
     if not reason:
         with keras_side.precision("float64"):
             wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            if not (lacking := _why_not_wide(wide_model, probe)):
-                run = _wide_run(pair, run, wide_model, reference)
+            lacking = _why_not_wide(wide_model, probe)
+    run = replace(run, why_no_float64=reason or lacking, lacks_float64=bool(lacking), coarse=coarse_precision(model))
+    return _widened(pair, run, None if lacking else wide_model, reference)
+
+
+def run_again(pair: ModelPair, run: PortRun, reference: ReferenceRun, state_dict: Mapping[str, np.ndarray]) -> PortRun:
+    """Run the models of an earlier run in float32 and float64 with other weights, which they keep.
+
+    Parameters
+    ----------
+    pair : ModelPair
+    run : PortRun
+        With a model in float64.
+    reference : ReferenceRun
+        With the same weights.
+    state_dict : Mapping
+        All tensors of the reference.
+    """
+    if run.wide is None:
+        raise ValueError("a run without float64 has no models to run again")
+    for held in (run.narrow, run.wide):
+        move_weights(held.plan, state_dict, held.model)
+    with keras_side.precision("float32"):
+        narrow = narrow_run(pair, run.narrow.model, reference, run.narrow.plan)
+    return _widened(pair, replace(narrow, coarse=run.coarse), run.wide.model, reference)
+
+
+def _widened(pair: ModelPair, run: PortRun, wide_model: Any, reference: ReferenceRun) -> PortRun:
+    """A run in float32 with that in float64, if there is such a model, and with the port run otherwise in the wider."""
+    if wide_model is not None:
+        with keras_side.precision("float64"):
+            run = _wide_run(pair, run, wide_model, reference)
     with keras_side.precision("float32" if run.wide is None else "float64"):
-        variations = tuple(_variations(model if run.wide is None else run.wide.model, reference))
-    why = reason or lacking
-    return replace(
-        run, why_no_float64=why, lacks_float64=bool(lacking), coarse=coarse_precision(model), variations=variations
-    )
+        return replace(run, variations=tuple(_variations((run.wide or run.narrow).model, reference)))
 
 
-def narrow_run(pair: ModelPair, model: Any, reference: ReferenceRun) -> PortRun:
+def narrow_run(pair: ModelPair, model: Any, reference: ReferenceRun, plan: TransferPlan | None = None) -> PortRun:
     """What a port does in float32 alone."""
-    narrow = _port_pass(pair, model, reference)
+    narrow = _port_pass(pair, model, reference, plan)
     return PortRun(keras_side.weight_getter(model), narrow, None, None, "", "", keras_side.versions())
 
 

@@ -15,7 +15,7 @@ from porting.records.deviations import (
 from porting.records.kept import Kept, Norms, expanded
 from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
-from porting.traces import LayerCall, Trace
+from porting.traces import PARAMETER, LayerCall, Trace
 from porting.traces.parking import release
 from porting.wording import counted
 
@@ -160,14 +160,19 @@ def _norms(kept: np.ndarray | Kept, size: int) -> Norms | None:
 
 
 def call_counts_differ(reference: Trace, port: Trace, plan: TransferPlan) -> list[str]:
-    """Name the pairs of layers that did not run equally often; one that never did is used by functions."""
+    """Name the pairs of layers that did not run equally often; one that never did is used by functions.
+
+    A variable that functions read is recorded where they first do, however often they do.
+    """
     ours = Counter(call.name for call in reference.calls)
+    read = {call.name for call in port.calls if call.kind == PARAMETER}
     theirs = Counter(call.name for call in port.calls)
     return [
         f"{pair.reference} ran {counted(ours[pair.reference], 'time')}, "
         f"{pair.port} {counted(theirs[pair.port], 'time')}"
         for pair in plan.pairs
         if not pair.calls and ours[pair.reference] != theirs[pair.port] and ours[pair.reference] and theirs[pair.port]
+        if pair.port not in read
     ]
 
 

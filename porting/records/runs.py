@@ -28,11 +28,22 @@ class BlindSpot:
         What is unseen, in words and numbers.
     seen_alone : bool
         Whether the layer's run alone on synthetic activations sees it after all.
+    tensor : str
+        The tensor whose own values would look the same with a fault; empty where it is the probe that is blind.
+    seen_drawn : bool
+        Whether both models have been run with drawn values in their place, and agreed.
     """
 
     layer: str
     what: str
     seen_alone: bool
+    tensor: str = ""
+    seen_drawn: bool = False
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it was seen after all."""
+        return self.seen_alone or self.seen_drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,18 @@ if TYPE_CHECKING:
     import torch
 
 
+SOFTPLUS_ENDS, SOFTPLUS_VANISHES = 20.0, 40.0
+"""From where on torch's softplus is its input, 2e-9 beside it, and from where on float64 sees no difference."""
+
+
 @contextmanager
 def exact(model: "torch.nn.Module") -> Iterator[None]:
     """Let a model of float64 compute in float64 alone, and differentiate by formulas whose gradients are float64's own.
 
     On the CPU hardsigmoid's gradient is a sixth in float32's rounding, 3e-8 beside what every other framework computes.
     Casts to float32 (``hidden_states.float()``, ``softmax(dtype=torch.float32)``) are there for models of half
-    precision: of a model of float32 they say nothing, and in float64 they would round.
+    precision: of a model of float32 they say nothing, and in float64 they would round. What a model makes without
+    naming a type (``torch.zeros(2, x.size(0), 5)``) is of the model's own.
     """
     import torch
 
@@ -22,6 +27,8 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
         def __torch_function__(self, function, types, args=(), kwargs=None):
             if function is torch.nn.functional.hardsigmoid:
                 return _hard_sigmoid(*args, **(kwargs or {}))
+            if function is torch.nn.functional.softplus:
+                return _softplus(*args, **(kwargs or {}))
             if function is torch.Tensor.float:
                 return args[0].double()
             if function is torch.nn.functional.rms_norm:
@@ -30,10 +37,23 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
             return function(*map(_wide, args), **wide)
 
     if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
-        with Exact():
+        with Exact(), _default_type(torch.float64):
             yield
     else:
         yield
+
+
+@contextmanager
+def _default_type(wanted: "torch.dtype") -> Iterator[None]:
+    """Let what is made without naming a type be of this one."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(wanted)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _wide(argument: Any) -> Any:
@@ -54,6 +74,14 @@ def _root_mean_square(
 
     eps = torch.finfo(torch.float32).eps if eps is None else eps
     return torch.nn.functional.rms_norm(input, normalized_shape, weight, eps)
+
+
+def _softplus(input: "torch.Tensor", beta: float = 1, threshold: float = 20) -> "torch.Tensor":  # noqa: A002
+    """A threshold that float32 does not see is none that float64 sees."""
+    import torch
+
+    threshold = SOFTPLUS_VANISHES if threshold >= SOFTPLUS_ENDS else threshold
+    return torch.nn.functional.softplus(input, beta, threshold)
 
 
 def _hard_sigmoid(input: "torch.Tensor", inplace: bool = False) -> Any:  # noqa: A002

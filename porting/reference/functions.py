@@ -74,6 +74,8 @@ def settings_of(row: FunctionRow, bound: Mapping[str, Any]) -> dict[str, Any]:
     }
     if row.kind == "BatchNorm{rank}d":
         settings["track_running_stats"] = not bound["training"]
+    if row.kind == "Embedding":
+        settings |= dict(zip(("num_embeddings", "embedding_dim"), map(int, bound["weight"].shape), strict=True))
     if "conv" in row.kind.lower():
         taps = bound["weight"].ndim - 2
         settings |= {name: _per_axis(settings[name], taps) for name in _PER_AXIS if name in settings}

@@ -9,6 +9,7 @@ import numpy as np
 
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
+from porting.reference.ends import Ends
 from porting.reference.exact import exact
 from porting.reference.recording import run
 from porting.reference.rounding import one_rounding_away, rounded
@@ -78,17 +79,30 @@ def _taken(model: "torch.nn.Module", inputs: Sequence[np.ndarray], cotangents: S
 def unseen_values(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson = ()) -> dict[str, np.ndarray]:
     """Which values of each parameter change no output of floats: those whose gradient is zero on all samples.
 
-    With a lesson, no output of any layer that is run alone by it.
+    With a lesson, no output of any layer that is run alone by it. Where a forward ends gradients (``detach``,
+    ``no_grad``), its values change an output all the same: those count that have a gradient where none is ended.
     """
+    ends = Ends()
+    with ends:
+        unseen = _without_gradient(model, inputs, lesson)
+    if not ends.met or not any(values.any() for values in unseen.values()):
+        return unseen
+    with Ends(passed=True):
+        passed = _without_gradient(model, inputs, lesson)
+    return {name: values & passed[name] for name, values in unseen.items()}
+
+
+def _without_gradient(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson) -> dict[str, np.ndarray]:
     import torch
 
     watch = taught(model, lesson, differentiates=True) if lesson else None
     with _differentiable(model), torch.enable_grad():
         outputs = run(model, inputs, watch) if watch else call(model.eval(), tensors_of(model, inputs))
-        seen = [out for out in (watch.outputs if watch else outputs) if out.is_floating_point()]
+        seen = [out for out in (watch.outputs if watch else outputs) if out.requires_grad]
         generator = torch.Generator().manual_seed(0)
         signs = (torch.rand(out.shape, generator=generator, dtype=out.dtype) + 0.5 for out in seen)
-        torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
+        if seen:
+            torch.stack([(out * sign).sum() for out, sign in zip(seen, signs, strict=True)]).sum().backward()
         return {name: array_of(_gradient(parameter) == 0) for name, parameter in model.named_parameters()}
 
 

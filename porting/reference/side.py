@@ -251,5 +251,6 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
 
     signature = calls.signature_of(model)
     names = signature.inputs
-    outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
+    with calls.inference_without_gradients():
+        outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
     return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)

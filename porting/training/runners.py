@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from porting.jobs.filling import move_weights
 from porting.jobs.optimisers import optimiser_states
 from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair
@@ -16,6 +15,7 @@ from porting.plans.plan import TransferPlan
 from porting.port import side as keras_side
 from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
+from porting.proof.transfer import move_weights
 from porting.records.deviations import apart
 from porting.reference import randomness
 from porting.reference import side as torch_side

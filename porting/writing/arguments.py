@@ -1,6 +1,8 @@
 """The arguments of a call of the exported graph, as rows take them."""
 
+import ast
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
 from porting.writing.recording.constants import kind_of
 from porting.writing.values.axes import Value
+from porting.writing.values.expressions import Expression
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -79,3 +82,24 @@ def check(made: Any, node: "Node") -> None:
             true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
             if said != true:
                 raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
+
+
+def check_samples(made: Any, samples: int) -> None:
+    """Refuse what holds the number of samples that the graph was exported with: a port takes any."""
+    for value in made if isinstance(made, (list, tuple)) else [made]:
+        if isinstance(value, Value) and isinstance(value.data, Expression):
+            literals = (item.value for item in ast.walk(value.data.tree) if isinstance(item, ast.Constant))
+            if any(_counts(literal, samples) for literal in literals):
+                raise NoRowError("computes with the number of samples: a port computes each sample by itself")
+
+
+def _counts(literal: Any, samples: int) -> bool:
+    """Whether a number is made of the number of samples: a multiple, a share, or the root of one."""
+    if not isinstance(literal, (int, float)) or not literal or not math.isfinite(literal):
+        return False
+    return any(_is_multiple(number, samples) or _is_multiple(1 / number, samples) for number in (literal, literal**2))
+
+
+def _is_multiple(number: float, samples: int) -> bool:
+    times = number / samples
+    return 0.5 <= abs(times) <= 1e6 and math.isclose(times, round(times), rel_tol=1e-12)

@@ -82,6 +82,47 @@ def conv_in_groups(x, kernel, groups, **settings):
     return ops.concatenate([ops.conv(part, taps, **settings) for part, taps in parts], axis=-1)
 
 
+@keras.saving.register_keras_serializable("porting")
+class DilatedConv1D(layers.Conv1D):
+    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
+
+    def __init__(self, filters, kernel_size, strides=1, **settings):
+        super().__init__(filters, kernel_size, **settings)
+        self.strides = (strides,) if isinstance(strides, int) else tuple(strides)
+
+    call = layers.Conv2D.call  # Conv1D's own convolves by itself
+
+    def convolution_op(self, inputs, kernel):
+        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
+        return x[:, :: self.strides[0]]
+
+
+@keras.saving.register_keras_serializable("porting")
+class DilatedConv2D(layers.Conv2D):
+    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
+
+    def __init__(self, filters, kernel_size, strides=1, **settings):
+        super().__init__(filters, kernel_size, **settings)
+        self.strides = (strides,) * 2 if isinstance(strides, int) else tuple(strides)
+
+    def convolution_op(self, inputs, kernel):
+        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
+        return x[:, :: self.strides[0], :: self.strides[1]]
+
+
+@keras.saving.register_keras_serializable("porting")
+class DilatedConv3D(layers.Conv3D):
+    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
+
+    def __init__(self, filters, kernel_size, strides=1, **settings):
+        super().__init__(filters, kernel_size, **settings)
+        self.strides = (strides,) * 3 if isinstance(strides, int) else tuple(strides)
+
+    def convolution_op(self, inputs, kernel):
+        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
+        return x[:, :: self.strides[0], :: self.strides[1], :: self.strides[2]]
+
+
 def average_inside(x, size, strides, widths, counted=None):
     """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
     edges = [(0, 0), *widths, (0, 0)]
@@ -96,11 +137,12 @@ def average_inside(x, size, strides, widths, counted=None):
     return ops.average_pool(ops.pad(x, edges), size, strides, data_format="channels_last") / share
 
 
-def resize_nearest(x, size, axis, exact=False):
-    """Take the nearest of the old points for each new one, as ``torch.nn.functional.interpolate`` does."""
+def resize_nearest(x, size, axis, exact=False, scale=None):
+    """Take the nearest of the old points for each new one, by torch's float32, as its ``interpolate`` does."""
     length = x.shape[axis]
-    places = [int((at + 0.5 * exact) * length / size) for at in range(size)]
-    return ops.take(x, ops.array(places, dtype="int32"), axis=axis)
+    points = ops.arange(size, dtype="float32") + (0.5 if exact else 0.0)
+    places = ops.cast(points * (scale or length / size), "int32")
+    return ops.take(x, ops.minimum(places, length - 1), axis=axis)
 
 
 def resize_linear(x, size, axis, align_corners=False, scale=None):
@@ -138,6 +180,60 @@ def resize_cubic(x, size, axis, align_corners=False, scale=None):
         neighbour = ops.take(x, ops.clip(lower + offset, 0, length - 1), axis=axis)
         result = result + neighbour * ops.where(distance <= 1.0, near, far)
     return result
+
+
+def resize_antialiased(x, size, axis, cubic=False, scale=None):
+    """Interpolate with a filter as wide as the new points lie apart, as torch does with ``antialias=True``."""
+    length = x.shape[axis]
+    scale = scale or length / size
+    old, new = ops.arange(length, dtype=x.dtype) + 0.5, (ops.arange(size, dtype=x.dtype) + 0.5) * scale
+    apart = ops.abs(old - new[:, None]) / max(scale, 1.0)
+    shares = ops.maximum(1.0 - apart, 0.0)
+    if cubic:
+        near, far = (1.5 * apart - 2.5) * apart * apart + 1.0, ((-0.5 * apart + 2.5) * apart - 4.0) * apart + 2.0
+        shares = ops.where(apart < 1.0, near, ops.where(apart < 2.0, far, 0.0))
+    shares = shares / ops.sum(shares, axis=1, keepdims=True)
+    return ops.moveaxis(ops.matmul(ops.moveaxis(x, axis, -1), ops.transpose(shares)), -1, axis)
+
+
+def grid_sample(x, grid, nearest=False, border=False, align_corners=False):
+    """Sample images at places from -1 to 1, as ``torch.nn.functional.grid_sample`` does.
+
+    (sample, row, column, channel) at (sample, new row, new column, column and row)
+    """
+    rows, columns, channels = x.shape[1:]
+    pixels = ops.reshape(x, (-1, rows * columns, channels))
+
+    def on_axis(place, size):
+        place = (place + 1) * ((size - 1) / 2) if align_corners else (place + 1) * (size / 2) - 0.5
+        return ops.clip(place, 0, size - 1) if border else place
+
+    def taken(row, column):
+        places = ops.clip(row, 0, rows - 1) * columns + ops.clip(column, 0, columns - 1)
+        places = ops.reshape(ops.cast(places, "int32"), (-1, grid.shape[1] * grid.shape[2], 1))
+        values = ops.take_along_axis(pixels, ops.repeat(places, channels, axis=2), axis=1)
+        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        return ops.reshape(values, (-1, *grid.shape[1:3], channels)) * ops.cast(inside, x.dtype)[..., None]
+
+    column, row = on_axis(grid[..., 0], columns), on_axis(grid[..., 1], rows)
+    if nearest:
+        return taken(ops.round(row), ops.round(column))
+    top, left = ops.floor(row), ops.floor(column)
+    corners = [(top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)]
+    return sum(taken(r, c) * ((1 - ops.abs(row - r)) * (1 - ops.abs(column - c)))[..., None] for r, c in corners)
+
+
+def overlap_add(x, axis, strides):
+    """Put windows, whose elements are the last axis, so far behind each other along an axis, and add them."""
+    count, taps, total = x.shape[axis], x.shape[-1], 0.0
+    shape = (-1, *x.shape[1:axis], count * strides, *x.shape[axis + 1 : -1])
+    widths = [(0, 0)] * len(shape)
+    for tap in range(taps):
+        part = ops.expand_dims(x[..., tap], axis + 1)
+        part = ops.reshape(ops.pad(part, [*widths[: axis + 1], (0, strides - 1), *widths[axis + 1 :]]), shape)
+        part = ops.take(part, ops.arange((count - 1) * strides + 1), axis=axis)
+        total = total + ops.pad(part, [*widths[:axis], (tap, taps - 1 - tap), *widths[axis + 1 :]])
+    return total
 
 
 def adaptive_pool(x, size, axis, kind="mean"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
-from porting.writing.arguments import arguments_of, called, check, item_of
+from porting.writing.arguments import arguments_of, called, check, check_samples, item_of
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
@@ -240,6 +240,7 @@ class Interpreter:
             args, keywords = self.reader.without_mask(node, args, keywords)
         made = called(row, self._target(node), *args, **keywords)
         check(made, node)
+        check_samples(made, self.exported.samples)
         return made
 
     def _bound(self, made: Any, names: list[str]) -> Any:
@@ -295,6 +296,5 @@ FLOATX = KERAS.config.floatx()
 
 def _place_of(item: "Node") -> int:
     """Which of several results a call takes."""
-    place = item.args[1]
-    assert isinstance(place, int)
+    place: Any = item.args[1]
     return place

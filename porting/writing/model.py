@@ -1,11 +1,12 @@
 """Write one torch model: its source, and all that a pair needs to know of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from porting.writing.examples import Example
+from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, name_of
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
@@ -13,7 +14,7 @@ from porting.writing.layers import LAYER_ROWS
 from porting.writing.patterns_of import array_pattern, pattern_of
 from porting.writing.recording.recorder import Missing
 from porting.writing.references import Reference
-from porting.writing.refusals import export_refusal, refusal
+from porting.writing.refusals import WritingError, export_refusal, refusal
 from porting.writing.source import input_names, source_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class WrittenModel:
         return self.text.count("ops.transpose(")
 
 
+def _run(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+    """Run a model as PyTorch does."""
+    import torch
+
+    with torch.no_grad():
+        model.eval()(*args, **keywords)
+
+
 def write_model(
     model: "torch.nn.Module", reference: Reference, example: Example, *, partial: bool = False
 ) -> WrittenModel:
@@ -83,8 +92,10 @@ def write_model(
     known = {row.name for row in rows} | FUNCTION_ROWS.keys() | LAYER_ROWS.keys() | EMITS_NOTHING | {"getitem"}
     try:
         exported = export(model, args, keywords, lambda function: name_of(function) in known)
+    except NoRowError as error:
+        raise WritingError(f"{reference.called} cannot be written: {error}.") from error
     except Exception as error:  # torch raises what it likes
-        raise export_refusal(reference.called, error) from error
+        raise export_refusal(reference.called, error, lambda: _run(model, args, keywords)) from error
     written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build).written()
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)

@@ -9,12 +9,14 @@ from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.folding import folded
+from porting.writing.graph.marks import DROPOUTS
 from porting.writing.graph.origins import origins_of
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import (
     SPELLED_ELEMENTS,
     SPELLED_OF_COMPUTED,
+    kind_of,
     spelled,
     without_repeats,
     without_samples,
@@ -73,6 +75,8 @@ class Reader:
         name = name_of(reader.target)
         if node not in constants or node in self.values:
             return _unless_samples(self.value(node), name)
+        if name in DROPOUTS.values():
+            return tied_to_input(self.target(node), self.value(node))
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
             query, key = reader.all_input_nodes[:2]
             shape = (*query.meta["val"].shape[:-1], key.meta["val"].shape[-2])
@@ -171,6 +175,8 @@ class Reader:
         array = self.exported.constants[node]
         if isinstance(array, (list, tuple)):
             return self.applied(node)
+        if not array.numel():
+            return Value(None, _shape(node), tuple(range(array.ndim)), kind_of(array.dtype))
         value = spelled(self.target(node), array, _shape(node), _most_listed(node))
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":

@@ -1,9 +1,12 @@
 """What cannot be written, told at once: each function, how often, where, and what to do."""
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import Any
 
-from porting.errors import PairError
+from porting.errors import PairError, reason_and_place
+from porting.writing.graph.authors import own_place
 from porting.writing.recording.recorder import Missing
 
 _PLACES = 3
@@ -39,34 +42,76 @@ def _counted(missing: Sequence[Missing]) -> str:
     return f"{count} function{'s' if count > 1 else ''} of torch cannot be said in Keras yet"
 
 
-def export_refusal(called: str, error: Exception) -> WritingError:
-    """Torch's own reason why it cannot export a model, in a sentence."""
-    return WritingError(f"{called} cannot be exported by torch: {_reason(error)}\n{_remedy(error)}")
+def export_refusal(called: str, error: Exception, run: Callable[[], Any]) -> WritingError:
+    """Why a model cannot be exported, in a sentence: its own fault where it does not `run` either, or torch's."""
+    try:
+        run()
+    except Exception as own:  # a model raises what it likes
+        return _own_failure(called, own)
+    why, remedy = _known(error)
+    reason = f"{why} Torch says: " if why else ""
+    return WritingError(
+        f"{called} cannot be exported by torch: {reason}{_with_place(error)}.\n"
+        f"{remedy or 'Rewrite what stands there, or write the part of the model that does not need it.'}"
+    )
 
 
+def _with_place(error: Exception) -> str:
+    """The reason and its place, which torch may tell in words alone."""
+    said, place = reason_and_place(error), own_place(str(error))
+    return f"{said} ({place[0]}, line {place[1]})" if place and ", line " not in said else said
+
+
+def _own_failure(called: str, error: Exception) -> WritingError:
+    """What a model raises in PyTorch itself."""
+    text = str(error)
+    why, remedy = "its own code fails.", "Mend what stands there, or give inputs that the model takes."
+    if isinstance(error, TypeError) and error.__traceback__ is not None and _is_of_the_call(error):
+        why, remedy = _INPUTS
+    elif any(word in text for word in _SIZES):
+        why, remedy = (
+            "the inputs do not fit it.",
+            "Give torch's axes without the samples, as the model takes them: --input 3,224,224.",
+        )
+    return WritingError(f"{called} does not run in PyTorch: {why} Torch says: {reason_and_place(error)}.\n{remedy}")
+
+
+def _is_of_the_call(error: TypeError) -> bool:
+    """Whether an error arose where the model was called, and not further in: its forward did not begin."""
+    return not any(
+        frame.name == "forward" and not frame.filename.startswith("<")
+        for frame in traceback.extract_tb(error.__traceback__)
+    )
+
+
+_INPUTS = (
+    "it does not take the inputs that were given.",
+    "Give one --input for each input of its forward, in order, or --example with their names.",
+)
+_SIZES = (
+    "shapes cannot be multiplied",
+    "size of tensor",
+    "expected input",
+    "Expected",
+    "size mismatch",
+    "shape",
+    "Given",
+)
 _KNOWN = (
+    (
+        ("Cache'> in output",),
+        "it returns the keys and values that it keeps for a next step.",
+        "Build it without: model.config.use_cache = False, or use_cache=False in its configuration.",
+    ),
     (
         ("data-dependent", "GuardOnDataDependent", "could not guard", "Dynamic control flow", "_local_scalar_dense"),
         "what it does depends on the values of its inputs (an if, a loop or a size that is read off a tensor).",
         "Write that line without looking at values (torch.where in the place of if), or export the part that does not.",
     ),
     (
-        ("positional argument", "unexpected keyword", "required positional", "missing a required"),
-        "it does not take the inputs that were given.",
-        "Give one --input for each input of its forward, in order, or --example with their names.",
-    ),
-    (
-        (
-            "shapes cannot be multiplied",
-            "size of tensor",
-            "expected input",
-            "Expected",
-            "size mismatch",
-            "shape",
-            "Given",
-        ),
-        "the inputs do not fit it.",
-        "Give torch's axes without the samples, as the model takes them: --input 3,224,224.",
+        ("numpy",),
+        "it leaves torch on the way, for numpy.",
+        "Write that line in torch.",
     ),
     (
         ("Unsupported", "pytree", "output type", "Unknown type", "not supported"),
@@ -74,7 +119,7 @@ _KNOWN = (
         "Wrap it in a torch.nn.Module whose forward takes and returns tensors.",
     ),
     (
-        ("mutat", "assigned", "attribute", "buffer"),
+        ("mutat", "was assigned", "were assigned", "buffer"),
         "it changes itself while it runs.",
         "Make what it changes a local variable, or a registered buffer.",
     ),
@@ -84,13 +129,3 @@ _KNOWN = (
 def _known(error: Exception) -> tuple[str, str]:
     text = f"{type(error).__name__} {error}"
     return next(((why, remedy) for words, why, remedy in _KNOWN if any(word in text for word in words)), ("", ""))
-
-
-def _reason(error: Exception) -> str:
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    why, _ = _known(error)
-    return f"{why} Torch says: {first}" if why else first
-
-
-def _remedy(error: Exception) -> str:
-    return _known(error)[1] or "Run the model in PyTorch on the same inputs to see whether it runs there."

@@ -1,6 +1,6 @@
 """Weights as if trained, for models that are built without any download."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,15 +10,19 @@ if TYPE_CHECKING:
 NORMALISED = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 
-def randomise(module: "nn.Module", seed: int = 0) -> "nn.Module":
-    """Give every tensor values of a trained one's scale: nothing zero, no scale one, no activation that explodes."""
+def randomise(module: "nn.Module", seed: int = 0, only: Collection[str] | None = None) -> "nn.Module":
+    """Give every tensor values of a trained one's scale: nothing zero, no scale one, no activation that explodes.
+
+    Where names are given, only to the tensors that the module saves under them.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for owner in module.modules():
+        for path, owner in module.named_modules():
             for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):
-                if tensor.is_floating_point() and not _is_computed(name, owner):
+                is_wanted = only is None or f"{path}.{name}".lstrip(".") in only
+                if is_wanted and tensor.is_floating_point() and not _is_computed(name, owner):
                     _fill(tensor, name, owner, generator)
     return module
 

@@ -11,20 +11,15 @@ from porting import Status, convert
 
 QUICK = (
     "encoder flattened point by point",
-    "missing activation in the decoder",
     "strided convolution with same padding",
     "BatchNorm with Keras' epsilon",
-    "cropped inside at the other end",
     "softmax over the queries",
     "dropout left on",
     "LSTM gates in the order i f o g",
-    "query and key swapped",
-    "Dense kernel through bfloat16",
     "multipliers before channels",
-    "BatchNorm with Keras' momentum",
     "LayerNorm with Keras' epsilon + GroupNorm with Keras' epsilon",
 )
-"""One of each kind; the others are slow."""
+"""One of each kind of cause; the others are slow."""
 
 QUICK_RIGHT = ("finta, folded", "classifier", "siamese")
 

@@ -16,8 +16,8 @@ from porting.evidence.certificates import hash_file, read_certificate
 from porting.evidence.drift import changed_versions, drift_lines
 from porting.evidence.golden import write_golden
 from porting.pairs.finding import draw_probe
-from porting.proof.judgement import hash_weights
 from porting.proof.runs import run_reference
+from porting.proof.transfer import hash_weights
 from porting.reference import side as torch_side
 from porting.reports.console import as_text
 from porting.reports.documents import as_json

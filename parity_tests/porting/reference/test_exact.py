@@ -63,6 +63,27 @@ def test_casts_to_float32_are_nothing_to_a_port_of_a_model_of_float32(tmp_path):
     assert convert(checkpoint, tmp_path / "port", pair=pair).report.verdict is Status.PASS
 
 
+class Steep(nn.Module):
+    """Softplus far above zero, where torch takes its input for it, 2e-9 beside what it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, values):
+        return nn.functional.softplus(self.fc(values) * 25)
+
+
+def test_where_softplus_ends_in_torch_is_nothing_that_float32_sees(tmp_path):
+    def port():
+        values = keras.Input((3,))
+        return keras.Model(values, keras.ops.softplus(layers.Dense(4, name="fc")(values) * 25))
+
+    pair = ModelPair(name="steep", reference=Steep, port=port, input_shapes=((3,),))
+    report = convert(saved(Steep(), tmp_path), tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report
+
+
 def test_tensors_have_the_strides_that_torch_gives_them():
     array = np.moveaxis(np.zeros((4, 1, 1, 2)), -1, 1)
     assert tensor_of(array, torch.float32).stride() == torch.zeros(4, 2, 1, 1).stride()

@@ -18,10 +18,9 @@ from parity_tests.porting.rules import (
 )
 from parity_tests.porting.rules.cases import Case, plan_of, traced, traced_plan
 from porting.errors import AxisSizeError, CoverageError, LayerCountError
-from porting.jobs.filling import move_weights
 from porting.port import runs as keras_runs
 from porting.port import side as keras_side
-from porting.proof.judgement import weights_back
+from porting.proof.transfer import move_weights, weights_back
 from porting.records import parity
 from porting.reference import side as torch_side
 from porting.reference.tensors.sums import sum_up

@@ -105,6 +105,79 @@ class OwnNormaliser(nn.Module):
         return self.fc((x - self.mean) / torch.sqrt(self.variance + 1e-5))
 
 
+class Contexts(nn.Module):
+    """Parts that no lower precision may touch, and parts whose gradients end."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            hidden = torch.relu(self.fc(x))
+        with torch.no_grad():
+            scale = torch.sigmoid(hidden)
+        return hidden * scale + x
+
+
+class SharedKeys(nn.Module):
+    """Attention to what was before, all heads by the same keys; and without heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key = nn.Linear(4, 8), nn.Linear(4, 4)
+
+    def forward(self, x):
+        query, key = self.query(x).unflatten(-1, (2, 4)).transpose(1, 2), self.key(x)[:, None]
+        attend = torch.nn.functional.scaled_dot_product_attention
+        heads = attend(query, key, key, is_causal=True)
+        return heads.sum(1) + attend(x, x, x, is_causal=True)
+
+
+class Scaled(nn.Embedding):
+    def forward(self, input):  # noqa: A002
+        return super().forward(input) * 2
+
+
+class ScaledWords(nn.Module):
+    """Words of a class of one's own, and an array."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.scale = Scaled(9, 4), nn.Parameter(torch.ones(4))
+
+    def forward(self, tokens):
+        return torch.tanh(self.words(tokens) * (1 + self.scale))
+
+
+class Sines(nn.Module):
+    """Positions by sines and cosines that take turns, as no checkpoint has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(40, 3)
+        rates = torch.exp(torch.arange(0, 40, 2) * -(9.2 / 40))
+        table = torch.zeros(5, 40)
+        table[:, 0::2] = torch.sin(torch.arange(5)[:, None] * rates)
+        table[:, 1::2] = torch.cos(torch.arange(5)[:, None] * rates)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x):
+        return self.fc(x + self.table[: x.shape[1]])
+
+
+class TiedHead(nn.Module):
+    """The table of words read once more, as the head of a language model."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc, self.head = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 9, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.head(torch.relu(self.fc(self.words(tokens))))
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

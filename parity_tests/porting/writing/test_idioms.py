@@ -19,8 +19,22 @@ IDIOMS = {
     "TruthTimesTruth": "4",
     "FromTheEnd": "5,4",
     "OwnNormaliser": "4",
+    "Contexts": "4",
+    "SharedKeys": "5,4",
+    "ScaledWords": "5:int9",
+    "Sines": "5,40",
+    "TiedHead": "5:int9",
 }
-QUICK = {"StateAndSteps", "NoAttentions", "StraightThrough"}
+QUICK = {
+    "StateAndSteps",
+    "NoAttentions",
+    "StraightThrough",
+    "Contexts",
+    "SharedKeys",
+    "ScaledWords",
+    "Sines",
+    "TiedHead",
+}
 
 
 @pytest.mark.parametrize(
@@ -36,8 +50,8 @@ def test_an_output_of_no_sample_is_refused(tmp_path):
         porting.write(idioms.OfNoSample, tmp_path / "net.py", inputs=["4"])
 
 
-def test_strides_with_dilation_are_refused(tmp_path):
-    model = torch.nn.Conv2d(3, 8, 3, stride=2, dilation=2)
+def test_strides_with_dilation_are_refused_where_a_convolution_is_transposed(tmp_path):
+    model = torch.nn.ConvTranspose2d(3, 8, 3, stride=2, dilation=2)
     with pytest.raises(WritingError, match="strides and dilation"):
         porting.write(model, tmp_path / "net.py", inputs=["3,9,9"])
 

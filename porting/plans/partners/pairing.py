@@ -34,7 +34,7 @@ def pair_layers(traced: Traced) -> Pairs:
         If the pair's `matches` name a layer that did not run, or layers remain between which nothing decides.
     """
     fit = _remembered_fits(traced)
-    ours, theirs = _layers(traced)
+    ours, theirs = _layers(traced, fit)
     beside = _shared_pairs(ours, theirs, traced, fit)
     _check_matches(traced.pair.matches, ours, theirs)
     _check_read(traced, beside)
@@ -53,18 +53,18 @@ def pair_layers(traced: Traced) -> Pairs:
     if found is None:
         found = by_names_and_order(ours, theirs, matches, fit, traced)
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
-    both, ours = {**found, **beside}, _layers(traced)[0]
+    both, ours = {**found, **beside}, _layers(traced, fit)[0]
     called = {layer.name for layer in ours}  # by the name of a layer a function may go that shares its tensor
     uses = (layer for layer in traced.reference.shared if layer.name not in called)
     return [(layer, named[both[layer.name]]) for layer in (*ours, *uses) if layer.name in both]
 
 
-def _layers(traced: Traced) -> tuple[list[LayerCall], list[LayerCall]]:
-    """Both models' layers; without those of the reference whose tensors are all another layer's, if it has more."""
+def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]:
+    """Both models' layers; without the reference's whose tensors are all others', if it has more or no partner fits."""
     ours, theirs = traced.reference.layers(), [*traced.port.layers(), *traced.port.shared]
-    if len(ours) > len(theirs):
-        ours = _untied(ours, traced.reference)
-    return ours, theirs
+    has_more, tied = len(ours) > len(theirs), [layer for layer in ours if _is_tied(layer, traced.reference)]
+    left_out = {layer.name for layer in tied if has_more or not any(fit(layer, other) for other in theirs)}
+    return [layer for layer in ours if layer.name not in left_out], theirs
 
 
 def _untied(layers: Sequence[LayerCall], trace: Trace) -> list[LayerCall]:

@@ -160,7 +160,7 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
         scale = max([gradient.scale for gradient in ours.values()] + [least])
         for transfer in taken:
             moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
-            for name, gradient in _trained_in_torch(transfer.parts(moved), calls[layers.reference]):
+            for name, gradient in _trained_in_torch(transfer.parts(moved), calls.get(layers.reference)):
                 error = replace(ours[name], scale=scale).relative_error(gradient)
                 release(gradient, ours[name].values)
                 yield name, error, _limit(reference, name, scale)
@@ -172,9 +172,11 @@ def _greatest(gradients: Gradients) -> float:
     return max((thin(gradient).scale for gradient in held if gradient is not None), default=0.0)
 
 
-def _trained_in_torch(gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall) -> Iterator[tuple[str, np.ndarray]]:
-    """Without a gradient in the row of `padding_idx`, which torch gives none."""
-    row = call.settings.get("padding_idx")
+def _trained_in_torch(
+    gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall | None
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Without a gradient in the row of `padding_idx`, which torch gives none; no call is of what reaches no output."""
+    row = call.settings.get("padding_idx") if call else None
     for name, gradient in gradients:
         if row is None:
             yield name, gradient
@@ -212,7 +214,7 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
     for layers in plan.pairs:
         for transfer in layers.transfers:
             after = reference.gradients.statistics.get(transfer.reference)
-            if after is None or transfer.port not in port.gradients.statistics:
+            if after is None or transfer.port not in port.gradients.statistics or layers.reference not in calls:
                 continue
             found = port.gradients.statistics[transfer.port]
             error, limit = thin(after).relative_error(found), _limit(reference, transfer.reference, thin(after).scale)

@@ -8,8 +8,8 @@ from porting.writing.functions.arranging.repeating import repeat_interleave
 from porting.writing.functions.arranging.shapes import unsqueeze
 from porting.writing.functions.pointwise import add, combined
 from porting.writing.functions.products import matmul
-from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.values.axes import Value, arranged, in_order, permuted, settled
+from porting.writing.functions.row import Target, row
+from porting.writing.values.axes import Value, arranged, in_order, permuted, plain, settled
 
 
 @row("scaled_dot_product_attention")
@@ -26,9 +26,9 @@ def attention(
     enable_gqa: bool = False,
 ) -> Value:
     """Keras' own where there are heads; its causal mask lies as torch's where there are as many keys as queries."""
-    plain = query.rank == 4 and query.shape[0] == key.shape[0] == value.shape[0]
-    plain = plain and (query.shape[1] == key.shape[1] or enable_gqa) and key.shape[1] == value.shape[1]
-    if not plain or (is_causal and query.shape[-2] != key.shape[-2]) or query.shape[-1] == 0:
+    is_headed = query.rank == 4 and query.shape[0] == key.shape[0] == value.shape[0]
+    is_headed = is_headed and (enable_gqa or key.shape[1] in (query.shape[1], 1)) and key.shape[1] == value.shape[1]
+    if not is_headed or (is_causal and query.shape[-2] != key.shape[-2]) or query.shape[-1] == 0:
         return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale, dropout_p)
     held = [arranged(k.ops, tensor, (0, 2, 1, 3)) for tensor in (query, key, value)]
     if query.shape[1] != key.shape[1]:
@@ -64,7 +64,8 @@ def _attention_in_steps(
     rate: float,
 ) -> Value:
     if is_causal:
-        raise NoRowError("causal attention of tensors that have not four axes, or of more keys than queries")
+        square = (query.shape[-2], key.shape[-2])
+        mask = plain(k.ops.tril(k.ops.ones(square, dtype="bool")), square, "bool")
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     order = (*range(key.rank - 2), key.rank - 1, key.rank - 2)
     scaled = settled(query).with_data(settled(query).data * factor)

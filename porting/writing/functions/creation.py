@@ -13,6 +13,8 @@ from porting.writing.values.axes import Value, in_order, plain, settled
 @row("arange")
 def arange(k: Target, *limits: float, dtype: str = "") -> Value:
     if k.is_batch(len(range_of(*limits))):
+        if list(range_of(*limits)[:2]) != [0, 1]:
+            raise NoRowError("numbers the samples from another number than 0, or by other steps than 1")
         return Value(None, (len(range_of(*limits)),), (0,), "int", counts_samples=True)
     kind = dtype or ("float" if any(isinstance(limit, float) for limit in limits) else "int")
     shown = k.floatx if kind == "float" else "int32"
@@ -137,3 +139,31 @@ def meshgrid(k: Target, tensors: Sequence[Value], *, indexing: str = "ij") -> li
         sizes = [lengths[axis] if axis == at else 1 for axis in order]
         made.append(expand(k, reshape(k, value, sizes), shape))
     return made
+
+
+@row(
+    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "normal_functional",
+    "bernoulli", "multinomial", "uniform", "exponential", "poisson", "cauchy", "log_normal", "geometric",
+)  # fmt: skip
+def drawn(k: Target, *_: Any, **__: Any) -> Value:
+    raise NoRowError(
+        "draws random numbers in evaluation, too, which no two runs have alike: give what is drawn as an input, or "
+        "draw while training alone"
+    )
+
+
+@row("_local_scalar_dense", "item")
+def number_of(k: Target, *_: Any) -> Value:
+    raise NoRowError("reads a number off a tensor, as item(), int() and float() do: leave it a tensor")
+
+
+@row("sym_size", "nonzero", "unique", "_unique2", "unique_consecutive", "masked_select", "bincount")
+def counted_values(k: Target, *_: Any, **__: Any) -> Value:
+    raise NoRowError("has a size that depends on the values: mask what is not wanted, and leave it in place")
+
+
+@row("_pack_padded_sequence", "_pad_packed_sequence")
+def packed(k: Target, *_: Any, **__: Any) -> Value:
+    raise NoRowError(
+        "packs sequences, which Keras does not have: run over all positions, and mask those behind the end"
+    )

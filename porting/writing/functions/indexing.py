@@ -40,6 +40,8 @@ def index(k: Target, x: Value, indices: Sequence[Value | None]) -> Value:
     if any(value.dtype == "bool" for _, value in given):
         raise NoRowError("index by a mask: how many elements are taken depends on the values")
     axes = [axis for axis, _ in given]
+    if len(given) == 1 and given[0][1].counts_samples and given[0][1].shape == x.shape[axes[0] : axes[0] + 1]:
+        return x
     if len(given) == 1:
         return _taken(k, x, axes[0], given[0][1])
     if given[0][1].counts_samples and axes[0] == 0 and len(given) == 2:

@@ -81,6 +81,8 @@ def add(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Value:
     if alpha != 1:
         y = multiply(k, y, alpha) if isinstance(y, Value) else y * alpha
     if _looks_like_bias(k, x, y):
+        if _looks_like_bias(k, y, x):  # either way round: a column and a row of one length
+            return arithmetic(k, lambda a, b: a - (-b), x, y)
         x, y = y, x
     if promoted([x, y]) == "bool":
         return combined(k, k.ops.logical_or, [x, y])

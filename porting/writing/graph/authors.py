@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+
+
+def own_place(trace: str) -> tuple[str, str] | None:
+    """The file and the line, outside of torch, that a trace of torch's ends in; None where it names none."""
+    found = [(frame["file"], frame["line"]) for frame in _FRAME.finditer(trace)]
+    return next((place for place in reversed(found) if f"{os.sep}torch{os.sep}" not in place[0]), None)
 
 
 @dataclass(slots=True)

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.functions.table import EMITS_NOTHING, name_of
 from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
 from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
 from porting.writing.graph.origins import attribute
+from porting.writing.graph.regions import exported_program
 from porting.writing.graph.training_rates import with_training_rates
 
 if TYPE_CHECKING:
@@ -73,9 +75,10 @@ def export(
 
     Raises
     ------
+    NoRowError
+        If a part of it computes in half precision.
     torch's own error, whatever it is, where torch cannot export it.
     """
-    import torch
     from torch.export.graph_signature import InputKind
 
     samples = _samples(model, [*args, *keywords.values()])
@@ -83,26 +86,39 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with torch.no_grad(), whole_modules(model.eval()), warnings.catch_warnings():
+    with whole_modules(model.eval()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
-        program = torch.export.export(model, tuple(many[0]), many[1], strict=False)
+        program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
         program = with_known_functions(program, is_known)
     graph = program.graph
+    _drop_checks(graph)
     graph.eliminate_dead_code()
     with_training_rates(graph, model, *many)
     constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
     held = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
-    paths = {s.arg.name: str(s.target) for s in specs if s.kind in held}
+    paths = {s.arg.name: _first_name(model, str(s.target)) for s in specs if s.kind in held}
     arrays = {name: path for name, path in paths.items() if name not in known}
     kept = {name: path for name, path in paths.items() if name in known and attribute(model, path) is not None}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
     returned = _returned(program, graph)
     names, nodes = _output_names(program, returned), tuple(node for node in returned if hasattr(node, "op"))
     return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, nodes)
+
+
+def _first_name(model: "torch.nn.Module", path: str) -> str:
+    """The first of the paths under which a model has an array that several of its layers hold."""
+    held = model.state_dict(keep_vars=True)
+    return next((name for name in held if path in held and held[name] is held[path]), path)
+
+
+def _drop_checks(graph: "Graph") -> None:
+    """Leave out what only looks whether a value is as it should be."""
+    for node in [node for node in graph.nodes if name_of(node.target) in EMITS_NOTHING]:
+        graph.erase_node(node)
 
 
 def unused_arrays(model: "torch.nn.Module", exported: Exported) -> list[str]:

@@ -6,6 +6,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import is_in_place, name_of
+from porting.writing.graph.marks import DROPOUTS
+from porting.writing.graph.simplifying import BROADCASTS
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +17,7 @@ SHAPE_ALONE = {
     "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor", "fill",
 }  # fmt: skip
 NEVER = {"empty", "empty_like", "new_empty", "rand", "randn", "rand_like", "randn_like", "randint", "randperm"}
-NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention"}
+NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention", *DROPOUTS.values()}
 MOST_ELEMENTS = 1 << 26
 FEW = 3
 """How many samples are computed: what is the same for these is the same for all."""
@@ -55,13 +57,17 @@ def constant_nodes(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> "set[
     return found
 
 
+def _counts(arg: Any, samples: int) -> bool:
+    """Whether an argument is a number of samples, or a multiple of it."""
+    return isinstance(arg, int) and not isinstance(arg, bool) and arg != 0 and arg % samples == 0
+
+
 def _few(args: Any, samples: int) -> Any:
     """Arguments in which sizes that are numbers of samples are those of a few."""
     from torch.fx.node import map_aggregate
 
     def fewer(arg: Any) -> Any:
-        is_size = isinstance(arg, int) and not isinstance(arg, bool) and arg and arg % samples == 0
-        return arg // samples * FEW if is_size else arg
+        return arg // samples * FEW if _counts(arg, samples) else arg
 
     return map_aggregate(args, fewer)
 
@@ -70,10 +76,14 @@ def _is_constant(node: "Node", values: Mapping["Node", Any], samples: int) -> bo
     name = name_of(node.target)
     if is_in_place(node.target) or name in NEVER or any(is_in_place(user.target) for user in node.users):
         return False
+    if name in BROADCASTS and any(_counts(arg, samples) for arg in node.args):
+        return False
     value: Any = node.meta.get("val")
     if value is None and node.target is not operator.getitem:
         return False
-    shape = tuple(map(int, value.shape)) if value is not None and hasattr(value, "shape") else ()
+    shape = tuple(value.shape) if value is not None and hasattr(value, "shape") else ()
+    if not all(isinstance(size, int) for size in shape):  # it depends on the values of an input
+        return False
     if prod(_few(shape, samples)) > MOST_ELEMENTS:
         return False
     read = node.all_input_nodes[1:] if name in SHAPE_ALONE else node.all_input_nodes

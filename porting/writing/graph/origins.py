@@ -86,6 +86,7 @@ class _Program:
 def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -> Origins | None:
     """Build a model once more and see how it makes tensors that it keeps; None where torch cannot follow that."""
     import torch
+    from torch.export.graph_signature import OutputKind
 
     calls, model = _seen(build)
     kept = {path: attribute(model, path) for path in paths}
@@ -104,10 +105,12 @@ def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -
     except Exception:  # torch raises what it likes
         return None
     _without_copies(exported.graph)
-    returned: Any = next(iter(reversed(exported.graph.nodes))).args[0]
-    specs = exported.graph_signature.input_specs
+    outputs: Any = next(iter(reversed(exported.graph.nodes))).args[0]
+    signature = exported.graph_signature
+    are_own = [spec.kind is OutputKind.USER_OUTPUT for spec in signature.output_specs]  # others: what was changed
+    returned = [node for node, is_own in zip(outputs, are_own, strict=True) if is_own]
     held = {**exported.state_dict, **exported.constants}
-    known = {spec.arg.name: held[str(spec.target)] for spec in specs}
+    known = {spec.arg.name: held[str(spec.target)] for spec in signature.input_specs}
     return Origins(exported.graph, known, dict(zip(wanted, returned, strict=True)))
 
 

@@ -26,6 +26,8 @@ def passed_through(node: "Node", constants: "Mapping[Node, Any]") -> "Node | Non
         number = uniform_number(node.args[0], constants)
         kept: Any = None if number is None else node.args[1] if number else node.args[2]
         return kept if _is_same(kept, node) else None
+    if name == "detach" and node in constants:
+        return node.all_input_nodes[0]
     if name not in NEUTRAL or len(node.args) < 2 or node.kwargs:
         return None
     pairs: list[tuple[Any, Any]] = [(node.args[1], node.args[0]), (node.args[0], node.args[1])]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.graph.marks import DROPOUTS, whole_modules
+from porting.writing.graph.regions import exported_program
 
 if TYPE_CHECKING:
     import torch
@@ -55,15 +56,13 @@ def _droppers_in_training(
     keywords: Mapping[str, Any],
 ) -> "list[Node]":
     """What drops in a graph in which some modules train; nothing where it cannot be exported."""
-    import torch
-
     before = [module for module in model.modules() if module.training]
     model.eval()
     for module in training:
         module.training = True
     try:
-        with torch.no_grad(), whole_modules(model):
-            return _droppers(torch.export.export(model, tuple(args), dict(keywords), strict=False).graph)
+        with whole_modules(model):
+            return _droppers(exported_program(model, args, keywords).graph)
     except Exception:  # torch raises what it likes
         return []
     finally:

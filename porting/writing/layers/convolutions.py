@@ -1,6 +1,5 @@
 """Convolutions, forwards and transposed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from porting.writing.functions.row import NoRowError, Target
@@ -25,14 +24,14 @@ def _convolution(rank: int) -> None:
     ) -> Value:
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
-        _check_apart(step, rate)
+        both = max(step) > 1 and max(rate) > 1
         pads = pads_of(padding, size, rate, rank)
         same = all(
             s == 1 and a == b and 2 * a == d * (w - 1) for w, s, d, (a, b) in zip(size, step, rate, pads, strict=True)
         ) and any(map(any, pads))
         if not same:
             x = padded(k, x, pads)
-        depthwise = groups == x.shape[1] == weight.shape[0] and groups > 1 and rank < 3
+        depthwise = groups == x.shape[1] == weight.shape[0] and groups > 1 and rank < 3 and not both
         kind = f"DepthwiseConv{rank}D" if depthwise else f"Conv{rank}D"
         first = () if depthwise else (weight.shape[0],)
         settings = changed(
@@ -42,15 +41,11 @@ def _convolution(rank: int) -> None:
             groups=(1 if depthwise else groups, 1),
             use_bias=(bias is not None, True),
         )
-        data = getattr(k.layers, kind)(*first, shortest(size), **settings, name=name_of(name))(x.data)
+        make = k.own(f"Dilated{kind}") if both else getattr(k.layers, kind)
+        data = make(*first, shortest(size), **settings, name=name_of(name))(x.data)
         padded_lengths = [n + (sum(pad) if same else 0) for n, pad in zip(x.shape[2:], pads, strict=True)]
         lengths = counts_of(padded_lengths, size, step, rate)
         return Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
-
-
-def _check_apart(step: Sequence[int], rate: Sequence[int]) -> None:
-    if max(step) > 1 and max(rate) > 1:
-        raise NoRowError("a convolution with strides and dilation, which Keras does not have together")
 
 
 def _transposed_convolution(rank: int) -> None:
@@ -72,7 +67,8 @@ def _transposed_convolution(rank: int) -> None:
             raise NoRowError("a transposed convolution with groups, which Keras does not have")
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
-        _check_apart(step, rate)
+        if max(step) > 1 and max(rate) > 1:
+            raise NoRowError("a transposed convolution with strides and dilation, which Keras does not have together")
         crops, more = spread(padding, rank), spread(output_padding, rank)
         settings = changed(
             strides=(shortest(step), 1), dilation_rate=(shortest(rate), 1), use_bias=(bias is not None, True)

@@ -61,12 +61,12 @@ def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collect
         apart |= tied
     counts = Counter(owners.values())
     shared = {path: [n for n, owner in owners.items() if owner == path] for path, count in counts.items() if count > 1}
-    return Ownership(owners, shared, _without_tables(apart, exported))
+    return Ownership(owners, shared, _without_tables(apart, nodes, exported))
 
 
-def _without_tables(tied: "set[Node]", exported: Exported) -> "set[Node]":
+def _without_tables(tied: "set[Node]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
     """Without calls that read what an embedding does."""
-    tables = {arg for node in tied if name_of(node.target) == "embedding" for arg in node.all_input_nodes}
+    tables = {arg for node in nodes if name_of(node.target) == "embedding" for arg in node.all_input_nodes}
     arrays = {arg for arg in tables if arg.name in exported.arrays}
     return {node for node in tied if not arrays & set(node.all_input_nodes)}
 
@@ -128,13 +128,25 @@ def is_own(path: str, owner: str) -> bool:
     return not owner or path == owner or path.startswith(f"{owner}.")
 
 
+def _way(node: "Node") -> tuple[str, ...]:
+    """The function that a layer's call is, and its settings."""
+    settings = [arg for arg in (*node.args, *node.kwargs.items()) if not _has_nodes(arg)]
+    return name_of(node.target), repr(settings)
+
+
+def _has_nodes(arg: Any) -> bool:
+    from torch.utils import _pytree as tree
+
+    return any(hasattr(leaf, "op") for leaf in tree.tree_leaves(arg))
+
+
 def _tied(owners: "dict[Node, str]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
-    """Calls that read an array which another owner, or a function, reads as well."""
-    readers: dict[str, set[str | None]] = {}
+    """Calls that read an array which another owner, a function, or the same in another way reads as well."""
+    readers: dict[str, set[Any]] = {}
     for node in nodes:
         for arg in node.all_input_nodes:
             if arg.name in exported.arrays:
-                readers.setdefault(arg.name, set()).add(owners.get(node))
+                readers.setdefault(arg.name, set()).add((owners.get(node), _way(node)) if node in owners else None)
     return {
         node
         for node, owner in owners.items()

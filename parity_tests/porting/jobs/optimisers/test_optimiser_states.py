@@ -87,13 +87,8 @@ def assert_same_steps(reference, port, given):
     assert distance(reference, port) < 1e-10
 
 
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param(recipe, id=name, marks=pytest.mark.slow if name != "original" else ())
-        for name, recipe in RECIPES.items()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_keras_goes_on_where_torch_was(recipe, tmp_path):
     path = trained(recipe, 4, tmp_path)
     conversion = convert(path, tmp_path, with_optimiser=True)
@@ -132,6 +127,7 @@ def test_without_further_training_the_state_comes_back_bit_for_bit(port, checkpo
     torch.optim.Adam(torch_trainer.Autoencoder(**SIZES).parameters()).load_state_dict(exported)
 
 
+@pytest.mark.slow
 def test_the_schedule_of_a_run_in_keras_is_one_that_torch_takes_up(tmp_path):
     ours = in_keras(CYCLE)
     for batch in batches(3):
@@ -215,6 +211,7 @@ def test_only_a_graph_and_a_pair_that_says_how_can_hold_an_optimiser(checkpoint,
         convert(checkpoint, tmp_path / "port", pair=replace(FINTA, optimiser=None), with_optimiser=True)
 
 
+@pytest.mark.slow
 def test_a_port_without_a_known_optimiser_is_exported_without_one(small_port, tmp_path):
     with pytest.raises(PortFileError, match="holds no optimiser's state"):
         export(small_port, tmp_path / "back.pt", with_optimiser=True)

@@ -91,7 +91,10 @@ def refusals():
         "dilation": (lambda x: functional.max_pool2d(x, 2, dilation=2), image),
         "roll of the flattened": (lambda x: torch.roll(x, 1), table),
         "flattened tensor": (lambda x: x.argmax(), table),
-        "not known|not whole": (lambda x: functional.interpolate(x, scale_factor=1.3), image),
+        "reflection": (
+            lambda x: functional.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], padding_mode="reflection"),
+            image,
+        ),
         "reads the numbers|dtype|no row": (lambda x: torch.fft.fft(x).abs(), table),
     }
 

@@ -6,6 +6,9 @@ from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, permuted
 
+_MOST_BETWEEN = 4
+"""Of what is written by turns, how many there are at most."""
+
 
 @row("pixel_shuffle")
 def pixel_shuffle(k: Target, x: Value, factor: int) -> Value:
@@ -50,10 +53,13 @@ def select_scatter(k: Target, x: Value, source: Value, dim: int, index: int) -> 
 def slice_scatter(
     k: Target, x: Value, source: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Value:
-    first, stop, _ = slice(start, end, step).indices(x.shape[dim])
+    length = x.shape[dim]
+    first, stop, _ = slice(start, end, step).indices(length)
     if step == 1:
         return _with_part(k, x, source, dim, first, stop)
     places = range(first, stop, step)
+    if first < step and len(places) * step == length and step <= _MOST_BETWEEN:
+        return _taking_turns(k, x, source, dim % x.rank, first, step)
     parts, at = [], 0
     for number, place in enumerate(places):
         if at < place:
@@ -63,6 +69,13 @@ def slice_scatter(
     if len(parts) > 16:
         raise NoRowError("writes every other element of a long axis anew")
     return concatenate(k, [*parts, slice_of(k, x, dim, at)] if at < x.shape[dim] else parts, dim)
+
+
+def _taking_turns(k: Target, x: Value, source: Value, dim: int, first: int, step: int) -> Value:
+    """The tensor with every second element, or third, of an axis in the place of its own."""
+    source = as_kind(k, source, x.dtype)
+    parts = [source if at == first else slice_of(k, x, dim, at, step=step) for at in range(step)]
+    return reshape(k, stack(k, parts, dim + 1), x.shape)
 
 
 def _with_part(k: Target, x: Value, part: Value, dim: int, start: int, stop: int) -> Value:

@@ -111,7 +111,7 @@ def in_one_order(k: Target, values: Sequence[Value]) -> list[Value]:
 
 @row("cat", "concat", "concatenate")
 def concatenate(k: Target, tensors: Sequence[Value], dim: int = 0) -> Value:
-    tensors = [value for value in tensors if value.shape != (0,)]
+    tensors = [value for value in tensors if 0 not in value.shape] or list(tensors)
     if len(tensors) == 1:
         return tensors[0]
     ordered = in_one_order(k, tensors)
@@ -146,6 +146,8 @@ def split(k: Target, x: Value, sizes: int | Sequence[int], dim: int = 0) -> list
     if len(sizes) == 1:
         return [x]
     equal = len(set(sizes)) == 1
+    if k.is_batch(length) and not equal:
+        raise NoRowError("the samples are parted into numbers of them that differ")
     places = [sum(sizes[:at]) for at in range(1, len(sizes))]
     at = x.at(dim)
     data = k.ops.split(x.data, len(sizes) if equal else places, axis=-1 if at == len(x.axes) - 1 else at)
@@ -178,8 +180,10 @@ def unbind(k: Target, x: Value, dim: int = 0) -> list[Value]:
 
 
 def indexed(x: Value, axis: int, index: Any) -> Any:
-    """The data with an index at one of torch's axes."""
-    return x.data[(*(slice(None),) * x.at(axis), index) if x.at(axis) else index]
+    """The data with an index at one of torch's axes; Keras takes no slice by itself."""
+    behind = (...,) if isinstance(index, slice) and not x.at(axis) else ()
+    key = (*(slice(None),) * x.at(axis), index, *behind)
+    return x.data[key if len(key) > 1 else index]
 
 
 @row("select")
@@ -204,12 +208,22 @@ def slice_of(
     if (first, stop, step) == (0, length, 1):
         return x
     if k.is_batch(length):
-        raise NoRowError("some of the samples are taken by their number")
+        return _part_of_samples(k, x, dim, first, stop, step)
     shape = (*x.shape[:dim], len(range(first, stop, step)), *x.shape[dim + 1 :])
     if dim not in x.axes:
         return Value(x.data, shape, x.axes, x.dtype)
     shown = slice(start or None, None if stop == length else end, None if step == 1 else step)
     return Value(indexed(x, dim, shown), shape, x.axes, x.dtype)
+
+
+def _part_of_samples(k: Target, x: Value, dim: int, first: int, stop: int, step: int) -> Value:
+    """One of several batches that stand one behind the other."""
+    count, length = stop - first, x.shape[dim]
+    if step != 1 or not k.is_batch(count) or first % count or length % count:
+        raise NoRowError("some of the samples are taken by their number")
+    at = x.at(dim)
+    data = k.ops.split(x.data, length // count, axis=-1 if at == len(x.axes) - 1 else at)[first // count]
+    return Value(data, (*x.shape[:dim], count, *x.shape[dim + 1 :]), x.axes, x.dtype)
 
 
 @row("narrow")

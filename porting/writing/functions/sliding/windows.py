@@ -129,12 +129,11 @@ def _nearest(prefix: str, exact: bool) -> None:
         if not any(new % old for new, old in zip(sizes, x.shape[2:], strict=True)):
             times = shortest([new // old for new, old in zip(sizes, x.shape[2:], strict=True)])
             return Value(_repeated(k, x, times), (*x.shape[:2], *sizes), x.axes)
-        if any(given or ()):
-            raise NoRowError("upsample_nearest by a factor that is not whole")
         data = x.data
         for axis, size in enumerate(sizes, start=2):
-            if x.shape[axis] != size:
-                data = k.own("resize_nearest")(data, size, axis=x.at(axis), **({"exact": True} if exact else {}))
+            settings = {**({"exact": True} if exact else {}), **_scale(x.shape[axis], given, axis - 2)}
+            if x.shape[axis] != size or "scale" in settings:
+                data = k.own("resize_nearest")(data, size, axis=x.at(axis), **settings)
         return Value(data, (*x.shape[:2], *sizes), x.axes, x.dtype)
 
 
@@ -160,6 +159,25 @@ def upsample_cubic(
     return _resized(k, "cubic", x, output_size, align_corners, scale_factors or next(iter(factors), None))
 
 
+def _antialiased(name: str, cubic: bool) -> None:
+    @row(name)
+    def antialiased(k: Target, x: Value, output_size: Any, align_corners: bool = False, factors: Any = None) -> Value:
+        if align_corners:
+            raise NoRowError("interpolation with antialias and align_corners")
+        sizes = _sizes_of(x, output_size, factors)
+        x = channels_last(k.ops, x)
+        data = x.data
+        for axis, size in enumerate(sizes, start=2):
+            settings = {**({"cubic": True} if cubic else {}), **_scale(x.shape[axis], factors, axis - 2)}
+            if x.shape[axis] != size or "scale" in settings:
+                data = k.own("resize_antialiased")(data, size, axis=x.at(axis), **settings)
+        return Value(data, (*x.shape[:2], *sizes), x.axes)
+
+
+_antialiased("_upsample_bilinear2d_aa", False)
+_antialiased("_upsample_bicubic2d_aa", True)
+
+
 def _resized(k: Target, kind: str, x: Value, output_size: Any, align_corners: bool, factors: Any) -> Value:
     """Interpolate one axis after the other, as torch weighs the neighbours; Keras' own resize is float32 alone."""
     sizes = _sizes_of(x, output_size, factors)
@@ -167,17 +185,17 @@ def _resized(k: Target, kind: str, x: Value, output_size: Any, align_corners: bo
     shape, data = list(x.shape), x.data
     for axis, size in enumerate(sizes, start=2):
         if shape[axis] != size:
-            settings: dict[str, Any] = {"align_corners": True} if align_corners else {}
-            if (
-                factors
-                and not align_corners
-                and factors[axis - 2]
-                and int(shape[axis] * factors[axis - 2]) / shape[axis] != factors[axis - 2]
-            ):
-                settings["scale"] = 1 / factors[axis - 2]
+            settings = {"align_corners": True} if align_corners else _scale(shape[axis], factors, axis - 2)
             data = k.own(f"resize_{kind}")(data, size, axis=x.at(axis), **settings)
             shape[axis] = size
     return Value(data, tuple(shape), x.axes)
+
+
+def _scale(length: int, factors: Any, at: int) -> dict[str, Any]:
+    """How far new points lie apart, where that is not what the lengths say."""
+    if not factors or not factors[at] or int(length * factors[at]) / length == factors[at]:
+        return {}
+    return {"scale": 1 / factors[at]}
 
 
 def _sizes_of(x: Value, output_size: Any, factors: Any) -> tuple[int, ...]:

@@ -1,0 +1,64 @@
+"""Everyday torch is written and passes, or is refused in a sentence that is true."""
+
+import numpy as np
+import pytest
+import torch
+
+import porting
+from parity_tests.porting.writing import everyday
+from porting.reference.gradients import unseen_values
+from porting.statuses import Status
+from porting.writing.refusals import WritingError
+
+WRITTEN = {
+    "FrozenBackbone": ["4"],
+    "StateOfZeros": ["5,4"],
+    "TwoViews": ["4", "4"],
+    "DropsConstants": ["5,4"],
+    "Resizes": ["3,9,10"],
+    "StridesWithDilation": ["4,11,12"],
+    "TransformsImages": ["3,6,7"],
+    "TiedDecoder": ["5:int11", "6:int11"],
+    "Siamese": ["4", "4"],
+    "LastLayerIdle": ["5:int11"],
+    "GraphAttention": ["5,4"],
+}
+REFUSED = {
+    "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),
+    "CountsSamples": (["4"], "computes with the number of samples"),
+    "OneKernelTwoWays": (["3,6,6"], "whose weight another layer or function is called with"),
+    "Draws": (["4"], "draws random numbers in evaluation"),
+    "ReadsNumbers": (["4"], "how many elements are taken depends on the values"),
+    "Broken": (["4"], r"does not run in PyTorch: .*KeyError: 'width' \(.*everyday\.py, line \d+\)"),
+}
+SLOW = {"Resizes", "StridesWithDilation", "TransformsImages"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in WRITTEN]
+)
+def test_what_is_written_every_day_passes(name, tmp_path):
+    report = porting.write(getattr(everyday, name), tmp_path / "net.py", inputs=WRITTEN[name]).report
+    assert report.verdict is Status.PASS, report
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_written_is_refused_with_its_reason(name, tmp_path):
+    inputs, words = REFUSED[name]
+    with pytest.raises(WritingError, match=words):
+        porting.write(getattr(everyday, name), tmp_path / "net.py", inputs=inputs)
+
+
+def test_the_number_of_samples_is_found_wherever_it_is_computed_with(tmp_path):
+    with pytest.raises(WritingError) as refused:
+        porting.write(everyday.CountsSamples, tmp_path / "net.py", inputs=["4"])
+    assert [word in str(refused.value) for word in ("aten.div  1 x", "aten.mul  1 x", "aten.matmul  1 x")] == [True] * 3
+
+
+def test_values_behind_which_gradients_end_can_be_seen():
+    model, x = everyday.FrozenBackbone().double(), np.random.default_rng(0).standard_normal((4, 4))
+    unseen = unseen_values(model, [x])
+    assert not unseen["backbone.weight"].any()
+    with torch.no_grad():
+        model.head.weight[:, 0] = 0
+    assert not unseen["head.weight"].any()

@@ -1,0 +1,100 @@
+"""Parts of a forward without gradients or under autocast: their calls stand in the graph itself, and gradients end."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from porting.calls import inference_without_gradients
+from porting.writing.functions.row import NoRowError
+from porting.writing.graph.authors import own_place
+
+if TYPE_CHECKING:
+    import torch
+    from torch.fx import Node
+
+WITHOUT_GRADIENTS, UNDER_AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
+CALLED_AT = {WITHOUT_GRADIENTS: 1, UNDER_AUTOCAST: 4}
+"""Functions of the graph that call a graph of their own -> where that stands among their arguments."""
+
+
+def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """What torch exports, a graph without graphs in it.
+
+    Raises
+    ------
+    NoRowError
+        If a part of it computes in half precision.
+    torch's own error, whatever it is, where torch cannot export it.
+    """
+    import torch
+
+    with torch.enable_grad(), inference_without_gradients():
+        program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
+    module = program.graph_module
+    while (wrapped := next((node for node in module.graph.nodes if _name(node) in CALLED_AT), None)) is not None:
+        _put_in_place(program, wrapped)
+    module.recompile()
+    return program
+
+
+def _name(node: "Node") -> str:
+    return getattr(node.target, "__name__", "") if node.op == "call_function" else ""
+
+
+def _put_in_place(program: Any, wrapped: "Node") -> None:
+    """Put the calls of a part in the place of the call of that part."""
+    module, place = program.graph_module, CALLED_AT[_name(wrapped)]
+    called: Any = wrapped.args[place]
+    inner = module.get_submodule(called.target)
+    if _name(wrapped) == UNDER_AUTOCAST and wrapped.args[0] == "cpu" and wrapped.args[2]:
+        raise NoRowError(
+            f"{_place(inner.graph)} computes in half precision, by torch.autocast. "
+            "Leave autocast to the caller, or give it enabled=False"
+        )
+    with module.graph.inserting_before(wrapped):
+        results = _copied(module, inner, wrapped.args[place + 1 :])
+        if _name(wrapped) == WITHOUT_GRADIENTS and not wrapped.args[0]:
+            results = [_without_gradient(module.graph, node) for node in results]
+    for user in list(wrapped.users):
+        at: Any = user.args[1]
+        result = results[at]
+        user.replace_all_uses_with(result)
+        module.graph.erase_node(user)
+        for spec in program.graph_signature.output_specs:
+            if spec.arg.name == user.name:
+                spec.arg.name = result.name
+    module.graph.erase_node(wrapped)
+    module.graph.erase_node(called)
+
+
+def _without_gradient(graph: "torch.fx.Graph", node: "Node") -> "Node":
+    """A call behind which no gradient comes back, where there is one."""
+    import torch
+
+    value = node.meta.get("val")
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return node
+    ended = graph.call_function(torch.ops.aten.detach.default, (node,))
+    ended.meta = dict(node.meta)
+    return ended
+
+
+def _place(graph: "torch.fx.Graph") -> str:
+    """Where the first call of a part stands."""
+    traces = (node.meta.get("stack_trace") or "" for node in graph.nodes)
+    place = next(filter(None, map(own_place, traces)), None)
+    return ":".join(place) if place else "a part of it"
+
+
+def _copied(module: "torch.fx.GraphModule", inner: Any, given: Sequence[Any]) -> list[Any]:
+    """The nodes of an inner graph in the outer one; those that it returns."""
+    held: dict[Any, Any] = dict(zip((n for n in inner.graph.nodes if n.op == "placeholder"), given, strict=True))
+    for node in inner.graph.nodes:
+        if node.op == "output":
+            return [held[result] for result in node.args[0]]
+        if node.op != "placeholder":
+            held[node] = module.graph.node_copy(node, held.__getitem__)
+        if node.op == "get_attr":
+            name = f"inner_{len(list(module.graph.nodes))}"
+            module.add_module(name, inner.get_submodule(node.target))
+            held[node].target = name
+    return []
