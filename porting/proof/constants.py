@@ -12,14 +12,14 @@ from porting.records.deviations import relative
 from porting.records.gradients import Gradients
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
-from porting.reference.tensors.constants import one_rounding_away, rounded_constants
+from porting.reference.tensors.constants import one_rounding_away, rounded_constants, turns
 from porting.traces import Lesson, Trace, lesson_of
 
 
 def measure_constants(
     pair: ModelPair, model: Any, inputs: Sequence[np.ndarray], trace: Trace, lessons: Sequence[Lesson]
 ) -> Constants:
-    """Run a reference once more for each lesson, and once without one, its constants one rounding away.
+    """Run a reference a few times more for each lesson, and without one, its constants one rounding away.
 
     `trace` is its run on these inputs, in float64.
     """
@@ -29,13 +29,17 @@ def measure_constants(
     alone = np.zeros(len(trace.calls) + len(trace.outputs))
     for lesson in (lesson_of(trace), *lessons):
         before = list(_arriving(torch_runs.teach(model, inputs, lesson, alone=False)))
-        with one_rounding_away(held):
-            after = _arriving(torch_runs.teach(model, inputs, lesson, alone=False))
-            alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
-    with one_rounding_away(held):
-        whole = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
-    arrays = zip(_everything(trace), _everything(whole), strict=True)
-    return Constants(tuple(held), tuple(map(float, alone)), max(_moved(*both) for both in arrays))
+        for turn in turns(len(held)):
+            with one_rounding_away(held, turn):
+                after = _arriving(torch_runs.teach(model, inputs, lesson, alone=False))
+                alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
+    whole = 0.0
+    for turn in turns(len(held)):
+        with one_rounding_away(held, turn):
+            moved = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
+            arrays = zip(_everything(trace), _everything(moved), strict=True)
+            whole = max(whole, *(_moved(*both) for both in arrays))
+    return Constants(tuple(held), tuple(map(float, alone)), whole)
 
 
 def gradients_beside(

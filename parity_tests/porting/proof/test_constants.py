@@ -8,6 +8,7 @@ from keras import layers
 
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, verify
+from porting.reference.tensors.constants import one_rounding_away, turns
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -48,3 +49,13 @@ def test_constants_in_full_precision_pass_and_are_told(is_saved, tmp_path):
 
 def test_another_constant_fails(tmp_path):
     assert report_of(True, (0.485, 0.456, 0.40601), tmp_path).semantics.status is Status.FAIL
+
+
+def test_tables_that_would_cancel_each_other_move_apart_in_one_of_the_turns():
+    held = {name: torch.tensor([value]).double() for name, value in (("mean", 0.485), ("deviation", 0.229))}
+    ratio, found = float(held["mean"] / held["deviation"]), []
+    for turn in turns(len(held)):
+        with one_rounding_away(held, turn):
+            found.append(abs(float(held["mean"] / held["deviation"]) / ratio - 1))
+    assert min(found) < 1e-12
+    assert max(found) > 1e-7

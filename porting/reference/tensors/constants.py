@@ -31,16 +31,28 @@ def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
     return (scaled != scaled.round()) & buffer.isfinite()
 
 
+def turns(count: int) -> range:
+    """In which any two of so many tables move alike once, and once the other way; some of them where there are many."""
+    return range(min(_MOST_TURNS, 1 + (count - 1).bit_length()))
+
+
+_MOST_TURNS = 4
+
+
 @contextmanager
-def one_rounding_away(buffers: dict[str, "torch.Tensor"]) -> Iterator[None]:
-    """Let each of their values be one float32 rounding up or down for a while."""
+def one_rounding_away(buffers: dict[str, "torch.Tensor"], turn: int = 0) -> Iterator[None]:
+    """Let each of their values be one float32 rounding up or down for a while, some tables the other way in each turn.
+
+    A mean that is too large and a standard deviation that is, too, may cancel each other.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(0)
     kept = {name: buffer.clone() for name, buffer in buffers.items()}
     with torch.no_grad():
-        for buffer in buffers.values():
+        for number, buffer in enumerate(buffers.values()):
             signs = torch.randint(0, 2, buffer.shape, generator=generator).to(buffer) * 2 - 1
+            signs = -signs if turn and number >> (turn - 1) & 1 else signs
             buffer.copy_(torch.where(_is_rounded(buffer), buffer * (1 + _FLOAT32_ROUNDING * signs), buffer))
     try:
         yield
