@@ -178,6 +178,18 @@ class TiedHead(nn.Module):
         return self.head(torch.relu(self.fc(self.words(tokens))))
 
 
+class TimeFirst(nn.Module):
+    """Words whose positions come first, as XLNet has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc, self.norm = nn.Embedding(9, 4), nn.Linear(4, 4), nn.LayerNorm(4)
+
+    def forward(self, tokens):
+        hidden = self.words(tokens.transpose(0, 1))
+        return self.norm(self.fc(hidden) + hidden.mean(0)).transpose(0, 1)
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

@@ -9,8 +9,8 @@ from porting.writing.values.axes import Value
 if TYPE_CHECKING:
     from torch.fx import Node
 
-ALONG_THE_LAST = {"linear", "transposed_linear", "layer_norm", "rms_norm"}
-"""Functions of layers that work along the last axes, whatever lies before them."""
+ALONG_THE_LAST = {"linear", "transposed_linear", "layer_norm", "rms_norm", "embedding"}
+"""Functions of layers that work along the last axes, or add one, whatever lies before them."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,10 @@ class LayerAxes:
             self.weights |= {f"{owner}.{word}": f"{last} -> {last}" for word in _weights(node)}
         if (samples := next((at for at, size in enumerate(made.shape) if self.is_batch(size)), None)) is not None:
             names[samples] = "sample"
-        self.activations[owner] = f"{' '.join(names)} -> {' '.join(names[axis] for axis in made.axes)}"
+        ours, theirs = " ".join(names), " ".join(names[axis] for axis in made.axes)
+        if function == "embedding":  # what it is given has not the last axis
+            ours, theirs = (side.replace(names[-1], "...") for side in (ours, theirs))
+        self.activations[owner] = f"{ours} -> {theirs}"
 
 
 def _weights(node: "Node") -> Iterator[str]:
