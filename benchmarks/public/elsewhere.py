@@ -1,7 +1,7 @@
 """Public torch models outside the census, of packages that were not looked at while the writer was made.
 
     pip install --no-deps monai segmentation-models-pytorch vit-pytorch efficientnet-pytorch pytorch-tcn \
-        x-transformers torch-einops-utils einx frozendict loguru local-attention
+        x-transformers torch-einops-utils einx frozendict loguru local-attention perceiver-pytorch
 
 in the environment of the census; each model is built as its package's own page shows it, at small sizes.
 """
@@ -46,6 +46,11 @@ _VIT: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 
+_PERCEIVER = {"input_channels": 3, "input_axis": 2, "num_freq_bands": 3, "max_freq": 10.0, "depth": 2, "num_classes": 4}
+_PERCEIVER |= {"num_latents": 8, "latent_dim": 16, "latent_heads": 2, "cross_dim_head": 8, "latent_dim_head": 8}
+_LANGUAGE = {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 99, "n_positions": 64, "use_cache": False}
+
+
 def _made(module: str, kind: str, settings: Mapping[str, Any]) -> nn.Module:
     return getattr(import_module(module), kind)(**settings)
 
@@ -58,6 +63,12 @@ def _decoder() -> nn.Module:
     package = import_module("x_transformers")
     layers = package.Decoder(dim=32, depth=2, heads=2)
     return package.TransformerWrapper(num_tokens=99, max_seq_len=16, attn_layers=layers)
+
+
+def _language_model() -> nn.Module:
+    """With the head that the census' models are without: the table of words, transposed."""
+    package = import_module("transformers")
+    return package.GPT2LMHeadModel(package.GPT2Config(**_LANGUAGE))
 
 
 def _drawn(*shape: int) -> Callable[[], tuple[torch.Tensor, ...]]:
@@ -94,6 +105,13 @@ def _elsewhere() -> list[PublicModel]:
     found += [
         PublicModel("tcn", "pytorch_tcn", tcn, _drawn(5, 20)),
         PublicModel("decoder_of_tokens", "x_transformers", _decoder, lambda: (torch.randint(0, 99, (2, 12)),)),
+        PublicModel("gpt2_with_head", "transformers", _language_model, lambda: (torch.randint(0, 99, (2, 12)),)),
+        PublicModel(
+            "perceiver",
+            "perceiver_pytorch",
+            partial(_made, "perceiver_pytorch", "Perceiver", _PERCEIVER),
+            _drawn(16, 16, 3),
+        ),
         PublicModel("efficientnet_pytorch", "efficientnet_pytorch", _efficient, _drawn(3, 64, 64)),
     ]
     return found
