@@ -211,14 +211,19 @@ def test_a_segment_is_named_by_all_layers_that_reach_it(tmp_path):
     assert [cause.name for cause in divergence.causes] == ["operands in another order"]
 
 
-def test_layers_that_fit_nothing_propose_the_line_that_pairs_them(tmp_path):
+def test_layers_in_another_order_are_paired_by_what_fits_and_fail_between(tmp_path):
     class Chain(nn.Sequential):
         def __init__(self):
             super().__init__(nn.Linear(6, 4), nn.Linear(4, 6), nn.Linear(6, 6))
 
-    port = keras.Sequential([keras.Input(SHAPE), layers.Dense(6, name="a"), layers.Dense(4, name="b"), layers.Dense(6)])
-    with pytest.raises(AxisSizeError, match=r'matches=\{"0": "b"'):
-        verified(Chain, lambda: port, tmp_path)
+    def port():
+        dense = (layers.Dense(6, name="a"), layers.Dense(4, name="b"), layers.Dense(6, name="c"))
+        return keras.Sequential([keras.Input(SHAPE), *dense])
+
+    report = verified(Chain, port, tmp_path)
+    assert {(held.reference, held.port) for held in report.plan.pairs} == {("0", "b"), ("1", "c"), ("2", "a")}
+    assert report.verdict is Status.FAIL
+    assert [(held.where, held.reference) for held in report.divergences][0] == ("between", "0")
 
 
 class Flattened(nn.Module):
