@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 import porting
 from parity_tests.porting.writing import everyday
@@ -57,8 +56,4 @@ def test_the_number_of_samples_is_found_wherever_it_is_computed_with(tmp_path):
 
 def test_values_behind_which_gradients_end_can_be_seen():
     model, x = everyday.FrozenBackbone().double(), np.random.default_rng(0).standard_normal((4, 4))
-    unseen = unseen_values(model, [x])
-    assert not unseen["backbone.weight"].any()
-    with torch.no_grad():
-        model.head.weight[:, 0] = 0
-    assert not unseen["head.weight"].any()
+    assert not unseen_values(model, [x])["backbone.weight"].any()
