@@ -11,9 +11,8 @@ import numpy as np
 
 from porting import calls
 from porting.port.expansions import Part, expansion_of, of_all_steps
-from porting.port.reads import reading
 from porting.port.side import array_of, view
-from porting.port.structure import Structure, inner_class, is_keras_own
+from porting.port.structure import Structure, inner_class, is_keras_own, reading
 from porting.traces import Teacher
 from porting.traces.parking import SMALLEST, park
 
