@@ -227,7 +227,7 @@ def tensor_of(array: np.ndarray, precision: "torch.dtype") -> "torch.Tensor":
     """
     import torch
 
-    made = torch.tensor(np.ascontiguousarray(array).reshape(-1)).reshape(array.shape)
+    made = torch.tensor(np.array(array, order="C"))
     return made.to(precision) if made.is_floating_point() else made
 
 

@@ -173,7 +173,8 @@ def test_a_norm_behind_instead_of_before_is_paired_with_the_norm():
 
 def test_directions_are_told_apart_where_another_setting_differs_in_both():
     x = keras.Input((5, 6))
-    port = keras.Model(x, layers.Bidirectional(layers.GRU(4, return_sequences=True, activation="relu"))(x))
+    gru = layers.GRU(4, return_sequences=True, activation="relu", name="gru")
+    port = keras.Model(x, layers.Bidirectional(gru)(x))
     named = pairs_of(Steps(), port, (5, 6))
     assert {name: path.rpartition("/")[2] for name, path in named.items()} == {
         "gru.l0": "forward_gru",

@@ -92,7 +92,9 @@ def refusals():
         "roll of the flattened": (lambda x: torch.roll(x, 1), table),
         "flattened tensor": (lambda x: x.argmax(), table),
         "reflection": (
-            lambda x: functional.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2], padding_mode="reflection"),
+            lambda x: functional.grid_sample(
+                x, x.permute(0, 2, 3, 1)[..., :2], padding_mode="reflection", align_corners=False
+            ),
             image,
         ),
         "reads the numbers|dtype|no row": (lambda x: torch.fft.fft(x).abs(), table),
