@@ -41,6 +41,7 @@ def streamlines(batches):
     return draw_balanced(batches, 64).streamlines
 
 
+@pytest.mark.slow
 def test_parity_can_be_asserted(checkpoint, port, batches):
     assert_parity(port, checkpoint, probe=batches)
 

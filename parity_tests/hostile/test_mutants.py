@@ -21,7 +21,8 @@ def fuzz(formats, mutants, heavy):
     assert len(rows) == len(formats)
 
 
-@pytest.mark.parametrize(("mutants", "heavy"), [(100, 20), pytest.param(4000, 1000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("mutants", "heavy"), [(100, 20), (4000, 1000)])
 def test_damaged_files_are_refused_or_read_and_do_no_harm(mutants, heavy):
     fuzz([name for name in FORMATS if name != REPLAYED], mutants, heavy)
 

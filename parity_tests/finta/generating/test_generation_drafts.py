@@ -108,6 +108,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_files(sent, bundles, whole, s
     assert contents(output) == whole
 
 
+@pytest.mark.slow
 def test_a_run_may_be_cut_off_wherever_it_is_and_more_than_once(bundles, whole, small_port, tmp_path):
     output = tmp_path / "out"
     begin(bundles, small_port, output, words="second: preparing")

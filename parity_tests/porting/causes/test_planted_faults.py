@@ -10,7 +10,6 @@ from parity_tests.porting.causes.planted.right_ports import RIGHT
 from porting import Status, convert
 
 QUICK = (
-    "encoder flattened point by point",
     "strided convolution with same padding",
     "BatchNorm with Keras' epsilon",
     "softmax over the queries",

@@ -186,6 +186,7 @@ def other_weights(golden):
     golden.attrs["weights"] = json.dumps(dict.fromkeys(hashes, "0" * 64))
 
 
+@pytest.mark.slow
 def test_a_golden_file_of_other_weights(port, run_cli):
     spoiled(port, other_weights)
     assert verify(port).verdict is Status.FAIL  # the certificate binds both, so it is the port that is wrong

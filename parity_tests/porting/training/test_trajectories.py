@@ -84,6 +84,7 @@ def test_rounding_that_training_amplifies_is_no_fault(tmp_path):
     assert max(step.quantities["optimiser"].error for step in report.steps) < PARAMETER_LIMIT
 
 
+@pytest.mark.slow
 def test_a_step_that_differs_is_drawn_and_shown(untrained, batches, tmp_path):
     report = verified(untrained, batches, uncompiled_and_decoupled, steps=2)
     draw(report, tmp_path / "picture.png")
