@@ -1,4 +1,4 @@
-"""The layers of a Keras model that own variables, their types and paths; variables of no layer, and how all are read."""
+"""The layers of a Keras model that own variables, their types and paths; variables of no layer; how all are read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
