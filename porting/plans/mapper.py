@@ -11,6 +11,7 @@ from porting.pairs.pair import ModelPair
 from porting.plans.flow import without_idle
 from porting.plans.ordering import check_order
 from porting.plans.partners.arriving import renewed, with_arriving
+from porting.plans.partners.heads import with_heads_apart
 from porting.plans.partners.lookup import look_up, proposed_matches
 from porting.plans.partners.pairing import pair_layers
 from porting.plans.partners.repeats import with_calls
@@ -54,7 +55,7 @@ def plan_from_traces(
         If the pair's `matches` or `axes` name a layer or tensor that is not there, or a layer of the reference has a
         setting with which nothing can be compared.
     """
-    reference = _with_constants_shapes(without_idle(reference, port))
+    reference = _with_constants_shapes(with_heads_apart(without_idle(reference, port), port))
     traced = Traced(pair, reference, port, teach)
     paired = pair_layers(traced)
     traced = with_arriving(traced, paired)

@@ -178,6 +178,18 @@ class TiedHead(nn.Module):
         return self.head(torch.relu(self.fc(self.words(tokens))))
 
 
+class TiedHeadWithBias(nn.Module):
+    """The same with a bias of its own, as BERT's head for masked words; one word's row is not trained by a look-up."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc, self.head = nn.Embedding(9, 4, padding_idx=0), nn.Linear(4, 4), nn.Linear(4, 9)
+        self.head.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.fc(self.words(tokens))))
+
+
 class TimeFirst(nn.Module):
     """Words whose positions come first, as XLNet has them."""
 

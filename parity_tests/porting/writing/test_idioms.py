@@ -24,6 +24,7 @@ IDIOMS = {
     "ScaledWords": "5:int9",
     "Sines": "5,40",
     "TiedHead": "5:int9",
+    "TiedHeadWithBias": "5:int9",
     "TimeFirst": "5:int9",
 }
 QUICK = {
@@ -35,6 +36,7 @@ QUICK = {
     "ScaledWords",
     "Sines",
     "TiedHead",
+    "TiedHeadWithBias",
     "TimeFirst",
 }
 

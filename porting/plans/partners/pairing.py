@@ -8,6 +8,7 @@ from porting.plans.flow import layer_sources, output_sources
 from porting.plans.joining import found_joins
 from porting.plans.partners.by_order import Fit, by_names_and_order
 from porting.plans.partners.colours import Graph, are_alike, groups_of, refined
+from porting.plans.partners.heads import is_tied
 from porting.plans.partners.lookup import count_message, differing_settings, fits
 from porting.plans.partners.names import equally_named
 from porting.plans.partners.proving import groups_to_prove, proven
@@ -62,13 +63,13 @@ def pair_layers(traced: Traced) -> Pairs:
 def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]:
     """Both models' layers; without the reference's whose tensors are all others', if it has more or no partner fits."""
     ours, theirs = traced.reference.layers(), [*traced.port.layers(), *traced.port.shared]
-    has_more, tied = len(ours) > len(theirs), [layer for layer in ours if _is_tied(layer, traced.reference)]
+    has_more, tied = len(ours) > len(theirs), [layer for layer in ours if is_tied(layer, traced.reference)]
     left_out = {layer.name for layer in tied if has_more or not any(fit(layer, other) for other in theirs)}
     return [layer for layer in ours if layer.name not in left_out], theirs
 
 
 def _untied(layers: Sequence[LayerCall], trace: Trace) -> list[LayerCall]:
-    return [layer for layer in layers if not _is_tied(layer, trace)]
+    return [layer for layer in layers if not is_tied(layer, trace)]
 
 
 def _shared_pairs(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], traced: Traced, fit: Fit) -> dict[str, str]:
@@ -109,11 +110,6 @@ def _likely(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit) ->
         fitting = [right for right in theirs if fit(left, right)]
         if len(fitting) == 1 and sum(fit(other, fitting[0]) for other in ours) == 1:
             yield left, fitting[0]
-
-
-def _is_tied(layer: LayerCall, trace: Trace) -> bool:
-    """Whether all tensors of a layer are another layer's, so that the port may use them in a function."""
-    return bool(layer.weights) and all(name in trace.aliases for name in layer.weights.values())
 
 
 def _check_matches(matches: Mapping[str, str], ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> None:

@@ -1,5 +1,6 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -160,7 +161,7 @@ def _gradient_errors(pair: ModelPair, reference: ReferenceRun, port: PortRun) ->
         scale = max([gradient.scale for gradient in ours.values()] + [least])
         for transfer in taken:
             moved = _moved(port.gradients.weights[transfer.port], transfer.pattern)
-            for name, gradient in _trained_in_torch(transfer.parts(moved), calls.get(layers.reference)):
+            for name, gradient in _trained_in_torch(transfer.parts(moved), calls.get(layers.reference), ours):
                 error = replace(ours[name], scale=scale).relative_error(gradient)
                 release(gradient, ours[name].values)
                 yield name, error, _limit(reference, name, scale)
@@ -173,17 +174,26 @@ def _greatest(gradients: Gradients) -> float:
 
 
 def _trained_in_torch(
-    gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall | None
+    gradients: Iterable[tuple[str, np.ndarray]], call: LayerCall | None, ours: Mapping[str, Thinned]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Without a gradient in the row of `padding_idx`, which torch gives none; no call is of what reaches no output."""
+    """With torch's own row of `padding_idx`, which a look-up does not train; no call is of what reaches no output."""
     row = call.settings.get("padding_idx") if call else None
     for name, gradient in gradients:
         if row is None:
             yield name, gradient
         else:
             held = np.array(gradient)
-            held[row] = 0.0
+            held[row] = _row_of(ours[name], row, held.shape)
             yield name, held
+
+
+def _row_of(gradient: Thinned, row: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A row of a gradient, as far as it holds its values: none but zeros where the table is only looked up."""
+    places = np.arange(row * math.prod(shape[1:]), (row + 1) * math.prod(shape[1:]))
+    held = np.zeros(len(places))
+    known = places % gradient.step == 0
+    held[known] = gradient.values[places[known] // gradient.step]
+    return held.reshape(shape[1:])
 
 
 def _padded(reference: ReferenceRun) -> Iterator[str]:
