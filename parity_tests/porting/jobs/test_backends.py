@@ -230,9 +230,8 @@ assert numpy.allclose(in_keras(keras_model.LinearUpsampling1D()), in_torch(up), 
 """
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param(name, marks=() if name == "jax" else pytest.mark.slow) for name in BACKENDS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_two_custom_layers_equal_torch(backend):
     command = [sys.executable, "-c", CUSTOM_LAYERS]
     environment = os.environ | {"KERAS_BACKEND": backend}

@@ -107,6 +107,7 @@ class Ceiling(keras.layers.Layer):
         return keras.ops.minimum(inputs, 500.0)
 
 
+@pytest.mark.slow
 def test_a_fault_that_no_sample_of_the_probe_shows_fails(tmp_path, late_one):
     path, row = late_one
     port = keras.saving.load_model(shipped.KERAS_CHECKPOINT, compile=False)

@@ -43,7 +43,8 @@ def verified(checkpoint, batches, port=FINTA.training.port, recipe="original", s
     return verify_training(checkpoint, batches, pair=pair, recipe=recipe, steps=steps, batch_size=8)
 
 
-@pytest.mark.parametrize("recipe", ["original", pytest.param("simple", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["original", "simple"])
 def test_the_port_trains_as_the_reference(untrained, batches, recipe):
     report = verified(untrained, batches, recipe=recipe)
     assert report.verdict is Status.PASS
