@@ -35,6 +35,7 @@ def test_plan_shows_every_tensor_and_writes_nothing(small_checkpoint, run_cli, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_convert_verify_inspect_and_export_a_checkpoint(small_checkpoint, run_cli, tmp_path):
     converted = run_cli("convert", small_checkpoint, "--output", tmp_path)
     assert converted.status == 0, converted.err
