@@ -74,6 +74,7 @@ class OtherSetting:
         if self._folder:
             self._folder.cleanup()
         self._is_on = self._folder = self._process = None
+        self._why_not = ""
 
     def _start(self, is_on: bool) -> None:
         """Start a process whose TensorFlow computes otherwise than this one's."""

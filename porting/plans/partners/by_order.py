@@ -32,25 +32,28 @@ def _nearest(
     ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
 ) -> dict[str, str] | None:
     """For each layer the first one that fits and that the partners of its sources reach."""
-    found, free = dict(matches), _left(ours, theirs, matches)[1]
     behind = layer_sources(traced.reference), layer_sources(traced.port)
-    for layer in _left(ours, theirs, matches)[0]:
-        reached = {found.get(name, name) for name in behind[0][layer.name]}
-        partner = next((other for other in free if behind[1][other.name] == reached and fit(layer, other)), None)
-        if partner is None:
-            return None
-        free.remove(partner)
-        found[layer.name] = partner.name
-    return found
+
+    def is_reached_alike(layer: LayerCall, other: LayerCall, found: Mapping[str, str]) -> bool:
+        return behind[1][other.name] == {found.get(name, name) for name in behind[0][layer.name]}
+
+    return _first_fitting(ours, theirs, matches, fit, is_reached_alike)
 
 
 def _first_fitting(
-    ours: Sequence[LayerCall], theirs: Sequence[LayerCall], found: Mapping[str, str], fit: Fit
+    ours: Sequence[LayerCall],
+    theirs: Sequence[LayerCall],
+    found: Mapping[str, str],
+    fit: Fit,
+    is_wanted: Callable[[LayerCall, LayerCall, Mapping[str, str]], bool] = lambda layer, other, found: True,
 ) -> dict[str, str] | None:
-    """For each layer the first one that fits: layers of one kind in their order, though norms lie before or behind."""
+    """For each layer the first one that fits: layers of one kind in their order, though norms lie before or behind.
+
+    `is_wanted` says of two layers whether they may be partners, by those that have been found so far.
+    """
     paired, (left, free) = dict(found), _left(ours, theirs, found)
     for layer in left:
-        partner = next((other for other in free if fit(layer, other)), None)
+        partner = next((other for other in free if is_wanted(layer, other, paired) and fit(layer, other)), None)
         if partner is None:
             return None
         free.remove(partner)

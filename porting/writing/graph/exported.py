@@ -100,7 +100,8 @@ def export(
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
     held = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
-    paths = {s.arg.name: _first_name(model, str(s.target)) for s in specs if s.kind in held}
+    first = _first_names(model)
+    paths = {s.arg.name: first.get(str(s.target), str(s.target)) for s in specs if s.kind in held}
     arrays = {name: path for name, path in paths.items() if name not in known}
     kept = {name: path for name, path in paths.items() if name in known and attribute(model, path) is not None}
     inputs = tuple(s.arg.name for s in specs if s.kind is InputKind.USER_INPUT and hasattr(s.arg, "name"))
@@ -109,10 +110,10 @@ def export(
     return Exported(graph, samples, arrays, constants, kept, inputs, inputs, names, nodes)
 
 
-def _first_name(model: "torch.nn.Module", path: str) -> str:
-    """The first of the paths under which a model has an array that several of its layers hold."""
-    held = model.state_dict(keep_vars=True)
-    return next((name for name in held if path in held and held[name] is held[path]), path)
+def _first_names(model: "torch.nn.Module") -> dict[str, str]:
+    """Path of each saved array -> the first of those under which several layers of a model hold it."""
+    held, first = model.state_dict(keep_vars=True), {}
+    return {path: first.setdefault(id(array), path) for path, array in held.items()}
 
 
 def _drop_checks(graph: "Graph") -> None:
