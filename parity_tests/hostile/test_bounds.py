@@ -43,6 +43,16 @@ def test_a_packed_member_that_ends_early_is_refused_and_not_filled_with_whatever
         read_checkpoint(path)
 
 
+def test_a_member_that_is_marked_as_a_folder_is_refused_and_not_filled_with_whatever_lay_in_memory(folder):
+    path = folder / "model.pt"
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"PK\x01\x02", 0, content.rindex(b"data/5"))
+    content[place + 38] |= 0x10
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="data/5 is marked as a folder, and holds data"):
+        read_checkpoint(path)
+
+
 def texts(path, count=1):
     with h5py.File(path, "w") as file:
         for number in range(count):

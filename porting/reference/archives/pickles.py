@@ -76,8 +76,14 @@ def _check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         check_archive(archive, path.stat().st_size)
         for member in archive.infolist():
+            if member.external_attr & _FOLDER and member.file_size:
+                raise ValueError(f"{member.filename} is marked as a folder, and holds data")
             if member.compress_type != zipfile.ZIP_STORED:
                 _check_packed(archive, member)
+
+
+_FOLDER = 0x10
+"""DOS' attribute of a folder: PyTorch unpacks nothing of such a member, and hands out whatever lay in memory."""
 
 
 def _check_packed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
