@@ -189,7 +189,7 @@ class RowFile:
         """
         with refusal_told(self.path, self._has_any):
             with library_writes(), h5py.File(self._draft, "r+", locking=False) as file:
-                file.attrs.update(attributes)
+                file.attrs.update({name: value for name, value in attributes.items() if not _has(file, name, value)})
             os.fsync(self._lock)
             os.replace(self._draft, self.path)
         self._release()
@@ -207,6 +207,11 @@ class RowFile:
         if kind is not None and self._lock >= 0 and not self._has_any():
             self._draft.unlink(missing_ok=True)
         self._release()
+
+
+def _has(file: h5py.File, name: str, value: Any) -> bool:
+    """Whether a process that was killed has written an attribute already: written again, it takes other room."""
+    return name in file.attrs and np.array_equal(file.attrs[name], np.asarray(value))
 
 
 def _place_of(held: Any, dtype: Any, shape: tuple[int, ...]) -> int:

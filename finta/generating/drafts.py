@@ -50,9 +50,9 @@ def place_of(output: Path) -> Path:
     return output / "generated"
 
 
-def mark_of(output: Path) -> Path:
-    """Name the file that goes as a run's files come into place; without it there is nothing to go on with."""
-    return draft_of(place_of(output)) / _BEGUN
+def own_names(output: Path) -> OwnNames:
+    """How a run's files come into place: its mark goes first, the summary comes last, so that where it is, all are."""
+    return OwnNames(draft_of(place_of(output)) / _BEGUN, last="summary.json")
 
 
 def check_draft(output: Path, *, resume: bool) -> None:
@@ -63,7 +63,7 @@ def check_draft(output: Path, *, resume: bool) -> None:
     OutputError
         If there is nothing to go on with, or something that `resume` would go on with.
     """
-    is_finished = finish_moves(place_of(output), own_names=OwnNames(mark_of(output)))
+    is_finished = finish_moves(place_of(output), own_names=own_names(output))
     draft = draft_of(place_of(output))
     if draft.is_dir() and not (draft / _BEGUN).exists():
         shutil.rmtree(draft, ignore_errors=True)

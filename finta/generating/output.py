@@ -8,11 +8,11 @@ from typing import Any
 from finta.coding.coders import Coder
 from finta.coding.drafts import refusal_told
 from finta.generating.bundle_settings import Choices
-from finta.generating.drafts import Finished, mark_of, place_of
+from finta.generating.drafts import Finished, own_names, place_of
 from finta.pages.charts import draw_generated
 from finta.pages.summaries import name_pictures, write_summary
 from porting.files.placement import check_apart, check_free, library_writes
-from porting.files.staging import OwnNames, staging
+from porting.files.staging import staging
 from tractography.files.formats import format_of, name_of
 from tractography.files.headers import Header
 from tractography.files.streamlines import Streamlines
@@ -71,7 +71,7 @@ def write_generated(
     made = [held.generated for held in finished]
     with (
         refusal_told(place_of(output), lambda: True),
-        staging(place_of(output), own_names=OwnNames(mark_of(output))) as staged,
+        staging(place_of(output), own_names=own_names(output)) as staged,
         library_writes(),
     ):
         folder = staged.stem.parent

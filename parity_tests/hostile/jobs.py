@@ -171,11 +171,16 @@ def _look_at(name: str) -> Callable[[Path], object]:
     return look
 
 
+def _look_at_samples(folder: Path) -> object:
+    """What is there once the summary is, which comes last."""
+    return _look_at("sampled")(folder) if (folder / "sampled" / "summary.json").exists() else {}
+
+
 JOBS = {
     "conversion": Job(_convert, _look_at_port),
     "export": Job(_export, _look_at_checkpoint),
     "training state": Job(_training_state, _look_at_state),
     "encoding": Job(_encode, _look_at("codes.h5"), goes_on=True),
     "filtering": Job(_filter, _look_at("filtered"), goes_on=True),
-    "sampling": Job(_sample, _look_at("sampled"), goes_on=True),
+    "sampling": Job(_sample, _look_at_samples, goes_on=True),
 }

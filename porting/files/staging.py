@@ -38,9 +38,12 @@ class OwnNames:
     ----------
     mark : Path, optional
         A file that goes as the set comes into place.
+    last : str, optional
+        The file that is there only when all others are.
     """
 
     mark: Path | None = None
+    last: str | None = None
 
 
 class Staging:
@@ -156,7 +159,11 @@ def _move(stem: Path, own_names: OwnNames | None) -> bool:
     if own_names and own_names.mark:
         own_names.mark.unlink(missing_ok=True)
     listed.unlink(missing_ok=True)
-    for path in sorted(committed.iterdir(), reverse=True):  # the certificate last, so that a mixture is never certified
+    last = own_names.last if own_names else None
+    if last and (committed / last).exists():
+        (stem.parent / last).unlink(missing_ok=True)
+    paths = sorted(committed.iterdir(), reverse=True)  # the certificate last, so that a mixture is never certified
+    for path in sorted(paths, key=lambda path: path.name == last):
         os.replace(path, stem.parent / path.name)
     committed.rmdir()
     return True

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,38 @@ def test_killed_at_any_step_of_the_move_the_set_is_whole_for_the_next_who_looks(
 
 def held_visible(folder):
     return {path.name: path.read_text() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+
+@pytest.mark.parametrize("fatal", range(1, 6))
+def test_the_last_file_of_a_set_is_never_beside_files_of_another_set(fatal, tmp_path, monkeypatch):
+    own_names = staging.OwnNames(last="b")
+
+    def write(text):
+        with staging.staging(tmp_path / "set", own_names=own_names) as staged:
+            for name in "abc":
+                (staged.stem.parent / name).write_text(text)
+            staged.commit()
+
+    steps = count(1)
+
+    def interrupted(done):
+        def call(*places, **keywords):
+            if next(steps) == fatal:
+                raise KeyboardInterrupt
+            return done(*places, **keywords)
+
+        return call
+
+    write("old")
+    for name in ("replace", "unlink"):
+        monkeypatch.setattr(staging.os, name, interrupted(getattr(os, name)))
+    with pytest.raises(KeyboardInterrupt):
+        write("new")
+    monkeypatch.undo()
+    found = held_visible(tmp_path)
+    assert "b" not in found or found == dict.fromkeys("abc", found["b"])
+    staging.finish_moves(tmp_path / "set", own_names=own_names)
+    assert held_visible(tmp_path) in (dict.fromkeys("abc", "old"), dict.fromkeys("abc", "new"))
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
