@@ -211,7 +211,7 @@ class RowFile:
 
 def _has(file: h5py.File, name: str, value: Any) -> bool:
     """Whether a process that was killed has written an attribute already: written again, it takes other room."""
-    return name in file.attrs and np.array_equal(file.attrs[name], np.asarray(value))
+    return name in file.attrs and np.array_equal(np.asarray(file.attrs[name]), np.asarray(value))
 
 
 def _place_of(held: Any, dtype: Any, shape: tuple[int, ...]) -> int:

@@ -71,6 +71,19 @@ def test_texts_that_hdf5_would_read_without_end_are_refused(tmp_path):
         pass
 
 
+def test_a_text_that_says_it_is_longer_than_the_file_is_refused_before_room_is_made_for_it(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["word"] = "x" * 77
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    heap = struct.pack("<Q", content.index(b"GCOL"))
+    place = content.index(struct.pack("<I", 77) + heap)
+    content[place : place + 4] = struct.pack("<I", 0xFFFFFF7F)
+    (tmp_path / "a.h5").write_bytes(content)
+    refused = rf"the text at byte {place:,} declares 4,294,967,167 bytes of {len(content):,}"
+    with pytest.raises(ValueError, match=refused), hdf5.opened(tmp_path / "a.h5"):
+        pass
+
+
 def test_texts_of_all_lengths_are_read(tmp_path):
     with texts(tmp_path / "a.h5", 200).open("rb") as file:
         check_heaps(file)

@@ -2,17 +2,23 @@
 
 A global heap is ``GCOL``, a version, three zeros and its own size; then objects: index, references, four zeros, size,
 content to a multiple of eight bytes. The object of index 0 is what is free, whose size counts its own header; where it
-is 0, the library goes round it without end. A local heap is ``HEAP``, four zeros and the size of its content.
+is 0, the library goes round it without end. A local heap is ``HEAP``, four zeros and the size of its content. What
+refers to an object of a global heap is its length in four bytes, for which room is made before it is read; the heap's
+place in eight; and the object's index in four.
 """
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
+
+import numpy as np
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEADS = (b"GCOL\x01\0\0\0", b"HEAP\0\0\0\0")
 _OBJECT = struct.Struct("<HH4xQ")
+_REFERENCE = struct.Struct("<IQI")
+_LARGEST_INDEX = (1 << 16) - 1
 _PIECE = 1 << 22
 _WIDTHS = {0: slice(13, 15), 1: slice(13, 15), 2: slice(9, 11), 3: slice(9, 11)}
 """Version of a file -> where its first bytes say how wide its addresses and its sizes are."""
@@ -31,31 +37,58 @@ def check_heaps(file: BinaryIO) -> None:
     first = file.read(16)
     if not first.startswith(_SIGNATURE) or first[_WIDTHS.get(first[8], slice(0))] != b"\x08\x08":
         raise ValueError("it does not begin as an HDF5 file")
-    for place in list(_heaps(file)):
-        _check_heap(file, place, length)
+    sizes = {place: _check_heap(file, place, length) for place in list(_heaps(file))}
+    if heaps := {place: size for place, size in sizes.items() if size}:
+        _check_references(file, heaps, length)
 
 
 def _heaps(file: BinaryIO) -> Iterator[int]:
     """Where a heap begins; or, which would be a wonder, eight bytes of an array that look like its head."""
-    file.seek(0)
-    before, kept = 0, b""
-    while piece := file.read(_PIECE):
-        held = kept + piece
+    for first, held in _pieces(file, overlap=7):
         for head in _HEADS:
             at = -1
             while (at := held.find(head, at + 1)) >= 0:
-                yield before - len(kept) + at
-        before, kept = before + len(piece), held[-7:]
+                yield first + at
 
 
-def _check_heap(file: BinaryIO, place: int, length: int) -> None:
+def _pieces(file: BinaryIO, overlap: int) -> Iterator[tuple[int, bytes]]:
+    """A file piece by piece, each with the end of the one before: where it begins, and its bytes."""
+    file.seek(0)
+    first, kept = 0, b""
+    while piece := file.read(_PIECE):
+        held = kept + piece
+        yield first, held
+        kept = held[-overlap:]
+        first += len(held) - len(kept)
+
+
+def _check_references(file: BinaryIO, heaps: Mapping[int, int], length: int) -> None:
+    """Refuse what refers to more of a global heap than the file has bytes, wherever it stands outside of heaps."""
+    places = np.array(sorted(heaps), np.uint64)
+    for first, held in _pieces(file, overlap=_REFERENCE.size - 1):
+        for shift in range(4, 12):
+            words = np.frombuffer(held, "<u8", max(len(held) - shift, 0) // 8, shift)
+            near = np.flatnonzero((words >= places[0]) & (words <= places[-1]))
+            for at in (shift - 4 + 8 * near[np.isin(words[near], places)]).tolist():
+                if at + _REFERENCE.size > len(held):
+                    continue
+                declared, _, index = _REFERENCE.unpack_from(held, at)
+                heap = int(places[max(int(np.searchsorted(places, first + at, "right")) - 1, 0)])
+                if declared > length and 0 < index <= _LARGEST_INDEX and not heap <= first + at < heap + heaps[heap]:
+                    raise ValueError(f"the text at byte {first + at:,} declares {declared:,} bytes of {length:,}")
+
+
+def _check_heap(file: BinaryIO, place: int, length: int) -> int:
+    """Refuse a heap that cannot be walked; the size of a global one, 0 of another."""
     file.seek(place)
     head = file.read(16)
     size = int.from_bytes(head[8:], "little")
     if size > length:
         raise ValueError(f"the heap at byte {place:,} declares {size:,} bytes and the file has {length:,}")
-    if head[:8] == _HEADS[0]:
-        _walk(file.read(max(size - 16, 0)), place)
+    if head[:8] != _HEADS[0]:
+        return 0
+    _walk(file.read(max(size - 16, 0)), place)
+    return size
 
 
 def _walk(content: bytes, place: int) -> None:

@@ -148,7 +148,7 @@ def resize_nearest(x, size, axis, exact=False, scale=None):
 def resize_linear(x, size, axis, align_corners=False, scale=None):
     """Interpolate linearly between neighbours, as ``torch.nn.functional.interpolate`` does."""
     length = x.shape[axis]
-    points = ops.arange(size, dtype=x.dtype) + ops.zeros_like(x[(0,) * len(x.shape)])
+    points = ops.add(ops.arange(size, dtype=x.dtype), ops.zeros_like(x[(0,) * len(x.shape)]))
     if align_corners:
         places = points * ((length - 1) / max(size - 1, 1))
     else:
@@ -164,7 +164,7 @@ def resize_linear(x, size, axis, align_corners=False, scale=None):
 def resize_cubic(x, size, axis, align_corners=False, scale=None):
     """Interpolate by cubic convolution with a = -0.75, as ``torch.nn.functional.interpolate`` does."""
     length = x.shape[axis]
-    points = ops.arange(size, dtype=x.dtype) + ops.zeros_like(x[(0,) * len(x.shape)])
+    points = ops.add(ops.arange(size, dtype=x.dtype), ops.zeros_like(x[(0,) * len(x.shape)]))
     if align_corners:
         places = points * ((length - 1) / max(size - 1, 1))
     else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from porting.writing.shaping.convolutions import DEFAULTS, Convolutions, Setting
+from porting.writing.shaping.operands import settle_operands
 from porting.writing.shaping.patterns import is_activation
 from porting.writing.shaping.steps import Step, reads, with_names
 from porting.writing.values.blocks import Block, BlockCall, Statement
@@ -45,6 +46,7 @@ def prepare(model: Block) -> None:
         for block in blocks:
             convolutions.rewrite(block)
     blocks = _with_short_ones_inside(blocks)
+    settle_operands(model)
     for block in reversed(blocks):
         block.statements = _needed(block.statements, block.results)
     for block in blocks:
