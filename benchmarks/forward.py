@@ -15,19 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from benchmarks.ground.machine import name_machine
-
-NAMES = (
-    *("resnet18", "mobilenet_v3_small", "densenet121", "convnext_atto", "swin_t", "vit_tiny_patch16_224"),
-    *("bert", "gpt2", "wav2vec2", "lstm_bidirectional"),
-)
-"""Models of the census, of several kinds."""
+from benchmarks.ground.models import SEVERAL
 
 THREADS = os.cpu_count() or 1
 BACKENDS = ("tensorflow", "jax")
@@ -69,6 +64,7 @@ def _in_keras(array: np.ndarray, pattern: str) -> np.ndarray:
 
 
 def arrays_of(path: Path) -> list[np.ndarray]:
+    """The arrays of a file, in order."""
     with np.load(path) as held:
         return [held[name] for name in held.files]
 
@@ -163,10 +159,10 @@ def _turn(process: subprocess.Popen) -> float:
 
 
 def main() -> None:
-    """Print a row for each model."""
+    """Write, serve, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"models of the census; if not given {', '.join(NAMES)}"
+        "names", nargs="*", metavar="NAME", help=f"models of the census; if not given {', '.join(SEVERAL)}"
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--in", dest="folder", type=Path, help=argparse.SUPPRESS)
@@ -174,26 +170,24 @@ def main() -> None:
     parser.add_argument("--serve", choices=RUNNERS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.write:
-        return write_port(chosen.names[0], chosen.folder)
-    if chosen.serve:
-        return serve(chosen.names[0], chosen.folder, chosen.serve)
+        write_port(chosen.names[0], chosen.folder)
+    elif chosen.serve:
+        serve(chosen.names[0], chosen.folder, chosen.serve)
+    else:
+        tabulate(chosen.names or SEVERAL, chosen.rounds)
+
+
+def tabulate(names: Sequence[str], rounds: int) -> None:
+    """Print a row for each model."""
     print(name_machine())
-    print(
-        f"{'ms a pass':<24}",
-        *(f"{runner:>16}" for runner in RUNNERS),
-        *(f"{name:>12} x" for name in BACKENDS),
-        flush=True,
-    )
+    heads = [*(f"{runner:>16}" for runner in RUNNERS), *(f"{backend:>12} x" for backend in BACKENDS)]
+    print(f"{'ms a pass':<24}", *heads, flush=True)
     won = dict.fromkeys(BACKENDS, 0)
-    for name in chosen.names or NAMES:
-        row = measure(name, chosen.rounds)
+    for name in names:
+        row = measure(name, rounds)
         ratios = {backend: _faster(row, backend) for backend in BACKENDS}
-        print(
-            f"{name:<24}",
-            *(f"{held:>16.2f}" for held in row.values()),
-            *(f"{held:>14.2f}" for held in ratios.values()),
-            flush=True,
-        )
+        figures = [*(f"{held:>16.2f}" for held in row.values()), *(f"{held:>14.2f}" for held in ratios.values())]
+        print(f"{name:<24}", *figures, flush=True)
         won = {backend: count + (ratios[backend] >= 1) for backend, count in won.items()}
     print("at least as fast as torch eager:", ", ".join(f"{count} on {backend}" for backend, count in won.items()))
 
