@@ -1,7 +1,8 @@
 """Convert one model by one converter: ``python -m benchmarks.peers.converting TOOL NAME FOLDER``.
 
 It runs in the converter's environment. The last line that is printed is JSON: the file that was made, the seconds that
-it took, and the greatest error of its outputs against torch in float64 over the greatest of these; or why there is none.
+it took, and the greatest error of its outputs against torch in float64 over the greatest of these; or why there is
+none.
 """
 
 import itertools
