@@ -167,5 +167,5 @@ def _miscounted(lines: list[str]) -> str:
 def _port_cotangents(pair: ModelPair, reference: ReferenceRun, port: Trace) -> list[np.ndarray]:
     """The cotangents in the port's axis order."""
     samples = len(reference.gradient_probe)
-    moved = zip(cotangents(reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
+    moved = zip(cotangents(pair, reference.trace, samples), pair.outputs.values(), port.outputs, strict=True)
     return [output_to_port(array, pattern, (samples, *output.shape[1:])) for array, pattern, output in moved]

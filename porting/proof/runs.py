@@ -229,7 +229,7 @@ def _run_narrow(pair: ModelPair, model: Any, probe: Probe, inputs: Sequence[np.n
 
 def _take_gradients(pair: ModelPair, model: Any, trace: Trace, probe: Probe):
     """Gradients, those of weights divided as their layers are, or why they cannot be taken."""
-    given = reference_inputs(pair, probe), cotangents(trace, len(probe))
+    given = reference_inputs(pair, probe), cotangents(pair, trace, len(probe))
     gradients, why_none = attempt(gradients_beside, pair, model, *given)
     return gradients and replace(gradients, weights=divided(gradients.weights, trace.shapes)), why_none
 
@@ -261,10 +261,11 @@ def _reference_outputs(model: Any, inputs: Sequence[np.ndarray]) -> Sequence[np.
     return torch_runs.teach(model, inputs, ()).outputs
 
 
-def cotangents(trace: Trace, samples: int) -> list[np.ndarray]:
+def cotangents(pair: ModelPair, trace: Trace, samples: int) -> list[np.ndarray]:
     """What each output is multiplied with before the sum whose gradients are taken; the reference's axis order."""
-    generator = np.random.default_rng(_COTANGENT_SEED)
-    return [generator.standard_normal((samples, *output.shape[1:])) for output in trace.outputs]
+    generator, said = np.random.default_rng(_COTANGENT_SEED), map(patterns.samples_axis, pair.outputs.values())
+    shapes = zip((output.shape for output in trace.outputs), said, strict=True)
+    return [generator.standard_normal((*shape[:axis], samples, *shape[axis + 1 :])) for shape, axis in shapes]
 
 
 def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:

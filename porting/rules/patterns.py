@@ -45,6 +45,12 @@ def words(pattern: str) -> tuple[list[str], list[str]]:
     return _dimensions(left), _dimensions(right)
 
 
+def samples_axis(pattern: str) -> int:
+    """Which of the reference's axes are the samples, which are the port's first."""
+    left, right = words(pattern)
+    return left.index(right[0]) if right and right[0] in left else 0
+
+
 def _dimensions(side: str) -> list[str]:
     return re.findall(r"\([^)]*\)|\S+", side)
 

@@ -202,6 +202,17 @@ class TimeFirst(nn.Module):
         return self.norm(self.fc(hidden) + hidden.mean(0)).transpose(0, 1)
 
 
+class StatesToo(nn.Module):
+    """States are returned as well, whose samples are the second axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 5, 2, batch_first=True)
+
+    def forward(self, steps):
+        return self.lstm(steps)
+
+
 class OfNoSample(nn.Module):
     """An output that is the same for all samples, as the temperature of contrastive models."""
 

@@ -26,6 +26,7 @@ IDIOMS = {
     "TiedHead": "5:int9",
     "TiedHeadWithBias": "5:int9",
     "TimeFirst": "5:int9",
+    "StatesToo": "6,4",
 }
 QUICK = {
     "StateAndSteps",
@@ -38,6 +39,7 @@ QUICK = {
     "TiedHead",
     "TiedHeadWithBias",
     "TimeFirst",
+    "StatesToo",
 }
 
 
