@@ -78,14 +78,15 @@ def _jax_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequence[Any]
     import keras
 
     floating = [number for number, array in enumerate(inputs) if array.dtype.kind == "f"]
+    arrays = list(map(jax.numpy.asarray, inputs))  # Keras' layers take no tensors beside numpy's arrays
 
     def total(given: list[Any], values: list[Any]) -> Any:
-        every = [given[floating.index(number)] if number in floating else array for number, array in enumerate(inputs)]
+        every = [given[floating.index(number)] if number in floating else array for number, array in enumerate(arrays)]
         with keras.StatelessScope(state_mapping=list(zip(held, values, strict=True))):
             outputs = outputs_of(call(model, every), model)
         return sum((out * by).sum() for out, by in zip(outputs, cotangents, strict=True))
 
-    given = [jax.numpy.asarray(inputs[number]) for number in floating]
+    given = [arrays[number] for number in floating]
     of_floating, of_values = jax.grad(total, argnums=(0, 1))(given, [variable.value for variable in held])
     return [of_floating[floating.index(n)] if n in floating else None for n in range(len(inputs))], of_values
 

@@ -200,7 +200,7 @@ class Layout:
         if loop.table is None:
             stop = _sum(start, count)
             arguments = [stop] if plain_start else [start, stop]
-            return ast.Name(names[loop.counter], ast.Store()), _called("range", arguments)
+            return ast.Name(names[loop.counter] if loop.counter else "_", ast.Store()), _called("range", arguments)
         table = self._tree(loop.table, names)
         if not loop.counter:
             return row, table

@@ -39,3 +39,14 @@ class Enlarged(nn.Module):
     def forward(self, images):
         small = self.conv(images)
         return nn.functional.interpolate(small, size=images.shape[-2:], mode="bicubic", align_corners=True)
+
+
+class Conditioned(nn.Module):
+    """Numbers beside tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc = nn.Embedding(11, 4), nn.Linear(3, 4)
+
+    def forward(self, token, numbers):
+        return torch.tanh(self.words(token)[:, 0]) * self.fc(numbers)

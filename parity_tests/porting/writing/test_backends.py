@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,3 +57,14 @@ def test_a_written_port_runs_on_every_backend(backend, written):
     for name in MODELS:
         found, wanted = (np.load(written / f"{name}.{kind}.npy") for kind in ("found", "wanted"))
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_port_of_tokens_and_numbers_passes_on_jax(tmp_path):
+    torch.manual_seed(0)
+    torch.save(backends.Conditioned().state_dict(), tmp_path / "net.pt")
+    given = {"inputs": ["1:int11", "3"], "checkpoint": tmp_path / "net.pt"}
+    porting.write(f"{backends.__name__}:Conditioned", tmp_path / "net.py", **given)
+    command = [sys.executable, "-m", "porting", "verify", "net.pt", "net.keras", "--pair", "net_pair:PAIR"]
+    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

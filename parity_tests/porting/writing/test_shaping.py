@@ -208,3 +208,16 @@ def test_inputs_stand_in_the_order_of_the_signature_under_its_names():
             return keras.Model(inputs, mixed, name="inputs")
         """,
     )
+
+
+def test_blocks_that_all_do_the_same_are_a_loop_that_counts_nothing():
+    _is(
+        _source(torch.nn.Sequential(*(torch.nn.Sequential(torch.nn.AlphaDropout(0.1)) for _ in range(3))), 2, 4),
+        """
+        def build():
+            inputs = x = keras.Input((4,), name="input")
+            for _ in range(3):
+                x = layers.AlphaDropout(0.1)(x)
+            return keras.Model(inputs, x, name="sequential")
+        """,
+    )
