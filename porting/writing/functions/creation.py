@@ -7,7 +7,9 @@ from porting.writing.functions.arranging.repeating import expand
 from porting.writing.functions.arranging.shapes import reshape
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import Value, in_order, plain, settled
+from porting.writing.values.sizes import SizeError, is_free
 
 
 @row("arange")
@@ -18,7 +20,28 @@ def arange(k: Target, *limits: float, dtype: str = "") -> Value:
         return Value(None, (len(range_of(*limits)),), (0,), "int", counts_samples=True)
     kind = dtype or ("float" if any(isinstance(limit, float) for limit in limits) else "int")
     shown = k.floatx if kind == "float" else "int32"
+    if any(map(is_free, limits)):
+        return _as_many(k, limits, kind)
     return plain(k.ops.arange(*limits, dtype=shown), (len(range_of(*limits)),), kind)
+
+
+def _as_many(k: Target, limits: Sequence[float], kind: str) -> Value:
+    """Whole numbers at equal distances, as many as a size that follows the inputs' says."""
+    start, stop, step = (0, limits[0], 1) if len(limits) == 1 else (*limits, 1)[:3]
+    if is_free(step) or not all(isinstance(limit, int) for limit in (start, stop, step)):
+        raise SizeError(f"counts to {stop}, which follows the size of an input, by other than whole numbers")
+    if step < 0:
+        counted = _as_many(k, (stop + 1, start + 1), "int")
+        made = counted.with_data(k.ops.flip(counted.data))
+        count = counted.shape[0]
+    else:
+        count = (stop - start) // step
+        made = Value(places(k, count), (count,), (0,), "int")
+    if abs(step) != 1:
+        made = made.with_data(made.data * step)
+    if step > 0 and start:
+        made = made.with_data(made.data + start)
+    return as_kind(k, made, kind)
 
 
 def range_of(*limits: float) -> Sequence[float]:
@@ -32,10 +55,11 @@ def range_of(*limits: float) -> Sequence[float]:
 def _filled(k: Target, size: Sequence[int], value: Any, kind: str) -> Value:
     """A number that broadcasts stands for all samples."""
     shape = tuple(size)
-    axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not k.is_batch(length))
+    grows = [k.is_batch(length) or is_free(length) for length in shape]
+    axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not grows[axis])
     data = k.ops.full(tuple(shape[axis] for axis in axes), value, dtype=named(k, kind))
-    if any(k.is_batch(length) for length in shape):
-        sizes = tuple(1 if k.is_batch(length) else length for length in shape)
+    if any(grows):
+        sizes = tuple(1 if grow else length for length, grow in zip(shape, grows, strict=True))
         return expand(k, Value(data, sizes, axes, kind), shape)
     return Value(data, shape, axes, kind)
 

@@ -6,7 +6,9 @@ from typing import Any
 from porting.writing.functions.arranging.shapes import reshape, slice_of, stack
 from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import Value, arranged, channels_last, settled, whole
+from porting.writing.values.sizes import beside, is_free, sized
 
 
 def spread(size: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -133,7 +135,7 @@ def _nearest(prefix: str, exact: bool) -> None:
         for axis, size in enumerate(sizes, start=2):
             settings = {**({"exact": True} if exact else {}), **_scale(x.shape[axis], given, axis - 2)}
             if x.shape[axis] != size or "scale" in settings:
-                data = k.own("resize_nearest")(data, size, axis=x.at(axis), **settings)
+                data = _sized(k, "nearest", x, data, axis, size, settings)
         return Value(data, (*x.shape[:2], *sizes), x.axes, x.dtype)
 
 
@@ -186,14 +188,30 @@ def _resized(k: Target, kind: str, x: Value, output_size: Any, align_corners: bo
     for axis, size in enumerate(sizes, start=2):
         if shape[axis] != size:
             settings = {"align_corners": True} if align_corners else _scale(shape[axis], factors, axis - 2)
-            data = k.own(f"resize_{kind}")(data, size, axis=x.at(axis), **settings)
+            data = _sized(k, kind, x, data, axis, size, settings)
             shape[axis] = size
     return Value(data, tuple(shape), x.axes)
 
 
+def _sized(k: Target, kind: str, x: Value, data: Any, axis: int, size: int, settings: dict[str, Any]) -> Any:
+    """Interpolate along one axis to a size, which may follow the inputs'."""
+    length, at = x.shape[axis], x.at(axis)
+    if not is_free(size) and not is_free(length):
+        return k.own(f"resize_{kind}")(data, size, axis=at, **settings)
+    if not is_free(size):
+        new = k.ops.arange(size, dtype="int32")
+    elif is_free(length) and size % length == 0:
+        new = k.own("places_along")(x.data, axis=at, times=size // length)
+    else:
+        new = places(k, size)
+    return k.own(f"resize_{kind}_to")(data, new, axis=at, **settings)
+
+
 def _scale(length: int, factors: Any, at: int) -> dict[str, Any]:
     """How far new points lie apart, where that is not what the lengths say."""
-    if not factors or not factors[at] or int(length * factors[at]) / length == factors[at]:
+    if not factors or not factors[at] or (is_free(length) and float(factors[at]).is_integer()):
+        return {}
+    if int(length * factors[at]) / length == factors[at]:
         return {}
     return {"scale": 1 / factors[at]}
 
@@ -201,7 +219,10 @@ def _scale(length: int, factors: Any, at: int) -> dict[str, Any]:
 def _sizes_of(x: Value, output_size: Any, factors: Any) -> tuple[int, ...]:
     if output_size is not None:
         return tuple(output_size)
-    return tuple(int(length * factor) for length, factor in zip(x.shape[2:], factors, strict=True))
+    return tuple(
+        sized(int(int(length) * factor), int(beside(length) * factor))
+        for length, factor in zip(x.shape[2:], factors, strict=True)
+    )
 
 
 @row("im2col")
