@@ -111,8 +111,8 @@ def adaptive_pool_to(x, size, axis, kind="mean"):
     """Pool so many windows, which may overlap, along an axis of any length, as torch's adaptive pooling does."""
     places = places_along(x, axis)
     length, windows = places[-1] + 1, ops.arange(size, dtype="int32")
-    starts, ends = windows * length // size, -(-(windows + 1) * length // size)
-    inside = (places >= starts[:, None]) & (places < ends[:, None])
+    starts, ends = length * windows // size, (length * (windows + 1) + size - 1) // size
+    inside = (starts[:, None] <= places) & (ends[:, None] > places)
     x = ops.moveaxis(x, axis, -1)
     if kind == "mean":
         shares = ops.cast(inside, x.dtype) / ops.cast(ends - starts, x.dtype)[:, None]

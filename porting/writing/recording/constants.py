@@ -78,7 +78,8 @@ def following(k: Target, array: "torch.Tensor", other: "torch.Tensor", shape: tu
         return None
     one, beside = (part for part in parts if part is not None)
     if is_uniform(one) and is_uniform(beside) and one.flatten()[0] == beside.flatten()[0]:
-        return _filled(k, shape, _plain(one.flatten()[0].numpy(), kind), kind)
+        like = _like_anchor(k, one, shape, kind)
+        return like or _filled(k, shape, _plain(one.flatten()[0].numpy(), kind), kind)
     wide = [axis for axis, size in enumerate(shape) if not k.is_batch(size) and size != 1]
     if len(wide) != 1 or kind != "int":
         return None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 _SEED = 20210127
+_IMAGE, _LARGE = 3, 96
+"""Axes of an image but one, and from which size on twice an image would take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def _groups(axes: Sequence[Axis]) -> Iterator[tuple[Axis, ...]]:
 def _tried(model: "torch.nn.Module", example: Example, axes: tuple[Axis, ...], number: int) -> tuple[Unit | None, str]:
     """The first other size that the model takes, or why it takes the first that was tried not."""
     reasons = []
-    for size in _others(axes[0].size, number):
+    is_image = example.arrays()[axes[0].input].ndim > _IMAGE
+    for size in _others(axes[0].size, number, is_image):
         unit = Unit(axes, size)
         if (why := why_refused(model, resized(example, [unit]))) is None:
             return unit, ""
@@ -139,10 +142,10 @@ def _tried(model: "torch.nn.Module", example: Example, axes: tuple[Axis, ...], n
     return None, next(iter(reasons), "")
 
 
-def _others(size: int, number: int) -> list[int]:
+def _others(size: int, number: int, is_image: bool) -> list[int]:
     """Sizes to try: far enough away that what strides leave of them differs, from other axes', too; odd ones first."""
     apart = 32 * (number + 1)
-    odd = max(apart + 1, (size // 3 + 32 * number) | 1)
+    odd = max(apart + 1, ((size // 3 if is_image and size >= _LARGE else size) + 32 * number) | 1)
     larger = [size + odd, size + apart, size + 2 * apart, 2 * size]
     smaller = [size - (size // 3 | 1), size - apart, size // 2, size // 4]
     return [other for other in dict.fromkeys([*larger, *smaller]) if other > 1 and other != size]
@@ -158,5 +161,5 @@ def why_refused(model: "torch.nn.Module", example: Example) -> str | None:
             model.eval()(*args, **keywords)
     except Exception as error:  # a model raises what it likes
         layer = layer_that_raised(model, error)
-        return f"{layer}: {reason_and_place(error)}" if layer else reason_and_place(error)
+        return f"{layer}, takes no other" if layer else reason_and_place(error)
     return None

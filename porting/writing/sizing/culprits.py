@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def layer_that_raised(model: "torch.nn.Module", error: Exception) -> str:
-    """The path and the settings of the innermost module of torch's whose forward raised; empty where none did."""
+    """The path and the settings of the layer of torch's whose forward raised; empty where it was none with weights."""
     import torch
 
     paths = {id(module): path for path, module in model.named_modules()}
@@ -18,7 +18,7 @@ def layer_that_raised(model: "torch.nn.Module", error: Exception) -> str:
         if isinstance(own, torch.nn.Module) and id(own) in paths:
             found = own
         trace = trace.tb_next
-    if found is None or not type(found).__module__.startswith("torch.nn"):
+    if found is None or not type(found).__module__.startswith("torch.nn") or not found._parameters:
         return ""
     said = repr(found)
-    return f"{paths[id(found)]}, {said}" if "\n" not in said else paths[id(found)]
+    return "" if "\n" in said else f"{paths[id(found)]}, {said}".removeprefix(", ")

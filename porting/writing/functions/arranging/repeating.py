@@ -60,7 +60,7 @@ def _grown_by_size(k: Target, x: Value, axis: int, size: int) -> Value:
     zeros = k.ops.expand_dims(line, one_or_all(tuple(at for at in range(len(x.axes)) if at != x.at(axis))))
     zeros = line if len(x.axes) == 1 else zeros
     shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
-    data = k.ops.logical_or(x.data, zeros) if x.dtype == "bool" else x.data + zeros
+    data = k.ops.logical_or(x.data, zeros) if x.dtype == "bool" else zeros + x.data
     return Value(data, shape, x.axes, x.dtype)
 
 
@@ -88,7 +88,7 @@ def _first_of_each(anchor: Value, x: Value, samples: int) -> Any:
 
 def tied_to_input(k: Target, x: Value) -> Value:
     """A constant that a layer is called with, as something that depends on an input: else no model has the layer."""
-    if any(k.is_batch(size) for size in x.shape) or not k.anchors:
+    if any(k.is_batch(size) or is_free(size) for size in x.shape) or not k.anchors:
         return x
     anchor = k.anchors[0]
     zero = anchor.data[(0,) * len(anchor.axes)]

@@ -106,10 +106,20 @@ def _ends(x: Value, size: Sequence[int], step: Sequence[int], pads: Sequence[int
     """How far windows reach beyond the end where their number is rounded up; empty where none does."""
     more = []
     for length, width, stride, pad in zip(x.shape[2:], size, step, pads, strict=True):
+        if is_free(length):
+            more.append(_end_of_any(stride, pad, width))
+            continue
         over = (length + 2 * pad - width) % stride
         starts_inside = over and length + 2 * pad - width - over + stride < length + pad
         more.append(stride - over if starts_inside else 0)
     return tuple(more) if any(more) else ()
+
+
+def _end_of_any(stride: int, pad: int, width: int) -> int:
+    """How far windows may reach beyond the end of any length; all that do begin inside."""
+    if stride + pad > width:
+        raise NoRowError("a window beyond the end begins inside for some sizes only")
+    return stride - 1
 
 
 @row("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
