@@ -2,8 +2,8 @@
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
@@ -19,7 +19,7 @@ from porting.writing.graph.shapes import shape_of, shapes_of
 from porting.writing.graph.simplifying import passed_through
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
 from porting.writing.reading import Reader, UnknownError
-from porting.writing.recording.arrays import OwnArray, OwnArrays
+from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
 from porting.writing.recording.layer_axes import LayerAxes
@@ -33,6 +33,7 @@ from porting.writing.recording.recorder import (
     variables_in_value,
     with_variables,
 )
+from porting.writing.recording.written import Written
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
 from porting.writing.values.expressions import Expression
@@ -41,32 +42,6 @@ from porting.writing.values.sizes import SizeError
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a model came to.
-
-    Attributes
-    ----------
-    block : Block
-        The model.
-    inputs, outputs : list of Value
-    own : list of str
-        Names of what is copied from `inserted`.
-    arrays : Mapping
-        Path -> each of the model's own arrays, which are layers of their own.
-    missing : list of Missing
-    layer_axes : LayerAxes
-    """
-
-    block: Block
-    inputs: list[Value]
-    outputs: list[Value]
-    own: list[str]
-    arrays: Mapping[str, OwnArray]
-    missing: list[Missing]
-    layer_axes: LayerAxes
 
 
 class Interpreter:
@@ -246,9 +221,7 @@ class Interpreter:
         self.ownership.refuse_tied(node)
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
-        args, keywords = arguments_of(node, lambda read: self.reader.argument(read, node))
-        if name == "scaled_dot_product_attention":
-            args, keywords = self.reader.without_mask(node, args, keywords)
+        args, keywords = self.reader.arguments(node)
         made = called(row, self._target(node), *args, **keywords)
         made = check(made, node)
         check_samples(made, self.exported.samples)

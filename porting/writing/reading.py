@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.arguments import arguments_of
 from porting.writing.functions.arranging.repeating import tied_to_input
 from porting.writing.functions.row import NoRowError, Target
+from porting.writing.functions.sizing import number
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.folding import folded
@@ -26,6 +28,7 @@ from porting.writing.recording.constants import (
 from porting.writing.recording.ownership import is_own
 from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
+from porting.writing.values.sizes import is_free
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +73,14 @@ class Reader:
     values: "dict[Node, Any]" = field(default_factory=dict)
     constants: "dict[tuple[Node, int], Any]" = field(default_factory=dict)
     origins: "Mapping[str, Node] | None" = None
+
+    def arguments(self, node: "Node") -> tuple[list[Any], dict[str, Any]]:
+        """What a function is called with; a size that follows the inputs' is a number that is computed."""
+        args, keywords = arguments_of(node, lambda read: self.argument(read, node))
+        name = name_of(node.target)
+        if name in BROADCASTS:
+            args = [number(self.target(node), arg) if is_free(arg) else arg for arg in args]
+        return self.without_mask(node, args, keywords) if name == "scaled_dot_product_attention" else (args, keywords)
 
     def argument(self, node: "Node", reader: "Node") -> Any:
         """What a function is called with: constants that broadcast are as short as they can be."""

@@ -60,29 +60,33 @@ def places_along(x, axis, times=1):
     return ops.cumsum(ops.repeat(line, times, axis=0), axis=0) - 1
 
 
-def point_pairs(x, places, axis, align_corners, scale):
-    """Where places of a longer or shorter axis lie on this one: rounded down, and the rest."""
-    length = ops.cast(places_along(x, axis)[-1] + 1, x.dtype)
+def count_along(x, axis):
+    """How many elements an axis has."""
+    return places_along(x, axis)[-1] + 1
+
+
+def points_on(x, places, axis, align_corners, scale):
+    """Where places of a longer or shorter axis lie on this one, and its last place."""
+    length = ops.cast(count_along(x, axis), x.dtype)
     size, points = ops.cast(places[-1] + 1, x.dtype), ops.cast(places, x.dtype)
     if align_corners:
         points = points * ((length - 1) / ops.maximum(size - 1, 1))
     else:
         points = (points + 0.5) * (scale or length / size) - 0.5
-    return points, places_along(x, axis)[-1]
+    return points, count_along(x, axis) - 1
 
 
 def resize_nearest_to(x, places, axis, exact=False, scale=None):
     """Take the nearest of the old points for each new one, by torch's float32, as its ``interpolate`` does."""
-    last = places_along(x, axis)[-1]
+    length = count_along(x, axis)
     points = ops.cast(places, "float32") + (0.5 if exact else 0.0)
-    lengths = ops.cast(last + 1, "float32"), ops.cast(places[-1] + 1, "float32")
-    nearest = ops.cast(points * (scale or lengths[0] / lengths[1]), "int32")
-    return ops.take(x, ops.minimum(nearest, last), axis=axis)
+    apart = scale or ops.cast(length, "float32") / ops.cast(places[-1] + 1, "float32")
+    return ops.take(x, ops.minimum(ops.cast(points * apart, "int32"), length - 1), axis=axis)
 
 
 def resize_linear_to(x, places, axis, align_corners=False, scale=None):
     """Interpolate linearly between neighbours, as ``torch.nn.functional.interpolate`` does."""
-    points, last = point_pairs(x, places, axis, align_corners, scale)
+    points, last = points_on(x, places, axis, align_corners, scale)
     points = ops.maximum(points, 0.0)
     lower = ops.floor(points)
     weight = ops.reshape(points - lower, [-1 if at == axis else 1 for at in range(len(x.shape))])
@@ -93,7 +97,7 @@ def resize_linear_to(x, places, axis, align_corners=False, scale=None):
 
 def resize_cubic_to(x, places, axis, align_corners=False, scale=None):
     """Interpolate by cubic convolution with a = -0.75, as ``torch.nn.functional.interpolate`` does."""
-    points, last = point_pairs(x, places, axis, align_corners, scale)
+    points, last = points_on(x, places, axis, align_corners, scale)
     lower = ops.floor(points)
     part = ops.reshape(points - lower, [-1 if at == axis else 1 for at in range(len(x.shape))])
     lower = ops.cast(lower, "int32")
@@ -102,7 +106,7 @@ def resize_cubic_to(x, places, axis, align_corners=False, scale=None):
         distance = ops.abs(part - offset)
         near = (1.25 * distance - 2.25) * distance * distance + 1.0
         far = ((-0.75 * distance + 3.75) * distance - 6.0) * distance + 3.0
-        neighbour = ops.take(x, ops.clip(lower + offset, 0, last), axis=axis)
+        neighbour = ops.take(x, ops.maximum(ops.minimum(lower + offset, last), 0), axis=axis)
         result = result + neighbour * ops.where(distance <= 1.0, near, far)
     return result
 
@@ -110,7 +114,7 @@ def resize_cubic_to(x, places, axis, align_corners=False, scale=None):
 def adaptive_pool_to(x, size, axis, kind="mean"):
     """Pool so many windows, which may overlap, along an axis of any length, as torch's adaptive pooling does."""
     places = places_along(x, axis)
-    length, windows = places[-1] + 1, ops.arange(size, dtype="int32")
+    length, windows = count_along(x, axis), ops.arange(size, dtype="int32")
     starts, ends = length * windows // size, (length * (windows + 1) + size - 1) // size
     inside = (starts[:, None] <= places) & (ends[:, None] > places)
     x = ops.moveaxis(x, axis, -1)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from porting.writing.interpreter import Written
+from porting.writing.recording.written import Written
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
 from porting.writing.shaping.merging.classes import Function, Functions

@@ -30,6 +30,12 @@ def places(k: Target, size: int, *nearest: Value) -> Any:
     return k.own("places_along")(value.data, axis=at)
 
 
+def number(k: Target, size: int) -> Value:
+    """A size as a number to compute with."""
+    value, at = place_of(k, size)
+    return Value(k.own("count_along")(value.data, axis=at), (), (), "int")
+
+
 def reshape_by_size(k: Target, value: Value, sizes: Sequence[Any], keeps_samples: bool) -> Any:
     """Reshape where more than one size is not known: the samples stay apart, others are read off tensors."""
     if sum(map(is_free, sizes)) == 1 and keeps_samples:
