@@ -27,20 +27,17 @@ def arange(k: Target, *limits: float, dtype: str = "") -> Value:
 
 def _as_many(k: Target, limits: Sequence[float], kind: str) -> Value:
     """Whole numbers at equal distances, as many as a size that follows the inputs' says."""
-    start, stop, step = (0, limits[0], 1) if len(limits) == 1 else (*limits, 1)[:3]
-    if is_free(step) or not all(isinstance(limit, int) for limit in (start, stop, step)):
-        raise SizeError(f"counts to {stop}, which follows the size of an input, by other than whole numbers")
-    if step < 0:
-        counted = _as_many(k, (stop + 1, start + 1), "int")
-        made = counted.with_data(k.ops.flip(counted.data))
-        count = counted.shape[0]
-    else:
-        count = (stop - start) // step
-        made = Value(places(k, count), (count,), (0,), "int")
-    if abs(step) != 1:
-        made = made.with_data(made.data * step)
-    if step > 0 and start:
-        made = made.with_data(made.data + start)
+    whole = [limit for limit in limits if isinstance(limit, int)]
+    start, stop, step = [0, *whole, 1] if len(whole) == 1 else [*whole, 1][:3]
+    if len(whole) < len(limits) or is_free(step) or step < -1:
+        raise SizeError("counts to the size of an input otherwise than by whole numbers, upwards or one by one")
+    if step == -1:
+        made = _as_many(k, (stop + 1, start + 1), "int")
+        return as_kind(k, made.with_data(k.ops.flip(made.data)), kind)
+    count = -((start - stop) // step)
+    made = Value(places(k, count), (count,), (0,), "int")
+    made = made.with_data(made.data * step) if step != 1 else made
+    made = made.with_data(made.data + start) if start else made
     return as_kind(k, made, kind)
 
 

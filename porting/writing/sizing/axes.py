@@ -68,7 +68,7 @@ def resized(example: Example, units: Sequence[Unit]) -> Example:
     generator = np.random.default_rng(_SEED)
 
     def other(number: int, array: np.ndarray) -> np.ndarray:
-        shape = tuple(sizes.get((number, axis), size) for axis, size in enumerate(array.shape))
+        shape = tuple(sizes.get((number, axis)) or size for axis, size in enumerate(array.shape))
         if shape == array.shape:
             return array
         if array.dtype.kind == "f":

@@ -19,7 +19,7 @@ from porting.writing.values.axes import (
     settled,
     whole,
 )
-from porting.writing.values.sizes import is_free
+from porting.writing.values.sizes import Size, is_free
 
 
 @row("view", "reshape", "_unsafe_view")
@@ -195,8 +195,7 @@ def select(k: Target, x: Value, dim: int, index: int) -> Value:
     dim %= x.rank
     if k.is_batch(x.shape[dim]):
         raise NoRowError("one of the samples is taken by its number")
-    index = _from_end(index, x.shape[dim])
-    data = indexed(x, dim, index) if dim in x.axes else x.data
+    data = indexed(x, dim, _from_end(index, x.shape[dim])) if dim in x.axes else x.data
     axes = tuple(axis - (axis > dim) for axis in x.axes if axis != dim)
     return Value(data, (*x.shape[:dim], *x.shape[dim + 1 :]), axes, x.dtype)
 
@@ -216,16 +215,16 @@ def slice_of(
     shape = (*x.shape[:dim], len(range(first, stop, step)), *x.shape[dim + 1 :])
     if dim not in x.axes:
         return Value(x.data, shape, x.axes, x.dtype)
-    end = None if stop == int(length) else _from_end(end, length)
-    if is_free(end) and not start and step == 1:
-        return Value(_as_many(k, x, dim, end), shape, x.axes, x.dtype)
-    shown = slice(_from_end(start, length) or None, end, None if step == 1 else step)
+    until = None if stop == int(length) else _from_end(end, length)
+    if isinstance(until, Size) and not start and step == 1:
+        return Value(_as_many(k, x, dim, until), shape, x.axes, x.dtype)
+    shown = slice(_from_end(start, length) or None, until, None if step == 1 else step)
     return Value(indexed(x, dim, shown), shape, x.axes, x.dtype)
 
 
 def _from_end(place: int | None, length: int) -> int | None:
     """A place that follows the inputs' sizes, counted from the end where that is a number."""
-    if not is_free(place) or is_free(place - length):
+    if not isinstance(place, Size) or is_free(place - length):
         return place
     return place - length
 
