@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,4 +44,4 @@ def judged_for_other_sizes(
     file = place.with_name("other_sizes.npz")
     np.savez(file, *ports_inputs(written, other))
     report = judge(place.with_name("other_sizes"), probe=file).report
-    return None if report.verdict is Status.PASS else report
+    return None if report.verdict is Status.PASS else replace(report, probe={**report.probe, "source": other.source})

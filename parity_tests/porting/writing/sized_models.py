@@ -1,8 +1,8 @@
 """Small torch models, and what of their sizes nothing fixes."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 
 class Signals(nn.Module):
@@ -15,7 +15,7 @@ class Signals(nn.Module):
         self.up = nn.ConvTranspose1d(6, 4, 4, stride=2, padding=1)
 
     def forward(self, signals):
-        padded = F.pad(signals, (1, 2), mode="replicate")
+        padded = functional.pad(signals, (1, 2), mode="replicate")
         return self.up(self.pool(torch.relu(self.down(padded))))
 
 
@@ -39,7 +39,7 @@ class Classifier(nn.Module):
 
     def forward(self, images):
         x = self.blocks(self.stem(images))
-        return self.fc(F.avg_pool2d(x, x.shape[2:]).flatten(1))
+        return self.fc(functional.avg_pool2d(x, x.shape[2:]).flatten(1))
 
 
 class Windows(nn.Module):
@@ -51,7 +51,7 @@ class Windows(nn.Module):
 
     def forward(self, images):
         x = self.conv(images)
-        mean, greatest = F.adaptive_avg_pool2d(x, (3, 2)), F.adaptive_max_pool2d(x, (3, 2))
+        mean, greatest = functional.adaptive_avg_pool2d(x, (3, 2)), functional.adaptive_max_pool2d(x, (3, 2))
         return self.fc(torch.cat([mean, greatest], 1).flatten(1))
 
 
@@ -68,10 +68,10 @@ class UNet(nn.Module):
         first = torch.relu(self.down1(images))
         second = torch.relu(self.down2(first))
         settings = {} if self.mode == "nearest" else {"align_corners": self.mode == "bicubic"}
-        wide = F.interpolate(second, size=first.shape[-2:], mode=self.mode, **settings)
+        wide = functional.interpolate(second, size=first.shape[-2:], mode=self.mode, **settings)
         x = self.up(torch.cat([first, wide], 1))
-        twice = F.interpolate(F.max_pool2d(x, 2), scale_factor=2, mode=self.mode, **settings)
-        return self.out(torch.cat([F.interpolate(twice, x.shape[2:]), x], 1))
+        twice = functional.interpolate(functional.max_pool2d(x, 2), scale_factor=2, mode=self.mode, **settings)
+        return self.out(torch.cat([functional.interpolate(twice, x.shape[2:]), x], 1))
 
 
 class Encoder(nn.Module):
@@ -161,4 +161,4 @@ class Guessed(nn.Module):
         self.fc = nn.Linear(4, 4)
 
     def forward(self, x):
-        return torch.special.entr(self.fc(x).mean(1))
+        return torch.special.entr(torch.sigmoid(self.fc(x).mean(1)))

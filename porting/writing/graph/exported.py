@@ -93,6 +93,7 @@ def export(
     )
     with whole_modules(model.eval()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
+        warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})

@@ -80,7 +80,17 @@ def resized(example: Example, units: Sequence[Unit]) -> Example:
     made = [other(number, array) for number, array in enumerate(example.arrays())]
     count = len(example.positional)
     named = dict(zip(example.named, made[count:], strict=True))
-    return replace(example, positional=tuple(made[:count]), named=named, source=f"{example.source}, of other sizes")
+    return replace(
+        example,
+        positional=tuple(made[:count]),
+        named=named,
+        source=f"{example.source}, and of other sizes: {_shapes(made)}",
+    )
+
+
+def _shapes(arrays: Sequence[np.ndarray]) -> str:
+    """As ``--input`` takes them."""
+    return " ".join(",".join(map(str, array.shape[1:])) for array in arrays)
 
 
 @dataclass(frozen=True, slots=True)
