@@ -54,10 +54,11 @@ class FirstOf(layers.Layer):
         return {**super().get_config(), "axis": self.axis, "other": self.other}
 
 
-def places_along(x, axis, times=1):
-    """Whole numbers from 0, as many as an axis has elements, or so many times as many."""
+def places_along(x, axis, times=1, parts=1):
+    """Whole numbers from 0, as many as an axis has elements, or so many times a part of it, rounded down."""
     line = ops.ones_like(x[(0,) * axis + (slice(None),) + (0,) * (len(x.shape) - axis - 1)], dtype="int32")
-    return ops.cumsum(ops.repeat(line, times, axis=0), axis=0) - 1
+    line = ops.repeat(line, times, axis=0) if times > 1 else line
+    return ops.cumsum(line[(slice(parts - 1, None, parts), ...)] if parts > 1 else line, axis=0) - 1
 
 
 def count_along(x, axis):
@@ -109,6 +110,19 @@ def resize_cubic_to(x, places, axis, align_corners=False, scale=None):
         neighbour = ops.take(x, ops.maximum(ops.minimum(lower + offset, last), 0), axis=axis)
         result = result + neighbour * ops.where(distance <= 1.0, near, far)
     return result
+
+
+def resize_antialiased_to(x, places, axis, cubic=False, scale=None):
+    """Interpolate with a filter as wide as the new points lie apart, as torch does with ``antialias=True``."""
+    scale = scale or ops.cast(count_along(x, axis), x.dtype) / ops.cast(places[-1] + 1, x.dtype)
+    new = (ops.cast(places, x.dtype) + 0.5) * scale
+    apart = ops.abs(new[:, None] - ops.cast(places_along(x, axis), x.dtype) - 0.5) / ops.maximum(scale, 1.0)
+    shares = ops.maximum(1.0 - apart, 0.0)
+    if cubic:
+        near, far = (1.5 * apart - 2.5) * apart * apart + 1.0, ((-0.5 * apart + 2.5) * apart - 4.0) * apart + 2.0
+        shares = ops.where(apart < 1.0, near, ops.where(apart < 2.0, far, 0.0))
+    shares = shares / ops.sum(shares, axis=1, keepdims=True)
+    return ops.moveaxis(ops.matmul(ops.moveaxis(x, axis, -1), ops.transpose(shares)), -1, axis)
 
 
 def adaptive_pool_to(x, size, axis, kind="mean"):

@@ -107,6 +107,24 @@ class Tokens(nn.Module):
         return self.encoder(self.words(words) + self.positions[: words.shape[1]])
 
 
+class Columns(nn.Module):
+    """A column that has the length, beside rows that may be as long, and grids over any space."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.conv = nn.Linear(6, 6), nn.Conv2d(1, 2, 3, padding=1)
+
+    def forward(self, x):
+        length, width = x.shape[1:]
+        x = self.fc(x) + torch.arange(length).unsqueeze(1)
+        mask = torch.triu(torch.full((length, length), float("-inf")), 1)
+        x = (x @ x.transpose(1, 2) + mask).softmax(-1) @ x
+        grid = torch.stack(torch.meshgrid(torch.linspace(-1, 1, length), torch.arange(width).float(), indexing="ij"))
+        images = self.conv(x.unsqueeze(1)) + grid
+        patches = functional.unfold(images, 2, stride=2)
+        return patches, functional.interpolate(images, scale_factor=1.5, mode="bilinear", antialias=True)
+
+
 class Patches(nn.Module):
     """Images as rows of patches, and back."""
 

@@ -7,9 +7,9 @@ from porting.writing.functions.arranging.repeating import expand
 from porting.writing.functions.arranging.shapes import reshape
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.sizing import places
+from porting.writing.functions.sizing import number, places
 from porting.writing.values.axes import Value, in_order, plain, settled
-from porting.writing.values.sizes import SizeError, is_free
+from porting.writing.values.sizes import Size, SizeError, is_free
 
 
 @row("arange")
@@ -54,6 +54,11 @@ def _filled(k: Target, size: Sequence[int], value: Any, kind: str) -> Value:
     shape = tuple(size)
     grows = [k.is_batch(length) or is_free(length) for length in shape]
     axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not grows[axis])
+    first = next((axis for axis, length in enumerate(shape) if is_free(length)), None)
+    if first is not None and not axes:
+        sizes = tuple(length if axis == first else 1 for axis, length in enumerate(shape))
+        data = k.ops.full_like(places(k, shape[first]), value, dtype=named(k, kind))
+        return expand(k, Value(data, sizes, (first,), kind), shape)
     data = k.ops.full(tuple(shape[axis] for axis in axes), value, dtype=named(k, kind))
     if any(grows):
         sizes = tuple(1 if grow else length for length, grow in zip(shape, grows, strict=True))
@@ -129,6 +134,10 @@ def linspace(k: Target, start: float, end: float, steps: int, *, dtype: str = "f
         raise NoRowError("linspace between computed ends")
     if dtype != "float":
         raise NoRowError("linspace of whole numbers")
+    if isinstance(steps, Size):
+        points = k.ops.cast(places(k, steps), k.floatx)
+        apart = (end - start) / k.ops.cast(number(k, steps).data - 1, k.floatx)
+        return plain(points * apart + start, (steps,))
     return plain(k.ops.linspace(start, end, steps, dtype=k.floatx), (steps,))
 
 
@@ -142,7 +151,19 @@ def _triangle(name: str) -> None:
     @row(name)
     def part(k: Target, x: Value, diagonal: int = 0) -> Value:
         x = in_order(k.ops, x)
+        if any(map(is_free, x.shape[-2:])):
+            return _triangle_of_any(k, name, x, diagonal)
         return x.with_data(getattr(k.ops, name)(x.data, *([diagonal] if diagonal else [])))
+
+
+def _triangle_of_any(k: Target, name: str, x: Value, diagonal: int) -> Value:
+    """What lies on one side of a diagonal, by the places of its rows and columns."""
+    rows, columns = (
+        places(k, size, x) if is_free(size) else k.ops.arange(size, dtype="int32") for size in x.shape[-2:]
+    )
+    apart = k.ops.expand_dims(columns, 0) - k.ops.expand_dims(rows, 1)
+    kept = apart <= diagonal if name == "tril" else apart >= diagonal
+    return x.with_data(k.ops.logical_and(x.data, kept) if x.dtype == "bool" else k.ops.where(kept, x.data, 0))
 
 
 for _name in ("tril", "triu"):

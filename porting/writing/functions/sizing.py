@@ -26,7 +26,12 @@ def place_of(k: Target, size: int, *nearest: Value) -> tuple[Value, int]:
 
 def places(k: Target, size: int, *nearest: Value) -> Any:
     """Whole numbers from 0, as many as a size says."""
-    value, at = place_of(k, size, *nearest)
+    for value in (*nearest, *k.sized):
+        if value.data is not None and value.form is None and (share := _share(value, size)):
+            at, *parts = share
+            told = {name: part for name, part in zip(("times", "parts"), parts, strict=False) if part != 1}
+            return k.own("places_along")(value.data, axis=at, **told)
+    value, at = place_of(k, size)
     return k.own("places_along")(value.data, axis=at)
 
 

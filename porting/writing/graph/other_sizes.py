@@ -96,7 +96,12 @@ def _merged(node: "Node", here: Any, there: Any) -> Any:
     if type(here) is int and type(there) is int:
         return sized(here, there)
     if type(here) is not type(there) or (isinstance(here, (int, float, str)) and here != there):
-        raise OtherGraphError(f"computes with {here}, which is {there} for another size", node)
+        raise OtherGraphError(
+            f"computes with {here:.6g}, which is {there:.6g} for another size"
+            if isinstance(here, float)
+            else f"computes with {here}, and {there} for another size",
+            node,
+        )
     return here
 
 

@@ -1,5 +1,6 @@
 """Write a port whose inputs have any size where nothing in the model fixes it."""
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ class _Writer:
                     for each in (ours, theirs)
                 )
         except OtherGraphError as error:
-            return None, f"{error} ({AuthorNames().place(error.node)})"
+            return None, ": ".join([AuthorNames().place(error.node).strip("()"), str(error)])
         except (WritingError, SizeError) as error:
             return None, _reason(error)
         if written.text != swapped.text:
@@ -140,7 +141,14 @@ def _reason(error: Exception) -> str:
 
 
 def _difference(one: str, other: str) -> str:
-    """The first lines in which two sources differ."""
-    pairs = zip(one.splitlines(), other.splitlines(), strict=False)
-    here, there = next(((a, b) for a, b in pairs if a != b), ("", ""))
-    return f"the port would say `{here.strip()}`, and `{there.strip()}` for another size"
+    """The first statements in which two sources differ."""
+    here, there = next(
+        (both for both in zip(*map(_statements, (one, other)), strict=False) if both[0] != both[1]), "  "
+    )
+    return f"the port would say `{here}`, and `{there}` for another size"
+
+
+def _statements(text: str) -> list[str]:
+    """Statements of a source, each in a line."""
+    plain = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt) and not hasattr(node, "body"))
+    return [ast.unparse(node) for node in plain]

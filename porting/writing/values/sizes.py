@@ -59,6 +59,11 @@ def beside(size: int) -> int:
     return size.beside if isinstance(size, Size) else int(size)
 
 
+def for_both(function: Callable[..., int], *sizes: int) -> int:
+    """A size that is computed of others by any function."""
+    return sized(function(*map(int, sizes)), function(*map(beside, sizes)))
+
+
 def _both(operation: Callable[[int, int], Any]):
     def apply(self: Size, other: Any) -> Any:
         if not isinstance(other, int):

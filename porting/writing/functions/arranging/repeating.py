@@ -55,12 +55,12 @@ def _repeated_along(k: Target, x: Value, shape: tuple[int, ...]) -> Value:
 
 
 def _grown_by_size(k: Target, x: Value, axis: int, size: int) -> Value:
-    """Repeat along an axis as often as a size says, by adding zeros that are as many."""
-    line = k.ops.zeros_like(places(k, size), dtype=named(k, x.dtype))
-    zeros = k.ops.expand_dims(line, one_or_all(tuple(at for at in range(len(x.axes)) if at != x.at(axis))))
-    zeros = line if len(x.axes) == 1 else zeros
+    """Repeat along an axis as often as a size says, by factors of one that are as many."""
+    ones = k.ops.ones_like(places(k, size), dtype=named(k, x.dtype))
+    if others := tuple(at for at in range(len(x.axes)) if at != x.at(axis)):
+        ones = k.ops.expand_dims(ones, one_or_all(others))
     shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
-    data = k.ops.logical_or(x.data, zeros) if x.dtype == "bool" else zeros + x.data
+    data = k.ops.logical_and(ones, x.data) if x.dtype == "bool" else ones * x.data
     return Value(data, shape, x.axes, x.dtype)
 
 

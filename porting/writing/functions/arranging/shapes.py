@@ -19,7 +19,7 @@ from porting.writing.values.axes import (
     settled,
     whole,
 )
-from porting.writing.values.sizes import Size, is_free
+from porting.writing.values.sizes import Size, for_both, is_free
 
 
 @row("view", "reshape", "_unsafe_view")
@@ -212,7 +212,7 @@ def slice_of(
         return x
     if k.is_batch(length):
         return _part_of_samples(k, x, dim, first, stop, step)
-    shape = (*x.shape[:dim], len(range(first, stop, step)), *x.shape[dim + 1 :])
+    shape = (*x.shape[:dim], _count(start, end, step, length), *x.shape[dim + 1 :])
     if dim not in x.axes:
         return Value(x.data, shape, x.axes, x.dtype)
     until = None if stop == int(length) else _from_end(end, length)
@@ -220,6 +220,12 @@ def slice_of(
         return Value(_as_many(k, x, dim, until), shape, x.axes, x.dtype)
     shown = slice(_from_end(start, length) or None, until, None if step == 1 else step)
     return Value(indexed(x, dim, shown), shape, x.axes, x.dtype)
+
+
+def _count(start: int | None, end: int | None, step: int, length: int) -> int:
+    """How many elements a slice of an axis has."""
+    said = [0 if start is None else start, length if end is None else end, length]
+    return for_both(lambda first, last, size: len(range(*slice(first, last, step).indices(size))), *said)
 
 
 def _from_end(place: int | None, length: int) -> int | None:
