@@ -76,6 +76,14 @@ def write(
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Keep the files without a PASS.", rich_help_panel=WRITING)
     ] = False,
+    any_size: Annotated[
+        bool,
+        typer.Option(
+            "--any-size",
+            help="Let images and sequences have any size where nothing in the model fixes it.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     partial: Annotated[
         bool,
         typer.Option(
@@ -99,11 +107,12 @@ def write(
             checkpoint=checkpoint,
             force=force,
             keep_failed=keep_failed,
+            any_size=any_size,
             partial=partial,
             patience=patience,
             on_step=on_step,
         )
-    lines = [_counts(writing), *(f"wrote {path}" for path in writing.files)]
+    lines = [_counts(writing), *_sizes(writing), *(f"wrote {path}" for path in writing.files)]
     if writing.report is None:
         for line in lines:
             show(line)
@@ -112,6 +121,14 @@ def write(
         show("NOT CHECKED: parts are left out, each a call of not_written.")
         raise typer.Exit(3)
     finish(writing.report, json_file, html_file, details=details, lines=lines)
+
+
+def _sizes(writing: "Writing") -> list[str]:
+    """Which axes may have any size, and what fixes the others."""
+    if writing.sizes is None:
+        return []
+    free = [f"any size: {axis}" for axis in writing.sizes.free] or ["any size: no axis"]
+    return [*free, *(f"fixed: {axis}: {why}" for axis, why in writing.sizes.fixed.items())]
 
 
 def _counts(writing: "Writing") -> str:

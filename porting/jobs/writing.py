@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial as partial_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from porting.errors import OutputError, ProbeError
 from porting.evidence.certificates import files_of
 from porting.files import placement, staging
 from porting.jobs.conversion import convert
+from porting.jobs.other_sizes import built_for, judged_for_other_sizes
 from porting.jobs.preparation import load_frameworks
 from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair
@@ -26,6 +28,7 @@ from porting.writing.examples import SAMPLES, Example, drawn_example, read_examp
 from porting.writing.model import WrittenModel, write_model
 from porting.writing.pair_file import SUFFIX, pair_of, pair_source
 from porting.writing.references import Reference, find_reference
+from porting.writing.sizing.writing import AnySize, write_any_size
 from porting.writing.trained import randomise, settle
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class Writing:
         The verdict on what was written; none where parts were left out.
     files : tuple of Path
         Those that are in place; none without a PASS, unless failed ones were to be kept.
+    sizes : AnySize, optional
+        Which axes of the inputs may have any size, and what fixes the others, where that was asked for.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class Writing:
     pair: ModelPair
     report: ParityReport | None
     files: tuple[Path, ...]
+    sizes: AnySize | None = None
 
 
 def write(
@@ -71,6 +77,7 @@ def write(
     checkpoint: str | os.PathLike | None = None,
     force: bool = False,
     keep_failed: bool = False,
+    any_size: bool = False,
     partial: bool = False,
     patience: float = PATIENCE_SECONDS,
     on_step: OnStep = silent,
@@ -97,6 +104,9 @@ def write(
         Weights to convert and to verify with; drawn as if trained if not given.
     force, keep_failed : bool
         Replace existing files; put files in place without a PASS.
+    any_size : bool
+        Let inputs have any image size and any length where nothing in the model fixes them: these axes are None in the
+        port, and what was written is verified on inputs of other sizes, too.
     partial : bool
         Write what can be written, with a NotImplementedError in the place of the rest. Nothing is verified then.
     patience : float
@@ -131,21 +141,29 @@ def write(
     model = found.build().eval()
     shown = shown or _pairs_own_inputs(found)
     on_step("exporting and writing")
-    written = write_model(_with_computed_weights(model, found), found, shown, partial=partial)
+    held = _with_computed_weights(model, found)
+    if any_size:
+        sizes = write_any_size(held, found, shown, built_for, partial=partial)
+        written = sizes.model
+    else:
+        sizes, written = None, write_model(held, found, shown, partial=partial)
     with tempfile.TemporaryDirectory() as folder, staging.staging(destination, own_names=staging.OwnNames()) as staged:
         place = Path(folder) / destination.name
         _write_sources(place, written, found, destination.parent)
         pair = pair_of(written, found, place.with_suffix(".py"), shown)
         if partial and written.missing:
             _stage(place, staged.stem)
-            return Writing(written, _placed(pair, destination), None, staged.commit())
+            return Writing(written, _placed(pair, destination), None, staged.commit(), sizes)
         weights = Path(checkpoint) if checkpoint else _drawn_weights(model, shown, place.parent)
-        del model
-        report = convert(weights, place, pair=pair, keep_failed=True, patience=patience, on_step=on_step).report
+        del model, held
+        judge = partial_of(convert, weights, pair=pair, keep_failed=True, patience=patience, on_step=on_step)
+        report = judge(place).report
+        if sizes and sizes.other and report.verdict is Status.PASS:
+            report = judged_for_other_sizes(judge, place, written, sizes.other) or report
         if report.verdict is not Status.PASS and not keep_failed:
-            return Writing(written, pair, report, ())
+            return Writing(written, pair, report, (), sizes)
         _stage(place, staged.stem, converted=checkpoint is not None)
-        return Writing(written, _placed(pair, destination), report, staged.commit())
+        return Writing(written, _placed(pair, destination), report, staged.commit(), sizes)
 
 
 def _with_computed_weights(model: "torch.nn.Module", reference: Reference) -> "torch.nn.Module":

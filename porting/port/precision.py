@@ -22,8 +22,10 @@ def narrowed(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[str, .
     def heard(layer: Any, original: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **keywords: Any) -> Any:
             output = original(*arguments, **keywords)
-            is_wide = any(map(_is_wide, _floating((arguments, keywords))))
-            if is_wide and any(map(_is_narrow, _floating(output))):
+            given = list(_floating((arguments, keywords)))
+            if any(map(_is_wide, given)) and any(
+                _is_narrow(made) and not _picks(made, given) for made in _floating(output)
+            ):
                 found[f"{type(layer).__name__} ({layer.path})"] = None
             return output
 
@@ -57,6 +59,12 @@ def _is_wide(array: np.ndarray) -> bool:
 def _is_narrow(array: np.ndarray) -> bool:
     """Whether numbers come from float32: fractions that it has, all of them."""
     return bool(array.size) and not _is_wide(array) and bool((array != np.round(array)).any())
+
+
+def _picks(made: np.ndarray, given: Sequence[np.ndarray]) -> bool:
+    """Whether numbers are some of what was given, which float32 has: weights, of which a layer takes a part."""
+    narrow = [array for array in given if not _is_wide(array)]
+    return made.dtype == np.float64 and any(np.isin(made, array).all() for array in narrow)
 
 
 def coarse_precision(model: "keras.Model") -> str:

@@ -234,6 +234,8 @@ def variables(model: "keras.Model") -> dict[str, Any]:
 def own_prefix(model: "keras.Model") -> str:
     """What a subclassed model puts before every path: its own name, which differs from instance to instance."""
     prefix = f"{model.name}/"
+    if any(layer.path == model.name for layer in model.layers):  # a layer that is called as the model is
+        return ""
     return prefix if all(variable.path.startswith(prefix) for variable in model.weights) else ""
 
 

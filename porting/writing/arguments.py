@@ -2,12 +2,15 @@
 
 import ast
 import inspect
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
+from porting.writing.graph.shapes import shape_of, shapes_of
 from porting.writing.recording.constants import kind_of
 from porting.writing.values.axes import Value
 from porting.writing.values.expressions import Expression
@@ -72,16 +75,29 @@ def item_of(values: Sequence[Any], at: int) -> Any:
     return values[at]
 
 
-def check(made: Any, node: "Node") -> None:
-    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does."""
-    values = made if isinstance(made, (list, tuple)) else [made]
-    known = node.meta.get("val")
-    for value, tensor in zip(values, known if isinstance(known, (list, tuple)) else [known], strict=False):
-        if isinstance(value, Value) and tensor is not None and hasattr(tensor, "shape"):
-            said = value.shape, value.dtype
-            true = tuple(map(int, tensor.shape)), kind_of(tensor.dtype)
-            if said != true:
-                raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
+def check(made: Any, node: "Node") -> Any:
+    """Refuse what has not torch's shape or kind of number: a row would have written something else than torch does.
+
+    Returns
+    -------
+    What the row made, with what is known of its sizes.
+    """
+    if isinstance(made, (list, tuple)):
+        known = node.meta.get("val")
+        tensors = known if isinstance(known, (list, tuple)) else [known]
+        known = zip(made, tensors, shapes_of(node), strict=False)
+        return [*itertools.starmap(_checked, known), *made[len(tensors) :]]
+    return _checked(made, node.meta.get("val"), shape_of(node))
+
+
+def _checked(value: Any, tensor: Any, shape: tuple[int, ...]) -> Any:
+    if not isinstance(value, Value) or not hasattr(tensor, "shape"):
+        return value
+    said = tuple(map(int, value.shape)), value.dtype
+    true = tuple(map(int, shape)), kind_of(tensor.dtype)
+    if said != true:
+        raise NoRowError(f"its row gives {said[1]} {said[0]} where torch gives {true[1]} {true[0]}")
+    return value if value.shape == shape else replace(value, shape=shape)
 
 
 def check_samples(made: Any, samples: int) -> None:

@@ -249,8 +249,8 @@ def pad_edge(x, widths):
     """Repeat the values at the ends."""
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            places = ops.clip(ops.arange(-before, x.shape[axis] + after), 0, x.shape[axis] - 1)
-            x = ops.take(x, places, axis=axis)
+            first, last = (x[(slice(None),) * axis + (end, ...)] for end in (slice(0, 1), slice(-1, None)))
+            x = ops.concatenate([*[first] * before, x, *[last] * after], axis=axis)
     return x
 
 
@@ -258,7 +258,9 @@ def pad_wrap(x, widths):
     """Go on at the other end."""
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            x = ops.take(x, ops.arange(-before, x.shape[axis] + after) % x.shape[axis], axis=axis)
+            ends = [slice(-before, None)] * (before > 0), [slice(0, after)] * (after > 0)
+            left, right = ([x[(slice(None),) * axis + (end, ...)] for end in part] for part in ends)
+            x = ops.concatenate([*left, x, *right], axis=axis)
     return x
 
 
@@ -276,7 +278,8 @@ def attention(query, key, value, rate, mask=None, bias=None, scale=None, is_caus
     if bias is not None:
         scores = scores + bias
     if is_causal:
-        mask = ops.tril(ops.ones(scores.shape[-2:], dtype="bool"))
+        ones = ops.ones_like(scores[:1, :1], dtype="int32")
+        mask = ops.cumsum(ones, axis=-2) >= ops.cumsum(ones, axis=-1)
     if mask is not None:
         scores = ops.where(mask, scores, float("-inf"))
     weights = layers.Dropout(rate)(ops.softmax(scores))

@@ -2,8 +2,8 @@
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
@@ -15,48 +15,33 @@ from porting.writing.graph.call_sites import bound_inputs
 from porting.writing.graph.exported import Exported, unused_arrays
 from porting.writing.graph.layouts import feeds_channels, only_dropped
 from porting.writing.graph.module_calls import ModuleCall, call_tree
+from porting.writing.graph.shapes import shape_of, shapes_of
 from porting.writing.graph.simplifying import passed_through
 from porting.writing.layers import LAYER_ROWS, RECURRENCES
 from porting.writing.reading import Reader, UnknownError
-from porting.writing.recording.arrays import OwnArray, OwnArrays
+from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import kind_of
 from porting.writing.recording.held_layers import HeldLayers
 from porting.writing.recording.layer_axes import LayerAxes
 from porting.writing.recording.ownership import ownership_of
-from porting.writing.recording.recorder import Missing, Recorder, Scope, variable_of, variables_in_value, with_variables
+from porting.writing.recording.recorder import (
+    Missing,
+    Recorder,
+    Scope,
+    sized_values,
+    variable_of,
+    variables_in_value,
+    with_variables,
+)
+from porting.writing.recording.written import Written
 from porting.writing.values.axes import Value, arranged, plain, settled, whole
 from porting.writing.values.blocks import Block, BlockCall, Statement
 from porting.writing.values.expressions import Expression
+from porting.writing.values.sizes import SizeError
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a model came to.
-
-    Attributes
-    ----------
-    block : Block
-        The model.
-    inputs, outputs : list of Value
-    own : list of str
-        Names of what is copied from `inserted`.
-    arrays : Mapping
-        Path -> each of the model's own arrays, which are layers of their own.
-    missing : list of Missing
-    layer_axes : LayerAxes
-    """
-
-    block: Block
-    inputs: list[Value]
-    outputs: list[Value]
-    own: list[str]
-    arrays: Mapping[str, OwnArray]
-    missing: list[Missing]
-    layer_axes: LayerAxes
 
 
 class Interpreter:
@@ -93,7 +78,7 @@ class Interpreter:
         block = Block("", type(self.model), module=self.model)
         block.parameters = [variable_of(value.data) for value in inputs]
         block.parameter_names = [*self.exported.input_names]
-        self.recorder.scopes.append(Scope(block, [*inputs]))
+        self.recorder.scopes.append(Scope(block, [*inputs], sized=sized_values(inputs)))
         self._steps(call_tree([node for node in nodes if node.op == "call_function"], self.model))
         outputs = [value for node in self.exported.returned if (value := self._output(node)) is not None]
         block.results = [variable_of(value.data) for value in outputs]
@@ -108,7 +93,7 @@ class Interpreter:
             value = self.reader.output(node)
         except UnknownError:
             return None
-        except NoRowError as error:
+        except (NoRowError, SizeError) as error:
             self.missing.append(Missing("output", str(error), self.authors.place(node)))
             return None
         order = whole(settled(value))
@@ -117,8 +102,7 @@ class Interpreter:
         return replace(held, data=self.recorder.bind(held.data))
 
     def _input(self, node: "Node") -> Value:
-        tensor = node.meta["val"]
-        shape = tuple(map(int, tensor.shape))
+        tensor, shape = node.meta["val"], shape_of(node)
         images = len(shape) > 2 and feeds_channels(node)
         axes = (0, *range(2, len(shape)), 1) if images else tuple(range(len(shape)))
         self.values[node] = Value(self.recorder.fresh(), shape, axes, kind_of(tensor.dtype))
@@ -141,7 +125,7 @@ class Interpreter:
         read = [self._settled(node) for node in reads if node in self.values]
         anchors = [v for v in read if isinstance(v, Value) and any(map(self.exported.is_batch, v.shape))]
         block = Block(call.path, type(call.module), module=call.module)
-        self.recorder.scopes.append(Scope(block, anchors, inside))
+        self.recorder.scopes.append(Scope(block, anchors, inside, sized_values(read)))
         self._steps(call)
         self.recorder.scopes.pop()
         leaving = [node for node in inside if node in self.values and any(user not in inside for user in node.users)]
@@ -163,6 +147,7 @@ class Interpreter:
         for node in inside:
             if node in self.values:
                 self.values[node] = with_variables(self.values[node], renamed)
+        self.recorder.scopes[-1].sized += sized_values([self.values[node] for node in leaving])
 
     def _take_inputs(self, block: Block, call: ModuleCall, outer: ModuleCall) -> None:
         """Let a block take what it reads, in the order of its forward as far as the source tells, made layers last."""
@@ -188,7 +173,7 @@ class Interpreter:
             made = self._bound(self._applied(node), self.authors.names(node, call))
         except UnknownError:
             return
-        except NoRowError as error:
+        except (NoRowError, SizeError) as error:
             self.missing.append(Missing(name_of(node.target), str(error), self.authors.place(node)))
             if not self.partial:
                 return
@@ -201,7 +186,8 @@ class Interpreter:
             self.values[node.all_input_nodes[0]] = made
 
     def _kept_at_hand(self, made: Any) -> None:
-        """What has the samples first can lend them to what has not."""
+        """What has the samples first can lend them to what has not; and what has a size of an input's, that."""
+        self.recorder.scopes[-1].sized += sized_values([made])
         is_written = isinstance(made, Value) and made.axes and made.form is None and made.data is not None
         if is_written and self.exported.is_batch(made.shape[made.axes[0]]):
             self.recorder.scopes[-1].anchors.append(made)
@@ -213,8 +199,8 @@ class Interpreter:
         tensors = node.meta["val"] if isinstance(node.meta["val"], (list, tuple)) else [node.meta["val"]]
         parts = self.recorder.unpack(data, len(tensors)) if len(tensors) > 1 else [data]
         made = [
-            plain(part, tuple(map(int, tensor.shape)), kind_of(tensor.dtype))
-            for part, tensor in zip(parts, tensors, strict=True)
+            plain(part, shape, kind_of(tensor.dtype))
+            for part, tensor, shape in zip(parts, tensors, shapes_of(node), strict=True)
         ]
         return made if isinstance(node.meta["val"], (list, tuple)) else made[0]
 
@@ -229,17 +215,15 @@ class Interpreter:
             read = READ_BY.get(name, Reader.layer_value)
             args, keywords = arguments_of(node, lambda arg: read(self.reader, arg, owner))
             made = called(LAYER_ROWS[name][1], self._target(node, owner), owner, *args, **keywords)
-            check(made, node)
+            made = check(made, node)
             self.layer_axes.note(owner, name, made, node)
             return made
         self.ownership.refuse_tied(node)
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
-        args, keywords = arguments_of(node, lambda read: self.reader.argument(read, node))
-        if name == "scaled_dot_product_attention":
-            args, keywords = self.reader.without_mask(node, args, keywords)
+        args, keywords = self.reader.arguments(node)
         made = called(row, self._target(node), *args, **keywords)
-        check(made, node)
+        made = check(made, node)
         check_samples(made, self.exported.samples)
         return made
 
@@ -277,6 +261,7 @@ class Interpreter:
             drops_units=only_dropped(node),
             used={_place_of(user) for one in (node, *calls) for user in one.users if user.target is operator.getitem},
             floatx=FLOATX,
+            sized=self.recorder.sized,
         )
 
     def _inserted(self, name: str) -> Expression:

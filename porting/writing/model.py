@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from porting.writing.examples import Example
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, name_of
-from porting.writing.graph.exported import export
+from porting.writing.graph.exported import Exported, export, samples_for
 from porting.writing.interpreter import Interpreter
 from porting.writing.layers import LAYER_ROWS
 from porting.writing.patterns_of import array_pattern, pattern_of
@@ -87,15 +87,48 @@ def write_model(
     WritingError
         If torch cannot export it, or functions have no row and `partial` is not set.
     """
+    return write_exported(model, reference, example, export_model(model, reference, example), partial=partial)
+
+
+def export_model(
+    model: "torch.nn.Module",
+    reference: Reference,
+    example: Example,
+    samples: int | None = None,
+    beside: Sequence[Example] = (),
+) -> Exported:
+    """Export a model with so many samples; with a number that no size has, of other examples neither, if none is given.
+
+    Raises
+    ------
+    WritingError
+        If torch cannot export it.
+    """
     args, keywords = example.tensors()
     rows = reference.pair.functions if reference.pair else ()
     known = {row.name for row in rows} | FUNCTION_ROWS.keys() | LAYER_ROWS.keys() | EMITS_NOTHING | {"getitem"}
+    if samples is None and beside:
+        samples = samples_for(model, [array for other in beside for array in other.arrays()])
     try:
-        exported = export(model, args, keywords, lambda function: name_of(function) in known)
+        return export(model, args, keywords, lambda function: name_of(function) in known, samples)
     except NoRowError as error:
         raise WritingError(f"{reference.called} cannot be written: {error}.") from error
     except Exception as error:  # torch raises what it likes
         raise export_refusal(reference.called, error, lambda: _run(model, args, keywords)) from error
+
+
+def write_exported(
+    model: "torch.nn.Module", reference: Reference, example: Example, exported: Exported, *, partial: bool = False
+) -> WrittenModel:
+    """Go through a model's graph, lay out the source.
+
+    Raises
+    ------
+    WritingError
+        If functions have no row and `partial` is not set.
+    """
+    args, keywords = example.positional, example.named
+    rows = reference.pair.functions if reference.pair else ()
     written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build).written()
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)
@@ -107,7 +140,7 @@ def write_model(
         text=source_of(written, reference.called),
         inputs=by_name or tuple(patterns),
         outputs=dict(zip(exported.outputs, map(pattern_of, written.outputs), strict=True)),
-        input_shapes=tuple(tuple(v.shape[axis] for axis in v.axes[1:]) for v in written.inputs),
+        input_shapes=tuple(tuple(int(v.shape[axis]) for axis in v.axes[1:]) for v in written.inputs),
         axes={
             **{path: array_pattern(own.shape, own.axes()) for path, own in written.arrays.items()},
             **written.layer_axes.weights,

@@ -25,9 +25,7 @@ def pair_of(written: WrittenModel, reference: Reference, port: Path, example: Ex
     def probe(sizes: Sizes, file: Path | None, count: int) -> Probe:
         if file is not None:
             return read_probe(written.input_shapes, file, count)
-        orders = [_order(pattern) for pattern in written.patterns()]
-        arrays = [np.transpose(array, order) for array, order in zip(example.arrays(), orders, strict=True)]
-        return checked(arrays, example.source).rows(count)
+        return checked(ports_inputs(written, example), example.source).rows(count)
 
     return ModelPair(
         name=port.stem,
@@ -42,6 +40,12 @@ def pair_of(written: WrittenModel, reference: Reference, port: Path, example: Ex
         probe=probe,
         place=str(port.with_name(f"{port.stem}{SUFFIX}")) if reference.source else "",
     )
+
+
+def ports_inputs(written: WrittenModel, example: Example) -> list[np.ndarray]:
+    """An example in the port's axis order."""
+    orders = [_order(pattern) for pattern in written.patterns()]
+    return [np.transpose(array, order) for array, order in zip(example.arrays(), orders, strict=True)]
 
 
 def _order(pattern: str) -> list[int]:

@@ -4,18 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from porting.writing.arguments import arguments_of
 from porting.writing.functions.arranging.repeating import tied_to_input
 from porting.writing.functions.row import NoRowError, Target
+from porting.writing.functions.sizing import number
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
 from porting.writing.graph.folding import folded
 from porting.writing.graph.marks import DROPOUTS
 from porting.writing.graph.origins import origins_of
+from porting.writing.graph.shapes import shape_of
 from porting.writing.graph.simplifying import BROADCASTS, attention_mask, uniform_number
 from porting.writing.recording.arrays import OwnArrays
 from porting.writing.recording.constants import (
     SPELLED_ELEMENTS,
     SPELLED_OF_COMPUTED,
+    following,
     kind_of,
     spelled,
     without_repeats,
@@ -24,6 +28,7 @@ from porting.writing.recording.constants import (
 from porting.writing.recording.ownership import is_own
 from porting.writing.recording.recorder import Recorder
 from porting.writing.values.axes import Value
+from porting.writing.values.sizes import is_free
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +74,14 @@ class Reader:
     constants: "dict[tuple[Node, int], Any]" = field(default_factory=dict)
     origins: "Mapping[str, Node] | None" = None
 
+    def arguments(self, node: "Node") -> tuple[list[Any], dict[str, Any]]:
+        """What a function is called with; a size that follows the inputs' is a number that is computed."""
+        args, keywords = arguments_of(node, lambda read: self.argument(read, node))
+        name = name_of(node.target)
+        if name in BROADCASTS:
+            args = [number(self.target(node), arg) if is_free(arg) else arg for arg in args]
+        return self.without_mask(node, args, keywords) if name == "scaled_dot_product_attention" else (args, keywords)
+
     def argument(self, node: "Node", reader: "Node") -> Any:
         """What a function is called with: constants that broadcast are as short as they can be."""
         constants = self.exported.constants
@@ -79,14 +92,14 @@ class Reader:
             return tied_to_input(self.target(node), self.value(node))
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
             query, key = reader.all_input_nodes[:2]
-            shape = (*query.meta["val"].shape[:-1], key.meta["val"].shape[-2])
+            shape = (*shape_of(query)[:-1], shape_of(key)[-2])
             return None if attention_mask(node, query, constants) else self._short(node, shape)
         if name not in BROADCASTS:
             return _unless_samples(self.value(node), name)
         number = uniform_number(node, constants)
-        shape = tuple(reader.meta["val"].shape)
+        shape = shape_of(reader)
         others = [n for n in reader.all_input_nodes if n is not node and n not in constants]
-        if len(others) == 1 and tuple(others[0].meta["val"].shape) == shape:
+        if len(others) == 1 and shape_of(others[0]) == shape:
             return number if number is not None else self._short(node, shape)
         return self.value(node)
 
@@ -102,18 +115,26 @@ class Reader:
 
     def _short(self, node: "Node", shape: tuple[int, ...]) -> Value:
         """A constant without what broadcasting to a shape repeats."""
-        array = self.exported.constants[node]
-        one = without_samples(array, _shape(node), self.exported.is_batch)
-        if one is not None:
-            one = without_repeats(one, range(one.ndim))
-            if (value := spelled(self.target(node), one, tuple(one.shape), _most_listed(node))) is not None:
-                return self._bound(value)
-        return self.value(node)
+        one = self._short_array(node, self.exported.constants)
+        if one is None or (node in self.exported.others and not self._is_alike(node, one)):
+            return self.value(node)
+        value = spelled(self.target(node), one, tuple(one.shape), _most_listed(node))
+        return self.value(node) if value is None else self._bound(value)
+
+    def _short_array(self, node: "Node", arrays: "Mapping[Node, torch.Tensor]") -> "torch.Tensor | None":
+        """A constant of one sample, without what broadcasting repeats."""
+        one = without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        return None if one is None else without_repeats(one, range(one.ndim))
+
+    def _is_alike(self, node: "Node", one: "torch.Tensor") -> bool:
+        """Whether a short constant is the same for inputs of other sizes."""
+        other = self._short_array(node, self.exported.others)
+        return other is not None and other.shape == one.shape and bool((other == one).all())
 
     def layer_value(self, node: "Node", owner: str) -> Any:
         """A layer's own weight is only looked at for its shape."""
         if node.name in self.exported.arrays and is_own(self.exported.arrays[node.name], owner):
-            shape = tuple(map(int, node.meta["val"].shape))
+            shape = shape_of(node)
             return Value(None, shape, tuple(range(len(shape))))
         if node not in self.exported.constants:
             return self.value(node)
@@ -126,8 +147,13 @@ class Reader:
     def masked_value(self, node: "Node", owner: str) -> Any:
         """What attention reads: a constant that is added, and only hides, says what is hidden."""
         array: Any = self.exported.constants.get(node)
-        if hasattr(array, "isneginf") and array.is_floating_point() and ((array == 0) | array.isneginf()).all():
-            hidden = spelled(self.target(node), array.isneginf(), _shape(node))
+        if (
+            hasattr(array, "isneginf")
+            and node not in self.exported.others
+            and array.is_floating_point()
+            and ((array == 0) | array.isneginf()).all()
+        ):
+            hidden = spelled(self.target(node), array.isneginf(), shape_of(node))
             if hidden is not None:
                 return self._bound(hidden)
         return self.layer_value(node, owner)
@@ -158,8 +184,8 @@ class Reader:
             If it has no axis of samples, by which a Keras model could return it.
         """
         value = self.value(node)
-        if not any(map(self.exported.is_batch, _shape(node))):
-            raise NoRowError(f"is the same for all samples, of shape {_shape(node)}")
+        if not any(map(self.exported.is_batch, shape_of(node))):
+            raise NoRowError(f"is the same for all samples, of shape {shape_of(node)}")
         return value
 
     def _array(self, node: "Node", path: str) -> Value:
@@ -176,8 +202,11 @@ class Reader:
         if isinstance(array, (list, tuple)):
             return self.applied(node)
         if not array.numel():
-            return Value(None, _shape(node), tuple(range(array.ndim)), kind_of(array.dtype))
-        value = spelled(self.target(node), array, _shape(node), _most_listed(node))
+            return Value(None, shape_of(node), tuple(range(array.ndim)), kind_of(array.dtype))
+        if node in self.exported.others:
+            value = following(self.target(node), array, self.exported.others[node], shape_of(node))
+        else:
+            value = spelled(self.target(node), array, shape_of(node), _most_listed(node))
         scope = self.recorder.scopes[-1]
         if value is None and node.op == "call_function":
             value = self._computed(node, array)
@@ -212,7 +241,8 @@ class Reader:
         try:
             return self.applied(node)
         except NoRowError:
-            value = spelled(self.target(node), array, _shape(node))
+            follows = node in self.exported.others
+            value = None if follows else spelled(self.target(node), array, shape_of(node))
             if value is None:
                 raise
             return value
@@ -235,7 +265,3 @@ def _unless_samples(value: Any, reader: str) -> Any:
 def _most_listed(node: "Node") -> int:
     """As a list of how many numbers a constant is read better than as what computes it."""
     return SPELLED_OF_COMPUTED if node.op == "call_function" else SPELLED_ELEMENTS
-
-
-def _shape(node: "Node") -> tuple[int, ...]:
-    return tuple(map(int, node.meta["val"].shape))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from porting.writing.interpreter import Written
+from porting.writing.recording.written import Written
 from porting.writing.shaping.convolutions import DEFAULTS, function_source
 from porting.writing.shaping.labels import PREFIX, Spelling, spelled, spelling_for
 from porting.writing.shaping.merging.classes import Function, Functions
@@ -19,6 +19,7 @@ from porting.writing.shaping.steps import Branch, Loop, Rows, Step, Turns, trees
 from porting.writing.shaping.variables import assigned
 from porting.writing.values.blocks import Statement
 from porting.writing.values.expressions import LayerName, clone, walk
+from porting.writing.values.sizes import is_free
 
 UNTYPED = """# What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
@@ -55,24 +56,48 @@ def layer_name(path: str) -> str:
 
 def source_of(written: Written, about: str) -> str:
     """The source of a module whose ``build()`` makes the port."""
-    from porting.writing import inserted
+    from porting.writing import inserted, sized
 
     spelling, called = spelling_for(layer_names(written)), input_names(written)
     prepare(written.block)
-    merged = Functions({*RESERVED, *CONVOLUTIONS, *(name for name, _ in inspect.getmembers(inserted, callable))})
+    merged = Functions(
+        {
+            *RESERVED,
+            *CONVOLUTIONS,
+            *(name for part in (inserted, sized) for name, _ in inspect.getmembers(part, callable)),
+        }
+    )
     model = merged.merge(written.block)
     layout = Layout(spelling, {function.name: function for function in merged.functions})
     parts = [layout.definition(function) for function in merged.functions if function is not model]
     parts.append(layout.build(model, written, called))
     heads = [_docstring(about)]
     own = [name for name in ("Learned", "Kept") if f"{name}(" in "".join(parts)]
-    heads += [inspect.getsource(getattr(inserted, name)) for name in (*own, *written.own)]
+    heads += [_inserted_source(name) for name in _with_parts((*own, *written.own))]
     heads += _convolutions(merged.functions)
     read = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", "".join([*heads[1:], *parts]))]
     heads.insert(1, "\n".join(["import keras", *([f"from keras import {', '.join(read)}"] if read else [])]))
     if re.search(r"\.shape\b|\w\[|^ +\w+, .* = ", "".join(parts), re.MULTILINE):
         heads.insert(1, UNTYPED)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")
+
+
+def _inserted_source(name: str) -> str:
+    from porting.writing import inserted, sized
+
+    return inspect.getsource(getattr(sized, name, None) or getattr(inserted, name))
+
+
+def _with_parts(names: Sequence[str]) -> list[str]:
+    """What is copied, behind what it calls of the same."""
+    from porting.writing import sized
+
+    parts = [part for part, _ in inspect.getmembers(sized, inspect.isfunction)]
+    found: dict[str, None] = {}
+    for name in names:
+        called = [part for part in parts if part != name and re.search(rf"\b{part}\(", _inserted_source(name))]
+        found.update(dict.fromkeys([*(_with_parts(called) if called else []), name]))
+    return list(found)
 
 
 def _docstring(about: str) -> str:
@@ -136,7 +161,8 @@ class Layout:
         inputs = [names[value] for value in parameters]
         kept = [f"{name}_input" if len(inputs) > 1 else "inputs" for name in inputs]
         for value, name, said, keep in zip(written.inputs, inputs, called, kept, strict=True):
-            shape = tuple(value.shape[axis] for axis in value.axes[1:])
+            sizes = (value.shape[axis] for axis in value.axes[1:])
+            shape = tuple(None if is_free(size) else size for size in sizes)
             kind = {"int": ", dtype='int32'", "bool": ", dtype='bool'"}.get(value.dtype, "")
             made += ast.parse(f"{keep} = {name} = keras.Input({shape!r}{kind}, name={said!r})").body
         body = self.body(steps, names, [])

@@ -9,7 +9,9 @@ from porting.writing.functions.arranging.shapes import unsqueeze
 from porting.writing.functions.pointwise import add, combined
 from porting.writing.functions.products import matmul
 from porting.writing.functions.row import Target, row
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import Value, arranged, in_order, permuted, plain, settled
+from porting.writing.values.sizes import is_free
 
 
 @row("scaled_dot_product_attention")
@@ -46,6 +48,15 @@ def attention(
     return Value(data, (*query.shape[:-1], value.shape[-1]), (0, 2, 1, 3))
 
 
+def _causal(k: Target, query: Value, key: Value) -> Value:
+    """Which keys stand at a query's place or before it."""
+    square = (query.shape[-2], key.shape[-2])
+    if not any(map(is_free, square)):
+        return plain(k.ops.tril(k.ops.ones(square, dtype="bool")), square, "bool")
+    rows, columns = (places(k, size, value) for size, value in zip(square, (query, key), strict=True))
+    return plain(rows[:, None] >= columns, square, "bool")
+
+
 def _four_axes(k: Target, mask: Value) -> Value:
     """Sample, head, query, key: all of them, as Keras' attention asks for."""
     for _ in range(4 - mask.rank):
@@ -64,8 +75,7 @@ def _attention_in_steps(
     rate: float,
 ) -> Value:
     if is_causal:
-        square = (query.shape[-2], key.shape[-2])
-        mask = plain(k.ops.tril(k.ops.ones(square, dtype="bool")), square, "bool")
+        mask = _causal(k, query, key)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     order = (*range(key.rank - 2), key.rank - 1, key.rank - 2)
     scaled = settled(query).with_data(settled(query).data * factor)

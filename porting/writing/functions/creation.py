@@ -7,7 +7,9 @@ from porting.writing.functions.arranging.repeating import expand
 from porting.writing.functions.arranging.shapes import reshape
 from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import number, places
 from porting.writing.values.axes import Value, in_order, plain, settled
+from porting.writing.values.sizes import Size, SizeError, is_free
 
 
 @row("arange")
@@ -18,7 +20,25 @@ def arange(k: Target, *limits: float, dtype: str = "") -> Value:
         return Value(None, (len(range_of(*limits)),), (0,), "int", counts_samples=True)
     kind = dtype or ("float" if any(isinstance(limit, float) for limit in limits) else "int")
     shown = k.floatx if kind == "float" else "int32"
+    if any(map(is_free, limits)):
+        return _as_many(k, limits, kind)
     return plain(k.ops.arange(*limits, dtype=shown), (len(range_of(*limits)),), kind)
+
+
+def _as_many(k: Target, limits: Sequence[float], kind: str) -> Value:
+    """Whole numbers at equal distances, as many as a size that follows the inputs' says."""
+    whole = [limit for limit in limits if isinstance(limit, int)]
+    start, stop, step = [0, *whole, 1] if len(whole) == 1 else [*whole, 1][:3]
+    if len(whole) < len(limits) or is_free(step) or step < -1:
+        raise SizeError("counts to the size of an input otherwise than by whole numbers, upwards or one by one")
+    if step == -1:
+        made = _as_many(k, (stop + 1, start + 1), "int")
+        return as_kind(k, made.with_data(k.ops.flip(made.data)), kind)
+    count = -((start - stop) // step)
+    made = Value(places(k, count), (count,), (0,), "int")
+    made = made.with_data(made.data * step) if step != 1 else made
+    made = made.with_data(made.data + start) if start else made
+    return as_kind(k, made, kind)
 
 
 def range_of(*limits: float) -> Sequence[float]:
@@ -32,10 +52,16 @@ def range_of(*limits: float) -> Sequence[float]:
 def _filled(k: Target, size: Sequence[int], value: Any, kind: str) -> Value:
     """A number that broadcasts stands for all samples."""
     shape = tuple(size)
-    axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not k.is_batch(length))
+    grows = [k.is_batch(length) or is_free(length) for length in shape]
+    axes = tuple(axis for axis, length in enumerate(shape) if length != 1 and not grows[axis])
+    first = next((axis for axis, length in enumerate(shape) if is_free(length)), None)
+    if first is not None and not axes:
+        sizes = tuple(length if axis == first else 1 for axis, length in enumerate(shape))
+        data = k.ops.full_like(places(k, shape[first]), value, dtype=named(k, kind))
+        return expand(k, Value(data, sizes, (first,), kind), shape)
     data = k.ops.full(tuple(shape[axis] for axis in axes), value, dtype=named(k, kind))
-    if any(k.is_batch(length) for length in shape):
-        sizes = tuple(1 if k.is_batch(length) else length for length in shape)
+    if any(grows):
+        sizes = tuple(1 if grow else length for length, grow in zip(shape, grows, strict=True))
         return expand(k, Value(data, sizes, axes, kind), shape)
     return Value(data, shape, axes, kind)
 
@@ -108,6 +134,10 @@ def linspace(k: Target, start: float, end: float, steps: int, *, dtype: str = "f
         raise NoRowError("linspace between computed ends")
     if dtype != "float":
         raise NoRowError("linspace of whole numbers")
+    if isinstance(steps, Size):
+        points = k.ops.cast(places(k, steps), k.floatx)
+        apart = (end - start) / k.ops.cast(number(k, steps).data - 1, k.floatx)
+        return plain(points * apart + start, (steps,))
     return plain(k.ops.linspace(start, end, steps, dtype=k.floatx), (steps,))
 
 
@@ -121,7 +151,19 @@ def _triangle(name: str) -> None:
     @row(name)
     def part(k: Target, x: Value, diagonal: int = 0) -> Value:
         x = in_order(k.ops, x)
+        if any(map(is_free, x.shape[-2:])):
+            return _triangle_of_any(k, name, x, diagonal)
         return x.with_data(getattr(k.ops, name)(x.data, *([diagonal] if diagonal else [])))
+
+
+def _triangle_of_any(k: Target, name: str, x: Value, diagonal: int) -> Value:
+    """What lies on one side of a diagonal, by the places of its rows and columns."""
+    rows, columns = (
+        places(k, size, x) if is_free(size) else k.ops.arange(size, dtype="int32") for size in x.shape[-2:]
+    )
+    apart = k.ops.expand_dims(columns, 0) - k.ops.expand_dims(rows, 1)
+    kept = apart <= diagonal if name == "tril" else apart >= diagonal
+    return x.with_data(k.ops.logical_and(x.data, kept) if x.dtype == "bool" else k.ops.where(kept, x.data, 0))
 
 
 for _name in ("tril", "triu"):

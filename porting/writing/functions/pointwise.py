@@ -7,6 +7,7 @@ from typing import Any
 from porting.writing.functions.kinds import as_kind, promoted
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, aligned, settled
+from porting.writing.values.sizes import is_free
 
 SAME = {
     "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "cosh", "deg2rad", "erf",
@@ -93,7 +94,7 @@ def _looks_like_bias(k: Target, x: Any, y: Any) -> bool:
     """Whether Keras' tensorflow backend could take the second operand for a bias, along another axis than its own.
 
     It does so where one axis alone is longer than 1, and as long as the last or the second axis of the first operand.
-    The number of samples may be any, 1 as well.
+    The number of samples may be any, 1 as well, and what follows the inputs' sizes as much as any other.
     """
     if not isinstance(x, Value) or not isinstance(y, Value):
         return False
@@ -105,7 +106,8 @@ def _looks_like_bias(k: Target, x: Any, y: Any) -> bool:
         return False
     if not own:
         return bool(wide) and first != second
-    alike = [at for at in (1, len(first) - 1) if first[at] == second[own[0] - len(first)]]
+    length = second[own[0] - len(first)]
+    alike = [at for at in (1, len(first) - 1) if first[at] == length or is_free(first[at]) or is_free(length)]
     return bool(alike) and max(alike) != own[0]
 
 

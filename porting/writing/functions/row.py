@@ -35,6 +35,8 @@ class Target:
         Which of several results are read.
     floatx : str or Expression
         The name of the type of floating-point numbers.
+    sized : sequence of Value
+        Values at hand that have sizes which follow the inputs', the nearest first.
     """
 
     ops: Any
@@ -47,6 +49,7 @@ class Target:
     drops_units: bool = False
     used: Collection[int] = ()
     floatx: Any = "float32"
+    sized: Sequence[Value] = ()
 
 
 Row = Callable[..., Any]

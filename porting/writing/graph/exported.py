@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import EMITS_NOTHING, name_of
@@ -46,6 +46,8 @@ class Exported:
         Names of the outputs: keys, or attributes; numbered where the model returns a sequence.
     returned : tuple of Node
         The outputs, in order.
+    others : Mapping
+        Node -> what it is for inputs of other sizes, where constants follow these.
     """
 
     graph: "Graph"
@@ -57,6 +59,7 @@ class Exported:
     input_names: tuple[str, ...]
     outputs: tuple[str, ...]
     returned: "tuple[Node, ...]"
+    others: "Mapping[Node, torch.Tensor]" = field(default_factory=dict)
 
     def is_batch(self, size: int) -> bool:
         """Whether a size is the number of samples or a multiple of it."""
@@ -68,10 +71,12 @@ def export(
     args: Sequence[Any],
     keywords: Mapping[str, Any],
     is_known: Callable[[Any], bool] = lambda function: True,
+    samples: int | None = None,
 ) -> Exported:
     """Export a model in evaluation, with a number of samples that no other size has.
 
-    Functions that are not known are taken apart where torch composes them of others.
+    Functions that are not known are taken apart where torch composes them of others. The number of samples is chosen
+    unless one is given.
 
     Raises
     ------
@@ -81,13 +86,14 @@ def export(
     """
     from torch.export.graph_signature import InputKind
 
-    samples = _samples(model, [*args, *keywords.values()])
+    samples = samples or samples_for(model, [*args, *keywords.values()])
     many = (
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
     with whole_modules(model.eval()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
+        warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             program = program.run_decompositions({})
@@ -158,7 +164,8 @@ def _returned(program: Any, graph: "Graph") -> tuple[Any, ...]:
     return tuple(node for node, spec in zip(made, specs, strict=True) if spec.kind is OutputKind.USER_OUTPUT)
 
 
-def _samples(model: "torch.nn.Module", values: Sequence[Any]) -> int:
+def samples_for(model: "torch.nn.Module", values: Sequence[Any]) -> int:
+    """A number of samples that no size of a model and of its inputs is a multiple of."""
     sizes = {size for tensor in model.state_dict().values() for size in tensor.shape}
     sizes |= {size for value in values if hasattr(value, "shape") for size in value.shape[1:]}
     return next(prime for prime in PRIMES if not any(size % prime == 0 for size in sizes if size))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from porting.writing.functions.table import name_of
+from porting.writing.graph.shapes import shape_of
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -46,4 +47,4 @@ def _drops(user: "Node") -> bool:
         return False
     if name_of(user.target) in KEEPS_SHAPE:
         return only_dropped(user)
-    return name_of(user.target) in DROPS_UNITS and 1 not in tuple(user.meta["val"].shape)
+    return name_of(user.target) in DROPS_UNITS and 1 not in shape_of(user)

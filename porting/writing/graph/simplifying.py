@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import name_of
+from porting.writing.graph.shapes import shape_of
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -43,7 +44,7 @@ def _is_same(kept: Any, node: "Node") -> bool:
     if not hasattr(kept, "meta") or kept.meta.get("val") is None:
         return False
     one, other = kept.meta["val"], node.meta["val"]
-    return one.shape == other.shape and one.dtype == other.dtype
+    return shape_of(kept) == shape_of(node) and one.dtype == other.dtype
 
 
 def uniform_number(node: Any, constants: "Mapping[Node, Any]") -> float | int | bool | None:

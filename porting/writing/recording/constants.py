@@ -5,7 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.arranging.repeating import _repeated_along
+from porting.writing.functions.creation import _filled
 from porting.writing.functions.row import Target
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import Value, in_order
 
 if TYPE_CHECKING:
@@ -66,6 +68,34 @@ def spelled(k: Target, array: "torch.Tensor", shape: tuple[int, ...], most: int 
         return value
     value = in_order(k.ops, value)
     return _repeated_along(k, value, shape)
+
+
+def following(k: Target, array: "torch.Tensor", other: "torch.Tensor", shape: tuple[int, ...]) -> Value | None:
+    """An array that follows the inputs' sizes, given for two of them: a number, or places along one axis."""
+    kind = kind_of(array.dtype)
+    parts = [without_samples(each, shape, k.is_batch) for each in (array, other)]
+    if any(part is None or not part.numel() for part in parts):
+        return None
+    one, beside = (part for part in parts if part is not None)
+    if is_uniform(one) and is_uniform(beside) and one.flatten()[0] == beside.flatten()[0]:
+        like = _like_anchor(k, one, shape, kind)
+        return like or _filled(k, shape, _plain(one.flatten()[0].numpy(), kind), kind)
+    wide = [axis for axis, size in enumerate(shape) if not k.is_batch(size) and size != 1]
+    if len(wide) != 1 or kind != "int":
+        return None
+    first, step = int(one.flatten()[0]), int(beside.flatten()[1] - beside.flatten()[0])
+    for part in (one.flatten(), beside.flatten()):
+        if (part != part.new_tensor(range(len(part))) * step + first).any():
+            return None
+    data = places(k, shape[wide[0]])
+    data = data * step if step != 1 else data
+    value = Value(data + first if first else data, one_sample(shape, k), tuple(wide), kind)
+    return _repeated_along(k, value, shape) if value.shape != shape else value
+
+
+def one_sample(shape: tuple[int, ...], k: Target) -> tuple[int, ...]:
+    """A shape of one sample."""
+    return tuple(1 if k.is_batch(size) else size for size in shape)
 
 
 def _like_anchor(k: Target, one: "torch.Tensor", shape: tuple[int, ...], kind: str) -> Value | None:

@@ -8,6 +8,7 @@ from typing import Any
 from porting.writing.values.axes import Value
 from porting.writing.values.blocks import Block, Statement
 from porting.writing.values.expressions import Expression, tree_of, variable
+from porting.writing.values.sizes import is_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,15 @@ class Missing:
 
 @dataclass(slots=True)
 class Scope:
-    """A block that is being written, the values given to it that have the samples, and the calls inside it."""
+    """A block that is being written, the values given to it that have the samples, and the calls inside it.
+
+    And the values in it that have sizes which follow the inputs'.
+    """
 
     block: Block
     anchors: list[Value] = field(default_factory=list)
     inside: Collection[Any] = ()
+    sized: list[Value] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,6 +50,11 @@ class Recorder:
     def anchors(self) -> list[Value]:
         """The values at hand that have the samples, the nearest first."""
         return [value for scope in reversed(self.scopes) for value in scope.anchors]
+
+    @property
+    def sized(self) -> list[Value]:
+        """The values at hand that have sizes which follow the inputs', the nearest first."""
+        return [value for scope in reversed(self.scopes) for value in scope.sized]
 
     def fresh(self) -> Expression:
         """A value that has no name yet."""
@@ -72,6 +82,12 @@ class Recorder:
         made = [self.fresh() for _ in range(count)]
         self.block.statements.append(Statement([variable_of(item) for item in made], data.tree))
         return made
+
+
+def sized_values(values: Sequence[Any]) -> list[Value]:
+    """Those that have a size which follows the inputs'."""
+    held = [value for value in values if isinstance(value, Value) and isinstance(value.data, Expression)]
+    return [value for value in held if value.form is None and any(map(is_free, value.shape))]
 
 
 def variable_of(data: Expression) -> str:

@@ -11,6 +11,8 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
+from porting.writing.values.sizes import is_free
+
 Axes = tuple[int, ...]
 
 
@@ -171,8 +173,18 @@ def _from_first(value: Value, order: Sequence[int]) -> Axes:
     return tuple(order[first:])
 
 
-def reshaped(ops: Any, value: Value, shape: Sequence[int], is_batch: Callable[[int], bool]) -> Value:
-    """Reshape as torch does: axes that are kept are not touched, wherever they are held."""
+def reshaped(
+    ops: Any,
+    value: Value,
+    shape: Sequence[int],
+    is_batch: Callable[[int], bool],
+    by_size: Callable[[Value, Axes, bool], Any],
+) -> Value:
+    """Reshape as torch does: axes that are kept are not touched, wherever they are held.
+
+    `by_size` writes what has more sizes than one that are not known: the number of samples, and what follows the
+    inputs'; it is told whether the samples stay first and alone.
+    """
     shape = tuple(shape)
     groups = grouped(value.shape, shape)
     value = settled(value)
@@ -182,7 +194,12 @@ def reshaped(ops: Any, value: Value, shape: Sequence[int], is_batch: Callable[[i
         return Value(value.data, shape, tuple(renamed[axis] for axis in value.axes), value.dtype)
     order = _together(value.wide(), [before for before, _ in groups])
     placed = sorted(groups, key=lambda group: order.index(group[0][0]))
-    data = ops.reshape(arranged(ops, value, order).data, _sizes(value, placed, shape, is_batch))
+    held, sizes = arranged(ops, value, order), _sizes(value, placed, shape, is_batch)
+    free = sum(map(is_free, sizes))
+    if free and (free > 1 or -1 in sizes):
+        data = by_size(held, sizes, sizes[0] == -1 and len(placed[0][0]) == len(placed[0][1]) == 1)
+    else:
+        data = ops.reshape(held.data, tuple(-1 if is_free(size) else size for size in sizes))
     return Value(data, shape, tuple(axis for _, after in placed for axis in after), value.dtype)
 
 
@@ -227,7 +244,7 @@ def _sizes(value: Value, groups: Sequence[tuple[Axes, Axes]], shape: Axes, is_ba
         for axis in after:
             if is_batch(shape[axis]):
                 sizes.append(-1)
-            elif len(after) == 1:
+            elif len(after) == 1 and not is_free(shape[axis]):
                 size = value.data.shape[value.at(before[0])]
                 for other in before[1:]:
                     size = size * value.data.shape[value.at(other)]

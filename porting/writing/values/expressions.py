@@ -4,6 +4,8 @@ import ast
 import math
 from typing import Any
 
+from porting.writing.values.sizes import SizeError, is_free
+
 
 class Expression:
     """A piece of Python source that operators, calls, indices and attributes extend, as they would act on a tensor.
@@ -122,6 +124,8 @@ def tree_of(value: Any) -> ast.expr:
     if isinstance(value, slice):
         parts = (value.start, value.stop, value.step)
         return ast.Slice(*(None if part is None else tree_of(part) for part in parts))
+    if is_free(value):
+        raise SizeError(f"computes with {int(value)}, which follows the size of an input")
     if isinstance(value, float) and not math.isfinite(value):
         return ast.Call(ast.Name("float", ast.Load()), [ast.Constant(str(value))], [])
     return ast.Constant(value)

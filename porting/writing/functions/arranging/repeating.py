@@ -6,13 +6,16 @@ from typing import Any
 from porting.writing.functions.arranging.shapes import reshape, unsqueeze
 from porting.writing.functions.kinds import named
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import (
     Value,
     arranged,
     broadcast_shape,
+    one_or_all,
     settled,
     whole,
 )
+from porting.writing.values.sizes import is_free
 
 
 @row("expand", "broadcast_to")
@@ -36,9 +39,12 @@ def _repeated_along(k: Target, x: Value, shape: tuple[int, ...]) -> Value:
         return x
     x = arranged(k.ops, x, whole(settled(x)))
     samples = [axis for axis in grown if k.is_batch(shape[axis])]
-    if rest := [axis for axis in grown if axis not in samples]:
+    for axis in grown:
+        if is_free(shape[axis]):
+            x = _grown_by_size(k, x, axis, shape[axis])
+    if rest := [axis for axis in grown if axis not in samples and not is_free(shape[axis])]:
         held = tuple(shape[axis] if axis in rest else x.data.shape[x.at(axis)] for axis in x.axes)
-        if any(k.is_batch(x.shape[axis]) for axis in range(x.rank)):
+        if any(k.is_batch(size) or is_free(size) for size in x.shape):
             repeats = tuple(shape[axis] if axis in rest else 1 for axis in x.axes)
             x = Value(k.ops.tile(x.data, repeats), x.shape, x.axes, x.dtype)
         else:
@@ -46,6 +52,16 @@ def _repeated_along(k: Target, x: Value, shape: tuple[int, ...]) -> Value:
     if samples:
         x = Value(_with_samples(k, x, samples, shape), shape, x.axes, x.dtype)
     return Value(x.data, shape, x.axes, x.dtype)
+
+
+def _grown_by_size(k: Target, x: Value, axis: int, size: int) -> Value:
+    """Repeat along an axis as often as a size says, by factors of one that are as many."""
+    ones = k.ops.ones_like(places(k, size), dtype=named(k, x.dtype))
+    if others := tuple(at for at in range(len(x.axes)) if at != x.at(axis)):
+        ones = k.ops.expand_dims(ones, one_or_all(others))
+    shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
+    data = k.ops.logical_and(ones, x.data) if x.dtype == "bool" else ones * x.data
+    return Value(data, shape, x.axes, x.dtype)
 
 
 def _with_samples(k: Target, x: Value, samples: Sequence[int], shape: Sequence[int]) -> Any:
@@ -72,7 +88,7 @@ def _first_of_each(anchor: Value, x: Value, samples: int) -> Any:
 
 def tied_to_input(k: Target, x: Value) -> Value:
     """A constant that a layer is called with, as something that depends on an input: else no model has the layer."""
-    if any(k.is_batch(size) for size in x.shape) or not k.anchors:
+    if any(k.is_batch(size) or is_free(size) for size in x.shape) or not k.anchors:
         return x
     anchor = k.anchors[0]
     zero = anchor.data[(0,) * len(anchor.axes)]

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
 from porting.writing.functions.kinds import promoted
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import place_of, reshape_by_size
 from porting.writing.values.axes import (
     Value,
     arranged,
@@ -17,6 +19,7 @@ from porting.writing.values.axes import (
     settled,
     whole,
 )
+from porting.writing.values.sizes import Size, for_both, is_free
 
 
 @row("view", "reshape", "_unsafe_view")
@@ -25,7 +28,7 @@ def reshape(k: Target, x: Value, shape: Sequence[int]) -> Value:
     shape = [prod(x.shape) // known if size == -1 else size for size in shape]
     if x.form is None and x.data is not None:
         x = replace(x, data=k.kept(x.data))
-    return reshaped(k.ops, x, shape, k.is_batch)
+    return reshaped(k.ops, x, shape, k.is_batch, partial(reshape_by_size, k))
 
 
 @row("reshape_as", "view_as")
@@ -54,7 +57,7 @@ def unflatten(k: Target, x: Value, dim: int, sizes: Sequence[int]) -> Value:
 def squeeze(k: Target, x: Value, dim: int | Sequence[int] | None = None) -> Value:
     wanted = range(x.rank) if dim is None else [d % x.rank for d in ([dim] if isinstance(dim, int) else dim)]
     kept = [axis for axis in range(x.rank) if axis not in wanted or x.shape[axis] != 1]
-    return reshaped(k.ops, x, [x.shape[axis] for axis in kept], k.is_batch)
+    return reshaped(k.ops, x, [x.shape[axis] for axis in kept], k.is_batch, partial(reshape_by_size, k))
 
 
 @row("unsqueeze")
@@ -192,7 +195,7 @@ def select(k: Target, x: Value, dim: int, index: int) -> Value:
     dim %= x.rank
     if k.is_batch(x.shape[dim]):
         raise NoRowError("one of the samples is taken by its number")
-    data = indexed(x, dim, index) if dim in x.axes else x.data
+    data = indexed(x, dim, _from_end(index, x.shape[dim])) if dim in x.axes else x.data
     axes = tuple(axis - (axis > dim) for axis in x.axes if axis != dim)
     return Value(data, (*x.shape[:dim], *x.shape[dim + 1 :]), axes, x.dtype)
 
@@ -205,15 +208,37 @@ def slice_of(
     dim %= x.rank
     length = x.shape[dim]
     first, stop, _ = slice(start, end, step).indices(length)
-    if (first, stop, step) == (0, length, 1):
+    if (first, stop, step) == (0, int(length), 1):
         return x
     if k.is_batch(length):
         return _part_of_samples(k, x, dim, first, stop, step)
-    shape = (*x.shape[:dim], len(range(first, stop, step)), *x.shape[dim + 1 :])
+    shape = (*x.shape[:dim], _count(start, end, step, length), *x.shape[dim + 1 :])
     if dim not in x.axes:
         return Value(x.data, shape, x.axes, x.dtype)
-    shown = slice(start or None, None if stop == length else end, None if step == 1 else step)
+    until = None if stop == int(length) else _from_end(end, length)
+    if isinstance(until, Size) and not start and step == 1:
+        return Value(_as_many(k, x, dim, until), shape, x.axes, x.dtype)
+    shown = slice(_from_end(start, length) or None, until, None if step == 1 else step)
     return Value(indexed(x, dim, shown), shape, x.axes, x.dtype)
+
+
+def _count(start: int | None, end: int | None, step: int, length: int) -> int:
+    """How many elements a slice of an axis has."""
+    said = [0 if start is None else start, length if end is None else end, length]
+    return for_both(lambda first, last, size: len(range(*slice(first, last, step).indices(size))), *said)
+
+
+def _from_end(place: int | None, length: int) -> int | None:
+    """A place that follows the inputs' sizes, counted from the end where that is a number."""
+    if not isinstance(place, Size) or is_free(place - length):
+        return place
+    return place - length
+
+
+def _as_many(k: Target, x: Value, dim: int, count: int) -> Any:
+    """The first elements along an axis, as many as another tensor has."""
+    like, at = place_of(k, count)
+    return k.own("FirstOf")(x.at(dim), at)(x.data, like.data)
 
 
 def _part_of_samples(k: Target, x: Value, dim: int, first: int, stop: int, step: int) -> Value:

@@ -7,6 +7,7 @@ from typing import Any
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.functions.sliding.windows import padded, shortest, spread
 from porting.writing.values.axes import Value, channels_last
+from porting.writing.values.sizes import is_free
 
 
 @row("max_pool1d", "max_pool2d", "max_pool3d")
@@ -21,6 +22,8 @@ def max_pool(
 ) -> Value:
     if set(spread(dilation, 1)) != {1}:
         raise NoRowError("max_pool with dilation")
+    if _is_global(x, kernel_size, padding):
+        return _global(k, "Max", x)
     fill = 0.0 if x.nonnegative else float("-inf")
     return _pooled(k, "Max", x, kernel_size, stride or kernel_size, padding, ceil_mode, fill)
 
@@ -43,6 +46,8 @@ def average_pool(
     divisor_override: int | None = None,
 ) -> Value:
     rank = x.rank - 2
+    if _is_global(x, kernel_size, padding) and not divisor_override:
+        return _global(k, "Average", x)
     pads, size, step = spread(padding, rank), spread(kernel_size, rank), spread(stride or kernel_size, rank)
     ends = _ends(x, size, step, pads) if ceil_mode else ()
     if divisor_override:
@@ -57,6 +62,12 @@ def average_pool(
         data = getattr(k.layers, f"AveragePooling{rank}D")(shortest(size), strides=1, padding="same")(x.data)
         return Value(data, x.shape, x.axes)
     return _counted(k, x, size, step, pads, ends or (0,) * rank, count_include_pad)
+
+
+def _is_global(x: Value, size: Any, padding: Any) -> bool:
+    """Whether one window is all of the space, whatever its size."""
+    whole = spread(size, x.rank - 2) == x.shape[2:] and any(map(is_free, x.shape[2:]))
+    return whole and not any(spread(padding, x.rank - 2))
 
 
 def _counted(
@@ -95,10 +106,20 @@ def _ends(x: Value, size: Sequence[int], step: Sequence[int], pads: Sequence[int
     """How far windows reach beyond the end where their number is rounded up; empty where none does."""
     more = []
     for length, width, stride, pad in zip(x.shape[2:], size, step, pads, strict=True):
+        if is_free(length):
+            more.append(_end_of_any(stride, pad, width))
+            continue
         over = (length + 2 * pad - width) % stride
         starts_inside = over and length + 2 * pad - width - over + stride < length + pad
         more.append(stride - over if starts_inside else 0)
     return tuple(more) if any(more) else ()
+
+
+def _end_of_any(stride: int, pad: int, width: int) -> int:
+    """How far windows may reach beyond the end of any length; all that do begin inside."""
+    if stride + pad > width:
+        raise NoRowError("a window beyond the end begins inside for some sizes only")
+    return stride - 1
 
 
 @row("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
@@ -142,6 +163,7 @@ def _uneven(k: Target, kind: str, x: Value, sizes: Sequence[int]) -> Value:
     data = x.data
     for axis, size in enumerate(sizes, start=2):
         if shape[axis] != size:
-            data = k.own("adaptive_pool")(data, size, axis=x.at(axis), **({} if kind == "Average" else {"kind": "max"}))
+            pool = k.own("adaptive_pool_to" if is_free(shape[axis]) else "adaptive_pool")
+            data = pool(data, size, axis=x.at(axis), **({} if kind == "Average" else {"kind": "max"}))
             shape[axis] = size
     return Value(data, tuple(shape), x.axes)

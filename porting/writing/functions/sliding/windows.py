@@ -1,12 +1,17 @@
 """Convolution, padding and resizing: what slides over axes."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from porting.writing.functions.arranging.shapes import reshape, slice_of, stack
 from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.sizing import places
 from porting.writing.values.axes import Value, arranged, channels_last, settled, whole
+from porting.writing.values.sizes import for_both, is_free
+
+_SMALL = 16
 
 
 def spread(size: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -133,7 +138,7 @@ def _nearest(prefix: str, exact: bool) -> None:
         for axis, size in enumerate(sizes, start=2):
             settings = {**({"exact": True} if exact else {}), **_scale(x.shape[axis], given, axis - 2)}
             if x.shape[axis] != size or "scale" in settings:
-                data = k.own("resize_nearest")(data, size, axis=x.at(axis), **settings)
+                data = _sized(k, "nearest", x, data, axis, size, settings, _times(given, axis))
         return Value(data, (*x.shape[:2], *sizes), x.axes, x.dtype)
 
 
@@ -170,7 +175,7 @@ def _antialiased(name: str, cubic: bool) -> None:
         for axis, size in enumerate(sizes, start=2):
             settings = {**({"cubic": True} if cubic else {}), **_scale(x.shape[axis], factors, axis - 2)}
             if x.shape[axis] != size or "scale" in settings:
-                data = k.own("resize_antialiased")(data, size, axis=x.at(axis), **settings)
+                data = _sized(k, "antialiased", x, data, axis, size, settings, _times(factors, axis))
         return Value(data, (*x.shape[:2], *sizes), x.axes)
 
 
@@ -186,22 +191,56 @@ def _resized(k: Target, kind: str, x: Value, output_size: Any, align_corners: bo
     for axis, size in enumerate(sizes, start=2):
         if shape[axis] != size:
             settings = {"align_corners": True} if align_corners else _scale(shape[axis], factors, axis - 2)
-            data = k.own(f"resize_{kind}")(data, size, axis=x.at(axis), **settings)
+            data = _sized(k, kind, x, data, axis, size, settings, _times(factors, axis))
             shape[axis] = size
     return Value(data, tuple(shape), x.axes)
 
 
+def _times(factors: Any, axis: int) -> Fraction | None:
+    """How many times as many points an axis gets, where that is a fraction of small numbers."""
+    times = Fraction(factors[axis - 2]) if factors and factors[axis - 2] else None
+    return times if times is not None and times.denominator <= _SMALL else None
+
+
+def _sized(
+    k: Target,
+    kind: str,
+    x: Value,
+    data: Any,
+    axis: int,
+    size: int,
+    settings: dict[str, Any],
+    times: Fraction | None,
+) -> Any:
+    """Interpolate along one axis to a size, which may follow the inputs'."""
+    length, at = x.shape[axis], x.at(axis)
+    if not is_free(size) and not is_free(length):
+        return k.own(f"resize_{kind}")(data, size, axis=at, **settings)
+    if not is_free(size):
+        new = k.ops.arange(size, dtype="int32")
+    elif is_free(length) and times is not None:
+        parts = {} if times.denominator == 1 else {"parts": times.denominator}
+        new = k.own("places_along")(x.data, axis=at, times=times.numerator, **parts)
+    else:
+        new = places(k, size)
+    return k.own(f"resize_{kind}_to")(data, new, axis=at, **settings)
+
+
 def _scale(length: int, factors: Any, at: int) -> dict[str, Any]:
     """How far new points lie apart, where that is not what the lengths say."""
-    if not factors or not factors[at] or int(length * factors[at]) / length == factors[at]:
+    if not factors or not factors[at]:
         return {}
-    return {"scale": 1 / factors[at]}
+    fits = float(factors[at]).is_integer() if is_free(length) else int(length * factors[at]) / length == factors[at]
+    return {} if fits else {"scale": 1 / factors[at]}
 
 
 def _sizes_of(x: Value, output_size: Any, factors: Any) -> tuple[int, ...]:
     if output_size is not None:
         return tuple(output_size)
-    return tuple(int(length * factor) for length, factor in zip(x.shape[2:], factors, strict=True))
+    return tuple(
+        for_both(lambda size, factor=factor: int(size * factor), length)
+        for length, factor in zip(x.shape[2:], factors, strict=True)
+    )
 
 
 @row("im2col")
@@ -216,14 +255,19 @@ def unfold_images(
     """The patches of images, channel by channel, each a column."""
     x = pad(k, x, [padding[1], padding[1], padding[0], padding[0]])
     counts = counts_of(x.shape[2:], kernel_size, stride, dilation)
+    spans = [rate * (width - 1) for rate, width in zip(dilation, kernel_size, strict=True)]
     taps = [
-        _tap(k, x, row_ * dilation[0], column * dilation[1], counts, stride)
+        _tap(k, x, row_ * dilation[0], column * dilation[1], counts, stride, spans)
         for row_ in range(kernel_size[0])
         for column in range(kernel_size[1])
     ]
     return reshape(k, stack(k, taps, 2), (x.shape[0], x.shape[1] * len(taps), counts[0] * counts[1]))
 
 
-def _tap(k: Target, x: Value, row_: int, column: int, counts: Sequence[int], stride: Sequence[int]) -> Value:
-    x = slice_of(k, x, 2, row_, row_ + (counts[0] - 1) * stride[0] + 1, stride[0])
-    return slice_of(k, x, 3, column, column + (counts[1] - 1) * stride[1] + 1, stride[1])
+def _tap(
+    k: Target, x: Value, row_: int, column: int, counts: Sequence[int], stride: Sequence[int], spans: Sequence[int]
+) -> Value:
+    for axis, at, count, step, span in zip((2, 3), (row_, column), counts, stride, spans, strict=True):
+        end = at - span or None if is_free(count) else at + (count - 1) * step + 1
+        x = slice_of(k, x, axis, at, end, step)
+    return x
