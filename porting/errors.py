@@ -121,6 +121,17 @@ class JoinOrderError(PlanError):
         self.joins = joins
 
 
+class SplitLayoutError(PlanError):
+    """Layers of the port lie in one of the reference by turns, and not one after the other.
+
+    Remedy: split it as the message has it.
+    """
+
+    def __init__(self, times: int) -> None:
+        super().__init__(f'The port has layers apart that take turns in the reference: "... for each of {times}".')
+        self.times = times
+
+
 class MissingRuleError(PlanError):
     """The table of rules has no row for a pair of layer types.
 

@@ -113,7 +113,7 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
         lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
     if summed:
         lines.append(f"compared as their sum, rounded to float32, which is all that Keras holds: {'; '.join(summed)}")
-    lines += [f"setting differs: {difference}" for difference in plan.setting_differences]
+    lines += [*plan.told, *(f"setting differs: {difference}" for difference in plan.setting_differences)]
     if changed or plan.setting_differences:
         return Part(Status.FAIL, tuple(lines))
     if plan.settings_not_judged:
