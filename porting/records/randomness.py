@@ -76,8 +76,8 @@ class RandomCall:
     name, kind : str
         The layer's path in its model, and its type.
     drops : str
-        What it draws for: "values", "channels", "samples"; "inside" where something inside it draws; empty where neither
-        its type nor a run says.
+        What it draws for: "values", "channels", "samples"; "inside" where something inside it draws; empty where
+        neither its type nor a run says.
     rate : float or None
         How much it drops, or the spread of what it adds; None where no attribute of it says.
     behind : str

@@ -62,7 +62,8 @@ class Convolution(Whole):
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's taps are to see what the reference's see, without padding of their own."""
         ours, theirs = calls
-        return Teaching(theirs.name, theirs.kind, seen_by_torch(feed, ours.settings), give, {"padding": "valid"})
+        seen, fits = seen_by_torch(feed, ours.settings), give.shape[1:] == theirs.output.shape[1:]
+        return Teaching(theirs.name, theirs.kind, seen, give, {"padding": "valid"}, fits=fits)
 
 
 @dataclass(frozen=True, slots=True)

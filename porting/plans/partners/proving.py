@@ -14,6 +14,7 @@ from porting.plans.transfers import RuledLayers, Traced, layer_pair
 from porting.rules import patterns
 from porting.rules.directions import Recurrence, run_apart
 from porting.rules.table import rule_for
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 MOST_TRIED = 24
@@ -171,7 +172,8 @@ def lesson_for(paired: Assignment, traced: Traced) -> Lesson:
     taught: list[Teaching] = []
     for layers, ours, theirs in _calls(paired, traced, traced.port):
         pair = layer_pair(layers, traced)
-        feed, give = patterns.to_port(ours.input, pair.input_axes), patterns.to_port(ours.output, pair.output_axes)
+        feed = with_axes_of(patterns.to_port(ours.input, pair.input_axes), theirs.input.shape)
+        give = with_axes_of(patterns.to_port(ours.output, pair.output_axes), theirs.output.shape)
         taught.append(layers.rule.window.teaching(feed, give, (ours, theirs)))
     return tuple(taught)
 
@@ -182,7 +184,7 @@ def arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Trac
     errors = []
     for layers, ours, theirs in _calls(reached, traced, taught):
         pair = layer_pair(layers, traced)
-        moved = patterns.to_port(ours.input, pair.input_axes)
+        moved = with_axes_of(patterns.to_port(ours.input, pair.input_axes), theirs.input.shape)
         errors.append(_relative_error(*layers.rule.window.inputs(moved, theirs.input, (ours, theirs))))
     for number, pattern in enumerate(traced.pair.outputs.values()):
         if f"output {number}" in group.places:

@@ -105,7 +105,7 @@ EMBEDDING = LayerRule(
     {"weight": ("embeddings", ("token feature -> token feature",))},
     (
         Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
-        Fixed("keras", "mask_zero", False, "padding_idx is not mask_zero: torch masks nothing"),
+        Declared("what is masked shows in what lies behind", port=("mask_zero",)),
         Declared("of gradients", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse"), in_training=True),
         by_sizes("num_embeddings embedding_dim", "input_dim output_dim"),
         *trained("embeddings"),

@@ -103,7 +103,7 @@ READ_WHOLE = LayerRule(
 )
 
 POSITIONS = (
-    looked_up("Embedding", Fixed("keras", "mask_zero", False, "torch masks nothing")),
+    looked_up("Embedding", Declared("what is masked shows in what lies behind", port=("mask_zero",))),
     looked_up("PositionEmbedding"),
     READ_WHOLE,
 )
