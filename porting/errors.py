@@ -102,12 +102,20 @@ class LayerCountError(PlanError):
     Remedy: look for a layer that only one model has, or that did not run on the probe; the message lists both sides.
     """
 
-    def __init__(self, message: str, splits: Mapping[str, int] | None = None, joins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        splits: Mapping[str, int] | None = None,
+        joins: tuple[str, ...] = (),
+        opens: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.splits = splits or {}
         """Layers of the reference whose sizes are those of so many of the port's side by side."""
         self.joins = joins
         """Layers of the reference that have the sizes of one of the port's side by side."""
+        self.opens = opens
+        """Layers of the reference whose tensors have the sizes of variables of the port's."""
 
 
 class JoinOrderError(PlanError):

@@ -18,11 +18,12 @@ def with_found_splits(pair: ModelPair, attempt: Callable[[ModelPair], T]) -> T:
     try:
         return attempt(pair)
     except LayerCountError as error:
-        if not (error.splits or error.joins):
+        if not (error.splits or error.joins or error.opens):
             raise
         joins = (*pair.joins, *error.joins)
         proves = {"proves_splits": bool(error.splits), "proves_joins": bool(error.joins)}
-        proposed = replace(pair, splits={**pair.splits, **error.splits}, joins=joins, **proves)
+        opens = (*pair.opens, *error.opens)
+        proposed = replace(pair, splits={**pair.splits, **error.splits}, joins=joins, opens=opens, **proves)
         try:
             return _in_the_right_order(proposed, attempt, error.splits)
         except (PairError, PlanError, SplitLayoutError):

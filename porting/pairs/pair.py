@@ -111,6 +111,9 @@ class ModelPair:
     joins : tuple of str
         Layers of the reference, where ``*`` stands for anything, that the port has side by side in one, in their order
         there: ``("*.attn.(q_proj k_proj v_proj)",)``.
+    opens : tuple of str
+        Layers of the reference, where ``*`` stands for anything, that the port has as variables of a layer of its own:
+        each of their tensors is taken by itself, and what they compute belongs to what lies between layers.
     proves_splits : bool
         Whether how the layers of `splits` lie must be borne out by a proof, as nobody has written it.
     proves_joins : bool
@@ -174,6 +177,7 @@ class ModelPair:
     activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int | str] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
     proves_splits: bool = False
     proves_joins: bool = False
     rules: tuple[LayerRule, ...] = ()

@@ -10,6 +10,7 @@ from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
 from porting.plans.flow import without_idle
 from porting.plans.layouts import pair_laid_out
+from porting.plans.opening import as_it_lies
 from porting.plans.ordering import check_order
 from porting.plans.partners.arriving import renewed, with_arriving
 from porting.plans.partners.heads import with_heads_apart
@@ -56,7 +57,8 @@ def plan_from_traces(
         setting with which nothing can be compared.
     """
     reference = _with_constants_shapes(with_heads_apart(without_idle(reference, port), port))
-    traced = Traced(pair, reference, port, teach)
+    traced = as_it_lies(Traced(pair, reference, port, teach))
+    reference = traced.reference
     paired, told = pair_laid_out(traced)
     traced = with_arriving(traced, paired)
     ruled = look_up(renewed(traced, paired), pair.rules)

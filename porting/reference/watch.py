@@ -51,6 +51,7 @@ class Watch:
     precision: Any = None
     splits: Mapping[str, Split] = field(default_factory=dict)
     joins: Sequence[Whole] = ()
+    opened: frozenset[str] = frozenset()
     leaves: "list[torch.Tensor] | None" = None
     shifts: Teacher = field(default_factory=lambda: Teacher(()))
 

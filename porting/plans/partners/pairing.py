@@ -11,6 +11,7 @@ from porting.plans.partners.deciding import Choice, decided
 from porting.plans.partners.heads import is_tied
 from porting.plans.partners.lookup import count_message, fits
 from porting.plans.partners.names import equally_named
+from porting.plans.partners.opened import found_opens
 from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
@@ -42,11 +43,14 @@ def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
         [layer for layer in layers if layer.name not in taken]
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
-    if len(ours) != len(theirs):
+    lone = [layer for layer in ours if not any(fit(layer, other) for other in theirs)]
+    opens = found_opens(ours, theirs, fit, traced) if lone or len(ours) < len(theirs) else ()
+    if len(ours) != len(theirs) or opens:
         raise LayerCountError(
             count_message(ours, theirs, traced.pair.rules, fit),
             found_splits(ours, theirs) or found_splits(_untied(ours, traced.reference), theirs),
             found_joins(ours, theirs),
+            opens,
         )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
     found, told = _by_flow(ours, theirs, matches, fit, traced) or (
