@@ -47,7 +47,7 @@ def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
     opens = found_opens(ours, theirs, fit, traced) if lone or len(ours) < len(theirs) else ()
     if len(ours) != len(theirs) or opens:
         raise LayerCountError(
-            count_message(ours, theirs, traced.pair.rules, fit),
+            count_message(ours, theirs, traced.pair.rules, fit, opens),
             found_splits(ours, theirs) or found_splits(_untied(ours, traced.reference), theirs),
             found_joins(ours, theirs),
             opens,

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, permutations, product
+from itertools import islice, permutations, product, takewhile
 
 import numpy as np
 
@@ -30,25 +30,33 @@ Assignment = dict[str, str]
 """Layer of the reference -> layer of the port."""
 
 
+Member = tuple[tuple[str, ...], tuple[str, ...]]
+"""Layers of the reference, and as many of the port's, any of which may be each other's partners."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Layers that may be each other's partners, and where their outputs arrive together."""
 
-    members: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    members: tuple[Member, ...]
     places: frozenset[str]
 
     def count(self) -> int:
         """How many assignments there are."""
-        return math.prod(math.factorial(len(ours)) for ours, _ in self.members)
+        return math.prod(math.factorial(len(held[0][0])) for held in self._together())
 
     def assignments(self) -> Iterator[Assignment]:
         """The order in which they ran first, or in which they usually lie; then others, if they are few."""
-        choices = (
-            [dict(zip(ours, order, strict=True)) for order in islice(permutations(_as_usual(theirs)), MOST_TRIED)]
-            for ours, theirs in self.members
-        )
+        choices = (list(islice(_assigned(held), MOST_TRIED)) for held in self._together())
         for parts in islice(product(*choices), MOST_TRIED):
             yield {name: partner for part in parts for name, partner in part.items()}
+
+    def _together(self) -> list[list[Member]]:
+        """Members whose names say on both sides that they are in one order: the weights and biases of some layers."""
+        found: dict[tuple[tuple[str, ...], ...], list[Member]] = {}
+        for member in self.members:
+            found.setdefault(tuple(map(_parallel, member)), []).append(member)
+        return list(found.values())
 
 
 _USUALLY = ({"q", "query", "wq", "queries"}, {"k", "key", "wk", "keys"}, {"v", "value", "wv", "values"})
@@ -61,6 +69,26 @@ def _as_usual(names: Sequence[str]) -> Sequence[str]:
     if any(len(places) != 1 for places in said) or len({places[0] for places in said}) < len(names):
         return names
     return [name for _, name in sorted(zip(said, names, strict=True))]
+
+
+def _assigned(members: Sequence[Member]) -> Iterator[Assignment]:
+    """The assignments of members that are in one order."""
+    usual = _as_usual(members[0][1])
+    places = [members[0][1].index(name) for name in usual]
+    for order in permutations(places):
+        yield {ours[at]: theirs[place] for ours, theirs in members for at, place in enumerate(order)}
+
+
+def _parallel(names: Sequence[str]) -> tuple[str, ...]:
+    """What tells names apart, without what all begin and end with: ``wq wk`` and ``bq bk`` say the same."""
+    rest = [name[_alike(names) :] for name in names]
+    after = _alike([name[::-1] for name in rest])
+    return tuple(name[: len(name) - after] for name in rest)
+
+
+def _alike(names: Sequence[str]) -> int:
+    """How many letters all names begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def groups_to_prove(open_groups: Sequence[tuple[list[str], list[str]]], graph: Graph) -> list[Group]:
