@@ -102,12 +102,20 @@ class LayerCountError(PlanError):
     Remedy: look for a layer that only one model has, or that did not run on the probe; the message lists both sides.
     """
 
-    def __init__(self, message: str, splits: Mapping[str, int] | None = None, joins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        splits: Mapping[str, int] | None = None,
+        joins: tuple[str, ...] = (),
+        opens: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.splits = splits or {}
         """Layers of the reference whose sizes are those of so many of the port's side by side."""
         self.joins = joins
         """Layers of the reference that have the sizes of one of the port's side by side."""
+        self.opens = opens
+        """Layers of the reference whose tensors have the sizes of variables of the port's."""
 
 
 class JoinOrderError(PlanError):
@@ -119,6 +127,17 @@ class JoinOrderError(PlanError):
     def __init__(self, joins: tuple[str, ...]) -> None:
         super().__init__(f"The port has layers side by side in another order: joins={joins}.")
         self.joins = joins
+
+
+class SplitLayoutError(PlanError):
+    """Layers of the port lie in one of the reference by turns, and not one after the other.
+
+    Remedy: split it as the message has it.
+    """
+
+    def __init__(self, times: int) -> None:
+        super().__init__(f'The port has layers apart that take turns in the reference: "... for each of {times}".')
+        self.times = times
 
 
 class MissingRuleError(PlanError):

@@ -21,10 +21,10 @@ from porting.jobs.splitting import with_found_splits
 from porting.jobs.verification import hash_as_torch_reads, judge_files
 from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, reference_inputs, run_reference
-from porting.records.unit_axes import output_to_port
 from porting.reference import runs as torch_runs
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.reference.side import in_precision
+from porting.rules.unit_axes import output_to_port
 from porting.writing.examples import Example, drawn_example, read_example
 from porting.writing.trained import randomise, settle
 

@@ -15,7 +15,7 @@ from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, 
 from porting.causes.catalogue.states import StartingFrom
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
 from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
-from porting.plans.parts import divided, part, slices_of, whole_name
+from porting.plans.parts import divided, part, place_of, view_of, whole_name
 from porting.proof.suspects import Suspect
 from porting.proof.transfer import parts_back
 from porting.records.findings import kind_of
@@ -24,6 +24,7 @@ from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import LayerCall
 
 
@@ -143,10 +144,10 @@ class Layer:
 
     def _cut_alike(self, name: str) -> dict[str, Any]:
         """All parts of the tensor that a part is of: another one may be in its place."""
-        if not slices_of(name):
+        if not place_of(name):
             return {}
         every = [full for call in self.reference.trace.calls for full in call.weights.values()]
-        return divided(self.state, [full for full in every if whole_name(full) == whole_name(name) and slices_of(full)])
+        return divided(self.state, [full for full in every if whole_name(full) == whole_name(name) and place_of(full)])
 
     def fitted(self) -> Iterator[Cause]:
         """The output one point off, with anything at the ends; or its channels in another order."""
@@ -205,6 +206,7 @@ class Layer:
             output = variant.instead(fed) if variant.instead else self._run(variant, fed)
             output = variant.behind(output) if variant.behind else output
             moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
+            moved = with_axes_of(moved, self.partner.output.shape)
         window = self.suspect.pair.rule.window
         return window.outputs(moved, self.trial.found[rows], (self.call, self.partner))[0]
 
@@ -221,7 +223,8 @@ class Layer:
         values = {name: value.clone() for name, value in variant.tensors.items()}  # they may be views of the state
         try:
             for name, value in values.items():
-                part(state, name).copy_(value)
+                held = view_of(state, name)
+                held.copy_(value.reshape(held.shape))
             if variant.training and module is not None:
                 module.train()
             with calls.with_attributes(module, variant.attributes):

@@ -17,6 +17,7 @@ from porting.records.parity import Cause, partners
 from porting.reference import runs as torch_runs
 from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import PARAMETER, LayerCall, Trace
 
 Change = Callable[..., Any]
@@ -190,7 +191,7 @@ class Segment:
             pattern = list(self.witness.pair.outputs.values())[self.suspect.number]
             return patterns.to_port(array_of(arrived), pattern, trial.found.shape)
         ours, theirs = self.calls
-        moved = patterns.to_port(array_of(arrived), self.suspect.pair.input_axes)
+        moved = with_axes_of(patterns.to_port(array_of(arrived), self.suspect.pair.input_axes), theirs.input.shape)
         return self.suspect.pair.rule.window.inputs(moved, theirs.input, (ours, theirs))[0]
 
     @cached_property

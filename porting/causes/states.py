@@ -1,6 +1,6 @@
 """One of the states that a recurrent layer ends in, where the port takes the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -14,17 +14,24 @@ _REMEDY = "take the reference's state: Keras' LSTM returns what it puts out, the
 
 
 def other_states(segment: Segment) -> Iterator[Edit]:
-    """What is h of an LSTM as its c, or the other way round, wherever either is taken."""
+    """What is h of an LSTM as its c, or the other way round, wherever either is taken, and at all of its calls."""
+    everywhere: dict[tuple[str, str], list[dict[Place, Change]]] = {}
     for number, call in enumerate(segment.reference.calls[: segment.end]):
         if call.kind in _RECURRENT:
             name = segment.names[number]
             hidden, cell = _states(segment, number)
             for place, taken, other in (("h", hidden, cell), ("c", cell, hidden)):
                 changes = dict(_taking(segment, name, taken, other))
-                detail = f"{'c' if place == 'h' else 'h'} of {name} where the reference takes {place}"
-                yield from (
-                    Edit("another state taken", detail, _REMEDY, {at: change}) for at, change in changes.items()
-                )
+                everywhere.setdefault((call.name, place), []).append(changes)
+                yield from (_taken(name, place, {at: change}) for at, change in changes.items())
+    for (layer, place), calls in everywhere.items():
+        if sum(map(bool, calls)) > 1:
+            yield _taken(layer, place, {at: change for changes in calls for at, change in changes.items()})
+
+
+def _taken(name: str, place: str, changes: Mapping[Place, Change]) -> Edit:
+    detail = f"{'c' if place == 'h' else 'h'} of {name} where the reference takes {place}"
+    return Edit("another state taken", detail, _REMEDY, changes)
 
 
 def _states(segment: Segment, number: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -150,9 +150,8 @@ def _plan_back(pair: ModelPair, port: Any, sizes: Sizes) -> tuple[Any, TransferP
         port_trace = trace_port(pair, port, probe.arrays)
 
     def derive(found: ModelPair) -> TransferPlan:
-        with torch_side.drawn_weights(reference):
+        with torch_side.drawn_weights(reference), keras_side.precision("float32"):  # a trace holds them as they are
             reference_trace = trace_with_sources(found, reference, probe)
-        with keras_side.precision("float32"):
             return plan_of(found, reference_trace, port_trace, port, probe.arrays)
 
     return reference, with_found_splits(pair, derive)

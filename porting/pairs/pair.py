@@ -106,10 +106,16 @@ class ModelPair:
         them where they differ: ``{"head": "position sample feature -> sample position feature"}``.
     splits : Mapping
         Reference layer, where ``*`` stands for anything -> the names of the layers that it is side by side, or how
-        many: ``{"*.c_attn": "query key value"}`` where the port has them apart.
+        many: ``{"*.c_attn": "query key value"}`` where the port has them apart. ``"query key value for each of 8"``
+        where each of eight heads has its own three together.
     joins : tuple of str
         Layers of the reference, where ``*`` stands for anything, that the port has side by side in one, in their order
         there: ``("*.attn.(q_proj k_proj v_proj)",)``.
+    opens : tuple of str
+        Layers of the reference, where ``*`` stands for anything, that the port has as variables of a layer of its own:
+        each of their tensors is taken by itself, and what they compute belongs to what lies between layers.
+    proves_splits : bool
+        Whether how the layers of `splits` lie must be borne out by a proof, as nobody has written it.
     proves_joins : bool
         Whether the order in `joins` must be borne out by a proof, as nobody has written it.
     rules : tuple of LayerRule
@@ -171,6 +177,8 @@ class ModelPair:
     activations: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, int | str] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    proves_splits: bool = False
     proves_joins: bool = False
     rules: tuple[LayerRule, ...] = ()
     functions: tuple[FunctionRow, ...] = ()

@@ -171,6 +171,7 @@ class Tiled:
     tiled_give: _Tiles
     attributes: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[slice, ...] = ()
+    fits: bool = False
 
     def release(self) -> None:
         """As `Teaching` has it; nothing is held."""

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from porting.plans.parts import slices_of
+from porting.plans.parts import place_of
 from porting.plans.splits import is_made_of, runs_beside
 from porting.traces import LayerCall
 
 
-def join_name(names: Sequence[str]) -> str:
-    """What layers side by side are called: what their names begin with, and what is each one's own.
+def join_name(names: Sequence[str], times: int = 1) -> str:
+    """What layers side by side are called: what their names begin with, what is each one's own, and their turns.
 
     Examples
     --------
@@ -21,7 +21,8 @@ def join_name(names: Sequence[str]) -> str:
         (at for at, words in enumerate(zip(*parents, strict=False)) if len(set(words)) > 1), min(map(len, parents))
     )
     before = "".join(f"{word}." for word in parents[0][:depth])
-    return f"{before}({' '.join(name.removeprefix(before) for name in names)})"
+    by_turns = f" for each of {times}" if times > 1 else ""
+    return f"{before}({' '.join(name.removeprefix(before) for name in names)}{by_turns})"
 
 
 def found_joins(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def proposed_joins(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> st
 
 def _joined(ours: Sequence[LayerCall], theirs: Sequence[LayerCall]) -> Iterator[list[LayerCall]]:
     wholes = [layer for layer in theirs if layer.kind == "Dense"]
-    modules = [layer for layer in ours if layer.kind == "Linear" and not slices_of(layer.name)]
+    modules = [layer for layer in ours if layer.kind == "Linear" and not place_of(layer.name)]
     for group in runs_beside(modules):
         whole = next((layer for layer in wholes if is_made_of(layer, group)), None)
         if whole is not None:

@@ -9,11 +9,12 @@ import numpy as np
 from porting.errors import AxisSizeError, CoverageError, PairError
 from porting.pairs.pair import ModelPair
 from porting.plans.flow import without_idle
+from porting.plans.layouts import pair_laid_out
+from porting.plans.opening import as_it_lies
 from porting.plans.ordering import check_order
 from porting.plans.partners.arriving import renewed, with_arriving
 from porting.plans.partners.heads import with_heads_apart
 from porting.plans.partners.lookup import look_up, proposed_matches
-from porting.plans.partners.pairing import pair_layers
 from porting.plans.partners.repeats import with_calls
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
@@ -56,12 +57,13 @@ def plan_from_traces(
         setting with which nothing can be compared.
     """
     reference = _with_constants_shapes(with_heads_apart(without_idle(reference, port), port))
-    traced = Traced(pair, reference, port, teach)
-    paired = pair_layers(traced)
+    traced = as_it_lies(Traced(pair, reference, port, teach))
+    reference = traced.reference
+    paired, told = pair_laid_out(traced)
     traced = with_arriving(traced, paired)
     ruled = look_up(renewed(traced, paired), pair.rules)
     if pair.proves_joins:
-        check_order(traced, {layers.ours.name: layers.theirs.name for layers in ruled})
+        told += check_order(traced, {layers.ours.name: layers.theirs.name for layers in ruled})
     findings = tuple(finding for layers in ruled for finding in layers.audit())
     _check_refused(findings)
     _check_axes(pair.axes, reference, ruled)
@@ -72,7 +74,7 @@ def plan_from_traces(
     )
     without_twin += _unused_constants(reference, pairs)
     _check_all_used(reference, without_twin)
-    plan = TransferPlan(pairs, without_twin, findings, reference.aliases)
+    plan = TransferPlan(pairs, without_twin, findings, reference.aliases, told)
     _check_coverage(plan, reference, port)
     return plan
 

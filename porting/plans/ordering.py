@@ -1,8 +1,8 @@
-"""In what order layers lie side by side in one of the port's, by proof."""
+"""In what order layers lie side by side in one of the port's, and whether by turns, by proof."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import permutations
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice, permutations
 
 import numpy as np
 
@@ -12,59 +12,105 @@ from porting.plans.partners.proving import AGREES, MOST_TRIED, Group, arrival_er
 from porting.plans.transfers import Traced
 from porting.traces import LayerCall, Trace
 
+Layout = tuple[tuple[int, ...], int]
+"""In what order parts lie side by side, and how often they take turns."""
 
-def check_order(traced: Traced, paired: Mapping[str, str]) -> None:
-    """Find out whether what lies behind each joined layer gets what it must in the order in which they are joined.
+
+@dataclass(slots=True)
+class _Joined:
+    """A joined layer, the layouts that are left to try, and the closest of those that were."""
+
+    call: LayerCall
+    group: Group
+    left: Iterator[Layout]
+    now: Layout | None = None
+    best: Layout = ((), 1)
+    errors: list[float] = field(default_factory=list)
+
+    def take_next(self) -> bool:
+        """Go on to the next layout, if one is left and none was right."""
+        self.now = None if self.is_proven() else next(self.left, None)
+        return self.now is not None
+
+    def judge(self, error: float) -> None:
+        """Keep the layout that was tried if none before it was better."""
+        assert self.now
+        if error < min(self.errors, default=np.inf):
+            self.best = self.now
+        self.errors.append(error)
+
+    def is_proven(self) -> bool:
+        """Whether what lies behind gets what it must."""
+        return min(self.errors, default=np.inf) <= AGREES
+
+    def is_hopeless(self) -> bool:
+        """Whether every layout could be compared, and none is right."""
+        return bool(self.errors) and max(self.errors) < np.inf and not self.is_proven()
+
+
+def check_order(traced: Traced, paired: Mapping[str, str]) -> tuple[str, ...]:
+    """Find out whether what lies behind each joined layer gets what it must as they are joined.
+
+    Returns
+    -------
+    tuple of str
+        What is to be told of those that nothing lies behind that agrees, in whatever order: there the models part.
 
     Raises
     ------
     JoinOrderError
         With the right orders, where they are others.
     PairError
-        If no order is right.
+        If nothing can be compared.
     """
-    joined = {call.name: call for call in traced.reference.layers() if "weight_0" in call.weights}
-    groups = {name: Group((), frozenset(_targets(name, traced.reference))) for name in joined}
-    right: dict[str, tuple[int, ...]] = {}
-    least = dict.fromkeys(joined, np.inf)
-    for number in range(MOST_TRIED):
-        orders = {name: order for name, call in joined.items() if (order := _order(call, number))}
-        if not orders or traced.teach is None:
-            break
-        taught = traced.teach(lesson_for(dict(paired), replace(traced, reference=_reordered(traced.reference, orders))))
-        for name, order in orders.items():
-            error = arrival_error(groups[name], dict(paired), traced, taught)
-            if error < least[name]:
-                least[name], right[name] = error, order
-    if undecided := [name for name, error in least.items() if error > AGREES]:
+    joined = [_of(call, traced.reference) for call in traced.reference.layers() if "weight_0" in call.weights]
+    while traced.teach and (trying := [held for held in joined if held.take_next()]):
+        layouts = {held.call.name: held.now for held in trying if held.now}
+        taught = traced.teach(lesson_for(dict(paired), replace(traced, reference=_laid_out(traced.reference, layouts))))
+        for held in trying:
+            held.judge(arrival_error(held.group, dict(paired), traced, taught))
+    if undecided := [held.call.name for held in joined if not (held.is_proven() or held.is_hopeless())]:
         raise PairError(f"Nothing decides in what order {', '.join(undecided)} lie side by side in the port.")
-    if any(list(order) != sorted(order) for order in right.values()):
-        raise JoinOrderError(tuple(_in_order(name, order) for name, order in right.items()))
+    right = {held.call.name: held.best for held in joined if held.is_proven()}
+    if any(list(order) != sorted(order) or times > 1 for order, times in right.values()):
+        raise JoinOrderError(tuple(_named(held.call.name, *right.get(held.call.name, held.best)) for held in joined))
+    return tuple(f"in no order do the models agree behind {held.call.name}" for held in joined if held.is_hopeless())
 
 
-def _in_order(name: str, order: tuple[int, ...]) -> str:
+def _of(call: LayerCall, trace: Trace) -> _Joined:
+    count = sum(word.startswith("weight_") for word in call.weights)
+    return _Joined(call, Group((), frozenset(reached_by(call.name, trace))), _layouts(count, call.output.shape[-1]))
+
+
+def _layouts(count: int, units: int) -> Iterator[Layout]:
+    """All orders of few parts, one after the other; then those by turns."""
+    own = units // count
+    for times in [1, *(times for times in range(2, own + 1) if own % times == 0)][:MOST_TRIED]:
+        yield from ((order, times) for order in islice(permutations(range(count)), MOST_TRIED))
+
+
+def _named(name: str, order: tuple[int, ...], times: int) -> str:
     before, _, words = name.removesuffix(")").rpartition("(")
     parts = words.split()
-    return f"{before}({' '.join(parts[at] for at in order)})"
+    by_turns = f" for each of {times}" if times > 1 else ""
+    return f"{before}({' '.join(parts[at] for at in order)}{by_turns})"
 
 
-def _order(call: LayerCall, number: int) -> tuple[int, ...]:
-    """One of the orders of a joined layer's parts, by its number; nothing where there are not so many."""
-    count = sum(word.startswith("weight_") for word in call.weights)
-    return next((order for at, order in enumerate(permutations(range(count))) if at == number), ())
-
-
-def _targets(name: str, trace: Trace) -> list[str]:
+def reached_by(name: str, trace: Trace) -> list[str]:
+    """The layers, and outputs, that a layer reaches."""
     layers = [reached for reached, sources in layer_sources(trace).items() if name in sources]
     return layers + [f"output {number}" for number, sources in enumerate(output_sources(trace)) if name in sources]
 
 
-def _reordered(trace: Trace, orders: Mapping[str, tuple[int, ...]]) -> Trace:
+def _laid_out(trace: Trace, layouts: Mapping[str, Layout]) -> Trace:
+    """The trace with what joined layers return in other layouts than one part after the other."""
+
     def output(call: LayerCall) -> np.ndarray:
-        parts = np.split(call.output, len(orders[call.name]), axis=-1)
-        return np.concatenate([parts[at] for at in orders[call.name]], axis=-1)
+        order, times = layouts[call.name]
+        folded = call.output.reshape(*call.output.shape[:-1], len(order), times, -1)
+        return np.moveaxis(folded[..., list(order), :, :], -3, -2).reshape(call.output.shape)
 
     return replace(
         trace,
-        calls=tuple(replace(call, output=output(call)) if call.name in orders else call for call in trace.calls),
+        calls=tuple(replace(call, output=output(call)) if call.name in layouts else call for call in trace.calls),
     )

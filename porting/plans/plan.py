@@ -109,12 +109,15 @@ class TransferPlan:
         The audit of every setting of every pair.
     aliases : Mapping
         Further names of the reference's tensors -> the name that moves.
+    told : tuple of str
+        What is to be told of how layers were paired.
     """
 
     pairs: tuple[LayerPair, ...]
     without_twin: tuple[str, ...] = ()
     settings: tuple[Finding, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     @property
     def setting_differences(self) -> tuple[str, ...]:

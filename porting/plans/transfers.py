@@ -14,12 +14,17 @@ from porting.wording import counted
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A pair, and a run of each of its models on the same probe; and how the port is taught a lesson, if it can be."""
+    """A pair, and a run of each of its models on the same probe; and how the port is taught a lesson, if it can be.
+
+    `supposes_turned` where recurrent layers that run in different directions are taken to be given their steps turned,
+    as they must be in a right port: what arrives shows whether they are.
+    """
 
     pair: ModelPair
     reference: Trace
     port: Trace
     teach: Callable[[Lesson], Trace] | None = None
+    supposes_turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,17 @@ from porting import calls
 from porting.port.runs import teach
 from porting.port.side import array_of
 from porting.port.structure import structure_of
-from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
+from porting.records.randomness import (
+    FACTOR,
+    INSIDE,
+    Fingerprint,
+    RandomCall,
+    arrivals_of,
+    enough_rows,
+    fingerprint_of,
+    measured,
+    rate_of,
+)
 from porting.traces import Lesson
 
 if TYPE_CHECKING:
@@ -36,12 +46,14 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
     paths = {id(layer): path for layer, path in _paths(model)}
 
     def hearing(layer: Any) -> Callable[..., Any]:
-        original, about = layer.call, (paths[id(layer)], type(layer).__name__, _drops(layer), rate_of(layer))
+        original, about = layer.call, (paths[id(layer)], type(layer).__name__)
 
         def call(*arguments: Any, **keywords: Any) -> Any:
             given = arguments[0] if arguments else next(iter(keywords.values()))
-            if about[-1] != 0 and hasattr(given, "shape"):
-                found.append(RandomCall(*about, behind[-1], fingerprint_of(array_of(given))))
+            if rate_of(layer) != 0 and hasattr(given, "shape"):
+                array = array_of(given)
+                told = _drops(layer, original, array)
+                found.append(RandomCall(*about, *told, behind[-1], fingerprint_of(array)))
             return original(*arguments, **keywords)
 
         return call
@@ -106,12 +118,20 @@ def _paths(holder: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
         yield from _paths(layer, path)
 
 
-def _drops(layer: Any) -> str:
-    """What a layer draws for: Keras' Dropout can share its draw along axes."""
-    kind = type(layer).__name__
-    if kind != "Dropout":
-        return _DROPS.get(kind, "")
-    shape = layer.noise_shape
-    if shape is None:
-        return "values"
-    return "samples" if all(length == 1 for length in shape[1:]) else "channels"
+def _drops(layer: Any, call: Callable[..., Any], given: np.ndarray) -> tuple[str, float | None]:
+    """What a layer drops, and how much: as its type and its attributes say, or as a run in training shows."""
+    kind, rate = type(layer).__name__, rate_of(layer)
+    if kind == "Dropout":
+        shape = layer.noise_shape  # Keras' Dropout can share its draw along axes
+        shared = "values" if shape is None else "samples" if all(length == 1 for length in shape[1:]) else "channels"
+        return shared, rate
+    if kind in _DROPS:
+        return _DROPS[kind], rate
+    if layer.weights and not all("seed" in held.path for held in layer.weights):
+        return INSIDE, rate
+    many = enough_rows(given)
+    try:
+        drops, shown = measured(many, array_of(call(many, training=True)))
+    except Exception:  # a layer of one's own may take what it likes
+        return "", rate
+    return drops, shown if rate is None else rate

@@ -13,7 +13,7 @@ from porting import calls
 from porting.port.expansions import Part, expansion_of, of_all_steps
 from porting.port.side import array_of, view
 from porting.port.structure import Structure, inner_class, is_keras_own, reading
-from porting.traces import Teacher
+from porting.traces import Teacher, Teaching
 from porting.traces.parking import SMALLEST, park
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Watch:
 
         def taught(own: Any) -> Any:
             self._keep(number, own)
-            give = _given_back(array_of(own), teaching.give, teaching.window)
+            give = _given_back(array_of(own), teaching)
             return own if give is None else _like(give, own)
 
         with calls.with_attributes(layer, teaching.attributes), _activation(layer, taught) as is_inside:
@@ -99,7 +99,7 @@ class Watch:
             return self._keep(number, _like(teaching.give, given))
         with calls.with_attributes(layer, teaching.attributes):
             own = self._keep(number, self._within(path, run, _like(teaching.feed, given)))
-        give = _given_back(array_of(own), teaching.give, teaching.window)
+        give = _given_back(array_of(own), teaching)
         return own if give is None else _like(give, own)
 
     def variable(self, path: str, value: Any) -> Any:
@@ -203,13 +203,14 @@ def _returns_several(layer: Any) -> bool:
     return not type(layer).__module__.startswith("keras.src.layers") or "Attention" in type(layer).__name__
 
 
-def _given_back(own: np.ndarray, give: np.ndarray, window: tuple[slice, ...]) -> np.ndarray | None:
+def _given_back(own: np.ndarray, teaching: Teaching) -> np.ndarray | None:
     """What a taught layer returns: `give`, in its window of the layer's own output; None where it does not fit."""
+    give, window = teaching.give, teaching.window
     if window and own[window].shape == give.shape:
         whole = np.array(own)
         whole[window] = give
         return whole
-    return give if own.shape == give.shape else None
+    return give if teaching.fits or own.shape == give.shape else None
 
 
 def _like(array: np.ndarray, tensor: Any) -> Any:

@@ -1,7 +1,7 @@
 """Both models' activations side by side: inherited and own errors of every layer call, in both precisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -13,6 +13,7 @@ from porting.records.deviations import Deviation, relative, root_mean_square
 from porting.records.parity import PairedActivation, PairedCall
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
+from porting.rules.windows import Rows, Table, looks_up_by_sample
 from porting.traces import Trace
 from porting.traces.parking import release
 
@@ -28,7 +29,7 @@ class Sides:
     outputs : Mapping
         Output -> (both models', how far they deviate).
     unpaired : frozenset of str
-        Calls of the reference without a partner: what they were given did not reach the port.
+        Calls of the reference without a partner, or that takes other rows: what they were given did not reach the port.
     """
 
     calls: Mapping[int, tuple[PairedCall, Deviation, Deviation]]
@@ -147,11 +148,26 @@ def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparis
     synthetic = None
     if wide and wide.synthetic:
         whole = _sides(pair, reference.synthetic_trace, wide.synthetic, wide.plan)
-        synthetic = whole.without_unpaired(reference.trace)
+        chosen = frozenset(chosen_rows(reference.trace, wide.trace, wide.plan))
+        synthetic = replace(whole, unpaired=whole.unpaired | chosen).without_unpaired(reference.trace)
     wides = (inherited, own, synthetic)
     return Comparison(
         tuple(_layer_rows(pair, reference, port, wides)), tuple(_output_rows(pair, reference, port, wides)), *wides
     )
+
+
+def chosen_rows(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[str]:
+    """Calls of tables of which layers choose rows, and one model has a lookup where the other reads the table itself.
+
+    Either takes the rows that what it is taught is nearest to, in a codebook, which are not those that were drawn.
+    """
+    tables = {held.reference: held for held in plan.pairs if isinstance(held.rule.window, Table)}
+    by_sample = {call.name for call in port.calls if looks_up_by_sample(call)}
+    for call, name, sources in zip(reference.calls, reference.call_names(), reference.sources, strict=False):
+        if (held := tables.get(call.name)) is None:
+            continue
+        if any(sources) if isinstance(held.rule.window, Rows) else held.port in by_sample:
+            yield name
 
 
 Wides = tuple[Sides | None, Sides | None, Sides | None]

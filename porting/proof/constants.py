@@ -36,7 +36,7 @@ def measure_constants(
     whole = 0.0
     for turn in turns(len(held)):
         with one_rounding_away(held, turn):
-            moved = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
+            moved = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins, pair.opens)
             arrays = zip(_everything(trace), _everything(moved), strict=True)
             whole = max(whole, *(_moved(*both) for both in arrays))
     return Constants(tuple(held), tuple(map(float, alone)), whole)

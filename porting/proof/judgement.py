@@ -10,7 +10,7 @@ from porting.pairs.pair import ModelPair
 from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.blind_spots import judge_blind_spots
-from porting.proof.comparison import Comparison, compare, worst_own_ratio, worst_ratio
+from porting.proof.comparison import Comparison, chosen_rows, compare, worst_own_ratio, worst_ratio
 from porting.proof.inner import is_only_inside, output_limits, rows_to_judge
 from porting.proof.suspects import Suspect, find_suspects
 from porting.proof.training.gradients import judge_training
@@ -113,7 +113,7 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
         lines.append(f"port -> reference gives back the checkpoint bit for bit{but}")
     if summed:
         lines.append(f"compared as their sum, rounded to float32, which is all that Keras holds: {'; '.join(summed)}")
-    lines += [f"setting differs: {difference}" for difference in plan.setting_differences]
+    lines += [*plan.told, *(f"setting differs: {difference}" for difference in plan.setting_differences)]
     if changed or plan.setting_differences:
         return Part(Status.FAIL, tuple(lines))
     if plan.settings_not_judged:
@@ -143,6 +143,8 @@ def _judge_semantics(
     ]
     if reference.holds:
         lines.append(f"the golden file holds {reference.holds}")
+    if chosen := list(chosen_rows(reference.trace, port.wide.trace, port.wide.plan)):
+        lines.append(f"compared on the probe alone, as layers choose rows of a table there: behind {', '.join(chosen)}")
     lines += [f"only inside, as every output and gradient agrees: {parity.describe_divergence(held)}" for held in inner]
     miscounted = parity.call_counts_differ(reference.trace, port.wide.trace, port.wide.plan)
     lines += miscounted

@@ -2,8 +2,8 @@
 
 from porting.plans.plan import TransferPlan
 from porting.records.parity import taught_partners
-from porting.records.unit_axes import with_axes_of
 from porting.rules import patterns
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import Lesson, Trace
 
 SYNTHETIC_ROWS = 2

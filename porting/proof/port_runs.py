@@ -25,7 +25,7 @@ from porting.proof.transfer import move_weights
 from porting.proof.variations import vary_batches, vary_calls
 from porting.records import parity
 from porting.records.runs import PortPass, PortRun, ReferenceRun, Variation
-from porting.records.unit_axes import output_to_port
+from porting.rules.unit_axes import output_to_port
 from porting.traces import Trace, lesson_of
 
 

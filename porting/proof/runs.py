@@ -104,7 +104,7 @@ def _sizes_text(sizes: Sizes) -> str:
 
 def trace_reference(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a reference; types of modules that the pair has rules for are layers as a whole."""
-    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins)
+    return torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins, pair.opens)
 
 
 def trace_with_sources(pair: ModelPair, model: Any, probe: Probe) -> Trace:

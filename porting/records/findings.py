@@ -30,8 +30,9 @@ class Finding:
 
     @property
     def strongest(self) -> Divergence:
-        """The place with the greatest error."""
-        return max(self.places, key=lambda divergence: divergence.error)
+        """The place with the greatest error, of those that the cause was found for."""
+        named = [place for place in self.places if place.causes]
+        return max(named or self.places, key=lambda divergence: divergence.error)
 
     @property
     def others(self) -> tuple[Divergence, ...]:
@@ -71,8 +72,34 @@ def find_faults(divergences: Sequence[Divergence]) -> tuple[Finding, ...]:
         )
         left = [held for held in left if key not in _keys(held)]
     findings += [Finding(held.causes, (held,)) for held in left]
+    findings = list(_of_one_layer(findings))
     order = {id(held): number for number, held in enumerate(divergences)}
     return tuple(sorted(findings, key=lambda found: (_weakness(found), order.get(id(found.places[0]), 0))))
+
+
+def _of_one_layer(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Findings, with calls of a layer that nothing explains beside the one that is explained, or the first.
+
+    What a cell hands on to itself is wrong from the call behind the first one that differs.
+    """
+    unnamed = [found for found in findings if not found.causes and found.strongest.where == "inside"]
+    by_layer: dict[str, list[Finding]] = {}
+    for found in unnamed:
+        by_layer.setdefault(_layer(found.strongest), []).append(found)
+    named = {_layer(place) for found in findings for place in found.places if found.causes and place.where == "inside"}
+    for found in findings:
+        layers = {_layer(place): None for place in found.places if place.where == "inside"}
+        if found.causes:
+            further = [place for layer in layers for other in by_layer.pop(layer, ()) for place in other.places]
+            yield replace(found, places=(*found.places, *further))
+        elif found not in unnamed:
+            yield found
+        elif _layer(found.strongest) not in named and (alike := by_layer.pop(_layer(found.strongest), [])):
+            yield replace(found, places=tuple(place for other in alike for place in other.places))
+
+
+def _layer(divergence: Divergence) -> str:
+    return divergence.reference.partition(" (call ")[0]
 
 
 def kind_of(name: str, detail: str) -> tuple[str, str]:

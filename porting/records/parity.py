@@ -13,8 +13,8 @@ from porting.records.deviations import (
     PairedActivation,
 )
 from porting.records.kept import Kept, Norms, expanded
-from porting.records.unit_axes import output_to_port, with_axes_of
 from porting.rules import patterns
+from porting.rules.unit_axes import output_to_port, with_axes_of
 from porting.traces import PARAMETER, LayerCall, Trace
 from porting.traces.parking import release
 from porting.wording import counted

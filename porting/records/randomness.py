@@ -76,7 +76,8 @@ class RandomCall:
     name, kind : str
         The layer's path in its model, and its type.
     drops : str
-        What it draws for: "values", "channels", "samples"; empty where its type does not say.
+        What it draws for: "values", "channels", "samples"; "inside" where something inside it draws; empty where
+        neither its type nor a run says.
     rate : float or None
         How much it drops, or the spread of what it adds; None where no attribute of it says.
     behind : str
@@ -95,7 +96,43 @@ class RandomCall:
     def described(self) -> str:
         """The layer with its type and rate: ``drop (Dropout, rate 0.5)``."""
         rate = "" if self.rate is None else f", rate {self.rate:g}"
-        return f"{self.name} ({self.kind}{rate})"
+        return f"{self.name or 'the model itself'} ({self.kind}{rate})"
+
+
+MEASURED_ROWS = 256
+"""Samples on which a layer of a type that nobody knows is run to see what it drops."""
+
+INSIDE = "inside"
+"""What a module draws for that has layers inside and draws by functions of its own: on what is not known."""
+
+
+def enough_rows(given: np.ndarray) -> np.ndarray:
+    """A tensor with its samples repeated until there are enough to measure what is dropped."""
+    times = -(-MEASURED_ROWS // max(len(given), 1)) if given.ndim else 1
+    return np.concatenate([given] * times) if given.ndim else given
+
+
+def measured(given: np.ndarray, returned: np.ndarray) -> tuple[str, float | None]:
+    """What a layer drops, and how much by the factor of what it keeps, as a run shows; "" and None where none does.
+
+    Examples
+    --------
+    >>> dropped = np.array([[2.0, 2.0], [0.0, 0.0]])
+    >>> measured(np.ones((2, 2)), dropped)
+    ('samples', 0.5)
+    """
+    if given.shape != returned.shape or given.ndim < 2 or not given.any():
+        return "", None
+    gone, kept = (given != 0) & (returned == 0), (given != 0) & (returned != 0)
+    factors = returned[kept] / given[kept]
+    if not gone.any() or not kept.any() or not np.allclose(factors, factors[0], rtol=1e-6, atol=0):
+        return "", None
+    rate = float(1 - 1 / factors[0]) if factors[0] > 1 else None
+    own = {axis for axis in range(1, given.ndim) if given.shape[axis] > 1}
+    varying = {axis for axis in own if (gone.any(axis) & kept.any(axis)).any()}
+    if not own or (varying == own and len(own) < given.ndim - 1):
+        return "", rate
+    return "samples" if not varying else "values" if varying == own else "channels", rate
 
 
 def rate_of(layer: Any) -> float | None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.records.randomness import FACTOR, Fingerprint, RandomCall, arrivals_of, fingerprint_of, rate_of
+from porting.records.randomness import (
+    FACTOR,
+    INSIDE,
+    Fingerprint,
+    RandomCall,
+    arrivals_of,
+    enough_rows,
+    fingerprint_of,
+    measured,
+    rate_of,
+)
 from porting.reference import functions as torch_functions
 from porting.reference.exact import exact
 from porting.reference.gradients import in_training
@@ -73,18 +83,20 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
     found: list[RandomCall] = []
     behind = [""]
 
-    def heard(name: str, kind: str, rate: float | None, given: Any) -> None:
-        if rate != 0 and hasattr(given, "numel") and given.numel() and given.is_floating_point():
-            about = (name, kind, _DROPS.get(kind, ""), rate, behind[-1])
-            found.append(RandomCall(*about, fingerprint_of(array_of(given))))
+    def heard(name: str, kind: str, drops: str, rate: float | None, given: Any) -> None:
+        if rate != 0 and _is_given(given):
+            found.append(RandomCall(name, kind, drops, rate, behind[-1], fingerprint_of(array_of(given))))
 
     def hearing(path: str, module: "torch.nn.Module") -> Any:
-        kind, rate = type(module).__name__, rate_of(module)
-        return lambda _, arguments: heard(path, kind, rate, arguments[0] if arguments else None)
+        def hear(_: Any, arguments: tuple) -> None:
+            given = arguments[0] if arguments else None
+            heard(path, type(module).__name__, *_drops(module, given), given)
+
+        return hear
 
     def function_heard(name: str, arguments: Mapping[str, Any], _: float) -> None:
         rate = next(rates, 0.0)
-        heard(f"F.{name}", name, rate, _acts_on(name, arguments) if rate else None)
+        heard(f"F.{name}", name, _DROPS.get(name, ""), rate, _acts_on(name, arguments) if rate else None)
 
     with ExitStack() as stack:
         for path, module in layers.items():
@@ -95,6 +107,28 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         stack.enter_context(_dropouts_heard(without, function_heard))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
+
+
+def _is_given(tensor: Any) -> bool:
+    return bool(hasattr(tensor, "numel") and tensor.numel() and tensor.is_floating_point())
+
+
+def _drops(module: "torch.nn.Module", given: Any) -> tuple[str, float | None]:
+    """What a module drops, and how much: as its type and its attributes say, or as a run in training shows."""
+    kind, rate = type(module).__name__, rate_of(module)
+    if kind in _DROPS or rate == 0 or not _is_given(given):
+        return _DROPS.get(kind, ""), rate
+    if list(module.children()) or list(module.parameters()):
+        return INSIDE, rate
+    import torch
+
+    try:
+        many = torch.as_tensor(enough_rows(array_of(given)))
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):
+            drops, shown = measured(array_of(many), array_of(module.forward(many)))
+    except Exception:  # a module of one's own may take what it likes
+        return "", rate
+    return drops, shown if rate is None else rate
 
 
 def scaled_arrivals(

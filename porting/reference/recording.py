@@ -132,10 +132,12 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
             if row is None or watch.depth or not _is_layer(row, bound, held):
                 return _plain_use(function, args, keywords)
             name = _function_layer_name(held, structure.own)
+            if name in watch.opened:
+                return _plain_use(function, args, keywords)
             about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
             watch.uses.functional.setdefault((name, about.kind), about)
             if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
-                return watch.edit(function, args, keywords)
+                return _plain_use(function, args, keywords)
             named = keywords if args else {"input": bound["input"], **keywords}
             return calls.with_first_argument(function, args, named, partial(watch.call, about))
 

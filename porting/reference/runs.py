@@ -1,6 +1,7 @@
 """Run a torch model: trace it, teach its layers, see what arrives at one. `port.runs` has the same names."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from porting.errors import PairError
 from porting.plans.flow import Digest
 from porting.plans.parts import divided_shapes
-from porting.reference.abouts import Wanted
+from porting.reference.abouts import Wanted, kind_of
 from porting.reference.expansions.cuts import Split
 from porting.reference.expansions.joins import matching
 from porting.reference.recording import run
@@ -17,7 +18,8 @@ from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, joinable, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
 from porting.reference.watch import Arrived, Watch
-from porting.traces import Lesson, Trace, arrived_at
+from porting.rules.opened import AXES
+from porting.traces import PARAMETER, LayerCall, Lesson, Trace, arrived_at
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,7 @@ def trace(
     whole_kinds: frozenset[str] = frozenset(),
     splits: Mapping[str, Split] | None = None,
     joins: Sequence[str] = (),
+    opens: Sequence[str] = (),
 ) -> Trace:
     """Run a model in evaluation mode and record every layer that owns weights.
 
@@ -45,14 +48,22 @@ def trace(
         Path of a module, where ``*`` stands for anything -> how many layers side by side it is, or their names.
     joins : sequence of str
         Paths of modules that are one layer side by side: ``attn.(q k v)``.
+    opens : sequence of str
+        Paths of modules, where ``*`` stands for anything, whose tensors are each taken by itself.
 
     Raises
     ------
     PairError
         If the model does not accept the inputs or does not return tensors.
     """
-    whole = {path: module for path, module in modules_of(model).items() if is_one_layer(module, whole_kinds)}
-    parts = {"splits": _splits(model, splits or {}), "joins": matching(joins, joinable(model, whole)) if joins else []}
+    opened = _opened(model, opens)
+    whole = {
+        path: module
+        for path, module in modules_of(model).items()
+        if is_one_layer(module, whole_kinds) and path not in opened
+    }
+    parts: dict[str, Any] = {"opened": frozenset(opened)}
+    parts |= {"splits": _splits(model, splits or {}), "joins": matching(joins, joinable(model, whole)) if joins else []}
     watch = Watch(whole, **parts)
     outputs = run(model, inputs, watch)
     uses = UsesOfTensors.of(model, watch)
@@ -65,7 +76,33 @@ def trace(
     structure = structure_of(model)
     used = (name for about in watch.abouts for name in about.weights.values())
     named = divided_shapes(shapes(model), used)
-    return Trace(watch.recorded(), _arrays(outputs), named, structure.aliases, shared=uses.shared, unused=uses.unused)
+    recorded = tuple(_with_axes(call, opened) for call in watch.recorded())
+    return Trace(recorded, _arrays(outputs), named, structure.aliases, shared=uses.shared, unused=uses.unused)
+
+
+def _opened(model: "torch.nn.Module", opens: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """Path of each module that a pair opens -> what the axes of its tensors are called.
+
+    Raises
+    ------
+    PairError
+        If there is none, or it cannot be opened.
+    """
+    modules = modules_of(model) if opens else {}
+    found = {pattern: [path for path in modules if fnmatchcase(path, pattern)] for pattern in opens}
+    if unknown := [pattern for pattern, matching in found.items() if not matching]:
+        raise PairError(f"opens names layers that the reference does not have: {', '.join(unknown)}")
+    paths = dict.fromkeys(path for matching in found.values() for path in matching)
+    if others := [path for path in paths if kind_of(modules[path]) not in AXES]:
+        raise PairError(f"opens names {', '.join(others)}: only {', '.join(AXES)} can be opened.")
+    return {path: AXES[kind_of(modules[path])] for path in paths}
+
+
+def _with_axes(call: LayerCall, opened: Mapping[str, Mapping[str, str]]) -> LayerCall:
+    """The call of a tensor, with what its axes are called where it is an opened layer's."""
+    path, _, word = call.name.rpartition(".")
+    axes = opened.get(path, {}).get(word, "") if call.kind == PARAMETER else ""
+    return replace(call, settings={"axes": axes}) if len(axes.split()) == call.input.ndim - 1 else call
 
 
 def _splits(model: "torch.nn.Module", splits: Mapping[str, Split]) -> dict[str, Split]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from porting.reference.abouts import Wanted, kind_of
 from porting.reference.expansions.cuts import splits_in
-from porting.reference.expansions.joins import paths_of
+from porting.reference.expansions.joins import paths_of, times_of
 from porting.reference.structure import structure_of, taught_modules
 from porting.reference.watch import Watch
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, held_only
@@ -28,7 +28,7 @@ def wanted_by(lesson: Lesson) -> Wanted:
 def taught(model: "torch.nn.Module", lesson: Lesson, **options: Any) -> Watch:
     """A watch that teaches a lesson: what it does not name is no layer."""
     cut, modules = splits_in(teaching.name for teaching in lesson), taught_modules(model, lesson)
-    joins = [paths for teaching in lesson if (paths := paths_of(teaching.name))]
+    joins = [(paths, times_of(held.name)) for held in lesson if (paths := paths_of(held.name))]
     return Watch(modules, Teacher(lesson), wanted=wanted_by(lesson), splits=cut, joins=joins, **options)
 
 

@@ -10,6 +10,7 @@ from porting import calls
 from porting.errors import PairError
 from porting.reference.abouts import About, Uses, Wanted
 from porting.reference.expansions.cuts import Split
+from porting.reference.expansions.joins import Whole
 from porting.reference.side import array_of, tensor_of
 from porting.traces import PARAMETER, LayerCall, Teacher
 from porting.traces.parking import park
@@ -49,7 +50,8 @@ class Watch:
     stop_at: int = -1
     precision: Any = None
     splits: Mapping[str, Split] = field(default_factory=dict)
-    joins: Sequence[tuple[str, ...]] = ()
+    joins: Sequence[Whole] = ()
+    opened: frozenset[str] = frozenset()
     leaves: "list[torch.Tensor] | None" = None
     shifts: Teacher = field(default_factory=lambda: Teacher(()))
 

@@ -62,7 +62,8 @@ class Convolution(Whole):
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's taps are to see what the reference's see, without padding of their own."""
         ours, theirs = calls
-        return Teaching(theirs.name, theirs.kind, seen_by_torch(feed, ours.settings), give, {"padding": "valid"})
+        seen, fits = seen_by_torch(feed, ours.settings), give.shape[1:] == theirs.output.shape[1:]
+        return Teaching(theirs.name, theirs.kind, seen, give, {"padding": "valid"}, fits=fits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,18 @@ class Table(Broadcast):
         """Nothing that can be compared: a tensor is given nothing."""
         return reference, reference
 
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both outputs; nothing where the port looks up what it likes: which rows shows in what it does with them."""
+        return (reference, reference) if looks_up_by_sample(calls[1]) else self._alike(reference, port)
+
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's layer looks up what it looked up, and returns what the reference's tensor is to be."""
         theirs, samples = calls[1], len(give)
+        if looks_up_by_sample(theirs):
+            rows = np.resize(theirs.input, (samples, *theirs.input.shape[1:]))
+            return Teaching(theirs.name, theirs.kind, rows, give[0].reshape(-1, give.shape[-1])[rows])
         return Teaching(
             theirs.name,
             theirs.kind,
@@ -166,6 +176,12 @@ class Rows(Table):
         rows[np.resize(ours.input, len(given))] = given
         whole = np.broadcast_to(rows.reshape(theirs.output.shape[1:]), theirs.output.shape)
         return Teaching(theirs.name, theirs.kind, whole, whole)
+
+
+def looks_up_by_sample(call: LayerCall) -> bool:
+    """Whether a layer looks up other rows for one sample than for another, as positions never are."""
+    rows = call.input
+    return rows.dtype.kind in "iu" and rows.ndim > 1 and not bool((rows == rows[:1]).all())
 
 
 def _unit_free(give: np.ndarray, like: np.ndarray) -> tuple[int, ...]:

@@ -112,6 +112,8 @@ class Teaching:
         Attributes of the layer that are other ones while it runs.
     window : tuple of slice
         The part of the layer's own output that `give` takes the place of; all of it if empty.
+    fits : bool
+        Whether `give` has the shape of what the layer returns as it is: with `feed` and `attributes` it may be another.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Teaching:
     give: np.ndarray
     attributes: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[slice, ...] = ()
+    fits: bool = False
 
     def release(self) -> None:
         """Let go of the memory of what is parked."""

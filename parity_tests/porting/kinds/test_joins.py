@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, export, verify
-from porting.errors import LayerCountError, PairError
+from porting.errors import PairError
 
 FEATURES = 6
 
@@ -59,9 +59,43 @@ def test_a_fault_behind_joined_layers_is_located(tmp_path):
     ]
 
 
-def test_an_order_that_nothing_decides_is_asked_for(tmp_path):
-    with pytest.raises(LayerCountError, match=r'joins=\("parts\.\(q k v\)",\)'):
-        convert(saved(Attending(), tmp_path), tmp_path / "port", pair=pair_of(lambda: port(scale=1.0)))
+def test_a_fault_behind_an_order_that_nothing_decides_is_located_and_told(tmp_path):
+    pair = pair_of(lambda: port(scale=1.0))
+    report = convert(saved(Attending(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert [(held.reference, [cause.name for cause in held.causes]) for held in report.divergences] == [
+        ("last", ["scale missing"])
+    ]
+    assert "in no order do the models agree behind parts.(q k v)" in report.transfer.lines
+
+
+class Heads(Attending):
+    """The same with two heads."""
+
+    def forward(self, x):
+        query, key, value = (self.parts[word](x).unflatten(-1, (2, 3)).transpose(1, 2) for word in "qkv")
+        seen = (query @ key.transpose(-1, -2) / 3**0.5).softmax(-1) @ value
+        return self.last(seen.transpose(1, 2).flatten(-2))
+
+
+def heads():
+    x = keras.Input((4, FEATURES))
+    folded: Any = layers.Reshape((4, 2, 3, 3))(layers.Dense(3 * FEATURES, name="all")(x))
+    query, key, value = (ops.transpose(folded[:, :, :, at], (0, 2, 1, 3)) for at in range(3))
+    scores: Any = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+    seen = ops.matmul(ops.softmax(scores / 3**0.5), value)
+    return keras.Model(x, layers.Dense(2, name="last")(layers.Reshape((4, 6))(ops.transpose(seen, (0, 2, 1, 3)))))
+
+
+@pytest.mark.parametrize("joins", [(), ("parts.(q k v for each of 2)",)], ids=["unasked", "asked"])
+def test_a_port_whose_heads_have_three_layers_together_passes_and_comes_back(joins, tmp_path):
+    pair = ModelPair(name="heads", reference=Heads, port=heads, input_shapes=((4, FEATURES),), joins=joins)
+    path = saved(Heads(), tmp_path)
+    report = convert(path, tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report.parts
+    assert [held.reference for held in report.plan.pairs] == ["parts.(q k v for each of 2)", "last"]
+    assert verify(tmp_path / "port.keras", pair=pair).verdict is Status.PASS
+    back = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
+    assert all(torch.equal(back[name], tensor) for name, tensor in torch.load(path).items())
 
 
 def test_layers_that_are_not_there_are_refused(tmp_path):

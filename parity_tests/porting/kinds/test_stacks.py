@@ -138,6 +138,42 @@ def test_a_stack_in_layers_is_torchs_own(kind, settings, batch_first, start):
         np.testing.assert_allclose(left.detach(), right.detach(), rtol=0, atol=1e-13)
 
 
+def both_ways_by_hand(*, back=True):
+    """Two layers of an LSTM that runs both ways, each direction a layer that runs forwards."""
+
+    def build():
+        steps = seen = keras.Input((5, 3))
+        for _ in range(2):
+            ahead = layers.LSTM(4, return_sequences=True)(seen)
+            behind = layers.LSTM(4, return_sequences=True)(keras.ops.flip(seen, 1))
+            seen = layers.Concatenate()([ahead, keras.ops.flip(behind, 1) if back else behind])
+        return keras.Model(steps, layers.Dense(3)(seen))
+
+    return ModelPair(name="by hand", reference=BothWays, port=build, input_shapes=((5, 3),))
+
+
+class BothWays(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, steps):
+        return self.head(self.lstm(steps)[0])
+
+
+def test_directions_that_are_turned_by_hand_are_told_apart(tmp_path):
+    pair = both_ways_by_hand()
+    assert convert(saved(BothWays(), tmp_path), tmp_path / "port", pair=pair).report.verdict is Status.PASS
+
+
+def test_a_direction_that_is_not_turned_back_is_located(tmp_path):
+    pair = both_ways_by_hand(back=False)
+    report = convert(saved(BothWays(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is Status.FAIL
+    assert {held.reference for held in report.divergences} & {"lstm.l1", "head"}
+
+
 class Turned(nn.Module):
     """Reads tokens from their end, by a recurrence that runs forwards."""
 

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -18,12 +20,15 @@ from porting.traces import LayerCall
 NOTHING = np.zeros(0)
 
 
-def pairs_of(reference, port, shape, **fields):
+def plan_of_both(reference, port, shape, **fields):
     pair = ModelPair(name="own", reference=lambda: reference, port=lambda: port, input_shapes=(shape,), **fields)
     probe = draw_probe(pair, {}, None, 2)
     with keras_side.precision("float32"):
-        plan = plan_for(pair, trace_with_sources(pair, reference.eval(), probe), port, probe)
-    return {held.reference: held.port for held in plan.pairs}
+        return plan_for(pair, trace_with_sources(pair, reference.eval(), probe), port, probe)
+
+
+def pairs_of(reference, port, shape, **fields):
+    return {held.reference: held.port for held in plan_of_both(reference, port, shape, **fields).pairs}
 
 
 class Attention(nn.Module):
@@ -76,13 +81,52 @@ def test_settings_decide_where_nothing_else_does():
     assert {ours: "backward" in theirs for ours, theirs in found.items()} == {"both.l0": False, "both.l0_reverse": True}
 
 
-def test_what_nothing_decides_is_told_with_the_line_that_does():
-    with pytest.raises(PairError) as refusal:
-        pairs_of(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6))
-    assert "torch q, k, v   keras" in str(refusal.value)
-    assert 'matches={"q": "' in str(refusal.value).splitlines()[-1]
+def test_what_nothing_decides_is_taken_in_order_and_told_where_no_pairing_is_right():
+    plan = plan_of_both(Attention(), attention(["a_value", "a_key", "a_query"], scale=1.0), (4, 6))
+    found = {"q": "a_query", "k": "a_key", "v": "a_value"}
+    assert {held.reference: held.port for held in plan.pairs} == {**found, "o": "out"}
+    assert f"matches={json.dumps(found)}" in plan.told[0]
     matches = {"q": "c", "k": "b", "v": "a"}
-    assert pairs_of(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6), matches=matches)["v"] == "a"
+    assert plan_of_both(Attention(), attention(["a", "b", "c"], scale=1.0), (4, 6), matches=matches).told == ()
+
+
+class Many(nn.Module):
+    """More layers that reach one place than are tried."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(5))
+
+    def forward(self, x):
+        return torch.cat([(number + 1) * layer(x) for number, layer in enumerate(self.layers)], -1)
+
+
+def test_what_nothing_decides_is_told_with_the_line_that_does():
+    x = keras.Input((6,))
+    port = keras.Model(x, ops.concatenate([layers.Dense(6, name=f"dense_{word}")(x) for word in "abcde"], -1))
+    with pytest.raises(PairError) as refusal:
+        pairs_of(Many(), port, (6,))
+    assert "torch layers.0, layers.1, layers.2, layers.3, layers.4   keras" in str(refusal.value)
+    assert 'matches={"layers.0": "' in str(refusal.value).splitlines()[-1]
+
+
+class Branches(nn.Module):
+    """Two branches of two layers each."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c, self.d, self.head = *(nn.Linear(4, 4) for _ in range(4)), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(torch.cat([self.b(self.a(x).relu()), self.d(self.c(x).tanh())], -1))
+
+
+def test_names_that_contradict_what_reaches_what_decide_nothing():
+    x = keras.Input((4,))
+    a, b, c, d = (layers.Dense(4, name=name) for name in "abcd")
+    both = ops.concatenate([b(ops.relu(c(x))), d(ops.tanh(a(x)))], -1)
+    port = keras.Model(x, layers.Dense(2, name="head")(both))
+    assert pairs_of(Branches(), port, (4,)) == {"a": "c", "b": "b", "c": "a", "d": "d", "head": "head"}
 
 
 class Gated(nn.Module):

@@ -105,9 +105,9 @@ CASES = {
     "PositionEmbedding": Case(Positions(), AddPositions(), (3, 5, 4), [], in_channels_last=False),
     "Embedding": Case(
         nn.Embedding(9, 4, padding_idx=0),
-        layers.Embedding(9, 4),
+        layers.Embedding(9, 4, mask_zero=True),
         (3, 5),
-        [(layers.Embedding(9, 4, mask_zero=True), "mask_zero=True in Keras, must be False")],
+        [],
         in_channels_last=False,
         highest=9,
     ),

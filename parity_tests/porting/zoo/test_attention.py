@@ -2,15 +2,17 @@
 
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 import torch
+from keras import layers, ops
 from torch import nn
 
 from parity_tests.porting.zoo import attention
 from parity_tests.porting.zoo.weights import saved
 from porting import ModelPair, Status, convert, export, verify
-from porting.errors import LayerCountError, PairError
+from porting.errors import PairError
 
 SHAPE = ((attention.POSITIONS, 5),)
 WHOLE = ((attention.POSITIONS, attention.FEATURES),)
@@ -102,10 +104,61 @@ def test_a_split_is_found_unasked_and_comes_back(tmp_path):
     assert all(torch.equal(back[name], tensor) for name, tensor in torch.load(path).items())
 
 
-def test_a_split_that_nothing_decides_is_proposed(tmp_path):
+def test_a_fault_behind_a_split_that_nothing_decides_is_located(tmp_path):
     pair = pair_of(attention.Packed, partial(attention.build_packed, exchanged=True), WHOLE)
-    with pytest.raises(LayerCountError, match=r'splits=\{"c_attn": "query key value"\}'):
-        convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair)
+    report = convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert (report.verdict, report.divergences[0].reference) == (Status.FAIL, "c_proj")
+    assert any("nothing decides these partners" in line for line in report.transfer.lines)
+
+
+class ByTurns(nn.Module):
+    """Query, key and value of each head lie together; or those of each of a head's units."""
+
+    def __init__(self, units_first=False):
+        super().__init__()
+        self.units_first, self.qkv, self.last = units_first, nn.Linear(8, 24), nn.Linear(8, 3)
+
+    def forward(self, x):
+        parts = self.qkv(x).unflatten(-1, (2, 4, 3) if self.units_first else (2, 3, 4))
+        query, key, value = (part.transpose(1, 2) for part in parts.unbind(-1 if self.units_first else -2))
+        weights = (query @ key.transpose(-1, -2) / 2).softmax(-1)
+        return self.last((weights @ value).transpose(1, 2).flatten(-2))
+
+
+def by_turns(scale=2.0):
+    x = keras.Input((5, 8))
+    given = (layers.Reshape((5, 2, 4))(layers.Dense(8, name=name)(x)) for name in "qkv")
+    query, key, value = (ops.transpose(part, (0, 2, 1, 3)) for part in given)
+    weights = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / scale)
+    seen = layers.Reshape((5, 8))(ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3)))
+    return keras.Model(x, layers.Dense(3, name="last")(seen))
+
+
+@pytest.mark.parametrize(
+    ("units_first", "splits", "rows"),
+    [
+        (False, {}, "qkv.weight[4:8 of 12]"),
+        (True, {}, "qkv.weight[1:2 of 3]"),
+        (False, {"qkv": "q k v for each of 2"}, "qkv.weight[4:8 of 12]"),
+    ],
+    ids=["heads", "units", "asked"],
+)
+def test_layers_that_take_turns_in_one_pass_and_come_back(units_first, splits, rows, tmp_path):
+    pair = pair_of(partial(ByTurns, units_first), by_turns, ((5, 8),), splits=splits)
+    path = saved(pair.reference(), tmp_path)
+    report = convert(path, tmp_path / "port", pair=pair).report
+    assert report.verdict is verify(tmp_path / "port.keras", pair=pair).verdict is Status.PASS, report.parts
+    assert any(transfer.references == (rows,) for transfer in report.plan.transfers)
+    back = torch.load(export(tmp_path / "port.keras", tmp_path / "back.pt", pair=pair))["state_dict"]
+    assert all(torch.equal(back[name], tensor) for name, tensor in torch.load(path).items())
+
+
+def test_a_fault_behind_layers_that_take_turns_is_located_and_named(tmp_path):
+    splits = {"qkv": "q k v for each of 2"}
+    pair = pair_of(ByTurns, partial(by_turns, 1.0), ((5, 8),), splits=splits)
+    report = convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    found = [(held.reference, [cause.name for cause in held.causes]) for held in report.divergences]
+    assert found == [("last", ["scale missing"])]
 
 
 @pytest.mark.parametrize(

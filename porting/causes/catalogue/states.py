@@ -1,6 +1,7 @@
 """The states that a recurrent layer starts from: in each other's place, or none."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,12 +34,20 @@ def other_starts(call: LayerCall) -> Iterator[tuple[str, Change]]:
     """What is otherwise as a layer starts, in words, and how the states change."""
     if call.kind in ("LSTM", "LSTMCell"):
         yield "it starts from h and c in each other's place", _exchanged
+        for number, state in enumerate("hc"):
+            yield f"its {state} starts from zeros where the reference gives it one", partial(_zero, number)
     if call.kind in ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"):
         yield "it starts from zeros where the reference gives it a state", _zeros
 
 
 def _exchanged(states: Any) -> Any:
     return type(states)(reversed(states)) if isinstance(states, (list, tuple)) else states
+
+
+def _zero(number: int, states: Any) -> Any:
+    if not isinstance(states, (list, tuple)):
+        return states
+    return type(states)(torch.zeros_like(held) if at == number else held for at, held in enumerate(states))
 
 
 def _zeros(states: Any) -> Any:

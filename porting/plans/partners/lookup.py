@@ -40,6 +40,7 @@ def count_message(
     theirs: Sequence[LayerCall],
     rules: tuple[LayerRule, ...],
     fit: Callable[[LayerCall, LayerCall], bool],
+    opens: Sequence[str] = (),
 ) -> str:
     """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
@@ -49,8 +50,14 @@ def count_message(
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
     remedy = "Look where a column has nothing: a layer is missing there, or the other side has one too many."
     proposal = proposed_splits(ours, theirs) if len(ours) < len(theirs) else proposed_joins(ours, theirs)
+    if opens:
+        proposal = f"Or the port has variables where torch has layers: opens=({', '.join(map(_quoted, opens))},)."
     told = [*_limits(ours, rules), *_without_rows(ours, theirs, rules), remedy, *([proposal] if proposal else [])]
     return "\n".join([*lines, *told])
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _limits(layers: Sequence[LayerCall], rules: tuple[LayerRule, ...]) -> Iterator[str]:

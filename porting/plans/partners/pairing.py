@@ -1,6 +1,5 @@
 """Pair the layers of two models: by types and sizes, by what reaches what, by names, by proof, and by settings."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from porting.errors import LayerCountError, PairError
@@ -8,10 +7,11 @@ from porting.plans.flow import layer_sources, output_sources
 from porting.plans.joining import found_joins
 from porting.plans.partners.by_order import Fit, by_names_and_order
 from porting.plans.partners.colours import Graph, are_alike, groups_of, refined
+from porting.plans.partners.deciding import Choice, decided
 from porting.plans.partners.heads import is_tied
-from porting.plans.partners.lookup import count_message, differing_settings, fits
+from porting.plans.partners.lookup import count_message, fits
 from porting.plans.partners.names import equally_named
-from porting.plans.partners.proving import groups_to_prove, proven
+from porting.plans.partners.opened import found_opens
 from porting.plans.splits import found_splits
 from porting.plans.transfers import Traced, listed
 from porting.traces import PARAMETER, LayerCall, Trace
@@ -20,8 +20,8 @@ from porting.wording import counted
 Pairs = list[tuple[LayerCall, LayerCall]]
 
 
-def pair_layers(traced: Traced) -> Pairs:
-    """Pair each layer of the reference with one of the port, in the reference's execution order.
+def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
+    """Pair each layer of the reference with one of the port, in the reference's execution order; what is to be told.
 
     What reaches what decides, then equal names, then a proof, then settings. Where the sources of either trace are
     unknown, or the two models' layers do not reach each other alike, equal names and the order in which the layers ran
@@ -43,21 +43,25 @@ def pair_layers(traced: Traced) -> Pairs:
         [layer for layer in layers if layer.name not in taken]
         for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
     )
-    if len(ours) != len(theirs):
+    lone = [layer for layer in ours if not any(fit(layer, other) for other in theirs)]
+    opens = found_opens(ours, theirs, fit, traced) if lone or len(ours) < len(theirs) else ()
+    if len(ours) != len(theirs) or opens:
         raise LayerCountError(
-            count_message(ours, theirs, traced.pair.rules, fit),
+            count_message(ours, theirs, traced.pair.rules, fit, opens),
             found_splits(ours, theirs) or found_splits(_untied(ours, traced.reference), theirs),
             found_joins(ours, theirs),
+            opens,
         )
     matches = {name: partner for name, partner in traced.pair.matches.items() if name not in beside}
-    found = _by_flow(ours, theirs, matches, fit, traced)
-    if found is None:
-        found = by_names_and_order(ours, theirs, matches, fit, traced)
+    found, told = _by_flow(ours, theirs, matches, fit, traced) or (
+        by_names_and_order(ours, theirs, matches, fit, traced),
+        (),
+    )
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
     both, ours = {**found, **beside}, _layers(traced, fit)[0]
     called = {layer.name for layer in ours}  # by the name of a layer a function may go that shares its tensor
     uses = (layer for layer in traced.reference.shared if layer.name not in called)
-    return [(layer, named[both[layer.name]]) for layer in (*ours, *uses) if layer.name in both]
+    return [(layer, named[both[layer.name]]) for layer in (*ours, *uses) if layer.name in both], told
 
 
 def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]:
@@ -121,29 +125,32 @@ def _check_matches(matches: Mapping[str, str], ours: Sequence[LayerCall], theirs
 
 def _by_flow(
     ours: Sequence[LayerCall], theirs: Sequence[LayerCall], matches: Mapping[str, str], fit: Fit, traced: Traced
-) -> dict[str, str] | None:
-    """The pairing by what reaches what, in both directions; None where the two models are not alike in it."""
+) -> tuple[dict[str, str], tuple[str, ...]] | None:
+    """The pairing by what reaches what, in both directions, and what is to be told of it.
+
+    None where the two models are not alike in it.
+    """
     if not traced.reference.sources or not traced.port.sources:
         return None
     graphs = [_graph(trace, layers) for trace, layers in ((traced.reference, ours), (traced.port, theirs))]
     colours = refined(graphs, _first_colours(ours, theirs, matches, fit))
     if not are_alike(colours):
         return None
+    told: list[str] = []
     found: dict[str, str] = {}
     named = [{layer.name: layer for layer in layers} for layers in (ours, theirs)]
     while True:
         groups = [group for group in groups_of(colours) if not set(group[0]) <= found.keys()]
         found |= {left: right for (left,), (right,) in (group for group in groups if len(group[0]) == 1)}
         if not (still_open := [group for group in groups if len(group[0]) > 1]):
-            return found if all(fit(named[0][left], named[1][right]) for left, right in found.items()) else None
-        decided = (
-            _named_alike(still_open, named, fit)
-            or _by_proof(still_open, found, graphs[0], traced)
-            or _by_settings(still_open, named, traced)
-        )
-        if not decided:
+            fitting = all(fit(named[0][left], named[1][right]) for left, right in found.items())
+            return (found, tuple(told)) if fitting else None
+        choice = Choice(graphs, colours, still_open, found, named, fit, traced)
+        partners, lines = decided(choice)
+        colours = choice.with_partners(partners)
+        if not partners or not are_alike(colours):
             raise PairError(_undecided_message(still_open))
-        colours = refined(graphs, _told_apart(colours, decided))
+        told += lines
 
 
 def _graph(trace: Trace, layers: Sequence[LayerCall]) -> Graph:
@@ -177,48 +184,6 @@ def _first_colours(
         {layer.name: numbers[key] for layer, key in zip(layers, keys, strict=True)}
         for layers, keys in zip((ours, theirs), roots, strict=True)
     ]
-
-
-def _told_apart(colours: Sequence[Mapping[str, int]], decided: Mapping[str, str]) -> list[dict[str, int]]:
-    """The same colours, and one of its own for each pair that is decided."""
-    first = 1 + max(colour for side in colours for colour in side.values())
-    ours, theirs = (dict(side) for side in colours)
-    for number, (left, right) in enumerate(decided.items(), start=first):
-        ours[left] = theirs[right] = number
-    return [ours, theirs]
-
-
-def _named_alike(
-    groups: Sequence[tuple[list[str], list[str]]], named: Sequence[Mapping[str, LayerCall]], fit: Fit
-) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for group in groups:
-        ours, theirs = ([side[name] for name in names] for side, names in zip(named, group, strict=True))
-        found |= {left.name: right.name for left, right in equally_named(ours, theirs) if fit(left, right)}
-    return found
-
-
-def _by_proof(
-    groups: Sequence[tuple[list[str], list[str]]], found: Mapping[str, str], graph: Graph, traced: Traced
-) -> dict[str, str]:
-    if traced.teach is None:
-        return {}
-    return proven(groups_to_prove(groups, graph), dict(found), traced, traced.teach)
-
-
-def _by_settings(
-    groups: Sequence[tuple[list[str], list[str]]], named: Sequence[Mapping[str, LayerCall]], traced: Traced
-) -> dict[str, str]:
-    """Layers whose settings agree more than with any other's: the two directions of a recurrence."""
-    found: dict[str, str] = {}
-    for ours, theirs in groups:
-        agreeing = {}
-        for left in ours:
-            counts = {right: differing_settings(named[0][left], named[1][right], traced) for right in theirs}
-            agreeing[left] = [right for right, count in counts.items() if count == min(counts.values())]
-        taken = Counter(right for rights in agreeing.values() for right in rights)
-        found |= {left: rights[0] for left, rights in agreeing.items() if len(rights) == 1 == taken[rights[0]]}
-    return found
 
 
 def _undecided_message(groups: Sequence[tuple[list[str], list[str]]]) -> str:

@@ -1,9 +1,10 @@
 """Which of several layers is which, by proof: taught the reference's outputs, the right one passes on what it must."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice, permutations, product
+from dataclasses import dataclass, field, replace
+from itertools import islice, permutations, product, takewhile
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from porting.errors import PortingError
 from porting.plans.partners.colours import Graph
 from porting.plans.transfers import RuledLayers, Traced, layer_pair
 from porting.rules import patterns
+from porting.rules.directions import Recurrence, run_apart
 from porting.rules.table import rule_for
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import LayerCall, Lesson, Teaching, Trace
 
 MOST_TRIED = 24
@@ -27,21 +30,65 @@ Assignment = dict[str, str]
 """Layer of the reference -> layer of the port."""
 
 
+Member = tuple[tuple[str, ...], tuple[str, ...]]
+"""Layers of the reference, and as many of the port's, any of which may be each other's partners."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Layers that may be each other's partners, and where their outputs arrive together."""
 
-    members: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    members: tuple[Member, ...]
     places: frozenset[str]
 
+    def count(self) -> int:
+        """How many assignments there are."""
+        return math.prod(math.factorial(len(held[0][0])) for held in self._together())
+
     def assignments(self) -> Iterator[Assignment]:
-        """The order in which they ran first; then others, if they are few."""
-        choices = (
-            [dict(zip(ours, order, strict=True)) for order in islice(permutations(theirs), MOST_TRIED)]
-            for ours, theirs in self.members
-        )
+        """The order in which they ran first, or in which they usually lie; then others, if they are few."""
+        choices = (list(islice(_assigned(held), MOST_TRIED)) for held in self._together())
         for parts in islice(product(*choices), MOST_TRIED):
             yield {name: partner for part in parts for name, partner in part.items()}
+
+    def _together(self) -> list[list[Member]]:
+        """Members whose names say on both sides that they are in one order: the weights and biases of some layers."""
+        found: dict[tuple[tuple[str, ...], ...], list[Member]] = {}
+        for member in self.members:
+            found.setdefault(tuple(map(_parallel, member)), []).append(member)
+        return list(found.values())
+
+
+_USUALLY = ({"q", "query", "wq", "queries"}, {"k", "key", "wk", "keys"}, {"v", "value", "wv", "values"})
+"""Words of names of layers that lie side by side, in the order in which they do nearly everywhere."""
+
+
+def _as_usual(names: Sequence[str]) -> Sequence[str]:
+    """Names in the usual order of what they say, where each says something else; else as they are."""
+    said = [[at for at, words in enumerate(_USUALLY) if words & set(re.split(r"[._/]+", name))] for name in names]
+    if any(len(places) != 1 for places in said) or len({places[0] for places in said}) < len(names):
+        return names
+    return [name for _, name in sorted(zip(said, names, strict=True))]
+
+
+def _assigned(members: Sequence[Member]) -> Iterator[Assignment]:
+    """The assignments of members that are in one order."""
+    usual = _as_usual(members[0][1])
+    places = [members[0][1].index(name) for name in usual]
+    for order in permutations(places):
+        yield {ours[at]: theirs[place] for ours, theirs in members for at, place in enumerate(order)}
+
+
+def _parallel(names: Sequence[str]) -> tuple[str, ...]:
+    """What tells names apart, without what all begin and end with: ``wq wk`` and ``bq bk`` say the same."""
+    rest = [name[_alike(names) :] for name in names]
+    after = _alike([name[::-1] for name in rest])
+    return tuple(name[: len(name) - after] for name in rest)
+
+
+def _alike(names: Sequence[str]) -> int:
+    """How many letters all names begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def groups_to_prove(open_groups: Sequence[tuple[list[str], list[str]]], graph: Graph) -> list[Group]:
@@ -71,13 +118,12 @@ def _reached_by(group: Group, targets: Mapping[str, list[str]]) -> set[str]:
 
 @dataclass(slots=True)
 class _Attempts:
-    """A group's assignments as they are tried, and the best of those that were."""
+    """A group's assignments as they are tried, and those that were, with the error of what arrives."""
 
     group: Group
     others: Iterator[Assignment]
     now: Assignment = field(default_factory=dict)
-    best: Assignment = field(default_factory=dict)
-    least: float = math.inf
+    tried: list[tuple[float, Assignment]] = field(default_factory=list)
 
     def take_next(self) -> bool:
         """Go on to the next assignment, if there is one."""
@@ -85,10 +131,19 @@ class _Attempts:
         self.now = following or {}
         return following is not None
 
-    def judge(self, error: float) -> None:
-        """Keep the assignment that was tried if none before it was better."""
-        if error < self.least:
-            self.least, self.best = error, self.now
+    @property
+    def least(self) -> float:
+        """The least error."""
+        return min((error for error, _ in self.tried), default=math.inf)
+
+    @property
+    def best(self) -> Assignment:
+        """The first assignment that has it."""
+        return next((tried for error, tried in self.tried if error == self.least), {})
+
+    def is_hopeless(self) -> bool:
+        """Whether all assignments were tried, could be compared, and none is right."""
+        return AGREES < self.least < math.inf and len(self.tried) == self.group.count()
 
     def is_sure(self) -> bool:
         """Whether what arrives differs by rounding alone."""
@@ -97,28 +152,33 @@ class _Attempts:
 
 def proven(
     groups: Sequence[Group], decided: Assignment, traced: Traced, teach: Callable[[Lesson], Trace]
-) -> Assignment:
+) -> tuple[Assignment, Assignment]:
     """For each group the assignment under which what arrives behind it is closest to the reference's, if it agrees.
 
-    All groups try their next assignment in one run: only what they give out arrives.
+    And the first one of groups that have none that agrees, though all were tried: the models part behind them, and
+    which one comes closest is another with every probe. All groups try their next assignment in one run: only what
+    they give out arrives.
     """
     found: Assignment = {}
     waiting = [_Attempts(group, group.assignments()) for group in groups]
+    supposed = replace(traced, supposes_turned=True)
     while tried := [attempts for attempts in waiting if attempts.take_next()]:
         together = {**decided, **found}
         for attempts in tried:
             together |= attempts.now
         try:
-            taught = teach(lesson_for(together, traced))
+            taught = teach(lesson_for(together, supposed))
         except PortingError:
             break
         for attempts in tried:
-            attempts.judge(arrival_error(attempts.group, {**decided, **found, **attempts.now}, traced, taught))
+            paired = {**decided, **found, **attempts.now}
+            attempts.tried.append((arrival_error(attempts.group, paired, supposed, taught), attempts.now))
         found |= {name: partner for attempts in tried if attempts.is_sure() for name, partner in attempts.best.items()}
-        waiting = [attempts for attempts in tried if not attempts.is_sure()]
+        waiting = [attempts for attempts in waiting if not attempts.is_sure()]
     for attempts in waiting:
         found |= attempts.best if attempts.least <= AGREES else {}
-    return found
+    hopeless = (attempts.tried[0][1] for attempts in waiting if attempts.is_hopeless())
+    return found, {name: partner for first in hopeless for name, partner in first.items()}
 
 
 def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[RuledLayers, LayerCall, LayerCall]]:
@@ -129,6 +189,8 @@ def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[Ru
             for trace, called in ((traced.reference, name), (port, partner))
         )
         if ours and theirs and (rule := rule_for(ours[0], theirs[0], traced.pair.rules)):
+            if traced.supposes_turned and isinstance(rule.window, Recurrence):
+                rule = replace(rule, window=Recurrence(run_apart(ours[0], theirs[0])))
             for left, right in zip(ours, theirs, strict=False):
                 yield RuledLayers(left, right, rule), left, right
 
@@ -138,7 +200,8 @@ def lesson_for(paired: Assignment, traced: Traced) -> Lesson:
     taught: list[Teaching] = []
     for layers, ours, theirs in _calls(paired, traced, traced.port):
         pair = layer_pair(layers, traced)
-        feed, give = patterns.to_port(ours.input, pair.input_axes), patterns.to_port(ours.output, pair.output_axes)
+        feed = with_axes_of(patterns.to_port(ours.input, pair.input_axes), theirs.input.shape)
+        give = with_axes_of(patterns.to_port(ours.output, pair.output_axes), theirs.output.shape)
         taught.append(layers.rule.window.teaching(feed, give, (ours, theirs)))
     return tuple(taught)
 
@@ -149,7 +212,7 @@ def arrival_error(group: Group, paired: Assignment, traced: Traced, taught: Trac
     errors = []
     for layers, ours, theirs in _calls(reached, traced, taught):
         pair = layer_pair(layers, traced)
-        moved = patterns.to_port(ours.input, pair.input_axes)
+        moved = with_axes_of(patterns.to_port(ours.input, pair.input_axes), theirs.input.shape)
         errors.append(_relative_error(*layers.rule.window.inputs(moved, theirs.input, (ours, theirs))))
     for number, pattern in enumerate(traced.pair.outputs.values()):
         if f"output {number}" in group.places:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from porting.records.randomness import RandomCall, arrivals_of
+from porting.records.randomness import INSIDE, RandomCall, arrivals_of
 from porting.records.runs import PortRun, ReferenceRun
 
 
@@ -39,7 +39,8 @@ def compare_randomness(
     """
     paired, ours, theirs = _paired_by_tensor(reference, port)
     moved, ours, theirs = _paired_by_place(ours, theirs, layers)
-    about, not_compared = dict(_lone(ours, theirs, layers)), []
+    unclear, ours, theirs = _unclear(ours, theirs, layers)
+    about, not_compared = dict(_lone(ours, theirs, layers)), unclear
     for left, right in (*paired, *moved):
         for line, is_known in _differences(left, right):
             if is_known:
@@ -93,6 +94,16 @@ def _paired_by_place(
             ours.remove(left)
             theirs.remove(right)
     return pairs, ours, theirs
+
+
+def _unclear(
+    ours: list[RandomCall], theirs: list[RandomCall], layers: Mapping[str, str]
+) -> tuple[list[str], list[RandomCall], list[RandomCall]]:
+    """What either model draws inside something, by functions, where the other draws too: on what is unknown."""
+    if not (ours and theirs) or all(call.drops != INSIDE for call in (*ours, *theirs)):
+        return [], ours, theirs
+    both = [", ".join(call.described() for call in calls) for calls in (ours, theirs)]
+    return [f"not compared: what is drawn inside by functions: {both[0]} in torch, {both[1]} in Keras"], [], []
 
 
 def _lone(

@@ -10,16 +10,18 @@ from porting.traces import LayerCall
 
 
 def _side_by_side(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
-    """The row of several layers that are one in the port: their units lie one after the other."""
+    """The row of several layers that are one in the port: their units lie one after the other, or by turns."""
     count = sum(word.startswith("weight_") for word in reference.weights)
     if not count:
         return rule
     weights, biases = (" ".join(f"{word}_{at}" for at in range(count)) for word in ("weight", "bias"))
+    times = reference.settings["turns"]
+    ours, theirs = (f"(turn={times} unit)", "(turn part unit)") if times > 1 else ("unit", "(part unit)")
     return replace(
         rule,
         tensors={
-            weights: ("kernel", (f"part={count} unit feature -> feature (part unit)",)),
-            biases: ("bias", (f"part={count} unit -> (part unit)",)),
+            weights: ("kernel", (f"part={count} {ours} feature -> feature {theirs}",)),
+            biases: ("bias", (f"part={count} {ours} -> {theirs}",)),
         },
     )
 
@@ -28,7 +30,7 @@ DENSE = LayerRule(
     "Linear",
     "Dense",
     {"weight": ("kernel", ("unit feature -> feature unit",)), "bias": ("bias", ("unit -> unit",))},
-    (LINEAR, by_sizes("in_features out_features nf nx", "units use_bias"), *trained("kernel", "bias")),
+    (LINEAR, by_sizes("in_features out_features nf nx turns", "units use_bias"), *trained("kernel", "bias")),
     activation="sample ... feature -> sample ... feature",
     output="sample ... unit -> sample ... unit",
     by_calls=_side_by_side,
@@ -103,7 +105,7 @@ EMBEDDING = LayerRule(
     {"weight": ("embeddings", ("token feature -> token feature",))},
     (
         Fixed("torch", "max_norm", None, "Keras does not renormalise embeddings as it looks them up"),
-        Fixed("keras", "mask_zero", False, "padding_idx is not mask_zero: torch masks nothing"),
+        Declared("what is masked shows in what lies behind", port=("mask_zero",)),
         Declared("of gradients", ("padding_idx", "norm_type", "scale_grad_by_freq", "sparse"), in_training=True),
         by_sizes("num_embeddings embedding_dim", "input_dim output_dim"),
         *trained("embeddings"),

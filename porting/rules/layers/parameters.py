@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from porting.rules.opened import LIES, opened_pattern
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained
@@ -11,7 +12,9 @@ from porting.traces import LayerCall
 
 def _by_shapes(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
     """The row for two shapes: axes of length 1 may be missing on either side, and the channels may be last."""
-    pattern = pattern_of(reference.input.shape[1:], port.input.shape[1:])
+    shapes = reference.input.shape[1:], port.input.shape[1:]
+    axes = reference.settings.get("axes", "")
+    pattern = opened_pattern(axes, *shapes, reference.settings.get(LIES, "")) if axes else pattern_of(*shapes)
     if not pattern:
         return replace(rule, tensors={"value": ("value", (_misfit(reference.input.ndim, port.input.ndim),))})
     ours, _, theirs = pattern.partition(" -> ")
@@ -103,7 +106,7 @@ READ_WHOLE = LayerRule(
 )
 
 POSITIONS = (
-    looked_up("Embedding", Fixed("keras", "mask_zero", False, "torch masks nothing")),
+    looked_up("Embedding", Declared("what is masked shows in what lies behind", port=("mask_zero",))),
     looked_up("PositionEmbedding"),
     READ_WHOLE,
 )
@@ -112,6 +115,7 @@ PARAMETER = LayerRule(
     "Parameter",
     "Parameter",
     {"value": ("value", ("axis_0 -> axis_0",))},
+    (Declared("what the axes of an opened layer's tensor are called, and how they lie", ("axes", LIES)),),
     activation=SAME_ORDER,
     by_calls=_by_shapes,
 )

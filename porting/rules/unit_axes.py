@@ -1,4 +1,6 @@
-"""Axes of length 1, which one side may keep and the other drop: pooling with and without ``keepdims``."""
+"""Axes of length 1 that one side keeps and the other drops; samples and steps that are merged in one of them."""
+
+import math
 
 import numpy as np
 
@@ -6,7 +8,7 @@ from porting.rules import patterns
 
 
 def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An array with the unit axes of another shape, where the two differ in nothing else but their samples.
+    """An array with the axes of another shape, where the two differ in unit axes, or in which of the first are merged.
 
     Parameters
     ----------
@@ -16,7 +18,14 @@ def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """
     if array.ndim and shape and array.shape[1:] != shape[1:] and _longer(array.shape) == _longer(shape):
         return array.reshape(len(array), *shape[1:])
-    return array
+    return array.reshape(-1, *shape[1:]) if _is_merged(array.shape, shape) else array
+
+
+def _is_merged(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
+    """Whether one shape is the other with its first axes merged, as ``x.view(-1, features)`` has them for a layer."""
+    few, many = sorted((ours, theirs), key=len)
+    within = math.prod(many[1 : len(many) - len(few) + 1])
+    return 1 < len(few) < len(many) and few[1:] == many[len(many) - len(few) + 1 :] and few[0] % within == 0
 
 
 def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...], *, named: str = "") -> np.ndarray:

@@ -1,0 +1,96 @@
+"""What is drawn by modules and functions of one's own: what it drops is measured, as no type says it."""
+
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers
+
+from parity_tests.porting.proof.test_randomness import Net, dropout, port, report_of
+from porting import Status
+from porting.records.randomness import measured
+
+
+class Skipping(torch.nn.Module):
+    """Leaves out samples, or channels, by a function of its own."""
+
+    def __init__(self, p, *, axes=1):
+        super().__init__()
+        self.p, self.axes = p, axes
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        drawn = torch.rand(x.shape[: self.axes] + (1,) * (x.ndim - self.axes), dtype=x.dtype)
+        return x.div(1 - self.p) * (drawn >= self.p)
+
+
+@keras.saving.register_keras_serializable("own_drawing")
+class Skip(layers.Layer):
+    """The same, whose rate no attribute says."""
+
+    def __init__(self, p, **settings):
+        super().__init__(**settings)
+        self.share, self.seed_generator = p, keras.random.SeedGenerator(1)
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        drawn = keras.random.uniform((x.shape[0], *[1] * (x.ndim - 1)), seed=self.seed_generator, dtype=x.dtype)
+        return x * keras.ops.cast(drawn >= self.share, x.dtype) / (1 - self.share)
+
+    def get_config(self):
+        return {**super().get_config(), "p": self.share}
+
+
+def skip(p):
+    return lambda: Skip(p)
+
+
+@pytest.mark.parametrize("build", [port(dropout(0.25, noise_shape=(None, 1, 1))), port(skip(0.25))])
+def test_samples_that_a_module_of_ones_own_leaves_out_are_seen(build, tmp_path):
+    report = report_of(lambda: Net(Skipping(0.25)), build, tmp_path)
+    assert report.verdict is Status.PASS, report.parts
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (port(dropout(0.25)), "torch drops samples, Keras values: drop (Skipping, rate 0.25)"),
+        (port(skip(0.5)), "the rates differ: drop (Skipping, rate 0.25) in torch, skip"),
+    ],
+)
+def test_what_is_dropped_otherwise_fails(build, words, tmp_path):
+    report = report_of(lambda: Net(Skipping(0.25)), build, tmp_path)
+    assert report.training.status is Status.FAIL
+    assert words in "\n".join(report.training.lines)
+
+
+class DrawingItself(Net):
+    """Draws by a function in its own forward."""
+
+    def forward(self, x):
+        hidden = torch.relu(self.a(x))
+        kept = torch.rand(len(x), 1, 1, dtype=x.dtype) >= 0.25
+        return self.b(hidden / 0.75 * kept if self.training else hidden)
+
+
+def test_what_a_function_draws_inside_a_model_is_not_passed_and_named(tmp_path):
+    report = report_of(DrawingItself, port(skip(0.25)), tmp_path)
+    assert report.training.status is Status.NOT_CHECKED
+    assert "the model itself (DrawingItself) in torch, skip" in "\n".join(report.training.lines)
+
+
+def test_what_a_function_draws_inside_a_model_and_the_port_does_not_fails(tmp_path):
+    report = report_of(DrawingItself, port(), tmp_path)
+    assert report.training.status is Status.FAIL
+    assert "the model itself (DrawingItself) behind the input has no counterpart" in "\n".join(report.training.lines)
+
+
+def test_what_is_measured_says_nothing_of_noise_nor_of_one_value():
+    generator = np.random.default_rng(0)
+    given = generator.standard_normal((64, 3, 4))
+    kept = generator.random((64, 3, 1)) >= 0.5
+    assert measured(given, 2 * given * kept) == ("channels", 0.5)
+    assert measured(given, given + 0.1 * kept) == ("", None)
+    assert measured(given[:, :1, :1], 2 * given[:, :1, :1] * kept[:, :1]) == ("", 0.5)

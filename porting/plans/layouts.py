@@ -1,0 +1,60 @@
+"""How layers of the port lie in one of the reference, by proof: one after the other, or by turns, head by head."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from porting.errors import PairError, PlanError, SplitLayoutError
+from porting.plans.ordering import reached_by
+from porting.plans.partners.pairing import Pairs, pair_layers
+from porting.plans.partners.proving import AGREES, Group, arrival_error, lesson_for
+from porting.plans.parts import place_of, whole_name
+from porting.plans.splits import taking_turns, turns
+from porting.plans.transfers import Traced
+
+
+def pair_laid_out(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
+    """Pair the layers of two models, and prove how those lie that nobody has said to be side by side.
+
+    Raises
+    ------
+    SplitLayoutError
+        If they take turns.
+    PlanError, PairError
+        If the layers cannot be paired.
+    """
+    if not traced.pair.proves_splits:
+        return pair_layers(traced)
+    count = len({whole_name(call.name) for call in traced.reference.layers() if place_of(call.name)})
+    best, most = 1, 0
+    for times in (1, *turns(traced.reference)):
+        if (agreeing := _agreeing(traced, times)) > most:
+            best, most = times, agreeing
+        if most == count:
+            break
+    if best == 1:
+        return pair_layers(traced)
+    raise SplitLayoutError(best)
+
+
+def _agreeing(traced: Traced, times: int) -> int:
+    """At how many of the layers that are cut what arrives behind them agrees."""
+    laid = traced if times == 1 else replace(traced, reference=taking_turns(traced.reference, times))
+    try:
+        pairs, _ = pair_layers(laid)
+    except (PairError, PlanError):
+        return 0
+    paired = {ours.name: theirs.name for ours, theirs in pairs}
+    return sum(error <= AGREES for error in _errors(laid, paired))
+
+
+def _errors(traced: Traced, paired: dict[str, str]) -> Iterator[float]:
+    """For each layer that is cut, by how much what arrives behind its parts differs."""
+    if traced.teach is None:
+        return
+    taught = traced.teach(lesson_for(paired, traced))
+    wholes: dict[str, set[str]] = {}
+    for call in traced.reference.layers():
+        if place_of(call.name):
+            wholes.setdefault(whole_name(call.name), set()).update(reached_by(call.name, traced.reference))
+    for reached in wholes.values():
+        yield arrival_error(Group((), frozenset(reached)), paired, traced, taught)
