@@ -54,7 +54,11 @@ def _parts(order: Sequence[str], lengths: Mapping[str, int], port_shape: list[in
     parts: dict[str, list[str]] = {}
     for name in order:
         own: list[int] = []
-        while port_shape and math.prod(own) * port_shape[0] <= lengths[name] and (not own or math.prod(own) < lengths[name]):
+        while (
+            port_shape
+            and math.prod(own) * port_shape[0] <= lengths[name]
+            and (not own or math.prod(own) < lengths[name])
+        ):
             own.append(port_shape.pop(0))
         if math.prod(own) != lengths[name] or not own:
             return {}
