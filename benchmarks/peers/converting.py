@@ -7,7 +7,6 @@ none.
 
 import itertools
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -43,13 +42,14 @@ def flat(found: Any) -> list[np.ndarray]:
 
 
 def convert_onnx2tf(name: str, folder: Path) -> tuple[Path, Callable[[Arrays], list[np.ndarray]]]:
-    """ONNX by torch's exporter, then onnx2tf with its Keras 3 file."""
-    model, inputs = built(name), CENSUS[name].inputs()
-    torch.onnx.export(model, inputs, folder / "model.onnx", dynamo=False)
-    command = [str(Path(sys.executable).with_name("onnx2tf")), "-i", "model.onnx", "-o", "made", "-okv3"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(_last(done.stdout + done.stderr))
+    """ONNX by torch, then onnx2tf with its Keras 3 file; where it wants to load pictures, it is given noise."""
+    from onnx2tf import onnx2tf  # pyright: ignore[reportMissingImports]
+    from onnx2tf.utils import common_functions  # pyright: ignore[reportMissingImports]
+
+    for module in (onnx2tf, common_functions):
+        module.download_test_image_data = lambda: np.random.default_rng(0).random((20, 128, 128, 3), np.float32)
+    torch.onnx.export(built(name), CENSUS[name].inputs(), folder / "model.onnx", dynamo=False)
+    onnx2tf.convert(str(folder / "model.onnx"), output_folder_path=str(folder / "made"), output_keras_v3=True)
     from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
 
     files = {path.suffix: path for path in sorted((folder / "made").iterdir()) if "float16" not in path.name}
