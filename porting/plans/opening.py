@@ -8,7 +8,7 @@ from porting.plans.ordering import reached_by
 from porting.plans.partners.pairing import pair_layers
 from porting.plans.partners.proving import AGREES, Group, arrival_error, lesson_for
 from porting.plans.transfers import Traced
-from porting.rules.opened import LIES, lies_either_way
+from porting.rules.opened import LIES, OPENED, lies_either_way
 from porting.traces import LayerCall, Trace
 
 
@@ -17,8 +17,7 @@ def as_it_lies(traced: Traced) -> Traced:
 
     Where a matrix is square only a proof tells, which of both is right for most of what lies behind.
     """
-    opened = [call for call in traced.reference.layers() if "axes" in call.settings]
-    sizes = [traced.reference.shapes[call.weights["value"]] for call in opened]
+    sizes = [traced.reference.shapes[call.name] for call in _opened(traced.reference)]
     if traced.teach is None or not any(map(lies_either_way, sizes)):
         return traced
     other = replace(traced, reference=_lying(traced.reference, "torch"))
@@ -27,7 +26,7 @@ def as_it_lies(traced: Traced) -> Traced:
 
 def _lying(trace: Trace, how: str) -> Trace:
     calls = (
-        replace(call, settings={**call.settings, LIES: how}) if "axes" in call.settings else call
+        replace(call, settings={**call.settings, LIES: how}) if OPENED in call.settings else call
         for call in trace.calls
     )
     return replace(trace, calls=tuple(calls))
@@ -47,4 +46,4 @@ def _agreeing(traced: Traced) -> int:
 
 
 def _opened(trace: Trace) -> Iterator[LayerCall]:
-    return (call for call in trace.calls if "axes" in call.settings)
+    return (call for call in trace.calls if OPENED in call.settings)

@@ -13,7 +13,7 @@ from porting.records.deviations import Deviation, relative, root_mean_square
 from porting.records.parity import PairedActivation, PairedCall
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import LayerParity
-from porting.rules.windows import Rows, Table, looks_up_by_sample
+from porting.rules.tables import Rows, Table, looks_up_by_sample
 from porting.traces import Trace
 from porting.traces.parking import release
 

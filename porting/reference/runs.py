@@ -18,7 +18,7 @@ from porting.reference.side import array_of, shapes
 from porting.reference.structure import is_one_layer, joinable, modules_of, structure_of
 from porting.reference.uses import UsesOfTensors, taught
 from porting.reference.watch import Arrived, Watch
-from porting.rules.opened import AXES
+from porting.rules.opened import AXES, OPENED
 from porting.traces import PARAMETER, LayerCall, Lesson, Trace, arrived_at
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _with_axes(call: LayerCall, opened: Mapping[str, Mapping[str, str]]) -> Laye
     """The call of a tensor, with what its axes are called where it is an opened layer's."""
     path, _, word = call.name.rpartition(".")
     axes = opened.get(path, {}).get(word, "") if call.kind == PARAMETER else ""
-    return replace(call, settings={"axes": axes}) if len(axes.split()) == call.input.ndim - 1 else call
+    return replace(call, settings={OPENED: axes}) if axes and len(axes.split()) == call.input.ndim - 1 else call
 
 
 def _splits(model: "torch.nn.Module", splits: Mapping[str, Split]) -> dict[str, Split]:

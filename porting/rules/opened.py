@@ -15,6 +15,9 @@ AXES: Mapping[str, Mapping[str, str]] = {
 }
 """Type of a layer of torch that may be opened -> the axes of its tensors."""
 
+OPENED = "opened"
+"""The setting that has what the axes of an opened layer's tensor are called."""
+
 LIES = "lies"
 """The setting that says whether the port's variables lie as torch has them; as Keras does where it is not there."""
 

@@ -47,23 +47,42 @@ class Convolution(Whole):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both inputs, padded by their own layers and cut to what the taps reach."""
         ours, theirs = calls
+        ends = keras_padding(theirs.settings, port.shape)
+        seen = seen_by_torch(reference, ours.settings)
         return (
-            seen_by_torch(reference, ours.settings),
-            _seen(
-                port,
-                keras_padding(theirs.settings, port.shape),
-                "constant",
-                theirs.settings,
-                "strides",
-                "dilation_rate",
-            ),
+            seen[self._without_end(calls)],
+            _seen(port, ends, "constant", theirs.settings, "strides", "dilation_rate"),
         )
+
+    def outputs(
+        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both outputs, the reference's without the end that it cuts off behind the layer."""
+        return reference[self._without_end(calls)], port
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's taps are to see what the reference's see, without padding of their own."""
         ours, theirs = calls
-        seen, fits = seen_by_torch(feed, ours.settings), give.shape[1:] == theirs.output.shape[1:]
+        kept = self._without_end(calls)
+        seen, give = seen_by_torch(feed, ours.settings)[kept], give[kept]
+        fits = give.shape[1:] == theirs.output.shape[1:]
         return Teaching(theirs.name, theirs.kind, seen, give, {"padding": "valid"}, fits=fits)
+
+    @staticmethod
+    def _without_end(calls: tuple[LayerCall, LayerCall]) -> tuple[slice, ...]:
+        """All but the end of each axis that the padding made, where the reference is longer by just that.
+
+        A causal convolution that is padded at both ends and cut at the later one behind it.
+        """
+        ours, theirs = calls
+        lengths, others = ours.output.shape[2:], theirs.output.shape[1:-1]
+        ends = [after for _, after in torch_padding(ours.settings)]
+        strides = _tuple(ours.settings["stride"], len(ends))
+        spare = [length - other for length, other in zip(lengths, others, strict=False)]
+        fits = all(cut in (0, end if step == 1 else 0) for cut, end, step in zip(spare, ends, strides, strict=False))
+        if not fits or len(lengths) != len(others):
+            return ()
+        return (slice(None), *(slice(None, -cut or None) for cut in spare))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,128 +112,8 @@ class TransposedConvolution(Whole):
         return (slice(None), *(slice(at, at + length) for at, length in zip(cropped, lengths, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast(Whole):
-    """One side may have one sample where the other has as many as the model's input: positions are all the same."""
-
-    def inputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Both inputs with as many samples, and only the numbers: the port's are its own count of positions."""
-        return self._alike(reference, port)
-
-    def outputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Both outputs with as many samples."""
-        return self._alike(reference, port)
-
-    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """What the reference's layer is fed and returns, with the axes of the port's."""
-        theirs = calls[1]
-        return Teaching(theirs.name, theirs.kind, _ranked(feed, theirs.input.ndim), _ranked(give, theirs.output.ndim))
-
-    @staticmethod
-    def _alike(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ours, theirs = _aligned(reference, port)
-        try:
-            shape = np.broadcast_shapes(ours.shape, theirs.shape)
-        except ValueError:
-            return reference, port
-        return np.broadcast_to(ours, shape), np.broadcast_to(theirs, shape)
-
-
-@dataclass(frozen=True, slots=True)
-class Table(Broadcast):
-    """The reference has a tensor of its own where the port looks one up: what the port's layer is given is its own."""
-
-    def inputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Nothing that can be compared: a tensor is given nothing."""
-        return reference, reference
-
-    def outputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Both outputs; nothing where the port looks up what it likes: which rows shows in what it does with them."""
-        return (reference, reference) if looks_up_by_sample(calls[1]) else self._alike(reference, port)
-
-    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """The port's layer looks up what it looked up, and returns what the reference's tensor is to be."""
-        theirs, samples = calls[1], len(give)
-        if looks_up_by_sample(theirs):
-            rows = np.resize(theirs.input, (samples, *theirs.input.shape[1:]))
-            return Teaching(theirs.name, theirs.kind, rows, give[0].reshape(-1, give.shape[-1])[rows])
-        return Teaching(
-            theirs.name,
-            theirs.kind,
-            _of_samples(theirs.input, theirs.input, samples),
-            _of_samples(
-                np.broadcast_to(give[:1].reshape(_unit_free(give, theirs.output)), theirs.output.shape),
-                theirs.input,
-                samples,
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Rows(Table):
-    """The reference looks up rows of a table that the port has as a variable: both are whatever their weights are."""
-
-    def outputs(
-        self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Nothing that can be compared: which rows the port takes shows in what it does with them."""
-        return reference, reference
-
-    def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """The variable has the rows that the reference is to give, where the reference looks them up."""
-        ours, theirs = calls
-        rows = np.array(theirs.output[0]).reshape(-1, give.shape[-1])
-        given = give.reshape(-1, give.shape[-1])
-        rows[np.resize(ours.input, len(given))] = given
-        whole = np.broadcast_to(rows.reshape(theirs.output.shape[1:]), theirs.output.shape)
-        return Teaching(theirs.name, theirs.kind, whole, whole)
-
-
-def looks_up_by_sample(call: LayerCall) -> bool:
-    """Whether a layer looks up other rows for one sample than for another, as positions never are."""
-    rows = call.input
-    return rows.dtype.kind in "iu" and rows.ndim > 1 and not bool((rows == rows[:1]).all())
-
-
-def _unit_free(give: np.ndarray, like: np.ndarray) -> tuple[int, ...]:
-    """The shape of one sample without its axes of length 1, in as many axes as another array has at most."""
-    lengths = [length for length in give.shape[1:] if length > 1]
-    return tuple(lengths) if len(lengths) <= like.ndim else give.shape[1:]
-
-
-def _of_samples(array: np.ndarray, looked_up: np.ndarray, samples: int) -> np.ndarray:
-    """An array of as many samples, where what is looked up has samples and each is the same."""
-    if looked_up.ndim < 2 or len(looked_up) in (1, samples) or not (looked_up == looked_up[:1]).all():
-        return array
-    return np.broadcast_to(array[:1], (samples, *array.shape[1:]))
-
-
-def _ranked(array: np.ndarray, rank: int) -> np.ndarray:
-    """An array with unit axes in front, so that it has at least so many."""
-    return array.reshape((1,) * (rank - array.ndim) + array.shape) if array.ndim < rank else array
-
-
-def _aligned(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both arrays with as many axes: unit axes behind the samples are dropped where one side has more, then put in."""
-    rank = min(reference.ndim, port.ndim)
-
-    def fewer(array: np.ndarray) -> np.ndarray:
-        spare = [axis for axis in range(1, array.ndim) if array.shape[axis] == 1][: array.ndim - rank]
-        return array.squeeze(tuple(spare))
-
-    ours, theirs = fewer(reference), fewer(port)
-    return _ranked(ours, theirs.ndim), _ranked(theirs, ours.ndim)
-
-
-Window = Whole | Broadcast | Rows | Convolution | TransposedConvolution
+Window = Whole
+"""Any of them: those of tables are in `tables`."""
 
 
 def seen_by_torch(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Agreement, Declared, Fixed
 from porting.rules.shared_settings import CHANNELS_ARE_LAST, LINEAR, TAPS, by_sizes, trained
-from porting.rules.windows import Broadcast
+from porting.rules.tables import Broadcast
 from porting.traces import LayerCall
 
 

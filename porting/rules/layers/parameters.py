@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
-from porting.rules.opened import LIES, opened_pattern
+from porting.rules.opened import LIES, OPENED, opened_pattern
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained
-from porting.rules.windows import Rows, Table
+from porting.rules.tables import Rows, Table
 from porting.traces import LayerCall
 
 
 def _by_shapes(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
     """The row for two shapes: axes of length 1 may be missing on either side, and the channels may be last."""
     shapes = reference.input.shape[1:], port.input.shape[1:]
-    axes = reference.settings.get("axes", "")
+    axes = reference.settings.get(OPENED, "")
     pattern = opened_pattern(axes, *shapes, reference.settings.get(LIES, "")) if axes else pattern_of(*shapes)
     if not pattern:
         return replace(rule, tensors={"value": ("value", (_misfit(reference.input.ndim, port.input.ndim),))})
@@ -115,7 +115,7 @@ PARAMETER = LayerRule(
     "Parameter",
     "Parameter",
     {"value": ("value", ("axis_0 -> axis_0",))},
-    (Declared("what the axes of an opened layer's tensor are called, and how they lie", ("axes", LIES)),),
+    (Declared("what the axes of an opened layer's tensor are called, and how they lie", (OPENED, LIES)),),
     activation=SAME_ORDER,
     by_calls=_by_shapes,
 )
