@@ -51,6 +51,39 @@ def test_another_constant_fails(tmp_path):
     assert report_of(True, (0.485, 0.456, 0.40601), tmp_path).semantics.status is Status.FAIL
 
 
+class Placed(torch.nn.Module):
+    """Positions from a table of float32, and attention whose projections are parts of one tensor."""
+
+    def __init__(self):
+        super().__init__()
+        angles = torch.arange(6.0)[:, None] * torch.exp(torch.arange(0.0, 8, 2) * -(np.log(10_000.0) / 8))
+        self.register_buffer("positions", torch.stack([angles.sin(), angles.cos()], -1).flatten(1), persistent=False)
+        self.attention, self.last = torch.nn.MultiheadAttention(8, 2, batch_first=True), torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        placed = x + self.positions
+        return self.last(self.attention(placed, placed, placed, need_weights=False)[0])
+
+
+@keras.saving.register_keras_serializable("constants")
+class Places(layers.Layer):
+    def call(self, x):
+        rates = keras.ops.exp(keras.ops.arange(0, 8, 2, dtype=x.dtype) * -(np.log(10_000.0) / 8))
+        angles = keras.ops.arange(6, dtype=x.dtype)[:, None] * rates
+        return x + keras.ops.reshape(keras.ops.stack([keras.ops.sin(angles), keras.ops.cos(angles)], -1), (6, 8))
+
+
+def test_what_constants_move_of_a_gradient_holds_for_the_parts_of_a_tensor(tmp_path):
+    def port():
+        x = keras.Input((6, 8))
+        placed = Places()(x)
+        return keras.Model(x, layers.Dense(3)(layers.MultiHeadAttention(2, 4)(placed, placed)))
+
+    pair = ModelPair(name="placed", reference=Placed, port=port, input_shapes=((6, 8),))
+    report = convert(saved(Placed(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is Status.PASS, report.parts
+
+
 def test_tables_that_would_cancel_each_other_move_apart_in_one_of_the_turns():
     held = {name: torch.tensor([value]).double() for name, value in (("mean", 0.485), ("deviation", 0.229))}
     ratio, found = float(held["mean"] / held["deviation"]), []

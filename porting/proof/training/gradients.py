@@ -10,6 +10,7 @@ import numpy as np
 
 from porting.errors import first_line
 from porting.pairs.pair import ModelPair
+from porting.plans.parts import whole_name
 from porting.plans.plan import TransferPlan
 from porting.proof.training.randomness import Randomness, compare_randomness, is_same_elsewhere
 from porting.records.deviations import relative
@@ -204,9 +205,10 @@ def _padded(reference: ReferenceRun) -> Iterator[str]:
 
 
 def _limit(reference: ReferenceRun, name: str, scale: float) -> float:
-    """Largest relative error that rounding explains, by how far it moves the reference's own."""
+    """Largest relative error that rounding explains, by how far it moves the reference's own: of a part, the whole."""
     assert reference.gradients
-    return max(GRADIENT_LIMIT, relative(MOST_MOVES * reference.gradients.moves.get(name, 0.0), scale))
+    moves = reference.gradients.moves
+    return max(GRADIENT_LIMIT, relative(MOST_MOVES * moves.get(name, moves.get(whole_name(name), 0.0)), scale))
 
 
 def _moved(gradient: np.ndarray | Thinned, pattern: str) -> np.ndarray:
