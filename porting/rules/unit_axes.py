@@ -7,8 +7,8 @@ import numpy as np
 from porting.rules import patterns
 
 
-def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An array with the axes of another shape, where the two differ in unit axes, or in which of the first are merged.
+def with_unit_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array with the unit axes of another shape, where the two differ in nothing else but their samples.
 
     Parameters
     ----------
@@ -18,7 +18,20 @@ def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """
     if array.ndim and shape and array.shape[1:] != shape[1:] and _longer(array.shape) == _longer(shape):
         return array.reshape(len(array), *shape[1:])
-    return array.reshape(-1, *shape[1:]) if _is_merged(array.shape, shape) else array
+    return array
+
+
+def with_axes_of(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array with the axes of another shape, where the two differ in unit axes, or in which of the first are merged.
+
+    Parameters
+    ----------
+    array : ndarray, (sample, ...)
+    shape : tuple of int
+        Its first axis is the samples', too.
+    """
+    found = with_unit_axes_of(array, shape)
+    return found.reshape(-1, *shape[1:]) if _is_merged(found.shape, shape) else found
 
 
 def _is_merged(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
@@ -44,7 +57,7 @@ def output_to_port(output: np.ndarray, pattern: str, shape: tuple[int, ...], *, 
     rank = patterns.ranks(pattern)[0]
     if "..." not in pattern and output.ndim > rank == len(_longer(output.shape)) + 1:
         output = output.reshape(len(output), *_longer(output.shape))
-    return with_axes_of(patterns.to_port(output, pattern, shape, named=named), shape)
+    return with_unit_axes_of(patterns.to_port(output, pattern, shape, named=named), shape)
 
 
 def _longer(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -107,3 +107,13 @@ def test_merged_layers_are_told_apart_by_proof(tmp_path):
     pair = ModelPair(name="attending", reference=Attending, port=attending, input_shapes=((4, 6),))
     report = convert(saved(Attending(), tmp_path), tmp_path / "port", pair=pair).report
     assert report.verdict is Status.PASS, report.parts
+
+
+def test_outputs_that_are_merged_in_one_model_alone_differ(tmp_path):
+    def port():
+        steps = keras.Input((STEPS, FEATURES))
+        return keras.Model(steps, ops.reshape(scored(False)()(steps), (-1, 2)))
+
+    pair = pair_of(False, port)
+    report = convert(saved(Scored(is_merged=False), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is Status.FAIL
