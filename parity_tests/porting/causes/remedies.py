@@ -241,6 +241,18 @@ REMEDIES: dict[str, Remedy] = {
         "give norm go_backwards=False, as the reference has",
     ),
     "function missing": steps(torch.abs, lambda x: x, ops.abs, "add ops.abs"),
+    "normalisation missing": steps(
+        lambda x: functional.normalize(x, dim=-1),
+        lambda x: x,
+        lambda x: ops.normalize(x, axis=-1, order=2),
+        "add ops.normalize, order 2, over the same axis",
+    ),
+    "another extreme": steps(
+        lambda x: x * functional.one_hot(x.argmin(-1), 8),
+        lambda x: x * ops.one_hot(ops.argmax(x, -1), 8, dtype=x.dtype),
+        lambda x: x * ops.one_hot(ops.argmin(x, -1), 8, dtype=x.dtype),
+        "take ops.argmin",
+    ),
     "mean over a mask": steps(
         lambda x, mask: x.mean(1) + 0 * mask.sum(),
         mean_of_masked,

@@ -42,6 +42,8 @@ CAUSES = frozenset(
         "another number",
         "another operation",
         "function missing",
+        "normalisation missing",
+        "another extreme",
         "mask missing",
         "another mask",
         "mask added",

@@ -50,6 +50,14 @@ def _left_out(call: FunctionCall) -> Replacements:
     yield f"{call.name} is left out", on_first(lambda tensor: tensor)
 
 
+def _other_extreme(call: FunctionCall) -> Replacements:
+    other = {"argmin": "argmax", "argmax": "argmin"}[call.name]
+    yield (
+        f"{other} where the reference has {call.name}",
+        lambda _, arguments, keywords: getattr(torch, other)(*arguments, **keywords),
+    )
+
+
 def _another_activation(call: FunctionCall) -> Replacements:
     for name, step in ACTIVATIONS.items():
         yield f"{name} where the reference has {call.name}", on_first(step)
@@ -98,6 +106,8 @@ _OF_EACH_VALUE = frozenset(
 )
 """What is called alike in ``keras.ops``."""
 
+_NORMALISES = frozenset({"normalize"})
+_EXTREMES = frozenset({"argmin", "argmax"})
 _POOL_NAMES = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3))
 _REDUCTION_NAMES = frozenset(
     {"mean", "amax", "sum", *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3))}
@@ -142,6 +152,8 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         resampling.resized,
     ),
     FunctionRow("function missing", lambda call: f"add ops.{call.name}", _OF_EACH_VALUE, _left_out),
+    FunctionRow("normalisation missing", "add ops.normalize, order 2, over the same axis", _NORMALISES, _left_out),
+    FunctionRow("another extreme", lambda call: f"take ops.{call.name}", _EXTREMES, _other_extreme),
     FunctionRow("padding of another kind", resampling.padding_remedy, frozenset({"pad"}), resampling.padded),
     FunctionRow("flattened or reshaped in another order", orders.reshape_remedy, _RESHAPES, orders.reshaped),
     FunctionRow("transposition missing", orders.transposition_remedy, _TRANSPOSES, orders.not_transposed),
