@@ -48,7 +48,10 @@ def convert_onnx2tf(name: str, folder: Path) -> tuple[Path, Callable[[Arrays], l
 
     for module in (onnx2tf, common_functions):
         module.download_test_image_data = lambda: np.random.default_rng(0).random((20, 128, 128, 3), np.float32)
-    torch.onnx.export(built(name), CENSUS[name].inputs(), folder / "model.onnx", dynamo=False)
+    try:
+        torch.onnx.export(built(name), CENSUS[name].inputs(), folder / "model.onnx", dynamo=False)
+    except TypeError:  # what traces a model cannot call it: the newer exporter can
+        torch.onnx.export(built(name), CENSUS[name].inputs(), folder / "model.onnx", dynamo=True)
     onnx2tf.convert(str(folder / "model.onnx"), output_folder_path=str(folder / "made"), output_keras_v3=True)
     from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
 

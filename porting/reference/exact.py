@@ -16,7 +16,8 @@ SOFTPLUS_ENDS, SOFTPLUS_VANISHES = 20.0, 40.0
 def exact(model: "torch.nn.Module") -> Iterator[None]:
     """Let a model of float64 compute in float64 alone, and differentiate by formulas whose gradients are float64's own.
 
-    On the CPU hardsigmoid's gradient is a sixth in float32's rounding, 3e-8 beside what every other framework computes.
+    On the CPU hardsigmoid's gradient is a sixth in float32's rounding, 3e-8 beside what every other framework computes,
+    and CELU's has its alpha in float32.
     Casts to float32 (``hidden_states.float()``, ``softmax(dtype=torch.float32)``) are there for models of half
     precision: of a model of float32 they say nothing, and in float64 they would round. What a model makes without
     naming a type (``torch.zeros(2, x.size(0), 5)``) is of the model's own.
@@ -27,6 +28,8 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
         def __torch_function__(self, function, types, args=(), kwargs=None):
             if function is torch.nn.functional.hardsigmoid:
                 return _hard_sigmoid(*args, **(kwargs or {}))
+            if function in (torch.nn.functional.celu, torch.celu):
+                return _celu(*args, **(kwargs or {}))
             if function is torch.nn.functional.softplus:
                 return _softplus(*args, **(kwargs or {}))
             if function is torch.Tensor.float:
@@ -82,6 +85,14 @@ def _softplus(input: "torch.Tensor", beta: float = 1, threshold: float = 20) -> 
 
     threshold = SOFTPLUS_VANISHES if threshold >= SOFTPLUS_ENDS else threshold
     return torch.nn.functional.softplus(input, beta, threshold)
+
+
+def _celu(input: "torch.Tensor", alpha: float = 1.0, inplace: bool = False) -> Any:  # noqa: A002
+    import torch
+
+    given = input.clone() if inplace else input
+    computed = torch.where(given > 0, given, alpha * torch.expm1(given.clamp(max=0.0) / alpha))
+    return input.copy_(computed) if inplace else computed
 
 
 def _hard_sigmoid(input: "torch.Tensor", inplace: bool = False) -> Any:  # noqa: A002

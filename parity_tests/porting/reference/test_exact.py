@@ -30,6 +30,19 @@ def test_a_gradient_that_torch_rounds_to_float32_is_taken_in_float64(inplace):
     assert np.abs(taken.weights["fc.weight"] - by_hand.numpy()).max() < 1e-15
 
 
+@pytest.mark.parametrize("inplace", [False, True])
+def test_the_gradient_of_celu_has_its_alpha_in_float64(inplace):
+    class Curved(Gated):
+        def forward(self, values):
+            return nn.functional.celu(self.fc(values), 1.3, inplace=self.inplace)
+
+    model = Curved(inplace).double()
+    inputs, cotangents = np.linspace(-1, 1, 6).reshape(2, 3), np.ones((2, 4))
+    taken = gradients(model, [inputs], [cotangents])
+    slopes = torch.exp(model.fc(torch.from_numpy(inputs)).clamp(max=0) / 1.3)
+    assert np.abs(taken.weights["fc.bias"] - slopes.sum(0).detach().numpy()).max() < 1e-14
+
+
 def test_a_right_port_of_a_hard_sigmoid_passes(tmp_path):
     def port():
         return keras.Sequential([keras.Input((3,)), layers.Dense(4, name="fc"), layers.Activation("hard_sigmoid")])
