@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import sized_models
+from parity_tests.porting.writing import own_models, sized_models
 from porting.pairs.finding import resolve
 from porting.statuses import Status
 from porting.writing.examples import drawn_example
@@ -144,6 +144,13 @@ def test_a_fault_of_other_sizes_does_not_pass(folder):
     assert writing.report.verdict is Status.FAIL
     assert writing.files == ()
     assert "seed 20210126, and of other sizes" in writing.report.probe["source"]
+
+
+def test_nothing_is_free_where_parts_are_left_out(folder):
+    writing = porting.write(f"{own_models.__name__}:Halving", "net.py", inputs=["4"], any_size=True, partial=True)
+    assert writing.report is None
+    assert writing.sizes.free == ()
+    assert set(writing.sizes.fixed.values()) == {"parts are left out, and nothing is proven"}
 
 
 def test_other_sizes_are_far_enough_apart_for_strides_and_odd_where_torch_takes_them():
