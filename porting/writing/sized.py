@@ -114,9 +114,10 @@ def resize_cubic_to(x, places, axis, align_corners=False, scale=None):
 
 def resize_antialiased_to(x, places, axis, cubic=False, scale=None):
     """Interpolate with a filter as wide as the new points lie apart, as torch does with ``antialias=True``."""
-    scale = scale or ops.cast(count_along(x, axis), x.dtype) / ops.cast(places[-1] + 1, x.dtype)
-    new = (ops.cast(places, x.dtype) + 0.5) * scale
-    apart = ops.abs(new[:, None] - ops.cast(places_along(x, axis), x.dtype) - 0.5) / ops.maximum(scale, 1.0)
+    between = scale or ops.cast(count_along(x, axis), x.dtype) / ops.cast(places[-1] + 1, x.dtype)
+    new = (ops.cast(places, x.dtype) + 0.5) * between
+    reach = max(scale, 1.0) if scale else ops.maximum(between, 1.0)
+    apart = ops.abs(new[:, None] - ops.cast(places_along(x, axis), x.dtype) - 0.5) / reach
     shares = ops.maximum(1.0 - apart, 0.0)
     if cubic:
         near, far = (1.5 * apart - 2.5) * apart * apart + 1.0, ((-0.5 * apart + 2.5) * apart - 4.0) * apart + 2.0

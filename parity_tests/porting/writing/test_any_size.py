@@ -1,10 +1,15 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import sized_models
+from parity_tests.porting.writing import own_models, sized_models
+from parity_tests.porting.writing.test_backends import RUN
 from porting.pairs.finding import resolve
 from porting.statuses import Status
 from porting.writing.examples import drawn_example
@@ -146,6 +151,13 @@ def test_a_fault_of_other_sizes_does_not_pass(folder):
     assert "seed 20210126, and of other sizes" in writing.report.probe["source"]
 
 
+def test_nothing_is_free_where_parts_are_left_out(folder):
+    writing = porting.write(f"{own_models.__name__}:Halving", "net.py", inputs=["4"], any_size=True, partial=True)
+    assert writing.report is None
+    assert writing.sizes.free == ()
+    assert set(writing.sizes.fixed.values()) == {"parts are left out, and nothing is proven"}
+
+
 def test_other_sizes_are_far_enough_apart_for_strides_and_odd_where_torch_takes_them():
     example = drawn_example(["3,16,16"])
     units = try_axes(sized_models.Classifier().eval(), example).units
@@ -184,3 +196,28 @@ def test_the_command_says_which_axes_are_free_and_what_fixes_the_others(folder, 
     assert "any size: no axis" in said
     assert "fixed: input 0, row (8): fc, Linear" in said
     assert resolve(f"{folder / 'net.py'}:build")().input_shape == (None, 8, 6, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_sizes_are_read_on_every_backend(backend, folder):
+    names = {"Windows": ("3,12,12", "3,7,13"), "Tokens": ("12:int20", "20:int20")}
+    for name, (size, other) in names.items():
+        torch.manual_seed(0)
+        model, writing = _written(name, size)
+        for file in ("net.py", "net.keras"):
+            (folder / file).replace(file.replace("net", name))
+        (given,), _ = drawn_example([other]).tensors()
+        (pattern,) = writing.model.patterns()
+        np.save(f"{name}.given.npy", given.numpy().transpose(_order(pattern)))
+        np.save(f"{name}.wanted.npy", model(given).detach().numpy())
+        for left in folder.glob("net*"):
+            left.unlink()
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *names], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for name in names:
+        found, wanted = (np.load(f"{name}.{kind}.npy") for kind in ("found", "wanted"))
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)

@@ -1,5 +1,6 @@
 """Axes of inputs, inputs of other sizes, and which of them PyTorch takes."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 _SEED = 20210127
-_IMAGE, _LARGE = 3, 96
-"""Axes of an image but one, and from which size on twice an image would take long."""
+_IMAGE, _LARGE, _STEP = 4, 256, 32
+"""Axes of images, size times axes from which on twice as much takes long, and what most strides are divisors of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ def _groups(axes: Sequence[Axis]) -> Iterator[tuple[Axis, ...]]:
 def _tried(model: "torch.nn.Module", example: Example, axes: tuple[Axis, ...], number: int) -> tuple[Unit | None, str]:
     """The first other size that the model takes, or why it takes the first that was tried not."""
     reasons = []
-    is_image = example.arrays()[axes[0].input].ndim > _IMAGE
-    for size in _others(axes[0].size, number, is_image):
+    rank = example.arrays()[axes[0].input].ndim
+    for size in _others(axes[0].size, number, rank):
         unit = Unit(axes, size)
         if (why := why_refused(model, resized(example, [unit]))) is None:
             return unit, ""
@@ -152,10 +153,11 @@ def _tried(model: "torch.nn.Module", example: Example, axes: tuple[Axis, ...], n
     return None, next(iter(reasons), "")
 
 
-def _others(size: int, number: int, is_image: bool) -> list[int]:
+def _others(size: int, number: int, rank: int) -> list[int]:
     """Sizes to try: far enough away that what strides leave of them differs, from other axes', too; odd ones first."""
-    apart = 32 * (number + 1)
-    odd = max(apart + 1, ((size // 3 if is_image and size >= _LARGE else size) + 32 * number) | 1)
+    step = _STEP if rank <= _IMAGE else _STEP // 2
+    apart, is_large = step * (number + 1), rank >= _IMAGE and size * rank >= _LARGE
+    odd = max(apart + 1, ((size // 3 if is_large else size) + step * number) | 1)
     larger = [size + odd, size + apart, size + 2 * apart, 2 * size]
     smaller = [size - (size // 3 | 1), size - apart, size // 2, size // 4]
     return [other for other in dict.fromkeys([*larger, *smaller]) if other > 1 and other != size]
@@ -167,7 +169,7 @@ def why_refused(model: "torch.nn.Module", example: Example) -> str | None:
 
     args, keywords = example.tensors()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
             model.eval()(*args, **keywords)
     except Exception as error:  # a model raises what it likes
         layer = layer_that_raised(model, error)

@@ -12,7 +12,7 @@ from porting.writing.graph.other_sizes import OtherGraphError, beside_each_other
 from porting.writing.model import WrittenModel, export_model, write_exported
 from porting.writing.references import Reference
 from porting.writing.refusals import WritingError
-from porting.writing.sizing.axes import Axis, Unit, resized, try_axes, why_refused
+from porting.writing.sizing.axes import Axis, Unit, axes_of, resized, try_axes, why_refused
 from porting.writing.values.sizes import SizeError
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ def write_any_size(
     )
     plain = writer.plain()
     units, fixed = tried.units, dict(tried.fixed)
+    if plain.missing:
+        fixed |= dict.fromkeys(axes_of(example), "parts are left out, and nothing is proven")
+        return AnySize(plain, None, (), _told(fixed, plain, example))
     while units:
         written, why = writer.attempt(units)
         if written is not None and not why:
@@ -142,9 +145,9 @@ def _reason(error: Exception) -> str:
 
 def _difference(one: str, other: str) -> str:
     """The first statements in which two sources differ."""
-    here, there = next(
-        (both for both in zip(*map(_statements, (one, other)), strict=False) if both[0] != both[1]), "  "
-    )
+    pairs = [*zip(_statements(one), _statements(other), strict=False)]
+    pairs += zip(one.splitlines(), other.splitlines(), strict=False)
+    here, there = next(((a.strip(), b.strip()) for a, b in pairs if a != b), ("less", "more"))
     return f"the port would say `{here}`, and `{there}` for another size"
 
 
