@@ -1,6 +1,6 @@
 """Functions of torch that do not compute in float64 what float64 can hold, computed by others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +20,29 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
     and CELU's has its alpha in float32.
     Casts to float32 (``hidden_states.float()``, ``softmax(dtype=torch.float32)``) are there for models of half
     precision: of a model of float32 they say nothing, and in float64 they would round. What a model makes without
-    naming a type (``torch.zeros(2, x.size(0), 5)``) is of the model's own.
+    naming a type (``torch.zeros(2, x.size(0), 5)``) is of the model's own; the numbers of ``torch.tensor([0.1])`` stay
+    those of float32: it is the same model.
     """
     import torch
 
+    instead = {
+        torch.nn.functional.hardsigmoid: _hard_sigmoid,
+        torch.nn.functional.celu: _celu,
+        torch.celu: _celu,
+        torch.nn.functional.softplus: _softplus,
+        torch.nn.functional.rms_norm: _root_mean_square,
+        torch.Tensor.float: torch.Tensor.double,
+    }
+    made_of_numbers = {torch.tensor, torch.as_tensor, torch.Tensor.new_tensor}
+
     class Exact(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
-            if function is torch.nn.functional.hardsigmoid:
-                return _hard_sigmoid(*args, **(kwargs or {}))
-            if function in (torch.nn.functional.celu, torch.celu):
-                return _celu(*args, **(kwargs or {}))
-            if function is torch.nn.functional.softplus:
-                return _softplus(*args, **(kwargs or {}))
-            if function is torch.Tensor.float:
-                return args[0].double()
-            if function is torch.nn.functional.rms_norm:
-                return _root_mean_square(*args, **(kwargs or {}))
-            wide = {name: _wide(value) for name, value in (kwargs or {}).items()}
-            return function(*map(_wide, args), **wide)
+            keywords = kwargs or {}
+            if function in instead:
+                return instead[function](*args, **keywords)
+            if function in made_of_numbers and _holds_numbers(args, keywords):
+                return function(*args, **keywords).float().double()
+            return function(*map(_wide, args), **{name: _wide(value) for name, value in keywords.items()})
 
     if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
         with Exact(), _default_type(torch.float64):
@@ -64,6 +69,15 @@ def _wide(argument: Any) -> Any:
     import torch
 
     return torch.float64 if argument is torch.float32 else argument
+
+
+def _holds_numbers(args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether a tensor is made of fractions that are written into a model: float32's own, also in float64."""
+    import torch
+
+    data = args[-1] if args else keywords.get("data")
+    is_plain = isinstance(data, float | list | tuple) and keywords.get("dtype") in (None, torch.float32)
+    return is_plain and torch.as_tensor(data).is_floating_point()
 
 
 def _root_mean_square(

@@ -101,3 +101,27 @@ def test_tensors_have_the_strides_that_torch_gives_them():
     array = np.moveaxis(np.zeros((4, 1, 1, 2)), -1, 1)
     assert tensor_of(array, torch.float32).stride() == torch.zeros(4, 2, 1, 1).stride()
     assert tensor_of(np.zeros(()), torch.float32).shape == ()
+
+
+class Normalising(nn.Module):
+    """Numbers that are written into its forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, values):
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), values.new_tensor([0.229, 0.224, 0.225])
+        return self.fc((values - mean) / std) * torch.tensor(0.1, dtype=torch.float32)
+
+
+def test_numbers_that_are_written_into_a_forward_are_those_of_float32(tmp_path):
+    def port():
+        values = keras.Input((3,))
+        mean, std, factor = (
+            np.array(numbers, np.float32) for numbers in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 0.1)
+        )
+        return keras.Model(values, layers.Dense(3, name="fc")((values - mean) / std) * factor)
+
+    pair = ModelPair(name="normalising", reference=Normalising, port=port, input_shapes=((3,),))
+    assert convert(saved(pair.reference(), tmp_path), tmp_path / "port", pair=pair).report.verdict is Status.PASS
