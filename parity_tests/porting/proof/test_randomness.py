@@ -22,6 +22,23 @@ class StochasticDepth(torch.nn.Module):
         return x * kept / (1 - self.p)
 
 
+def drop_connect(x, rate, training):
+    """As in many repositories: no module, and no function of torch's."""
+    if not training:
+        return x
+    kept = torch.floor(1 - rate + torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype))
+    return x / (1 - rate) * kept
+
+
+class Connects(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.b(drop_connect(torch.relu(self.a(x)), 0.2, self.training))
+
+
 class Net(torch.nn.Module):
     def __init__(self, drop=None, functional=0.0, activation=torch.relu):
         super().__init__()
@@ -116,6 +133,7 @@ RIGHT = {
         lambda: Net(StochasticDepth(0.2)),
         port(dropout(0.2, noise_shape=(None, 1, 1))),
     ),
+    "samples by a function": (Connects, port(dropout(0.2, noise_shape=(None, 1, 1)))),
 }
 
 
@@ -141,6 +159,8 @@ WRONG = {
         ["behind a", "what lies between does not keep what is dropped"],
     ),
     "channels": (lambda: Net(torch.nn.Dropout(0.5)), port(channels()), ["torch drops values, Keras channels"]),
+    "values for samples": (Connects, port(dropout(0.2)), ["torch drops samples, Keras values"]),
+    "rate of samples": (Connects, port(dropout(0.4, noise_shape=(None, 1, 1))), ["rate 0.2", "rate 0.4"]),
     "noise": (Net, port(lambda: layers.GaussianNoise(0.1)), ["GaussianNoise, rate 0.1"]),
 }
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import idioms
+from parity_tests.porting.writing import idioms, more_idioms
 from porting.errors import PairError
 from porting.pairs.finding import find_pair
 from porting.statuses import Status
@@ -41,6 +41,17 @@ QUICK = {
     "TimeFirst",
     "StatesToo",
 }
+
+
+MORE = {
+    "StochasticDepthByHand": ["4"],
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_strangers_write_passes(name, tmp_path):
+    report = porting.write(getattr(more_idioms, name), tmp_path / "net.py", inputs=MORE[name]).report
+    assert report.verdict is Status.PASS, report.parts
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from porting.drops import dropping_functions
 from porting.writing.functions.table import EMITS_NOTHING, name_of
 from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
@@ -91,7 +92,9 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with whole_modules(model.eval()), warnings.catch_warnings():
+    with whole_modules(model.eval()):
+        dropping = dropping_functions(model, lambda: model(*args, **keywords))
+    with whole_modules(model, dropping), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
         warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = exported_program(model, *many)
@@ -101,7 +104,7 @@ def export(
     graph = program.graph
     _drop_checks(graph)
     graph.eliminate_dead_code()
-    with_training_rates(graph, model, *many)
+    with_training_rates(graph, model, *many, dropping)
     constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
