@@ -257,7 +257,7 @@ class Reader:
 
 def _unless_samples(value: Any, reader: str) -> Any:
     """Refuse the samples' own numbers to all but what looks up by them."""
-    if isinstance(value, Value) and value.counts_samples and reader != "index":
+    if isinstance(value, Value) and value.counts_samples and reader not in ("index", "index_put"):
         raise NoRowError("reads the numbers of the samples")
     return value
 

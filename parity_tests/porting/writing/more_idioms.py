@@ -38,3 +38,51 @@ class StochasticDepthByHand(nn.Module):
         x = x + self.way(self.fc(x))
         x = x + drop_path(self.skip(x), 0.2, self.training)
         return x + self.masked(self.out(x), 0.6)
+
+
+class Unpools(nn.Module):
+    """Maxima put back where they were, as SegNet does; an image whose last row no window reaches."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.deconv = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 3, padding=1)
+        self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
+
+    def forward(self, x):
+        x = self.conv(x)
+        pooled, places = self.pool(x)
+        return self.deconv(self.unpool(torch.tanh(pooled), places, output_size=x.shape))
+
+
+class WritesToPlaces(nn.Module):
+    """Gates of the greatest alone, columns written anew, and one element of each sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.gate = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, x):
+        hidden = self.fc(x)
+        shares, experts = self.gate(x).topk(2, -1)
+        gated = torch.zeros_like(hidden).scatter(1, experts, shares.softmax(-1)) * hidden
+        columns = torch.zeros_like(hidden)
+        columns[:, [0, 2, 5]] = hidden[:, [1, 3, 4]]
+        hidden = hidden.clone()
+        hidden[torch.arange(len(x)), experts[:, 0]] = 0
+        return gated + columns, hidden
+
+
+class FindsNonzero(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        rows, _ = torch.where(self.fc(x) > 0)
+        return self.fc(x)[rows]
+
+
+class OverlappingPlaces(nn.Module):
+    def forward(self, x):
+        pooled, places = nn.functional.max_pool2d(x, 3, 2, return_indices=True)
+        return nn.functional.max_unpool2d(pooled, places, 3, 2)

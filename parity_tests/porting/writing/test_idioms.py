@@ -45,6 +45,12 @@ QUICK = {
 
 MORE = {
     "StochasticDepthByHand": ["4"],
+    "Unpools": ["3,7,8"],
+    "WritesToPlaces": ["6"],
+}
+REFUSED = {
+    "FindsNonzero": (["4"], "has a size that depends on the values"),
+    "OverlappingPlaces": (["3,7,7"], "whose windows overlap"),
 }
 
 
@@ -52,6 +58,13 @@ MORE = {
 def test_what_strangers_write_passes(name, tmp_path):
     report = porting.write(getattr(more_idioms, name), tmp_path / "net.py", inputs=MORE[name]).report
     assert report.verdict is Status.PASS, report.parts
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_strangers_write_and_keras_cannot_say_is_refused_with_its_reason(name, tmp_path):
+    inputs, words = REFUSED[name]
+    with pytest.raises(WritingError, match=words):
+        porting.write(getattr(more_idioms, name), tmp_path / "net.py", inputs=inputs)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ def export(
         warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
-            program = program.run_decompositions({})
+            with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's own, of its own
+                program = program.run_decompositions({})
         program = with_known_functions(program, is_known)
     graph = program.graph
     _drop_checks(graph)
