@@ -124,8 +124,15 @@ def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
         if isinstance(module, torch.nn.RMSNorm) and module.eps is None:
             module.eps = torch.finfo(torch.float32).eps
         for name, table in plain_tables(module).items():
-            setattr(module, name, table.to(getattr(torch, dtype)))
-    return model.to(getattr(torch, dtype))
+            setattr(module, name, _in_precision(table, getattr(torch, dtype)))
+    return model._apply(lambda tensor: _in_precision(tensor, getattr(torch, dtype)))
+
+
+def _in_precision(tensor: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
+    """A tensor with other numbers behind the point; complex ones stay complex."""
+    if tensor.is_complex():
+        return tensor.to(dtype.to_complex())
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 @contextmanager
@@ -187,10 +194,11 @@ def plain_tables(module: "torch.nn.Module") -> "dict[str, torch.Tensor]":
     """Tensors of floats that a module keeps as plain attributes, by name: neither parameters nor buffers."""
     import torch
 
+    known = (torch.float32, torch.float64, torch.complex64, torch.complex128)
     return {
         name: held
         for name, held in vars(module).items()
-        if isinstance(held, torch.Tensor) and held.is_leaf and held.dtype in (torch.float32, torch.float64)
+        if isinstance(held, torch.Tensor) and held.is_leaf and held.dtype in known
     }
 
 

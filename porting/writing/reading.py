@@ -123,7 +123,7 @@ class Reader:
 
     def _short_array(self, node: "Node", arrays: "Mapping[Node, torch.Tensor]") -> "torch.Tensor | None":
         """A constant of one sample, without what broadcasting repeats."""
-        one = without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        one = None if arrays[node].is_complex() else without_samples(arrays[node], shape_of(node), self.exported.is_batch)
         return None if one is None else without_repeats(one, range(one.ndim))
 
     def _is_alike(self, node: "Node", one: "torch.Tensor") -> bool:
@@ -203,7 +203,9 @@ class Reader:
             return self.applied(node)
         if not array.numel():
             return Value(None, shape_of(node), tuple(range(array.ndim)), kind_of(array.dtype))
-        if node in self.exported.others:
+        if array.is_complex():
+            value = None
+        elif node in self.exported.others:
             value = following(self.target(node), array, self.exported.others[node], shape_of(node))
         else:
             value = spelled(self.target(node), array, shape_of(node), _most_listed(node))
@@ -241,7 +243,7 @@ class Reader:
         try:
             return self.applied(node)
         except NoRowError:
-            follows = node in self.exported.others
+            follows = node in self.exported.others or array.is_complex()
             value = None if follows else spelled(self.target(node), array, shape_of(node))
             if value is None:
                 raise

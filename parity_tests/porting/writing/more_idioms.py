@@ -86,3 +86,70 @@ class OverlappingPlaces(nn.Module):
     def forward(self, x):
         pooled, places = nn.functional.max_pool2d(x, 3, 2, return_indices=True)
         return nn.functional.max_unpool2d(pooled, places, 3, 2)
+
+
+class FiltersFrequencies(nn.Module):
+    """A filter of the whole image in its frequencies, as GFNet's; some frequencies alone, as FNO has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.fc = nn.Parameter(torch.randn(4, 3, 5, 2)), nn.Linear(5, 5)
+        self.low = nn.Parameter(torch.randn(5, 5, 2, 2))
+
+    def forward(self, x):
+        spectrum = torch.fft.rfft2(x, dim=(1, 2), norm="ortho") * torch.view_as_complex(self.weight)
+        x = self.fc(torch.fft.irfft2(spectrum, s=(4, 4), dim=(1, 2), norm="ortho"))
+        spectrum = torch.fft.rfft(x, dim=2)
+        low = torch.zeros_like(spectrum)
+        mixed = torch.einsum("brfi,iof->brfo", spectrum[:, :, :2], torch.view_as_complex(self.low))
+        low[:, :, :2] = mixed
+        return torch.fft.irfft(low, n=4, dim=2) + torch.fft.fft(torch.fft.fft(x, dim=-1), dim=-2).real
+
+
+class RotatesByComplexNumbers(nn.Module):
+    """Positions by a table of complex numbers, as the first LLaMA has them, in a buffer or a plain attribute."""
+
+    def __init__(self, plain):
+        super().__init__()
+        self.query, self.plain = nn.Linear(8, 8), plain
+        angles = torch.outer(torch.arange(16).float(), 100 ** -(torch.arange(0, 8, 2).float() / 8))
+        table = torch.polar(torch.ones_like(angles), angles)
+        if plain:
+            self.table = table
+        else:
+            self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x):
+        query = torch.view_as_complex(self.query(x).float().reshape(*x.shape[:-1], -1, 2))
+        return torch.view_as_real(query * self.table[: x.shape[1]]).flatten(-2).type_as(x)
+
+
+class Rotates(RotatesByComplexNumbers):
+    def __init__(self):
+        super().__init__(False)
+
+
+class RotatesPlainly(RotatesByComplexNumbers):
+    def __init__(self):
+        super().__init__(True)
+
+
+class Spectrogram(nn.Module):
+    """The size of frequencies in windows of a sound."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(9, 4)
+        self.register_buffer("window", torch.hann_window(16))
+
+    def forward(self, x):
+        return self.fc(torch.stft(x, 16, 8, window=self.window, return_complex=True).abs().transpose(1, 2))
+
+
+class ComplexWeight(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3, dtype=torch.cfloat))
+
+    def forward(self, x):
+        return torch.fft.irfft(torch.fft.rfft(x, dim=1) * self.weight, dim=1)

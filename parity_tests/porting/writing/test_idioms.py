@@ -47,9 +47,14 @@ MORE = {
     "StochasticDepthByHand": ["4"],
     "Unpools": ["3,7,8"],
     "WritesToPlaces": ["6"],
+    "FiltersFrequencies": ["4,4,5"],
+    "Rotates": ["5,8"],
+    "RotatesPlainly": ["5,8"],
+    "Spectrogram": ["64"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
+    "ComplexWeight": (["6,3"], "weight, which holds complex numbers: keep it as torch.view_as_real"),
     "OverlappingPlaces": (["3,7,7"], "whose windows overlap"),
 }
 

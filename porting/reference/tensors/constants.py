@@ -21,9 +21,16 @@ def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> 
         f"{path}.{name}" if path else name: buffer
         for path, module in model.named_modules()
         if not is_one_layer(module, whole_kinds)
-        for name, buffer in (*module.named_buffers(recurse=False), *plain_tables(module).items())
-        if buffer.is_floating_point() and bool(_is_rounded(buffer).any())
+        for name, held in (*module.named_buffers(recurse=False), *plain_tables(module).items())
+        if (buffer := _parts(held)).is_floating_point() and bool(_is_rounded(buffer).any())
     }
+
+
+def _parts(table: "torch.Tensor") -> "torch.Tensor":
+    """The real and imaginary parts of complex numbers, in the same memory."""
+    import torch
+
+    return torch.view_as_real(table) if table.is_complex() and not table.is_conj() else table
 
 
 def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
