@@ -153,3 +153,16 @@ class ComplexWeight(nn.Module):
 
     def forward(self, x):
         return torch.fft.irfft(torch.fft.rfft(x, dim=1) * self.weight, dim=1)
+
+
+class BiasOfParts(nn.Module):
+    """A layer's weight with a bias that is put together, none for the keys, as BEiT has it."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(4, 12, bias=False), nn.Linear(12, 3)
+        self.query_bias, self.value_bias = nn.Parameter(torch.zeros(4)), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x):
+        bias = torch.cat([self.query_bias, torch.zeros(4), self.value_bias])
+        return self.out(torch.tanh(nn.functional.linear(x, self.qkv.weight, bias)))

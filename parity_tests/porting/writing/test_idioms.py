@@ -51,6 +51,7 @@ MORE = {
     "Rotates": ["5,8"],
     "RotatesPlainly": ["5,8"],
     "Spectrogram": ["64"],
+    "BiasOfParts": ["5,4"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
