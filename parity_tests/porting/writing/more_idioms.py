@@ -166,3 +166,34 @@ class BiasOfParts(nn.Module):
     def forward(self, x):
         bias = torch.cat([self.query_bias, torch.zeros(4), self.value_bias])
         return self.out(torch.tanh(nn.functional.linear(x, self.qkv.weight, bias)))
+
+
+class HeadBeforeWords(nn.Module):
+    """The head is registered before the table of words that it is tied to."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.fc = nn.Linear(4, 9, bias=False), nn.Linear(4, 4)
+        self.words = nn.Embedding(9, 4)
+        self.words.weight = self.head.weight
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.fc(self.words(tokens))))
+
+
+class ScaledWords(nn.Embedding):
+    def forward(self, tokens):
+        return super().forward(tokens) * 2
+
+
+class PaddedWords(nn.Module):
+    """A table whose row for what pads is trained by the head alone, as Gemma's."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc = ScaledWords(9, 4, padding_idx=0), nn.Linear(4, 4)
+        self.head = nn.Linear(4, 9, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.fc(self.words(tokens))))

@@ -52,6 +52,8 @@ MORE = {
     "RotatesPlainly": ["5,8"],
     "Spectrogram": ["64"],
     "BiasOfParts": ["5,4"],
+    "HeadBeforeWords": ["5:int9"],
+    "PaddedWords": ["5:int9"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from porting.writing.functions.arranging.repeating import expand
-from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose
+from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose, unsqueeze
 from porting.writing.functions.kinds import named
 from porting.writing.functions.pointwise import add, combined, multiply, negative, remainder, subtract
 from porting.writing.functions.row import NoRowError, Target, row
@@ -85,7 +85,13 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Value:
-    return taken_at(k, weight, 0, indices)
+    """A table that is read otherwise, too; the row for what pads is not trained by a look-up."""
+    vectors = taken_at(k, weight, 0, indices)
+    if padding_idx < 0 or weight.form is None:
+        return vectors
+    vectors, pads = vectors.with_data(k.kept(vectors.data)), settled(indices)
+    pads = unsqueeze(k, pads.with_data(k.ops.equal(pads.data, padding_idx), "bool"), -1)
+    return combined(k, k.ops.where, [pads, vectors.with_data(k.ops.stop_gradient(vectors.data)), vectors])
 
 
 @row("gather")
