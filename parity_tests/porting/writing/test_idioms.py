@@ -5,6 +5,7 @@ import torch
 
 import porting
 from parity_tests.porting.writing import idioms, more_idioms
+from porting import FunctionRow, ModelPair
 from porting.errors import PairError
 from porting.pairs.finding import find_pair
 from porting.statuses import Status
@@ -58,6 +59,7 @@ MORE = {
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
     "ComplexWeight": (["6,3"], "weight, which holds complex numbers: keep it as torch.view_as_real"),
+    "Packs": (["5,4"], "it packs sequences"),
     "OverlappingPlaces": (["3,7,7"], "whose windows overlap"),
 }
 
@@ -92,6 +94,17 @@ def test_strides_with_dilation_are_refused_where_a_convolution_is_transposed(tmp
     model = torch.nn.ConvTranspose2d(3, 8, 3, stride=2, dilation=2)
     with pytest.raises(WritingError, match="strides and dilation"):
         porting.write(model, tmp_path / "net.py", inputs=["3,9,9"])
+
+
+def test_what_is_written_and_cannot_be_compared_is_told_as_that_and_kept_where_wanted(tmp_path):
+    row = FunctionRow("relu", lambda k, x: x.with_data(k.ops.reshape(x.data, (-1, 7))))
+    pair = ModelPair(name="own", reference=more_idioms.Rectified, input_shapes=((4,),), functions=(row,))
+    with pytest.raises(WritingError, match="was written, but nothing of it is proven"):
+        porting.write(pair, tmp_path / "net.py")
+    assert not (tmp_path / "net.py").exists()
+    with pytest.raises(WritingError, match=r"What was written is in .*net\.py"):
+        porting.write(pair, tmp_path / "net.py", keep_failed=True)
+    assert "def build" in (tmp_path / "net.py").read_text()
 
 
 def test_a_model_that_cannot_be_copied_is_one_message(tmp_path):
