@@ -212,3 +212,16 @@ class Packs(nn.Module):
 class Rectified(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Linear(4, 4), nn.ReLU())
+
+
+class UpsamplesInGroups(nn.Module):
+    """Transposed convolutions of groups, of each channel by itself, and with strides and dilation at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.grouped = nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1, groups=2)
+        self.deep = nn.ConvTranspose2d(6, 6, 3, stride=(2, 1), padding=1, output_padding=(1, 0), groups=6, bias=False)
+        self.dilated = nn.ConvTranspose1d(6, 4, 3, stride=2, dilation=2)
+
+    def forward(self, x):
+        return self.dilated(self.deep(torch.relu(self.grouped(x))).mean(2))

@@ -55,6 +55,7 @@ MORE = {
     "BiasOfParts": ["5,4"],
     "HeadBeforeWords": ["5:int9"],
     "PaddedWords": ["5:int9"],
+    "UpsamplesInGroups": ["4,5,6"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
@@ -88,12 +89,6 @@ def test_idioms_are_written_and_pass(name, tmp_path):
 def test_an_output_of_no_sample_is_refused(tmp_path):
     with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(\)"):
         porting.write(idioms.OfNoSample, tmp_path / "net.py", inputs=["4"])
-
-
-def test_strides_with_dilation_are_refused_where_a_convolution_is_transposed(tmp_path):
-    model = torch.nn.ConvTranspose2d(3, 8, 3, stride=2, dilation=2)
-    with pytest.raises(WritingError, match="strides and dilation"):
-        porting.write(model, tmp_path / "net.py", inputs=["3,9,9"])
 
 
 def test_what_is_written_and_cannot_be_compared_is_told_as_that_and_kept_where_wanted(tmp_path):

@@ -21,6 +21,9 @@ from porting.writing.inserted.functions import resize_nearest as resize_nearest
 from porting.writing.inserted.own_layers import DilatedConv1D as DilatedConv1D
 from porting.writing.inserted.own_layers import DilatedConv2D as DilatedConv2D
 from porting.writing.inserted.own_layers import DilatedConv3D as DilatedConv3D
+from porting.writing.inserted.own_layers import GroupedConv1DTranspose as GroupedConv1DTranspose
+from porting.writing.inserted.own_layers import GroupedConv2DTranspose as GroupedConv2DTranspose
+from porting.writing.inserted.own_layers import GroupedConv3DTranspose as GroupedConv3DTranspose
 from porting.writing.inserted.own_layers import Kept as Kept
 from porting.writing.inserted.own_layers import Learned as Learned
 from porting.writing.inserted.own_layers import conv_in_groups as conv_in_groups
