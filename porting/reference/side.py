@@ -253,7 +253,7 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
     Returns
     -------
     tuple of Tensor
-        What it returns, one tensor or several; PairError if it is something else.
+        What it returns, one tensor or several, a single number once for each sample; PairError if it is something else.
     """
     import torch
 
@@ -261,4 +261,5 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
     names = signature.inputs
     with calls.inference_without_gradients():
         outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
-    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
+    held = calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
+    return tuple(output.expand(len(inputs[0])) if not output.ndim and inputs[0].ndim else output for output in held)

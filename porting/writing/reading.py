@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.arguments import arguments_of
-from porting.writing.functions.arranging.repeating import tied_to_input
+from porting.writing.functions.arranging.repeating import expand, tied_to_input
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.sizing import number
 from porting.writing.functions.table import name_of
@@ -176,7 +176,7 @@ class Reader:
         return self.values[node]
 
     def output(self, node: "Node") -> Value:
-        """What has been written for an output.
+        """What has been written for an output; a single number once for each sample.
 
         Raises
         ------
@@ -184,6 +184,8 @@ class Reader:
             If it has no axis of samples, by which a Keras model could return it.
         """
         value = self.value(node)
+        if not shape_of(node):
+            return expand(self.target(node), value, (self.exported.samples,))
         if not any(map(self.exported.is_batch, shape_of(node))):
             raise NoRowError(f"is the same for all samples, of shape {shape_of(node)}")
         return value

@@ -203,6 +203,29 @@ def test_a_batch_that_the_reference_follows_is_followed_by_a_right_port(tmp_path
     assert report.parts["semantics"].status is Status.PASS, report.parts["semantics"].lines
 
 
+class Losing(Net):
+    """Returns one number of the whole batch besides."""
+
+    def forward(self, x):
+        scores = super().forward(x)
+        return scores, (scores**2).mean()
+
+
+@pytest.mark.parametrize(("reduce", "status"), [(ops.mean, Status.PASS), (ops.sum, Status.FAIL)])
+def test_a_single_number_of_a_batch_is_compared(reduce, status, tmp_path):
+    def build():
+        given, scores = (made := port()()).inputs[0], made.outputs[0]
+        return keras.Model(given, [scores, reduce(scores**2)])
+
+    outputs = {"scores": "... -> ...", "loss": "... -> ..."}
+    pair = ModelPair(
+        name="losing", reference=Losing, port=build, input_shapes=((5, 6),), inputs=("... -> ...",), outputs=outputs
+    )
+    torch.manual_seed(3)
+    torch.save(Losing().state_dict(), tmp_path / "net.pt")
+    assert convert(tmp_path / "net.pt", tmp_path / "net", pair=pair, keep_failed=True).report.verdict is status
+
+
 def test_dropout_that_never_stops_fails(tmp_path):
     report = report_of(lambda: Net(torch.nn.Dropout(0.5)), port(dropout(), call={"training": True}), tmp_path)
     assert report.verdict is Status.FAIL

@@ -28,6 +28,7 @@ IDIOMS = {
     "TiedHeadWithBias": "5:int9",
     "TimeFirst": "5:int9",
     "StatesToo": "6,4",
+    "NumberOfNoSample": "4",
 }
 QUICK = {
     "StateAndSteps",
@@ -41,6 +42,7 @@ QUICK = {
     "TiedHeadWithBias",
     "TimeFirst",
     "StatesToo",
+    "NumberOfNoSample",
 }
 
 
@@ -87,7 +89,7 @@ def test_idioms_are_written_and_pass(name, tmp_path):
 
 
 def test_an_output_of_no_sample_is_refused(tmp_path):
-    with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(\)"):
+    with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(3,\)"):
         porting.write(idioms.OfNoSample, tmp_path / "net.py", inputs=["4"])
 
 
