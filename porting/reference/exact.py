@@ -23,6 +23,18 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
     """
     import torch
 
+    if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
+        with in_float64():
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Let whatever is made and computed be float64, though it be asked to be float32."""
+    import torch
+
     class Exact(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
             if function is torch.nn.functional.hardsigmoid:
@@ -36,10 +48,7 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
             wide = {name: _wide(value) for name, value in (kwargs or {}).items()}
             return function(*map(_wide, args), **wide)
 
-    if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
-        with Exact(), _default_type(torch.float64):
-            yield
-    else:
+    with Exact(), _default_type(torch.float64):
         yield
 
 

@@ -69,9 +69,7 @@ _TRAINING = ("training",)
 
 def settings_of(row: FunctionRow, bound: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the module of the same kind would have."""
-    settings = {
-        name: value for name, value in bound.items() if name not in (*row.weights, *_TRAINING, "input", "padding_idx")
-    }
+    settings = {name: value for name, value in bound.items() if name not in (*row.weights, *_TRAINING, "input")}
     if row.kind == "BatchNorm{rank}d":
         settings["track_running_stats"] = not bound["training"]
     if row.kind == "Embedding":

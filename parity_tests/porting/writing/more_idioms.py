@@ -225,3 +225,40 @@ class UpsamplesInGroups(nn.Module):
 
     def forward(self, x):
         return self.dilated(self.deep(torch.relu(self.grouped(x))).mean(2))
+
+
+class FarPositions(nn.Module):
+    """Sines of angles that float32 rounds by far more than it rounds a sine."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        angles = torch.arange(200).float()[:, None] * torch.exp(torch.arange(0, 4).float() * -1.7)
+        self.register_buffer("table", torch.sin(angles), persistent=False)
+
+    def forward(self, x):
+        return self.fc(x + self.table[150 : 150 + x.shape[1]])
+
+
+class PaddedAlone(nn.Module):
+    """A class of one's own whose row for what pads no look-up trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fc = ScaledWords(9, 4, padding_idx=0), nn.Linear(4, 4)
+
+    def forward(self, tokens):
+        return self.fc(self.words(tokens))
+
+
+class NarrowValues(nn.Module):
+    """Attention whose values are narrower than its keys, as DeepSeek's."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value = nn.Linear(4, 12), nn.Linear(4, 12), nn.Linear(4, 6)
+
+    def forward(self, x):
+        heads = [layer(x).unflatten(-1, (2, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)]
+        made = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
+        return made.transpose(1, 2).reshape(x.shape[0], x.shape[1], 6)

@@ -58,6 +58,9 @@ MORE = {
     "HeadBeforeWords": ["5:int9"],
     "PaddedWords": ["5:int9"],
     "UpsamplesInGroups": ["4,5,6"],
+    "FarPositions": ["5,4"],
+    "PaddedAlone": ["5:int9"],
+    "NarrowValues": ["5,4"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
