@@ -73,9 +73,6 @@ _DROPS = {
 OWN_FUNCTIONS = {"samples": "drop_path", "channels": "dropout2d", "values": "dropout"}
 """What is dropped -> what a function of anybody's that drops it is called."""
 
-_RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-"""Functions that drop between the layers of a stack: once less than there are layers."""
-
 
 def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson) -> tuple[RandomCall, ...]:
     """List what draws in training, in execution order, with the tensors that it acts on where layers are taught.
@@ -104,13 +101,13 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         rate = next(rates, 0.0)
         heard(f"F.{name}", name, _DROPS.get(name, ""), rate, _acts_on(name, arguments) if rate else None)
 
+    without = [*_whole(layers), *_simple(model), *drawing.values()]
     with ExitStack() as stack:
+        stack.enter_context(_dropouts_heard(without, function_heard, own))  # first: what is tried below is not heard
         for path, module in layers.items():
             stack.callback(module.register_forward_pre_hook(lambda *_, path=path: behind.append(path)).remove)
         for path, module in drawing.items():
             stack.callback(module.register_forward_pre_hook(hearing(path, module)).remove)
-        without = [*_whole(layers), *_simple(model), *drawing.values()]
-        stack.enter_context(_dropouts_heard(without, function_heard, own))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
 
@@ -152,7 +149,7 @@ def scaled_arrivals(
     class Scaling(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, keywords = torch_functions.called_name(function), kwargs or {}
-            named = _named(name, args, keywords) if "dropout" in name else {}
+            named = torch_functions.named_arguments(name, args, keywords) if "dropout" in name else {}
             if name in _DROPS and named.get("p") and "input" in named:
                 return FACTOR * named["input"]
             return function(*args, **keywords)
@@ -254,19 +251,6 @@ def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
     return scores.softmax(-1)
 
 
-_ARGUMENTS = {
-    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "p", "is_causal"),
-    "multi_head_attention_forward": (*("",) * 10, "p"),
-    **dict.fromkeys(_RECURRENT, ("input", "", "", "", "layers", "p", "training")),
-}
-"""What the arguments of a function that draws are called by their places; others' are (input, p, training)."""
-
-
-def _named(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    named = dict(zip(_ARGUMENTS.get(name, ("input", "p", "training")), args, strict=False)) | dict(kwargs)
-    return named | {"p": named.get("p", named.get("dropout_p", 0.0 if name in _ARGUMENTS else 0.5))}
-
-
 @contextmanager
 def _dropouts_heard(
     without: Sequence["torch.nn.Module"],
@@ -282,8 +266,8 @@ def _dropouts_heard(
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, keywords = torch_functions.called_name(function), kwargs or {}
             if name in _DROPS and not depth[0]:
-                named = _named(name, args, keywords)
-                for _ in range(named["layers"] - 1 if name in _RECURRENT else 1):
+                named = torch_functions.named_arguments(name, args, keywords)
+                for _ in range(named["layers"] - 1 if name in torch_functions.RECURRENT else 1):
                     heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
             return function(*args, **keywords)
 

@@ -123,7 +123,9 @@ class Reader:
 
     def _short_array(self, node: "Node", arrays: "Mapping[Node, torch.Tensor]") -> "torch.Tensor | None":
         """A constant of one sample, without what broadcasting repeats."""
-        one = None if arrays[node].is_complex() else without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        one = (
+            None if arrays[node].is_complex() else without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        )
         return None if one is None else without_repeats(one, range(one.ndim))
 
     def _is_alike(self, node: "Node", one: "torch.Tensor") -> bool:

@@ -237,11 +237,6 @@ def where(k: Target, condition: Any, x: Any = None, y: Any = None) -> Value:
     return combined(k, k.ops.where, [condition, x, y], promoted([x, y]))
 
 
-@row("masked_fill")
-def masked_fill(k: Target, x: Value, mask: Value, value: Any) -> Value:
-    return combined(k, k.ops.where, [mask, value, x], x.dtype)
-
-
 @row("addcmul")
 def addcmul(k: Target, x: Value, y: Value, z: Value, *, value: float = 1) -> Value:
     return add(k, x, multiply(k, y, z), alpha=value)

@@ -16,6 +16,11 @@ MOST_COMPARED = 1 << 16
 """How many pairs of an element and a place are compared for one row."""
 
 
+@row("masked_fill")
+def masked_fill(k: Target, x: Value, mask: Value, value: Any) -> Value:
+    return combined(k, k.ops.where, [mask, value, x], x.dtype)
+
+
 @row("scatter")
 def scatter(k: Target, x: Value, dim: int, index: Value, source: Any, *, reduce: str = "") -> Value:
     if reduce not in ("", "add"):
