@@ -262,3 +262,17 @@ class NarrowValues(nn.Module):
         heads = [layer(x).unflatten(-1, (2, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)]
         made = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
         return made.transpose(1, 2).reshape(x.shape[0], x.shape[1], 6)
+
+
+class ClassOfEachFrame(nn.Module):
+    """A token of one's own for each frame of each sample, as TimeSformer has it."""
+
+    def __init__(self):
+        super().__init__()
+        self.token, self.fc = nn.Parameter(torch.randn(1, 1, 4)), nn.Linear(4, 4)
+
+    def forward(self, x):
+        samples, frames, patches, width = x.shape
+        tokens = self.token.expand(samples * frames, -1, -1)
+        x = torch.tanh(self.fc(torch.cat([tokens, x.reshape(samples * frames, patches, width)], 1)))
+        return x.mean(1).reshape(samples, frames, width)

@@ -61,6 +61,7 @@ MORE = {
     "FarPositions": ["5,4"],
     "PaddedAlone": ["5:int9"],
     "NarrowValues": ["5,4"],
+    "ClassOfEachFrame": ["2,3,4"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),
