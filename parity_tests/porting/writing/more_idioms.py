@@ -276,3 +276,16 @@ class ClassOfEachFrame(nn.Module):
         tokens = self.token.expand(samples * frames, -1, -1)
         x = torch.tanh(self.fc(torch.cat([tokens, x.reshape(samples * frames, patches, width)], 1)))
         return x.mean(1).reshape(samples, frames, width)
+
+
+class EmbedsTime(nn.Module):
+    """Sines of a time at rates that whole numbers and numbers of Python give, as diffusion models have them."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(24, 3)
+
+    def forward(self, time):
+        rates = torch.exp(torch.arange(12) * -(9.21 / 11))
+        angles = time * rates
+        return self.fc(torch.cat([angles.sin(), angles.cos()], -1))

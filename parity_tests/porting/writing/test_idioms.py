@@ -62,6 +62,7 @@ MORE = {
     "PaddedAlone": ["5:int9"],
     "NarrowValues": ["5,4"],
     "ClassOfEachFrame": ["2,3,4"],
+    "EmbedsTime": ["1"],
 }
 REFUSED = {
     "FindsNonzero": (["4"], "has a size that depends on the values"),

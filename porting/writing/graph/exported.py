@@ -170,7 +170,7 @@ def _returned(program: Any, graph: "Graph") -> tuple[Any, ...]:
 
 def samples_for(model: "torch.nn.Module", values: Sequence[Any]) -> int:
     """A number of samples that no size of a model and of its inputs is a multiple of."""
-    sizes = {size for tensor in model.state_dict().values() for size in tensor.shape}
+    sizes = {size for tensor in model.state_dict().values() for size in getattr(tensor, "shape", ())}
     sizes |= {size for value in values if hasattr(value, "shape") for size in value.shape[1:]}
     return next(prime for prime in PRIMES if not any(size % prime == 0 for size in sizes if size))
 
