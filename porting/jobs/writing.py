@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.defaults import PATIENCE_SECONDS
-from porting.errors import OutputError, ProbeError
+from porting.errors import OutputError, PairError, PlanError, PortingError, ProbeError
 from porting.evidence.certificates import files_of
 from porting.files import placement, staging
 from porting.jobs.conversion import convert
@@ -28,6 +28,7 @@ from porting.writing.examples import SAMPLES, Example, drawn_example, read_examp
 from porting.writing.model import WrittenModel, write_model
 from porting.writing.pair_file import SUFFIX, pair_of, pair_source
 from porting.writing.references import Reference, find_reference
+from porting.writing.refusals import WritingError
 from porting.writing.sizing.writing import AnySize, write_any_size
 from porting.writing.trained import randomise, settle
 
@@ -157,13 +158,29 @@ def write(
         weights = Path(checkpoint) if checkpoint else _drawn_weights(model, shown, place.parent)
         del model, held
         judge = partial_of(convert, weights, pair=pair, keep_failed=True, patience=patience, on_step=on_step)
-        report = judge(place).report
+        try:
+            report = judge(place).report
+        except (PairError, PlanError) as error:
+            files: tuple[Path, ...] = ()
+            if keep_failed:
+                _stage(place, staged.stem)
+                files = staged.commit()
+            raise _not_verified(found, error, files) from error
         if sizes and sizes.other and report.verdict is Status.PASS:
             report = judged_for_other_sizes(judge, place, written, sizes.other) or report
         if report.verdict is not Status.PASS and not keep_failed:
             return Writing(written, pair, report, (), sizes)
         _stage(place, staged.stem, converted=checkpoint is not None)
         return Writing(written, _placed(pair, destination), report, staged.commit(), sizes)
+
+
+def _not_verified(reference: Reference, error: PortingError, files: Sequence[Path]) -> WritingError:
+    """Tell that the verdict cannot pair or run what was written, which is no fault of the user's."""
+    kept = f"What was written is in {files[0]}." if files else "--keep-failed keeps what was written."
+    return WritingError(
+        f"{reference.called} was written, but nothing of it is proven: the verdict cannot compare the two models.\n"
+        f"{type(error).__name__}: {error}\n{kept}"
+    )
 
 
 def _with_computed_weights(model: "torch.nn.Module", reference: Reference) -> "torch.nn.Module":

@@ -57,7 +57,7 @@ def _tensorflow_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequen
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for watched in (*floating, *values):
             tape.watch(watched)
-        outputs = outputs_of(call(model, given), model)
+        outputs = outputs_of(call(model, given), model, given)
         factors = zip(outputs, cotangents, strict=True)
         total = tf.add_n([tf.reduce_sum(out * by) for out, by in factors if out.dtype.is_floating])
     found: Any = tape.gradient(total, [floating, values])
@@ -83,7 +83,7 @@ def _jax_gradients(model: Any, inputs: Sequence[np.ndarray], held: Sequence[Any]
     def total(given: list[Any], values: list[Any]) -> Any:
         every = [given[floating.index(number)] if number in floating else array for number, array in enumerate(arrays)]
         with keras.StatelessScope(state_mapping=list(zip(held, values, strict=True))):
-            outputs = outputs_of(call(model, every), model)
+            outputs = outputs_of(call(model, every), model, every)
         return sum((out * by).sum() for out, by in zip(outputs, cotangents, strict=True))
 
     given = [arrays[number] for number in floating]

@@ -54,20 +54,20 @@ def teach(
 
 def outputs(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """What a model returns in inference, as arrays of their own."""
-    return tuple(map(array_of, outputs_of(call(model, inputs), model)))
+    return tuple(map(array_of, outputs_of(call(model, inputs), model, inputs)))
 
 
 def other_calls(model: "keras.Model") -> dict[str, Callable[[Sequence[np.ndarray]], tuple[np.ndarray, ...]]]:
     """How else people run a model, in words -> what does so; ``predict`` without compiling."""
 
     def called(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        return tuple(map(array_of, outputs_of(call(model, inputs, training=None), model)))
+        return tuple(map(array_of, outputs_of(call(model, inputs, training=None), model, inputs)))
 
     def predicted(inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         with calls.with_attributes(model, {"run_eagerly": True}):
             given: Any = as_one(model, inputs)
             found: Any = model.predict(given, batch_size=len(inputs[0]), verbose=0)  # type: ignore[arg-type]
-            return tuple(map(np.asarray, outputs_of(found, model)))
+            return tuple(map(np.asarray, outputs_of(found, model, inputs)))
 
     return {"where it is called without a training argument": called, "by predict": predicted}
 
@@ -83,7 +83,7 @@ def arrivals(
     watch = Watch(Teacher(lesson), alone=False, digest=digest)
     _, outputs = _watched(model, inputs, watch, whole_kinds)
     arrived = arrived_at(lesson, [held.path for held in watch.calls], watch.digests)
-    return [*arrived, *map(digest, _arrays(model, outputs))]
+    return [*arrived, *map(digest, _arrays(model, outputs, inputs))]
 
 
 def _watched(
@@ -110,7 +110,7 @@ def _run(model: "keras.Model", inputs: Sequence[np.ndarray], teacher: Teacher, w
     try:
         return Trace(
             tuple(_recorded(held, structure, samples) for held in watch.calls),
-            _arrays(model, outputs),
+            _arrays(model, outputs, inputs),
             shapes(model),
             shared=(
                 *(_uncalled(path, structure) for path in shared),
@@ -156,5 +156,5 @@ def _check_all_ran(structure: Structure, watch: Watch) -> None:
         )
 
 
-def _arrays(model: Any, outputs: Any) -> tuple[np.ndarray, ...]:
-    return tuple(view(output) for output in outputs_of(outputs, model))
+def _arrays(model: Any, outputs: Any, given: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    return tuple(view(output) for output in outputs_of(outputs, model, given))

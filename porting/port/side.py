@@ -286,7 +286,14 @@ def as_one(model: "keras.Model", inputs: Sequence[Any]) -> Any:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def outputs_of(outputs: Any, model: Any = None) -> tuple[Any, ...]:
-    """What a model returns, one tensor or several; PairError if it is something else."""
+def outputs_of(outputs: Any, model: Any = None, given: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """What a model returns, one tensor or several, a single number once for each sample of what it was given.
+
+    PairError if it is something else.
+    """
+    from keras import ops
+
     names = calls.signature_of(model).outputs if model is not None else ()
-    return calls.several(outputs, lambda output: hasattr(output, "shape"), "The port", names)
+    held = calls.several(outputs, lambda output: hasattr(output, "shape"), "The port", names)
+    samples = tuple(given[0].shape[:1]) if len(given) else ()
+    return tuple(output if len(output.shape) or not samples else ops.broadcast_to(output, samples) for output in held)

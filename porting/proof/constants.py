@@ -1,19 +1,21 @@
 """How far a reference moves where the constants that it holds in float32 are one rounding away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from porting.pairs.pair import ModelPair
+from porting.records import parity
 from porting.records.constants import Constants
 from porting.records.deviations import relative
 from porting.records.gradients import Gradients
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
-from porting.reference.tensors.constants import one_rounding_away, rounded_constants, turns
+from porting.reference.tensors.constants import as_meant, one_rounding_away, rounded_constants, turns, what_is_meant
 from porting.traces import Lesson, Trace, lesson_of
+from porting.traces.parking import release
 
 
 def measure_constants(
@@ -26,16 +28,17 @@ def measure_constants(
     held = rounded_constants(model, pair.whole_kinds())
     if not held:
         return Constants()
+    meant = what_is_meant(model)
     alone = np.zeros(len(trace.calls) + len(trace.outputs))
     for lesson in (lesson_of(trace), *lessons):
         before = list(_arriving(torch_runs.teach(model, inputs, lesson, alone=False)))
         for turn in turns(len(held)):
-            with one_rounding_away(held, turn):
+            with one_rounding_away(held, turn, meant):
                 after = _arriving(torch_runs.teach(model, inputs, lesson, alone=False))
                 alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
     whole = 0.0
     for turn in turns(len(held)):
-        with one_rounding_away(held, turn):
+        with one_rounding_away(held, turn, meant):
             moved = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins, pair.opens)
             arrays = zip(_everything(trace), _everything(moved), strict=True)
             whole = max(whole, *(_moved(*both) for both in arrays))
@@ -47,8 +50,39 @@ def gradients_beside(
 ) -> Gradients:
     """Gradients, and how far a rounding moves them, of the constants too."""
     held = rounded_constants(model, pair.whole_kinds())
-    beside = partial(one_rounding_away, held) if held else None
+    beside = partial(one_rounding_away, held, meant=what_is_meant(model)) if held else None
     return torch_gradients.gradients(model, inputs, cotangents, beside)
+
+
+def roundings(
+    model: Any, narrow: Trace, wide: Trace, run: Callable[[], Trace]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """How far float32 takes each layer call and each output; tables that it computes, from what they are meant to be.
+
+    A port may compute such tables too, in float32 by other steps. `run` traces the model, which is in float64, again.
+    """
+    calls, outputs = _rounding_of(narrow, wide)
+    if what_is_meant(model):
+        with as_meant(model):
+            others = _rounding_of(narrow, run())
+        calls, outputs = (list(map(np.maximum, *both)) for both in zip((calls, outputs), others, strict=True))
+    return calls, outputs
+
+
+def _rounding_of(narrow: Trace, wide: Trace) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    calls = rounding([call.output for call in narrow.calls], [call.output for call in wide.calls])
+    return calls, rounding(narrow.outputs, wide.outputs)
+
+
+def rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Mean square error of each float32 activation against its float64 twin, sample by sample."""
+    return [_mean_squares_apart(*both) for both in zip(narrow, wide, strict=True)]
+
+
+def _mean_squares_apart(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    found = parity.mean_squares(narrow.astype(np.float64) - wide)
+    release(narrow, wide)
+    return found
 
 
 def _arriving(trace: Trace) -> Iterator[np.ndarray]:

@@ -18,12 +18,11 @@ from porting.port import runs as keras_runs
 from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
-from porting.proof.constants import gradients_beside, measure_constants
+from porting.proof.constants import gradients_beside, measure_constants, rounding, roundings
 from porting.proof.inputs import check_finite
 from porting.proof.lessons import SYNTHETIC_ROWS
 from porting.proof.training.gradients import GRADIENT_ROWS, attempt
 from porting.proof.variations import far_probe, vary_batches
-from porting.records import parity
 from porting.records.runs import ReferenceRun
 from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
@@ -33,10 +32,11 @@ from porting.reference.files import Checkpoint
 from porting.reference.randomness import random_calls, scaled_arrivals
 from porting.reference.rounding import explained_by_rounding
 from porting.reference.tensors.computed import settle
+from porting.reference.tensors.constants import see_what_is_meant
 from porting.reference.tensors.sums import sum_up, without_zeros
 from porting.rules import patterns
 from porting.traces import Lesson, Trace, lesson_of
-from porting.traces.parking import copied, release
+from porting.traces.parking import copied
 
 OnStep = Callable[..., None]
 """Told what is being done, and where it is known how much of how much: (step, done, total)."""
@@ -88,6 +88,7 @@ def load_reference(pair: ModelPair, checkpoint: Checkpoint):
         state_dict = {**checkpoint.state_dict, **summed}
         checkpoint = replace(checkpoint, state_dict=state_dict, mapped=checkpoint.mapped - summed.keys())
         torch_side.load_weights(model, state_dict)
+    see_what_is_meant(model, partial(build_reference, pair, sizes))
     return model, sizes, checkpoint
 
 
@@ -182,6 +183,9 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     draws = _what_draws(wide_model, few, synthetic)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
+    calls_rounding, outputs_rounding = roundings(
+        wide_model, narrow, wide, partial(trace_reference, pair, wide_model, inputs)
+    )
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     return ReferenceRun(
         probe=probe,
@@ -190,8 +194,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
-        calls_rounding=_rounding([call.output for call in narrow.calls], [call.output for call in wide.calls]),
-        outputs_rounding=_rounding(narrow.outputs, wide.outputs),
+        calls_rounding=calls_rounding,
+        outputs_rounding=outputs_rounding,
         own_rounding=_own_rounding(model, inputs, wide),
         gradient_probe=gradient_probe,
         gradients=gradients,
@@ -254,7 +258,7 @@ def _own_rounding(model: Any, inputs: Sequence[np.ndarray], wide: Trace) -> list
     """Each layer's own rounding in float32, its inputs exact; the weights are left in float64."""
     own = torch_runs.teach(torch_side.in_precision(model, "float32"), inputs, lesson_of(wide))
     torch_side.in_precision(model, "float64")
-    return _rounding([call.output for call in own.calls], [call.output for call in wide.calls])
+    return rounding([call.output for call in own.calls], [call.output for call in wide.calls])
 
 
 def _reference_outputs(model: Any, inputs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
@@ -287,14 +291,3 @@ def reference_inputs(pair: ModelPair, probe: Probe) -> list[np.ndarray]:
         patterns.to_reference(array, pattern, named=f"input {number} of pair {pair.name}")
         for number, (array, pattern) in enumerate(zip(probe.arrays, pair.inputs, strict=True))
     ]
-
-
-def _rounding(narrow: Sequence[np.ndarray], wide: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Mean square error of each float32 activation against its float64 twin, sample by sample."""
-    return [_mean_squares_apart(*both) for both in zip(narrow, wide, strict=True)]
-
-
-def _mean_squares_apart(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    found = parity.mean_squares(narrow.astype(np.float64) - wide)
-    release(narrow, wide)
-    return found

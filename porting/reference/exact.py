@@ -25,6 +25,18 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
     """
     import torch
 
+    if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
+        with in_float64():
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Let whatever is made and computed be float64, though it be asked to be float32."""
+    import torch
+
     instead = {
         torch.nn.functional.hardsigmoid: _hard_sigmoid,
         torch.nn.functional.celu: _celu,
@@ -44,10 +56,7 @@ def exact(model: "torch.nn.Module") -> Iterator[None]:
                 return function(*args, **keywords).float().double()
             return function(*map(_wide, args), **{name: _wide(value) for name, value in keywords.items()})
 
-    if any(parameter.dtype == torch.float64 for parameter in model.parameters()):
-        with Exact(), _default_type(torch.float64):
-            yield
-    else:
+    with Exact(), _default_type(torch.float64):
         yield
 
 

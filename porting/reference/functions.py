@@ -1,6 +1,6 @@
 """The functions of torch that are layers where they are called with a model's own tensors: ``F.linear(x, weight)``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,7 @@ _TRAINING = ("training",)
 
 def settings_of(row: FunctionRow, bound: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the module of the same kind would have."""
-    settings = {
-        name: value for name, value in bound.items() if name not in (*row.weights, *_TRAINING, "input", "padding_idx")
-    }
+    settings = {name: value for name, value in bound.items() if name not in (*row.weights, *_TRAINING, "input")}
     if row.kind == "BatchNorm{rank}d":
         settings["track_running_stats"] = not bound["training"]
     if row.kind == "Embedding":
@@ -99,3 +97,20 @@ def kind_of(row: FunctionRow, bound: Mapping[str, Any]) -> str:
 def called_name(function: Callable[..., Any]) -> str:
     """A function's own name: ``_max_pool2d`` and ``max_pool2d_`` are ``max_pool2d``."""
     return getattr(function, "__name__", "").strip("_")
+
+
+RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+"""Functions that drop between the layers of a stack: once less than there are layers."""
+
+_ARGUMENTS = {
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "p", "is_causal"),
+    "multi_head_attention_forward": (*("",) * 10, "p"),
+    **dict.fromkeys(RECURRENT, ("input", "", "", "", "layers", "p", "training")),
+}
+"""What the arguments of a function that draws are called by their places; others' are (input, p, training)."""
+
+
+def named_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a function that draws, by what they are called."""
+    named = dict(zip(_ARGUMENTS.get(name, ("input", "p", "training")), args, strict=False)) | dict(kwargs)
+    return named | {"p": named.get("p", named.get("dropout_p", 0.0 if name in _ARGUMENTS else 0.5))}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.drops import Drop, Dropping, dropping_functions, replaced
 from porting.records.randomness import (
     FACTOR,
     INSIDE,
@@ -65,11 +66,12 @@ _DROPS = {
     "gru": "values",
     "rnn_tanh": "values",
     "rnn_relu": "values",
+    "drop_path": "samples",
 }
 """Type of module, or name of a function -> what it draws for."""
 
-_RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-"""Functions that drop between the layers of a stack: once less than there are layers."""
+OWN_FUNCTIONS = {"samples": "drop_path", "channels": "dropout2d", "values": "dropout"}
+"""What is dropped -> what a function of anybody's that drops it is called."""
 
 
 def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson: Lesson) -> tuple[RandomCall, ...]:
@@ -79,7 +81,8 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
     changed it; a function if it is one of torch's dropouts, outside of such a module. Attention draws for its weights.
     """
     layers = taught_modules(model, lesson)
-    drawing, rates = _drawing(model, inputs, layers)
+    own = _own_functions(model, inputs)
+    drawing, rates = _drawing(model, inputs, layers, own)
     found: list[RandomCall] = []
     behind = [""]
 
@@ -98,13 +101,13 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         rate = next(rates, 0.0)
         heard(f"F.{name}", name, _DROPS.get(name, ""), rate, _acts_on(name, arguments) if rate else None)
 
+    without = [*_whole(layers), *_simple(model), *drawing.values()]
     with ExitStack() as stack:
+        stack.enter_context(_dropouts_heard(without, function_heard, own))  # first: what is tried below is not heard
         for path, module in layers.items():
             stack.callback(module.register_forward_pre_hook(lambda *_, path=path: behind.append(path)).remove)
         for path, module in drawing.items():
             stack.callback(module.register_forward_pre_hook(hearing(path, module)).remove)
-        without = [*_whole(layers), *_simple(model), *drawing.values()]
-        stack.enter_context(_dropouts_heard(without, function_heard))
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
 
@@ -141,11 +144,12 @@ def scaled_arrivals(
     import torch
 
     modules = dict(model.named_modules())
+    own = _own_functions(model, inputs) if any(call.name.startswith("F.") for call in drawn) else []
 
     class Scaling(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, keywords = torch_functions.called_name(function), kwargs or {}
-            named = _named(name, args, keywords) if "dropout" in name else {}
+            named = torch_functions.named_arguments(name, args, keywords) if "dropout" in name else {}
             if name in _DROPS and named.get("p") and "input" in named:
                 return FACTOR * named["input"]
             return function(*args, **keywords)
@@ -153,6 +157,7 @@ def scaled_arrivals(
     with ExitStack() as stack:
         for module in {call.name: modules[call.name] for call in drawn if call.name in modules}.values():
             stack.callback(module.register_forward_hook(lambda _, given, __: FACTOR * given[0]).remove)
+        stack.enter_context(replaced(own, lambda drop, given, call: FACTOR * given))
         stack.enter_context(Scaling())
         return arrivals_of(teach(model, inputs, lesson, alone=False)) if drawn else {}
 
@@ -167,7 +172,10 @@ class _Frame:
 
 
 def _drawing(
-    model: "torch.nn.Module", inputs: Sequence[np.ndarray], layers: Mapping[str, "torch.nn.Module"]
+    model: "torch.nn.Module",
+    inputs: Sequence[np.ndarray],
+    layers: Mapping[str, "torch.nn.Module"],
+    own: Sequence[Dropping] = (),
 ) -> tuple[dict[str, "torch.nn.Module"], Iterator[float]]:
     """Modules that draw in training mode, and the rate of each dropout that is called outside of them and of layers."""
     import torch
@@ -201,11 +209,17 @@ def _drawing(
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
-        stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard))
+        stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard, own))
         with in_training(model), exact(model):
             call(model, tensors_of(model, inputs))
     inside = set(drawing.values())
     return drawing, iter([rate for rate, around in functions if not inside & set(around)])
+
+
+def _own_functions(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> list[Dropping]:
+    """Functions of anybody's that draw."""
+    with exact(model):
+        return dropping_functions(model, lambda: call(model, tensors_of(model, inputs)))
 
 
 def _simple(model: "torch.nn.Module") -> list["torch.nn.Module"]:
@@ -237,24 +251,13 @@ def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
     return scores.softmax(-1)
 
 
-_ARGUMENTS = {
-    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "p", "is_causal"),
-    "multi_head_attention_forward": (*("",) * 10, "p"),
-    **dict.fromkeys(_RECURRENT, ("input", "", "", "", "layers", "p", "training")),
-}
-"""What the arguments of a function that draws are called by their places; others' are (input, p, training)."""
-
-
-def _named(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    named = dict(zip(_ARGUMENTS.get(name, ("input", "p", "training")), args, strict=False)) | dict(kwargs)
-    return named | {"p": named.get("p", named.get("dropout_p", 0.0 if name in _ARGUMENTS else 0.5))}
-
-
 @contextmanager
 def _dropouts_heard(
-    without: Sequence["torch.nn.Module"], heard: Callable[[str, Mapping[str, Any], float], None]
+    without: Sequence["torch.nn.Module"],
+    heard: Callable[[str, Mapping[str, Any], float], None],
+    own: Sequence[Dropping] = (),
 ) -> Iterator[None]:
-    """Tell of each call of one of torch's dropouts by name, arguments and rate, but for those inside some modules."""
+    """Tell of each call of a dropout by name, arguments and rate, torch's or own, but for those inside some modules."""
     import torch
 
     depth = [0]
@@ -263,17 +266,26 @@ def _dropouts_heard(
         def __torch_function__(self, function, types, args=(), kwargs=None):
             name, keywords = torch_functions.called_name(function), kwargs or {}
             if name in _DROPS and not depth[0]:
-                named = _named(name, args, keywords)
-                for _ in range(named["layers"] - 1 if name in _RECURRENT else 1):
+                named = torch_functions.named_arguments(name, args, keywords)
+                for _ in range(named["layers"] - 1 if name in torch_functions.RECURRENT else 1):
                     heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
             return function(*args, **keywords)
 
     def deeper(by: int) -> Callable[..., None]:
         return lambda *_: depth.__setitem__(0, depth[0] + by)
 
+    def own_heard(drop: Drop, given: Any, call: Callable[[], Any]) -> Any:
+        if not depth[0]:
+            heard(OWN_FUNCTIONS[drop.drops], {"input": given}, drop.rate)
+        depth[0] += 1
+        made = call()
+        depth[0] -= 1
+        return made
+
     with ExitStack() as stack:
         for module in without:
             stack.callback(module.register_forward_pre_hook(deeper(1)).remove)
             stack.callback(module.register_forward_hook(deeper(-1)).remove)
+        stack.enter_context(replaced(own, own_heard))
         with Hearing():
             yield

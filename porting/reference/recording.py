@@ -138,6 +138,12 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
             watch.uses.functional.setdefault((name, about.kind), about)
             if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
                 return _plain_use(function, args, keywords)
+            if about.kind == "Linear" and "bias" not in held and bound.get("bias") is not None:
+                product = partial(function, weight=bound["weight"])
+                return (
+                    calls.with_first_argument(product, (bound["input"],), {}, partial(watch.call, about))
+                    + bound["bias"]
+                )
             named = keywords if args else {"input": bound["input"], **keywords}
             return calls.with_first_argument(function, args, named, partial(watch.call, about))
 

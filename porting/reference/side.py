@@ -124,8 +124,15 @@ def in_precision(model: "torch.nn.Module", dtype: str) -> "torch.nn.Module":
         if isinstance(module, torch.nn.RMSNorm) and module.eps is None:
             module.eps = torch.finfo(torch.float32).eps
         for name, table in plain_tables(module).items():
-            setattr(module, name, table.to(getattr(torch, dtype)))
-    return model.to(getattr(torch, dtype))
+            setattr(module, name, _in_precision(table, getattr(torch, dtype)))
+    return model._apply(lambda tensor: _in_precision(tensor, getattr(torch, dtype)))
+
+
+def _in_precision(tensor: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
+    """A tensor with other numbers behind the point; complex ones stay complex."""
+    if tensor.is_complex():
+        return tensor.to(dtype.to_complex())
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 @contextmanager
@@ -187,10 +194,11 @@ def plain_tables(module: "torch.nn.Module") -> "dict[str, torch.Tensor]":
     """Tensors of floats that a module keeps as plain attributes, by name: neither parameters nor buffers."""
     import torch
 
+    known = (torch.float32, torch.float64, torch.complex64, torch.complex128)
     return {
         name: held
         for name, held in vars(module).items()
-        if isinstance(held, torch.Tensor) and held.is_leaf and held.dtype in (torch.float32, torch.float64)
+        if isinstance(held, torch.Tensor) and held.is_leaf and held.dtype in known
     }
 
 
@@ -245,7 +253,7 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
     Returns
     -------
     tuple of Tensor
-        What it returns, one tensor or several; PairError if it is something else.
+        What it returns, one tensor or several, a single number once for each sample; PairError if it is something else.
     """
     import torch
 
@@ -253,4 +261,5 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
     names = signature.inputs
     with calls.inference_without_gradients():
         outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
-    return calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
+    held = calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
+    return tuple(output.expand(len(inputs[0])) if not output.ndim and inputs[0].ndim else output for output in held)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from porting.rules.function_row import FunctionRow
 from porting.writing.arguments import arguments_of, called, check, check_samples, item_of
+from porting.writing.complex_calls import complex_call, is_complex
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
@@ -219,6 +220,8 @@ class Interpreter:
             self.layer_axes.note(owner, name, made, node)
             return made
         self.ownership.refuse_tied(node)
+        if is_complex(node) and name not in self.rows:
+            return complex_call(node, name, self._target(node), self.reader.argument)
         if (row := self.rows.get(name) or FUNCTION_ROWS.get(name)) is None:
             raise NoRowError("the table of functions has no row for it")
         args, keywords = self.reader.arguments(node)
@@ -275,11 +278,9 @@ def _named(name: str) -> Expression:
 
 
 READ_BY = {**dict.fromkeys(RECURRENCES, Reader.start), "multi_head_attention": Reader.masked_value}
-OPS, LAYERS, KERAS = map(_named, ("ops", "layers", "keras"))
-FLOATX = KERAS.config.floatx()
+OPS, LAYERS, FLOATX = _named("ops"), _named("layers"), _named("keras").config.floatx()
 
 
 def _place_of(item: "Node") -> int:
     """Which of several results a call takes."""
-    place: Any = item.args[1]
-    return place
+    return item.args[1]  # pyright: ignore[reportReturnType]

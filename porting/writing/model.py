@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.examples import Example
+from porting.writing.functions.complexes import complex_row
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, name_of
 from porting.writing.graph.exported import Exported, export, samples_for
@@ -107,6 +108,7 @@ def export_model(
     args, keywords = example.tensors()
     rows = reference.pair.functions if reference.pair else ()
     known = {row.name for row in rows} | FUNCTION_ROWS.keys() | LAYER_ROWS.keys() | EMITS_NOTHING | {"getitem"}
+    known |= complex_row.by_name.keys()
     if samples is None and beside:
         samples = samples_for(model, [array for other in beside for array in other.arrays()])
     try:

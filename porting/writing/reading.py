@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from porting.writing.arguments import arguments_of
-from porting.writing.functions.arranging.repeating import tied_to_input
+from porting.writing.functions.arranging.repeating import expand, tied_to_input
 from porting.writing.functions.row import NoRowError, Target
 from porting.writing.functions.sizing import number
 from porting.writing.functions.table import name_of
@@ -123,7 +123,9 @@ class Reader:
 
     def _short_array(self, node: "Node", arrays: "Mapping[Node, torch.Tensor]") -> "torch.Tensor | None":
         """A constant of one sample, without what broadcasting repeats."""
-        one = without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        one = (
+            None if arrays[node].is_complex() else without_samples(arrays[node], shape_of(node), self.exported.is_batch)
+        )
         return None if one is None else without_repeats(one, range(one.ndim))
 
     def _is_alike(self, node: "Node", one: "torch.Tensor") -> bool:
@@ -176,7 +178,7 @@ class Reader:
         return self.values[node]
 
     def output(self, node: "Node") -> Value:
-        """What has been written for an output.
+        """What has been written for an output; a single number once for each sample.
 
         Raises
         ------
@@ -184,6 +186,8 @@ class Reader:
             If it has no axis of samples, by which a Keras model could return it.
         """
         value = self.value(node)
+        if not shape_of(node):
+            return expand(self.target(node), value, (self.exported.samples,))
         if not any(map(self.exported.is_batch, shape_of(node))):
             raise NoRowError(f"is the same for all samples, of shape {shape_of(node)}")
         return value
@@ -203,7 +207,9 @@ class Reader:
             return self.applied(node)
         if not array.numel():
             return Value(None, shape_of(node), tuple(range(array.ndim)), kind_of(array.dtype))
-        if node in self.exported.others:
+        if array.is_complex():
+            value = None
+        elif node in self.exported.others:
             value = following(self.target(node), array, self.exported.others[node], shape_of(node))
         else:
             value = spelled(self.target(node), array, shape_of(node), _most_listed(node))
@@ -241,7 +247,7 @@ class Reader:
         try:
             return self.applied(node)
         except NoRowError:
-            follows = node in self.exported.others
+            follows = node in self.exported.others or array.is_complex()
             value = None if follows else spelled(self.target(node), array, shape_of(node))
             if value is None:
                 raise
@@ -257,7 +263,7 @@ class Reader:
 
 def _unless_samples(value: Any, reader: str) -> Any:
     """Refuse the samples' own numbers to all but what looks up by them."""
-    if isinstance(value, Value) and value.counts_samples and reader != "index":
+    if isinstance(value, Value) and value.counts_samples and reader not in ("index", "index_put"):
         raise NoRowError("reads the numbers of the samples")
     return value
 

@@ -48,12 +48,18 @@ def export_refusal(called: str, error: Exception, run: Callable[[], Any]) -> Wri
         run()
     except Exception as own:  # a model raises what it likes
         return _own_failure(called, own)
-    why, remedy = _known(error)
+    why, remedy = _PACKED if _packs(error) else _known(error)
     reason = f"{why} Torch says: " if why else ""
     return WritingError(
         f"{called} cannot be exported by torch: {reason}{_with_place(error)}.\n"
         f"{remedy or 'Rewrite what stands there, or write the part of the model that does not need it.'}"
     )
+
+
+def _packs(error: Exception) -> bool:
+    """Whether code on the way to an error packs sequences."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any("pack_padded_sequence" in frame.f_code.co_names for frame in frames)
 
 
 def _with_place(error: Exception) -> str:
@@ -96,6 +102,10 @@ _SIZES = (
     "size mismatch",
     "shape",
     "Given",
+)
+_PACKED = (
+    "it packs sequences, whose sizes depend on the values of their lengths, and which Keras does not have.",
+    "Run the recurrence over all positions, and mask those behind the end of each sample.",
 )
 _KNOWN = (
     (

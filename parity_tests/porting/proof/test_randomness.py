@@ -22,6 +22,23 @@ class StochasticDepth(torch.nn.Module):
         return x * kept / (1 - self.p)
 
 
+def drop_connect(x, rate, training):
+    """As in many repositories: no module, and no function of torch's."""
+    if not training:
+        return x
+    kept = torch.floor(1 - rate + torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype))
+    return x / (1 - rate) * kept
+
+
+class Connects(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.b(drop_connect(torch.relu(self.a(x)), 0.2, self.training))
+
+
 class Net(torch.nn.Module):
     def __init__(self, drop=None, functional=0.0, activation=torch.relu):
         super().__init__()
@@ -116,6 +133,7 @@ RIGHT = {
         lambda: Net(StochasticDepth(0.2)),
         port(dropout(0.2, noise_shape=(None, 1, 1))),
     ),
+    "samples by a function": (Connects, port(dropout(0.2, noise_shape=(None, 1, 1)))),
 }
 
 
@@ -141,6 +159,8 @@ WRONG = {
         ["behind a", "what lies between does not keep what is dropped"],
     ),
     "channels": (lambda: Net(torch.nn.Dropout(0.5)), port(channels()), ["torch drops values, Keras channels"]),
+    "values for samples": (Connects, port(dropout(0.2)), ["torch drops samples, Keras values"]),
+    "rate of samples": (Connects, port(dropout(0.4, noise_shape=(None, 1, 1))), ["rate 0.2", "rate 0.4"]),
     "noise": (Net, port(lambda: layers.GaussianNoise(0.1)), ["GaussianNoise, rate 0.1"]),
 }
 
@@ -181,6 +201,29 @@ class Centring(Net):
 def test_a_batch_that_the_reference_follows_is_followed_by_a_right_port(tmp_path):
     report = report_of(Centring, port(Centred), tmp_path)
     assert report.parts["semantics"].status is Status.PASS, report.parts["semantics"].lines
+
+
+class Losing(Net):
+    """Returns one number of the whole batch besides."""
+
+    def forward(self, x):
+        scores = super().forward(x)
+        return scores, (scores**2).mean()
+
+
+@pytest.mark.parametrize(("reduce", "status"), [(ops.mean, Status.PASS), (ops.sum, Status.FAIL)])
+def test_a_single_number_of_a_batch_is_compared(reduce, status, tmp_path):
+    def build():
+        given, scores = (made := port()()).inputs[0], made.outputs[0]
+        return keras.Model(given, [scores, reduce(scores**2)])
+
+    outputs = {"scores": "... -> ...", "loss": "... -> ..."}
+    pair = ModelPair(
+        name="losing", reference=Losing, port=build, input_shapes=((5, 6),), inputs=("... -> ...",), outputs=outputs
+    )
+    torch.manual_seed(3)
+    torch.save(Losing().state_dict(), tmp_path / "net.pt")
+    assert convert(tmp_path / "net.pt", tmp_path / "net", pair=pair, keep_failed=True).report.verdict is status
 
 
 def test_dropout_that_never_stops_fails(tmp_path):

@@ -213,12 +213,23 @@ class StatesToo(nn.Module):
         return self.lstm(steps)
 
 
-class OfNoSample(nn.Module):
-    """An output that is the same for all samples, as the temperature of contrastive models."""
+class NumberOfNoSample(nn.Module):
+    """A number that is the same for all samples, as the temperature of contrastive models; one that is none's."""
 
     def __init__(self):
         super().__init__()
         self.fc, self.scale = nn.Linear(4, 4), nn.Parameter(torch.ones(()))
 
     def forward(self, x):
-        return self.fc(x), self.scale.exp()
+        return self.fc(x), self.scale.exp(), torch.tensor(0.5)
+
+
+class OfNoSample(nn.Module):
+    """An output that is the same for all samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.scales = nn.Linear(4, 4), nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        return self.fc(x), self.scales.exp()

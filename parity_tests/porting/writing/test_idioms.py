@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import idioms
+from parity_tests.porting.writing import idioms, more_idioms
+from porting import FunctionRow, ModelPair
 from porting.errors import PairError
 from porting.pairs.finding import find_pair
 from porting.statuses import Status
@@ -27,6 +28,7 @@ IDIOMS = {
     "TiedHeadWithBias": "5:int9",
     "TimeFirst": "5:int9",
     "StatesToo": "6,4",
+    "NumberOfNoSample": "4",
 }
 QUICK = {
     "StateAndSteps",
@@ -40,7 +42,47 @@ QUICK = {
     "TiedHeadWithBias",
     "TimeFirst",
     "StatesToo",
+    "NumberOfNoSample",
 }
+
+
+MORE = {
+    "StochasticDepthByHand": ["4"],
+    "Unpools": ["3,7,8"],
+    "WritesToPlaces": ["6"],
+    "FiltersFrequencies": ["4,4,5"],
+    "Rotates": ["5,8"],
+    "RotatesPlainly": ["5,8"],
+    "Spectrogram": ["64"],
+    "BiasOfParts": ["5,4"],
+    "HeadBeforeWords": ["5:int9"],
+    "PaddedWords": ["5:int9"],
+    "UpsamplesInGroups": ["4,5,6"],
+    "FarPositions": ["5,4"],
+    "PaddedAlone": ["5:int9"],
+    "NarrowValues": ["5,4"],
+    "ClassOfEachFrame": ["2,3,4"],
+    "EmbedsTime": ["1"],
+}
+REFUSED = {
+    "FindsNonzero": (["4"], "has a size that depends on the values"),
+    "ComplexWeight": (["6,3"], "weight, which holds complex numbers: keep it as torch.view_as_real"),
+    "Packs": (["5,4"], "it packs sequences"),
+    "OverlappingPlaces": (["3,7,7"], "whose windows overlap"),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_strangers_write_passes(name, tmp_path):
+    report = porting.write(getattr(more_idioms, name), tmp_path / "net.py", inputs=MORE[name]).report
+    assert report.verdict is Status.PASS, report.parts
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_strangers_write_and_keras_cannot_say_is_refused_with_its_reason(name, tmp_path):
+    inputs, words = REFUSED[name]
+    with pytest.raises(WritingError, match=words):
+        porting.write(getattr(more_idioms, name), tmp_path / "net.py", inputs=inputs)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +94,19 @@ def test_idioms_are_written_and_pass(name, tmp_path):
 
 
 def test_an_output_of_no_sample_is_refused(tmp_path):
-    with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(\)"):
+    with pytest.raises(WritingError, match=r"is the same for all samples, of shape \(3,\)"):
         porting.write(idioms.OfNoSample, tmp_path / "net.py", inputs=["4"])
 
 
-def test_strides_with_dilation_are_refused_where_a_convolution_is_transposed(tmp_path):
-    model = torch.nn.ConvTranspose2d(3, 8, 3, stride=2, dilation=2)
-    with pytest.raises(WritingError, match="strides and dilation"):
-        porting.write(model, tmp_path / "net.py", inputs=["3,9,9"])
+def test_what_is_written_and_cannot_be_compared_is_told_as_that_and_kept_where_wanted(tmp_path):
+    row = FunctionRow("relu", lambda k, x: x.with_data(k.ops.reshape(x.data, (-1, 7))))
+    pair = ModelPair(name="own", reference=more_idioms.Rectified, input_shapes=((4,),), functions=(row,))
+    with pytest.raises(WritingError, match="was written, but nothing of it is proven"):
+        porting.write(pair, tmp_path / "net.py")
+    assert not (tmp_path / "net.py").exists()
+    with pytest.raises(WritingError, match=r"What was written is in .*net\.py"):
+        porting.write(pair, tmp_path / "net.py", keep_failed=True)
+    assert "def build" in (tmp_path / "net.py").read_text()
 
 
 def test_a_model_that_cannot_be_copied_is_one_message(tmp_path):

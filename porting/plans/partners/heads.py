@@ -1,6 +1,6 @@
 """Layers that share a tensor with another and have one of their own: heads that are tied to a table of words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from porting.traces import PARAMETER, LayerCall, Trace, held_only
@@ -18,6 +18,26 @@ def is_tied(layer: LayerCall, trace: Trace) -> bool:
     held = {name for call in trace.shared if call.kind == PARAMETER for name in call.weights.values()}
     names = layer.weights.values()
     return bool(names) and all(name in trace.aliases or name in held for name in names)
+
+
+def standing_in(trace: Trace, fits: Callable[[LayerCall], bool]) -> list[LayerCall]:
+    """The layers, of those with the same tensors one that fits the port where the one registered first does not.
+
+    Of a table of words and its head the one that was registered first has the tensor, which says nothing of the port.
+    """
+    found = trace.layers()
+    for other in [layer for layer in found if is_tied(layer, trace)]:
+        weights = _first_names(other, trace)
+        first = next((layer for layer in found if layer is not other and layer.weights == weights), None)
+        if first and not fits(first) and fits(other):
+            found = [replace(layer, weights=weights) if layer is other else layer for layer in found]
+            found.remove(first)
+    return found
+
+
+def _first_names(layer: LayerCall, trace: Trace) -> dict[str, str]:
+    """The tensors of a layer, by the names under which they were registered first."""
+    return {word: trace.aliases.get(name, name) for word, name in layer.weights.items()}
 
 
 def _own_of_a_head(layer: LayerCall, reference: Trace, port: Trace) -> Iterator[str]:

@@ -8,7 +8,7 @@ from porting.plans.joining import found_joins
 from porting.plans.partners.by_order import Fit, by_names_and_order
 from porting.plans.partners.colours import Graph, are_alike, groups_of, refined
 from porting.plans.partners.deciding import Choice, decided
-from porting.plans.partners.heads import is_tied
+from porting.plans.partners.heads import is_tied, standing_in
 from porting.plans.partners.lookup import count_message, fits
 from porting.plans.partners.names import equally_named
 from porting.plans.partners.opened import found_opens
@@ -66,7 +66,8 @@ def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
 
 def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]:
     """Both models' layers; without the reference's whose tensors are all others', if it has more or no partner fits."""
-    ours, theirs = traced.reference.layers(), [*traced.port.layers(), *traced.port.shared]
+    theirs = [*traced.port.layers(), *traced.port.shared]
+    ours = standing_in(traced.reference, lambda layer: any(fit(layer, other) for other in theirs))
     has_more, tied = len(ours) > len(theirs), [layer for layer in ours if is_tied(layer, traced.reference)]
     left_out = {layer.name for layer in tied if has_more or not any(fit(layer, other) for other in theirs)}
     return [layer for layer in ours if layer.name not in left_out], theirs

@@ -1,10 +1,12 @@
 """Constants that a torch model holds in float32, beside its layers; a port may have them as they were meant."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from porting.reference.side import plain_tables
+from porting.reference.exact import in_float64
+from porting.reference.side import plain_tables, uninitialised
 from porting.reference.structure import is_one_layer
 
 if TYPE_CHECKING:
@@ -21,9 +23,71 @@ def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> 
         f"{path}.{name}" if path else name: buffer
         for path, module in model.named_modules()
         if not is_one_layer(module, whole_kinds)
-        for name, buffer in (*module.named_buffers(recurse=False), *plain_tables(module).items())
-        if buffer.is_floating_point() and bool(_is_rounded(buffer).any())
+        for name, held in (*module.named_buffers(recurse=False), *plain_tables(module).items())
+        if (buffer := _parts(held)).is_floating_point() and bool(_is_rounded(buffer).any())
     }
+
+
+_MEANT: "WeakKeyDictionary[torch.nn.Module, Mapping[str, torch.Tensor]]" = WeakKeyDictionary()
+_NEAR = 1e-3
+"""How far a table may be from what it is meant to be, relative to its greatest value, for rounding to explain it."""
+
+
+def see_what_is_meant(model: "torch.nn.Module", build: "Callable[[], torch.nn.Module]") -> None:
+    """See what a model's tables are where it is built in float64: what it computes in float32 is rounded many times."""
+    held = rounded_constants(model, frozenset())
+    if not held:
+        return
+    with suppress(Exception), uninitialised(), in_float64():  # code of anybody's raises what it likes
+        meant = _tables(build())
+        near = (name for name, table in held.items() if name in meant and _is_near(table, meant[name]))
+        _MEANT[model] = {name: meant[name] for name in near}
+
+
+def what_is_meant(model: "torch.nn.Module") -> "Mapping[str, torch.Tensor]":
+    """By name, the tables of a model as they are where it is built in float64, as far as that has been seen."""
+    return _MEANT.get(model, {})
+
+
+@contextmanager
+def as_meant(model: "torch.nn.Module") -> Iterator[None]:
+    """Let a model in float64 have its tables as they are meant for a while."""
+    import torch
+
+    held, meant = _tables(model), what_is_meant(model)
+    kept = {name: held[name].clone() for name in meant}
+    with torch.no_grad():
+        for name, table in meant.items():
+            held[name].copy_(table)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, table in kept.items():
+                held[name].copy_(table)
+
+
+def _is_near(table: "torch.Tensor", meant: "torch.Tensor") -> bool:
+    if table.shape != meant.shape:
+        return False
+    finite = table.isfinite() & meant.isfinite()
+    apart, size = (table.double() - meant)[finite].abs(), meant[finite].abs()
+    return bool(size.numel()) and bool(apart.max() <= _NEAR * size.max())
+
+
+def _tables(model: "torch.nn.Module") -> "dict[str, torch.Tensor]":
+    return {
+        f"{path}.{name}" if path else name: _parts(held)
+        for path, module in model.named_modules()
+        for name, held in (*module.named_buffers(recurse=False), *plain_tables(module).items())
+    }
+
+
+def _parts(table: "torch.Tensor") -> "torch.Tensor":
+    """The real and imaginary parts of complex numbers, in the same memory."""
+    import torch
+
+    return torch.view_as_real(table) if table.is_complex() and not table.is_conj() else table
 
 
 def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
@@ -40,8 +104,12 @@ _MOST_TURNS = 4
 
 
 @contextmanager
-def one_rounding_away(buffers: dict[str, "torch.Tensor"], turn: int = 0) -> Iterator[None]:
+def one_rounding_away(
+    buffers: "Mapping[str, torch.Tensor]", turn: int = 0, meant: "Mapping[str, torch.Tensor] | None" = None
+) -> Iterator[None]:
     """Let each of their values be one float32 rounding up or down for a while, some tables the other way in each turn.
+
+    As far as a value is from what is meant, where that is further.
 
     A mean that is too large and a standard deviation that is, too, may cancel each other.
     """
@@ -50,10 +118,14 @@ def one_rounding_away(buffers: dict[str, "torch.Tensor"], turn: int = 0) -> Iter
     generator = torch.Generator().manual_seed(0)
     kept = {name: buffer.clone() for name, buffer in buffers.items()}
     with torch.no_grad():
-        for number, buffer in enumerate(buffers.values()):
+        for number, (name, buffer) in enumerate(buffers.items()):
             signs = torch.randint(0, 2, buffer.shape, generator=generator).to(buffer) * 2 - 1
             signs = -signs if turn and number >> (turn - 1) & 1 else signs
-            buffer.copy_(torch.where(_is_rounded(buffer), buffer * (1 + _FLOAT32_ROUNDING * signs), buffer))
+            shift = buffer.abs() * _FLOAT32_ROUNDING
+            signs = torch.where(buffer < 0, -signs, signs)
+            if meant and name in meant:
+                shift = torch.maximum(shift, (meant[name].to(buffer) - buffer).abs().nan_to_num(0.0))
+            buffer.copy_(torch.where(_is_rounded(buffer), buffer + shift * signs, buffer))
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """Rows of the convolutions: plain, transposed and depthwise."""
 
 from porting.rules.rule import LayerRule
-from porting.rules.settings import Agreement, Declared, Equal, Fixed
+from porting.rules.settings import Agreement, Declared, Equal
 from porting.rules.shared_settings import CHANNELS_ARE_LAST, LINEAR, by_sizes, trained
 from porting.rules.windows import Convolution, TransposedConvolution
 from porting.traces import LayerCall
@@ -40,6 +40,11 @@ def convolution(rank: int, taps: str) -> LayerRule:
     )
 
 
+def _as_many_groups(reference: LayerCall, port: LayerCall) -> str:
+    groups, others = reference.settings["groups"], port.settings.get("groups", 1)
+    return "" if groups == others else f"groups={groups} in torch, {others} in the port: Keras' own layer has one"
+
+
 def transposed_convolution(rank: int, taps: str) -> LayerRule:
     """The row of a transposed convolution over so many axes."""
     return LayerRule(
@@ -51,7 +56,7 @@ def transposed_convolution(rank: int, taps: str) -> LayerRule:
         },
         (
             *_WINDOW_SETTINGS,
-            Fixed("torch", "groups", 1, "Keras has no grouped transposed convolution"),
+            Agreement(("groups",), ("groups",), _as_many_groups),
             _CROP_BY_TRACE,
             _CONVOLUTION_SIZES,
             *trained("kernel", "bias"),

@@ -27,10 +27,16 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Value:
-    """Keras' own where there are heads; its causal mask lies as torch's where there are as many keys as queries."""
+    """Keras' own where there are heads; its causal mask lies as torch's where there are as many keys as queries.
+
+    Of values of another width than the queries it says a wrong shape, by which functional models reshape what follows.
+    """
     is_headed = query.rank == 4 and query.shape[0] == key.shape[0] == value.shape[0]
     is_headed = is_headed and (enable_gqa or key.shape[1] in (query.shape[1], 1)) and key.shape[1] == value.shape[1]
+    is_headed = is_headed and value.shape[-1] == query.shape[-1]
     if not is_headed or (is_causal and query.shape[-2] != key.shape[-2]) or query.shape[-1] == 0:
+        if enable_gqa and key.shape[1] != query.shape[1]:
+            key, value = (repeat_interleave(k, tensor, query.shape[1] // tensor.shape[1], 1) for tensor in (key, value))
         return _attention_in_steps(k, query, key, value, attn_mask, is_causal, scale, dropout_p)
     held = [arranged(k.ops, tensor, (0, 2, 1, 3)) for tensor in (query, key, value)]
     if query.shape[1] != key.shape[1]:

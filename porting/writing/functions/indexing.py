@@ -5,8 +5,8 @@ from math import prod
 from typing import Any
 
 from porting.writing.functions.arranging.repeating import expand
-from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose
-from porting.writing.functions.kinds import as_kind, named
+from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose, unsqueeze
+from porting.writing.functions.kinds import named
 from porting.writing.functions.pointwise import add, combined, multiply, negative, remainder, subtract
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, permuted, settled, whole
@@ -14,10 +14,10 @@ from porting.writing.values.axes import Value, arranged, broadcast_shape, in_ord
 
 @row("index_select")
 def index_select(k: Target, x: Value, dim: int, index: Value) -> Value:
-    return _taken(k, x, dim % x.rank, reshape(k, index, (index.shape[0],)) if index.rank != 1 else index)
+    return taken_at(k, x, dim % x.rank, reshape(k, index, (index.shape[0],)) if index.rank != 1 else index)
 
 
-def _taken(k: Target, x: Value, axis: int, places: Value) -> Value:
+def taken_at(k: Target, x: Value, axis: int, places: Value) -> Value:
     """Rows at places, whose axes stand where the axis stood."""
     if k.is_batch(x.shape[axis]):
         raise NoRowError("samples are taken by their number")
@@ -43,19 +43,19 @@ def index(k: Target, x: Value, indices: Sequence[Value | None]) -> Value:
     if len(given) == 1 and given[0][1].counts_samples and given[0][1].shape == x.shape[axes[0] : axes[0] + 1]:
         return x
     if len(given) == 1:
-        return _taken(k, x, axes[0], given[0][1])
+        return taken_at(k, x, axes[0], given[0][1])
     if given[0][1].counts_samples and axes[0] == 0 and len(given) == 2:
         return _one_of_each(k, x, *given[1])
     if axes != list(range(axes[0], axes[-1] + 1)):
         rest = [axis for axis in range(x.rank) if axis not in axes]
         x, axes = permuted(x, [*axes, *rest]), list(range(len(axes)))
     sizes = [x.shape[axis] for axis in axes]
-    places = _flat_places(k, [value for _, value in given], sizes)
+    places = flat_places(k, [value for _, value in given], sizes)
     joined = reshape(k, x, (*x.shape[: axes[0]], prod(sizes), *x.shape[axes[-1] + 1 :]))
-    return _taken(k, joined, axes[0], places)
+    return taken_at(k, joined, axes[0], places)
 
 
-def _flat_places(k: Target, places: Sequence[Value], sizes: Sequence[int]) -> Value:
+def flat_places(k: Target, places: Sequence[Value], sizes: Sequence[int]) -> Value:
     """The places on axes that have been joined to one; those counted from the end first from the beginning."""
     total, *others = (remainder(k, value, size) for value, size in zip(places, sizes, strict=True))
     for value, size in zip(others, sizes[1:], strict=True):
@@ -76,17 +76,6 @@ def _one_of_each(k: Target, x: Value, axis: int, places: Value) -> Value:
     return Value(cut, shape, tuple(a - (a > axis) for a in x.axes if a != axis), x.dtype)
 
 
-@row("index_put")
-def index_put(k: Target, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
-    """One number, or one that broadcasts, wherever a mask is true."""
-    masks = [value for value in indices if value is not None]
-    if accumulate or len(masks) != 1 or len(indices) != 1 or masks[0].dtype != "bool" or prod(values.shape) != 1:
-        raise NoRowError("index_put other than of one number where a mask is true")
-    mask = reshape(k, masks[0], (*masks[0].shape, *(1,) * (x.rank - masks[0].rank)))
-    number = reshape(k, as_kind(k, values, x.dtype), (1,) * x.rank)
-    return combined(k, k.ops.where, [mask, number, x], x.dtype)
-
-
 @row("embedding")
 def embedding(
     k: Target,
@@ -96,7 +85,13 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Value:
-    return _taken(k, weight, 0, indices)
+    """A table that is read otherwise, too; the row for what pads is not trained by a look-up."""
+    vectors = taken_at(k, weight, 0, indices)
+    if padding_idx < 0 or weight.form is None:
+        return vectors
+    vectors, pads = vectors.with_data(k.kept(vectors.data)), settled(indices)
+    pads = unsqueeze(k, pads.with_data(k.ops.equal(pads.data, padding_idx), "bool"), -1)
+    return combined(k, k.ops.where, [pads, vectors.with_data(k.ops.stop_gradient(vectors.data)), vectors])
 
 
 @row("gather")

@@ -229,15 +229,12 @@ def bitwise_not(k: Target, x: Value) -> Value:
 
 
 @row("where")
-def where(k: Target, condition: Any, x: Any, y: Any) -> Value:
+def where(k: Target, condition: Any, x: Any = None, y: Any = None) -> Value:
+    if x is None:
+        raise NoRowError("has a size that depends on the values: mask what is not wanted, and leave it in place")
     if isinstance(condition, bool):
         condition = int(condition)
     return combined(k, k.ops.where, [condition, x, y], promoted([x, y]))
-
-
-@row("masked_fill")
-def masked_fill(k: Target, x: Value, mask: Value, value: Any) -> Value:
-    return combined(k, k.ops.where, [mask, value, x], x.dtype)
 
 
 @row("addcmul")

@@ -75,7 +75,8 @@ def _placing(name: str) -> None:
     @row(name)
     def reduce(k: Target, x: Value, dim: int | None = None, keepdim: bool = False) -> Value:
         if dim is None:
-            raise NoRowError(f"{name} of the flattened tensor")
+            samples = any(map(k.is_batch, x.shape))
+            raise NoRowError(f"{name} of the flattened tensor" + (", which takes samples together" if samples else ""))
         return reduced(k, getattr(k.ops, name), held(k, x, dim), dim, keepdim, "int")
 
 

@@ -10,6 +10,7 @@ from porting.writing.functions import (  # noqa: F401 - each makes its rows know
     pointwise,
     products,
     reductions,
+    scattering,
 )
 from porting.writing.functions.arranging import rearranging, repeating, shapes  # noqa: F401
 from porting.writing.functions.row import Row, row

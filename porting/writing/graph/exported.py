@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from porting.drops import dropping_functions
 from porting.writing.functions.table import EMITS_NOTHING, name_of
 from porting.writing.graph.composed import with_known_functions
 from porting.writing.graph.folding import constant_nodes, folded
@@ -91,17 +92,20 @@ def export(
         [_with_samples(value, samples) for value in args],
         {n: _with_samples(v, samples) for n, v in keywords.items()},
     )
-    with whole_modules(model.eval()), warnings.catch_warnings():
+    with whole_modules(model.eval()):
+        dropping = dropping_functions(model, lambda: model(*args, **keywords))
+    with whole_modules(model, dropping), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
         warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = exported_program(model, *many)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
-            program = program.run_decompositions({})
+            with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's own, of its own
+                program = program.run_decompositions({})
         program = with_known_functions(program, is_known)
     graph = program.graph
     _drop_checks(graph)
     graph.eliminate_dead_code()
-    with_training_rates(graph, model, *many)
+    with_training_rates(graph, model, *many, dropping)
     constants = folded(graph, _constants(program), samples)
     specs = program.graph_signature.input_specs
     known = {node.name for node in constants}
@@ -166,7 +170,7 @@ def _returned(program: Any, graph: "Graph") -> tuple[Any, ...]:
 
 def samples_for(model: "torch.nn.Module", values: Sequence[Any]) -> int:
     """A number of samples that no size of a model and of its inputs is a multiple of."""
-    sizes = {size for tensor in model.state_dict().values() for size in tensor.shape}
+    sizes = {size for tensor in model.state_dict().values() for size in getattr(tensor, "shape", ())}
     sizes |= {size for value in values if hasattr(value, "shape") for size in value.shape[1:]}
     return next(prime for prime in PRIMES if not any(size % prime == 0 for size in sizes if size))
 

@@ -1,7 +1,8 @@
 """What no input reaches but by its shape: computed once, as torch computes it."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def folded(graph: "Graph", known: Mapping[str, "torch.Tensor"], samples: int) ->
     import torch
 
     values: dict[Node, Any] = {node: _exact(known[node.name]) for node in graph.nodes if node.name in known}
-    with torch.no_grad():
+    with torch.no_grad(), _numbers_in_float64():
         for node in graph.nodes:
             if node.op == "call_function" and _is_constant(node, values, samples):
                 args, keywords = (_filled(_few(a, samples), values) for a in (node.args, _with_type(node)))
@@ -45,6 +46,19 @@ def folded(graph: "Graph", known: Mapping[str, "torch.Tensor"], samples: int) ->
                     args = (_stand_in(node.args[0], samples), *args[1:])
                 values[node] = _exact(node.target(*args, **keywords))
     return values
+
+
+@contextmanager
+def _numbers_in_float64() -> Iterator[None]:
+    """Let what whole numbers and numbers of Python give together be float64."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def constant_nodes(graph: "Graph", known: Mapping[str, "torch.Tensor"]) -> "set[Node]":

@@ -1,10 +1,11 @@
 """Modules that torch.export takes apart, or that vanish in evaluation: while it exports, each is one call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from porting.drops import Drop, Dropping, drop_of_module, replaced
 from porting.rules.table import LAYER_RULES
 
 if TYPE_CHECKING:
@@ -20,15 +21,15 @@ TRANSPOSED_LINEAR = "Conv1D"
 
 
 @contextmanager
-def whole_modules(model: "torch.nn.Module") -> Iterator[None]:
-    """Let such modules of a model be one call each, and give them their own forward back."""
+def whole_modules(model: "torch.nn.Module", dropping: Sequence[Dropping] = ()) -> Iterator[None]:
+    """Let such modules of a model, and functions that drop, be one call each, and give them their own code back."""
     changed = []
     try:
         for module in model.modules():
             if forward := _marked_forward(module):
                 changed.append((module, vars(module).get("forward")))
                 module.forward = forward
-        with _kept_dropout(), _kept_masks():
+        with _kept_dropout(), _kept_masks(), replaced(dropping, _dropped):
             yield
     finally:
         for module, own in changed:
@@ -108,8 +109,26 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
     if isinstance(module, torch.nn.EmbeddingBag):
         return _bag(module)
-    rate = drop_path_rate(module)
-    return _drop_path(*rate) if rate else None
+    if rate := drop_path_rate(module):
+        return _drop_path(*rate)
+    drop = drop_of_module(module) if not type(module).__module__.startswith("torch.") else None
+    return _dropping(module, drop) if drop else None
+
+
+def _dropping(module: Any, drop: Drop) -> Callable[..., Any]:
+    """A module of anybody's that drops."""
+    original = module.forward
+    return lambda x, *args, **keywords: _dropped(drop, x, lambda: original(x, *args, **keywords))
+
+
+def _dropped(drop: Drop, x: "torch.Tensor", call: Callable[[], Any]) -> Any:
+    """What drops in training alone, as the call that says so."""
+    made = call()
+    if made is not x:
+        return made
+    if drop.drops == "samples":
+        return _operators().drop_path(x, drop.rate, True)
+    return getattr(_operators(), "dropout" if drop.drops == "values" else "feature_dropout")(x, drop.rate, False)
 
 
 def _rms_normalisation(module: Any) -> Callable[..., Any]:

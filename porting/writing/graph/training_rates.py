@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from porting.drops import Dropping
 from porting.writing.graph.marks import DROPOUTS, whole_modules
 from porting.writing.graph.regions import exported_program
 
@@ -15,13 +16,17 @@ RATE_AT = {"scaled_dot_product_attention": 4, **dict.fromkeys(DROPOUTS.values(),
 
 
 def with_training_rates(
-    graph: "Graph", model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]
+    graph: "Graph",
+    model: "torch.nn.Module",
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    dropping: Sequence[Dropping] = (),
 ) -> None:
     """Give what a graph of evaluation drops the rate that it has in training, where it has none."""
     held = _droppers(graph)
     if all(map(_rate, held)):
         return
-    for node, rate in zip(held, _rates(model, args, keywords, held), strict=True):
+    for node, rate in zip(held, _rates(model, args, keywords, held, dropping), strict=True):
         if rate:
             at = RATE_AT[_name(node)]
             node.args = (*node.args[:at], *(None,) * (at - len(node.args)), rate, *node.args[at + 1 :])
@@ -29,7 +34,11 @@ def with_training_rates(
 
 
 def _rates(
-    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], held: "Sequence[Node]"
+    model: "torch.nn.Module",
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    held: "Sequence[Node]",
+    dropping: Sequence[Dropping],
 ) -> list[float]:
     """The rates of calls, where the model trains; or where those modules alone do that call, if else it draws more.
 
@@ -37,7 +46,7 @@ def _rates(
     """
     names = list(map(_name, held))
     for training in (list(model.modules()), [_caller(node, model) for node in held if not _rate(node)]):
-        found = _droppers_in_training(model, training, args, keywords)
+        found = _droppers_in_training(model, training, args, keywords, dropping)
         if list(map(_name, found)) == names:
             return list(map(_rate, found))
     return [0.0] * len(held)
@@ -54,6 +63,7 @@ def _droppers_in_training(
     training: "Sequence[torch.nn.Module]",
     args: Sequence[Any],
     keywords: Mapping[str, Any],
+    dropping: Sequence[Dropping],
 ) -> "list[Node]":
     """What drops in a graph in which some modules train; nothing where it cannot be exported."""
     before = [module for module in model.modules() if module.training]
@@ -61,7 +71,7 @@ def _droppers_in_training(
     for module in training:
         module.training = True
     try:
-        with whole_modules(model):
+        with whole_modules(model, dropping):
             return _droppers(exported_program(model, args, keywords).graph)
     except Exception:  # torch raises what it likes
         return []

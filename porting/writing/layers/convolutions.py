@@ -63,19 +63,18 @@ def _transposed_convolution(rank: int) -> None:
         dilation: Any = 1,
     ) -> Value:
         """Without padding torch's and Keras' are one; what torch crops is cropped behind it."""
-        if groups != 1:
-            raise NoRowError("a transposed convolution with groups, which Keras does not have")
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
-        if max(step) > 1 and max(rate) > 1:
-            raise NoRowError("a transposed convolution with strides and dilation, which Keras does not have together")
+        filters, own = weight.shape[1] * groups, groups > 1 or max(rate) > 1
         crops, more = spread(padding, rank), spread(output_padding, rank)
         settings = changed(
-            strides=(shortest(step), 1), dilation_rate=(shortest(rate), 1), use_bias=(bias is not None, True)
+            strides=(shortest(step), 1),
+            dilation_rate=(shortest(rate), 1),
+            groups=(groups, 1),
+            use_bias=(bias is not None, True),
         )
-        data = getattr(k.layers, f"Conv{rank}DTranspose")(
-            weight.shape[1], shortest(size), **settings, name=name_of(name)
-        )(x.data)
+        make = k.own(f"GroupedConv{rank}DTranspose") if own else getattr(k.layers, f"Conv{rank}DTranspose")
+        data = make(filters, shortest(size), **settings, name=name_of(name))(x.data)
         full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
         lengths = [
             (n - 1) * s - 2 * c + d * (w - 1) + m + 1
@@ -86,7 +85,7 @@ def _transposed_convolution(rank: int) -> None:
         cuts = [(c, have - length - c) for c, length, have in zip(crops, lengths, full, strict=True)]
         if any(map(any, cuts)):
             data = getattr(k.layers, f"Cropping{rank}D")(cuts[0] if rank == 1 else tuple(cuts))(data)
-        return Value(data, (x.shape[0], weight.shape[1], *lengths), x.axes)
+        return Value(data, (x.shape[0], filters, *lengths), x.axes)
 
 
 for _rank in (1, 2, 3):

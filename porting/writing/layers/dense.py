@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import Target
 from porting.writing.graph.marks import TRANSPOSED_LINEAR
 from porting.writing.layers.row import changed, layer_row, with_last
@@ -11,6 +12,8 @@ from porting.writing.values.expressions import name_of
 
 @layer_row("linear", "Linear")
 def dense(k: Target, name: str, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    if bias is not None and bias.data is not None:
+        return add(k, dense(k, name, x, weight), bias)
     x = with_last(k.ops, x, -1)
     settings = changed(use_bias=(bias is not None, True))
     data = k.layers.Dense(weight.shape[0], **settings, name=name_of(name))(x.data)

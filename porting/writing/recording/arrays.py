@@ -58,6 +58,8 @@ class OwnArrays:
         anchors = [value for outer in reversed(self.recorder.scopes[: at + 1]) for value in outer.anchors]
         if not anchors:
             raise NoRowError("reads an array where no input is at hand")
+        if array.is_complex():
+            raise NoRowError(f"reads {path}, which holds complex numbers: keep it as torch.view_as_real gives it")
         if not array.is_floating_point():
             raise NoRowError(f"reads {path}, {array.numel()} whole numbers that follow no rule")
         shape = tuple(map(int, array.shape))

@@ -20,10 +20,10 @@ KINDS = {"float": None, "int": "int32", "bool": "bool"}
 
 
 def kind_of(dtype: "torch.dtype") -> str:
-    """What kind of number a torch type is."""
+    """What kind of number a torch type is; of complex numbers, what kind either part is."""
     import torch
 
-    return "bool" if dtype == torch.bool else "float" if dtype.is_floating_point else "int"
+    return "bool" if dtype == torch.bool else "float" if dtype.is_floating_point or dtype.is_complex else "int"
 
 
 def without_samples(

@@ -79,6 +79,8 @@ def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | 
     if name in SEVERAL_INPUTS:
         arrays = [path for path in arrays if _in_layer(path, name, model)]
     computed = [arg for arg in node.all_input_nodes if arg.name not in exported.arrays]
+    if name == "linear" and len(node.args) == 3 and node.args[2] in computed[1:]:  # a bias is added behind the layer
+        computed.remove(node.args[2])
     if len(computed) != 1 and name not in SEVERAL_INPUTS:
         return None
     if (functional := _functional_owner(name, node, arrays, model, exported)) is not None:

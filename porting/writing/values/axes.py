@@ -44,6 +44,8 @@ class Value:
         Whether no element can be below zero.
     counts_samples : bool
         Whether it has the samples' own numbers, which nothing is written for.
+    windows : tuple of int
+        Of places that a pooling found, how far apart its windows are, where they have no element in common.
     """
 
     data: Any
@@ -54,6 +56,7 @@ class Value:
     raised: int = 0
     nonnegative: bool = False
     counts_samples: bool = False
+    windows: tuple[int, ...] = ()
 
     @property
     def rank(self) -> int:

@@ -88,7 +88,9 @@ def _call(op, sample):
         rest = iter(given)
         filled = [next(rest) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         first, args, keywords = pytree.tree_unflatten(filled, spec)
-        made = op.op(first, *args, **keywords)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The reduce argument of torch.scatter")  # torch's own, of its own samples
+            made = op.op(first, *args, **keywords)
         return [tensor for tensor in pytree.tree_leaves(made) if isinstance(tensor, torch.Tensor)]
 
     return function, tensors

@@ -66,13 +66,19 @@ def _grown_by_size(k: Target, x: Value, axis: int, size: int) -> Value:
 
 def _with_samples(k: Target, x: Value, samples: Sequence[int], shape: Sequence[int]) -> Any:
     """Add zeros that have the samples."""
-    anchor = next((a for a in k.anchors if a.axes and a.shape[a.axes[0]] == shape[samples[0]]), None)
+    size, known = shape[samples[0]], [anchor for anchor in k.anchors if anchor.axes]
+    anchor = next((a for a in known if a.shape[a.axes[0]] == size), None)
+    anchor = anchor or next(
+        (a for a in known if k.is_batch(a.shape[a.axes[0]]) and size % a.shape[a.axes[0]] == 0), None
+    )
     if anchor is None or len(samples) != 1:
         raise NoRowError("expand along the samples where nothing at hand has so many")
     like = None if x.dtype == "float" else "int32"
     dtype = {} if x.dtype == anchor.dtype else {"dtype": k.floatx if like is None else like}
     whole_anchor = anchor.shape == tuple(shape) and anchor.axes == x.axes
     zeros = k.ops.zeros_like(anchor.data if whole_anchor else _first_of_each(anchor, x, samples[0]), **dtype)
+    if (times := size // anchor.shape[anchor.axes[0]]) > 1:  # several of each sample, as frames are
+        zeros = k.ops.repeat(zeros, times, axis=x.at(samples[0]))
     return zeros + x.data if x.dtype != "bool" else k.ops.logical_or(x.data, k.ops.cast(zeros, "bool"))
 
 

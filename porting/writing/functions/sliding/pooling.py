@@ -22,6 +22,8 @@ def max_pool(
 ) -> Value:
     if set(spread(dilation, 1)) != {1}:
         raise NoRowError("max_pool with dilation")
+    if len(spread(kernel_size, x.rank - 2)) != x.rank - 2 or x.rank < 3:
+        raise NoRowError("max_pool without an axis of samples")
     if _is_global(x, kernel_size, padding):
         return _global(k, "Max", x)
     fill = 0.0 if x.nonnegative else float("-inf")
@@ -29,9 +31,38 @@ def max_pool(
 
 
 @row("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
-def max_pool_alone(k: Target, x: Value, *args: Any, **settings: Any) -> list[Value]:
-    """The places are not written; who reads them is told."""
-    return [max_pool(k, x, *args, **settings)]
+def max_pool_with_places(
+    k: Target,
+    x: Value,
+    kernel_size: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] | int = 0,
+    dilation: Sequence[int] | int = 1,
+    ceil_mode: bool = False,
+) -> list[Value]:
+    """The places, each counted through the whole image, where they are read."""
+    made = max_pool(k, x, kernel_size, stride, padding, dilation, ceil_mode)
+    if 1 not in k.used:
+        return [made]
+    rank = x.rank - 2
+    size, step, pads = spread(kernel_size, rank), spread(stride or kernel_size, rank), spread(padding, rank)
+    if ceil_mode and _ends(x, size, step, pads):
+        raise NoRowError("the places of maxima in windows that reach beyond the end")
+    x = channels_last(k.ops, x)
+    data = k.own("places_of_maxima")(x.data, tuple(size), tuple(step), tuple(pads))
+    places = Value(data, made.shape, x.axes, "int", windows=tuple(step) if step == size and not any(pads) else ())
+    return [made, places]
+
+
+@row("max_unpool2d", "max_unpool3d")
+def max_unpool(k: Target, x: Value, places: Value, output_size: Sequence[int], *_: Any) -> Value:
+    """Each element where the maximum was that it stands for."""
+    if not places.windows:
+        raise NoRowError("max_unpool to places that come from no max_pool, or from one whose windows overlap")
+    windows = places.windows
+    x, places = channels_last(k.ops, x), channels_last(k.ops, places)
+    data = k.own("unpooled")(x.data, places.data, tuple(output_size[-len(windows) :]), windows)
+    return Value(data, (*x.shape[:2], *output_size[-len(windows) :]), x.axes)
 
 
 @row("avg_pool1d", "avg_pool2d", "avg_pool3d")

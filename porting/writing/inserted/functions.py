@@ -1,53 +1,7 @@
 # pyright: reportOptionalSubscript=false, reportOptionalOperand=false, reportOptionalMemberAccess=false, reportOperatorIssue=false, reportArgumentType=false
-"""Functions and layers that are copied into what is written, where a model needs them.
+"""Functions that Keras does not have."""
 
-Each is whole by itself: it reads the names that a written file imports and nothing else.
-"""
-
-import keras
 from keras import layers, ops
-
-
-@keras.saving.register_keras_serializable("porting")
-class Learned(layers.Layer):
-    """An array that is trained, whatever the input is."""
-
-    def __init__(self, shape, dtype=None, trainable=True, **settings):
-        super().__init__(dtype=dtype, trainable=trainable, **settings)
-        self.shape = tuple(shape)
-
-    def build(self, input_shape):
-        self.value = self.add_weight(shape=self.shape, name="value")
-
-    def call(self, x):
-        return ops.convert_to_tensor(self.value)
-
-    def compute_output_spec(self, x):
-        return keras.KerasTensor(self.shape, self.compute_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "shape": self.shape}
-
-
-@keras.saving.register_keras_serializable("porting")
-class Kept(layers.Layer):
-    """Weights that the torch model has and does not use; the input passes through."""
-
-    def __init__(self, shape, dtype=None, trainable=False, **settings):
-        super().__init__(dtype=dtype, trainable=trainable, **settings)
-        self.shape = tuple(shape)
-
-    def build(self, input_shape):
-        self.value = self.add_weight(shape=self.shape, name="value")
-
-    def call(self, x):
-        return x
-
-    def compute_output_spec(self, x):
-        return keras.KerasTensor(x.shape, x.dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "shape": self.shape}
 
 
 def grid_sum(sizes, steps, start=0):
@@ -74,53 +28,6 @@ def bordered(table, corner, row, column):
     table = ops.pad(table, ((0, 0), (1, 0)), constant_values=column)
     is_corner = ops.pad(ops.ones((1, 1), dtype="bool"), [(0, size - 1) for size in table.shape])
     return ops.where(is_corner, corner, table)
-
-
-def conv_in_groups(x, kernel, groups, **settings):
-    """Convolve each group of channels with its own part of a kernel."""
-    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
-    return ops.concatenate([ops.conv(part, taps, **settings) for part, taps in parts], axis=-1)
-
-
-@keras.saving.register_keras_serializable("porting")
-class DilatedConv1D(layers.Conv1D):
-    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
-
-    def __init__(self, filters, kernel_size, strides=1, **settings):
-        super().__init__(filters, kernel_size, **settings)
-        self.strides = (strides,) if isinstance(strides, int) else tuple(strides)
-
-    call = layers.Conv2D.call  # Conv1D's own convolves by itself
-
-    def convolution_op(self, inputs, kernel):
-        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
-        return x[:, :: self.strides[0]]
-
-
-@keras.saving.register_keras_serializable("porting")
-class DilatedConv2D(layers.Conv2D):
-    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
-
-    def __init__(self, filters, kernel_size, strides=1, **settings):
-        super().__init__(filters, kernel_size, **settings)
-        self.strides = (strides,) * 2 if isinstance(strides, int) else tuple(strides)
-
-    def convolution_op(self, inputs, kernel):
-        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
-        return x[:, :: self.strides[0], :: self.strides[1]]
-
-
-@keras.saving.register_keras_serializable("porting")
-class DilatedConv3D(layers.Conv3D):
-    """A convolution with strides and dilation, which Keras' own has not together: some of the dilated one's results."""
-
-    def __init__(self, filters, kernel_size, strides=1, **settings):
-        super().__init__(filters, kernel_size, **settings)
-        self.strides = (strides,) * 3 if isinstance(strides, int) else tuple(strides)
-
-    def convolution_op(self, inputs, kernel):
-        x = ops.conv(inputs, kernel, padding=self.padding, dilation_rate=self.dilation_rate)
-        return x[:, :: self.strides[0], :: self.strides[1], :: self.strides[2]]
 
 
 def average_inside(x, size, strides, widths, counted=None):
