@@ -17,7 +17,7 @@ from finta.coding.rows import ranges_of
 from finta.coding.tasks import encode_range
 from finta.errors import FintaError, ModelError
 from finta.filtering.atlases import encode_atlas
-from porting.jobs.backends import LAST_LINES, MISTAKE
+from porting.jobs.processes.backends import LAST_LINES, MISTAKE
 from porting.proof.runs import OnStep
 from tractography.errors import TractographyError
 from tractography.files.tractograms import Skips, open_filled

@@ -70,7 +70,7 @@ def verify_decisions(
     from finta.deciding.decisions import verify_decisions as verify
     from finta.deciding.report import as_json, render
     from finta.generating.anatomy_files import AnatomyFiles
-    from porting.jobs.backends import parse_backends
+    from porting.jobs.processes.backends import parse_backends
     from porting.statuses import EXIT_STATUS
 
     check_point(point)

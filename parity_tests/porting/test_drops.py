@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from parity_tests.porting.writing import more_idioms
-from parity_tests.porting.writing.more_idioms import LeavesOut, StochasticDepthByHand
+from parity_tests.porting.writing.models import more_idioms
+from parity_tests.porting.writing.models.more_idioms import LeavesOut, StochasticDepthByHand
 from porting.drops import Drop, drop_of, drop_of_module, dropping_functions, replaced
 
 

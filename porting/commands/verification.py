@@ -82,7 +82,7 @@ def _verify_on_backends(
     shared: dict,
 ) -> NoReturn:
     """Verify in a process for each backend, show the table, and exit with the overall verdict's status."""
-    from porting.jobs import backends
+    from porting.jobs.processes import backends
 
     chosen = backends.parse_backends(names)
     pages = [backends.page_path(html_file, name, chosen) for name in chosen] if html_file else []

@@ -15,11 +15,11 @@ from porting.evidence.certificates import (
     output_stem,
 )
 from porting.files import placement, staging
-from porting.jobs.elsewhere import proven_elsewhere
 from porting.jobs.filling import write_evidence, write_formats
-from porting.jobs.onednn import OtherSetting
 from porting.jobs.optimisers import optimiser_states
 from porting.jobs.preparation import check_inputs, found_pair, load_frameworks
+from porting.jobs.processes.elsewhere import proven_elsewhere
+from porting.jobs.processes.onednn import OtherSetting
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.untrained import then_drawn
 from porting.jobs.verification import PROBE_SAMPLES, as_it_is, hash_as_torch_reads, judge_files

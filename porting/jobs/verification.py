@@ -21,9 +21,9 @@ from porting.evidence.certificates import find_certificate, golden_path, hash_fi
 from porting.evidence.drift import drift_lines
 from porting.evidence.golden import read_golden
 from porting.jobs import accelerators
-from porting.jobs.elsewhere import proven_elsewhere
-from porting.jobs.onednn import OtherSetting
 from porting.jobs.preparation import check_files, found_pair, load_frameworks
+from porting.jobs.processes.elsewhere import proven_elsewhere
+from porting.jobs.processes.onednn import OtherSetting
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.untrained import then_drawn
 from porting.pairs.finding import read_all

@@ -1,4 +1,4 @@
-from parity_tests.porting.writing import own_models
+from parity_tests.porting.writing.models import own_models
 
 MODULE = own_models.__name__
 

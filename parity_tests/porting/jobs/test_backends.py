@@ -12,8 +12,8 @@ import pytest
 from parity_tests.schemas import assert_as_schema_says
 from porting import Status
 from porting.errors import InputError
-from porting.jobs import backends
-from porting.jobs.backends import BackendResult, page_path, verify_on_backends
+from porting.jobs.processes import backends
+from porting.jobs.processes.backends import BackendResult, page_path, verify_on_backends
 from porting.records.parity import RATIO_LIMIT
 from porting.requirements import BACKENDS
 from tractography.batches.batches import draw_balanced, write_batches

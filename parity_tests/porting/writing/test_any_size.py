@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import own_models, sized_models
+from parity_tests.porting.writing.models import own_models, sized_models
 from parity_tests.porting.writing.test_backends import RUN
 from porting.pairs.finding import resolve
 from porting.statuses import Status

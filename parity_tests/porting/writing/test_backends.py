@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import backends
+from parity_tests.porting.writing.models import backends
 from porting.statuses import Status
 
 MODELS = {"Positions": "6:int11", "Ramps": "4", "Enlarged": "3,7,8"}

@@ -3,7 +3,7 @@
 import pytest
 
 import porting
-from parity_tests.porting.writing import drawn_models
+from parity_tests.porting.writing.models import drawn_models
 from porting.statuses import Status
 
 KINDS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import porting
-from parity_tests.porting.writing import everyday
+from parity_tests.porting.writing.models import everyday
 from porting.reference.gradients import unseen_values
 from porting.statuses import Status
 from porting.writing.refusals import WritingError

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import idioms, more_idioms
+from parity_tests.porting.writing.models import idioms, more_idioms
 from porting import FunctionRow, ModelPair
 from porting.errors import PairError
 from porting.pairs.finding import find_pair

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import porting
-from parity_tests.porting.writing import own_models
+from parity_tests.porting.writing.models import own_models
 from porting.statuses import Status
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter

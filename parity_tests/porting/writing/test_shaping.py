@@ -5,7 +5,7 @@ import textwrap
 import pytest
 import torch
 
-from parity_tests.porting.writing import shapes
+from parity_tests.porting.writing.models import shapes
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
 from porting.writing.source import layer_names, source_of

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import porting
-from parity_tests.porting.writing import own_models
+from parity_tests.porting.writing.models import own_models
 from porting.errors import InputError
 from porting.pairs.finding import resolve
 from porting.reports.page import render_page

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from porting.writing.examples import Example
 from porting.writing.graph.authors import AuthorNames
 from porting.writing.graph.exported import Exported
-from porting.writing.graph.other_sizes import OtherGraphError, beside_each_other
 from porting.writing.model import WrittenModel, export_model, write_exported
 from porting.writing.references import Reference
 from porting.writing.refusals import WritingError
 from porting.writing.sizing.axes import Axis, Unit, axes_of, resized, try_axes, why_refused
+from porting.writing.sizing.other_sizes import OtherGraphError, beside_each_other
 from porting.writing.values.sizes import SizeError
 
 if TYPE_CHECKING:

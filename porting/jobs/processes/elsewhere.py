@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from porting.errors import InputError
-from porting.jobs.backends import verify_on_backends
+from porting.jobs.processes.backends import verify_on_backends
 from porting.proof.runs import OnStep
 from porting.records.parity import Cause, Divergence
 from porting.records.verdict import ParityReport, Part

@@ -28,7 +28,7 @@ from porting.statuses import overall
 SAMPLES = 16
 """Samples of the probe that the port runs on there, at most."""
 
-_COMMAND = "import sys; sys.path[:] = {path!r}; from porting.jobs.onednn import answer; answer({folder!r})"
+_COMMAND = "import sys; sys.path[:] = {path!r}; from porting.jobs.processes.onednn import answer; answer({folder!r})"
 _JOB, _ANSWER = "job.pickle", "answer.pickle"
 _ASKED = "judge"
 _WORDS = {False: "oneDNN off", True: "oneDNN on"}

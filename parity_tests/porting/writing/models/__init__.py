@@ -1,0 +1,1 @@
+"""Torch models that are written, by what they are for."""
