@@ -1,4 +1,4 @@
-"""What stands between the layers of pairs that remedies mend: attention, means, blocks and sizes, in either framework."""
+"""What stands between the layers of pairs that remedies mend: attention, means, blocks, sizes; in either framework."""
 
 import keras
 import numpy as np
