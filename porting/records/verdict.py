@@ -111,7 +111,7 @@ class Evidence:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ParityReport:
     """The verdict on one port, and everything that it rests on.
 
@@ -185,6 +185,16 @@ class ParityReport:
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     port_layers: tuple[str, ...] = ()
     only_inside: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """The verdict in a line: what it rests on are arrays of the size of the model."""
+        parts = ", ".join(f"{name} {part.status.value}" for name, part in self.parts.items())
+        return f"<ParityReport of {self.pair}: {self.verdict.value}; {parts}>"
+
+    def __str__(self) -> str:
+        """The verdict, and what each part of it says."""
+        lines = (f"{name} {part.status.value}: {line}" for name, part in self.parts.items() for line in part.lines)
+        return "\n".join([self.verdict.value, *lines])
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -1,7 +1,16 @@
-"""Where the forward of a torch model ends gradients, as ``detach`` and ``no_grad`` do."""
+"""Where the forward of a torch model ends gradients, as ``detach`` and ``no_grad`` do, and what reaches no output."""
 
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from porting.reference.exact import exact
+from porting.reference.side import call, tensors_of
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Ends(AbstractContextManager):
@@ -39,3 +48,32 @@ class Ends(AbstractContextManager):
 
     def __exit__(self, *error: Any) -> None:
         self._mode.__exit__(*error)
+
+
+def idle_modules(
+    model: "torch.nn.Module", inputs: Sequence[np.ndarray], modules: Mapping[str, "torch.nn.Module"]
+) -> set[str]:
+    """Paths of those of some modules whose result reaches no output: a factor on it has no gradient."""
+    import torch
+
+    factors: dict[str, torch.Tensor] = {}
+
+    def scaling(path: str) -> Callable[..., Any]:
+        def scale(module: "torch.nn.Module", given: Any, made: Any) -> Any:
+            if not torch.is_tensor(made) or not made.is_floating_point():
+                return made
+            factor = factors.setdefault(path, torch.ones((), dtype=made.dtype, requires_grad=True))
+            return made * factor
+
+        return scale
+
+    with ExitStack() as stack:
+        for path, module in modules.items():
+            stack.callback(module.register_forward_hook(scaling(path)).remove)
+        with exact(model), Ends(passed=True), torch.enable_grad():
+            outputs = call(model.eval(), tensors_of(model, inputs))
+    reached = [out.sum() for out in outputs if out.requires_grad]
+    if not factors or not reached:
+        return set()
+    gradients = torch.autograd.grad(torch.stack(reached).sum(), list(factors.values()), allow_unused=True)
+    return {path for path, gradient in zip(factors, gradients, strict=True) if gradient is None}

@@ -21,6 +21,7 @@ from porting.records.randomness import (
     rate_of,
 )
 from porting.reference import functions as torch_functions
+from porting.reference.ends import idle_modules
 from porting.reference.exact import exact
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
@@ -79,10 +80,12 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
 
     A module draws if the generator's state changes while it runs in training mode, and nothing else that is listed
     changed it; a function if it is one of torch's dropouts, outside of such a module. Attention draws for its weights.
+    What a module draws for a result that reaches no output is nothing.
     """
     layers = taught_modules(model, lesson)
     own = _own_functions(model, inputs)
     drawing, rates = _drawing(model, inputs, layers, own)
+    idle = idle_modules(model, inputs, drawing)
     found: list[RandomCall] = []
     behind = [""]
 
@@ -106,8 +109,8 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
         stack.enter_context(_dropouts_heard(without, function_heard, own))  # first: what is tried below is not heard
         for path, module in layers.items():
             stack.callback(module.register_forward_pre_hook(lambda *_, path=path: behind.append(path)).remove)
-        for path, module in drawing.items():
-            stack.callback(module.register_forward_pre_hook(hearing(path, module)).remove)
+        for path in drawing.keys() - idle:
+            stack.callback(drawing[path].register_forward_pre_hook(hearing(path, drawing[path])).remove)
         teach(model, inputs, lesson, alone=False)
     return tuple(found)
 

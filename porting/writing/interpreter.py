@@ -10,7 +10,7 @@ from porting.rules.function_row import FunctionRow
 from porting.writing.arguments import arguments_of, called, check, check_samples, item_of
 from porting.writing.complex_calls import complex_call, is_complex
 from porting.writing.functions.row import NoRowError, Target
-from porting.writing.functions.table import EMITS_NOTHING, FUNCTION_ROWS, is_in_place, name_of
+from porting.writing.functions.table import FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
 from porting.writing.graph.call_sites import bound_inputs
 from porting.writing.graph.exported import Exported, unused_arrays
@@ -167,8 +167,6 @@ class Interpreter:
         return self.values[node]
 
     def _node(self, node: "Node", call: ModuleCall) -> None:
-        if name_of(node.target) in EMITS_NOTHING:
-            return
         first = len(self.recorder.block.statements)
         try:
             made = self._bound(self._applied(node), self.authors.names(node, call))

@@ -39,6 +39,19 @@ class Connects(torch.nn.Module):
         return self.b(drop_connect(torch.relu(self.a(x)), 0.2, self.training))
 
 
+class Aside(torch.nn.Module):
+    """What it drops is not read."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.drop = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3), torch.nn.Dropout(0.4)
+
+    def forward(self, x):
+        hidden = torch.relu(self.a(x))
+        self.drop(hidden)
+        return self.b(hidden)
+
+
 class Net(torch.nn.Module):
     def __init__(self, drop=None, functional=0.0, activation=torch.relu):
         super().__init__()
@@ -128,6 +141,7 @@ RIGHT = {
     ),
     "a function": (lambda: Net(functional=0.3), port(dropout(0.3))),
     "a module and a function": (lambda: Net(torch.nn.Dropout(0.5), 0.3), port(dropout(0.5), dropout(0.3))),
+    "what nobody reads": (Aside, port()),
     "never": (lambda: Net(torch.nn.Dropout(0.0)), port()),
     "samples": (
         lambda: Net(StochasticDepth(0.2)),

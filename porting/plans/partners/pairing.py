@@ -35,13 +35,13 @@ def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
         If the pair's `matches` name a layer that did not run, or layers remain between which nothing decides.
     """
     fit = _remembered_fits(traced)
-    ours, theirs = _layers(traced, fit)
-    beside = _shared_pairs(ours, theirs, traced, fit)
-    _check_matches(traced.pair.matches, ours, theirs)
+    every, candidates = _layers(traced, fit)
+    beside = _shared_pairs(every, candidates, traced, fit)
+    _check_matches(traced.pair.matches, every, candidates)
     _check_read(traced, beside)
     ours, theirs = (
         [layer for layer in layers if layer.name not in taken]
-        for layers, taken in ((ours, beside.keys()), (theirs, beside.values()))
+        for layers, taken in ((every, beside.keys()), (candidates, beside.values()))
     )
     lone = [layer for layer in ours if not any(fit(layer, other) for other in theirs)]
     opens = found_opens(ours, theirs, fit, traced) if lone or len(ours) < len(theirs) else ()
@@ -58,10 +58,10 @@ def pair_layers(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
         (),
     )
     named = {layer.name: layer for layer in (*traced.port.shared, *traced.port.layers())}
-    both, ours = {**found, **beside}, _layers(traced, fit)[0]
-    called = {layer.name for layer in ours}  # by the name of a layer a function may go that shares its tensor
+    both = {**found, **beside}
+    called = {layer.name for layer in every}  # by the name of a layer a function may go that shares its tensor
     uses = (layer for layer in traced.reference.shared if layer.name not in called)
-    return [(layer, named[both[layer.name]]) for layer in (*ours, *uses) if layer.name in both], told
+    return [(layer, named[both[layer.name]]) for layer in (*every, *uses) if layer.name in both], told
 
 
 def _layers(traced: Traced, fit: Fit) -> tuple[list[LayerCall], list[LayerCall]]:
