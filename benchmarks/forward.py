@@ -45,6 +45,7 @@ RUNNERS = {
 def write_port(name: str, folder: Path) -> None:
     """Write the port's source, and the inputs of both models."""
     from benchmarks.public.census import CENSUS
+    from porting.reference.tensors import computed
     from porting.writing.examples import read_example
     from porting.writing.model import write_model
     from porting.writing.references import find_reference
@@ -52,7 +53,10 @@ def write_port(name: str, folder: Path) -> None:
     given = [np.concatenate([tensor.numpy()] * COPIES) for tensor in CENSUS[name].inputs()]
     np.savez(folder / "torch.npz", *given)
     reference = find_reference(CENSUS[name].build, {}, {})
-    written = write_model(reference.build().eval(), reference, read_example(folder / "torch.npz"))
+    model = reference.build().eval()
+    if computed.find_computed(model):
+        computed.settle(model)
+    written = write_model(model, reference, read_example(folder / "torch.npz"))
     (folder / "port.py").write_text(written.text)
     np.savez(folder / "keras.npz", *[_in_keras(*both) for both in zip(given, written.patterns(), strict=True)])
 

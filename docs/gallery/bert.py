@@ -1,4 +1,4 @@
-"""functools:partial
+"""benchmarks.public.census:_of_transformers('Bert')
 
 Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 """
@@ -7,6 +7,7 @@ Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 # What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false
 
 import keras
 from keras import layers, ops
@@ -21,7 +22,8 @@ def attention(query, key, value, rate, mask=None, bias=None, scale=None, is_caus
     if bias is not None:
         scores = scores + bias
     if is_causal:
-        mask = ops.tril(ops.ones(scores.shape[-2:], dtype="bool"))
+        ones = ops.ones_like(scores[:1, :1], dtype="int32")
+        mask = ops.cumsum(ones, axis=-2) >= ops.cumsum(ones, axis=-1)
     if mask is not None:
         scores = ops.where(mask, scores, float("-inf"))
     weights = layers.Dropout(rate)(ops.softmax(scores))
@@ -38,7 +40,7 @@ def bert_embeddings(input_ids, name):
     embeddings = inputs_embeds + token_type_embeddings
     x = ops.arange(12, dtype="int32")
     position_embeddings = layers.Embedding(64, 32, name=f"{name}_position_embeddings")(
-        ops.expand_dims(x + ops.zeros_like(input_ids[0, 0]), 0)
+        ops.expand_dims(ops.add(x, ops.zeros_like(input_ids[0, 0])), 0)
     )
     embeddings = embeddings + ops.squeeze(position_embeddings, 0)
     embeddings = layers.LayerNormalization(epsilon=1e-12, name=f"{name}_LayerNorm")(embeddings)

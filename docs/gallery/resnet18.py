@@ -1,4 +1,4 @@
-"""functools:partial
+"""benchmarks.public.census:_of_torchvision('resnet18')
 
 Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 """

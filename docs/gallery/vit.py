@@ -1,4 +1,4 @@
-"""functools:partial
+"""benchmarks.public.census:_of_transformers('ViT')
 
 Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 """
@@ -7,6 +7,7 @@ Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 # What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false
 
 import keras
 from keras import layers, ops
@@ -42,7 +43,7 @@ def vi_t_embeddings(pixel_values, name):
         embeddings, (-1, embeddings.shape[1] * embeddings.shape[2], embeddings.shape[3])
     )
     cls_token = Learned((1, 1, 32), name=f"{name}_cls_token")(pixel_values)
-    cls_tokens = cls_token + ops.zeros_like(pixel_values[:, :1, :1, 0])
+    cls_tokens = ops.zeros_like(pixel_values[:, :1, :1, 0]) + cls_token
     embeddings = ops.concatenate([cls_tokens, embeddings], axis=1)
     position_embeddings = Learned((17, 32), name=f"{name}_position_embeddings")(pixel_values)
     return embeddings + position_embeddings

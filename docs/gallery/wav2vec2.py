@@ -43,7 +43,8 @@ def attention(query, key, value, rate, mask=None, bias=None, scale=None, is_caus
     if bias is not None:
         scores = scores + bias
     if is_causal:
-        mask = ops.tril(ops.ones(scores.shape[-2:], dtype="bool"))
+        ones = ops.ones_like(scores[:1, :1], dtype="int32")
+        mask = ops.cumsum(ones, axis=-2) >= ops.cumsum(ones, axis=-1)
     if mask is not None:
         scores = ops.where(mask, scores, float("-inf"))
     weights = layers.Dropout(rate)(ops.softmax(scores))
