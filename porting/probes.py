@@ -189,7 +189,11 @@ def _normal(generator: np.random.Generator, shape: tuple[int, ...], below: int) 
 
 
 def _integers(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:
-    return generator.integers(0, below, shape).astype(np.int32)
+    """Numbers below a limit; the first sample ends in a 0, as sentences that are filled up do."""
+    drawn = generator.integers(0, below, shape).astype(np.int32)
+    if drawn.ndim > 1 and drawn.shape[-1] > 1:
+        drawn[:1, ..., -1] = 0
+    return drawn
 
 
 def _mask(generator: np.random.Generator, shape: tuple[int, ...], below: int) -> np.ndarray:

@@ -160,14 +160,14 @@ def write(
         judge = partial_of(convert, weights, pair=pair, keep_failed=True, patience=patience, on_step=on_step)
         try:
             report = judge(place).report
+            if sizes and sizes.other and report.verdict is Status.PASS:
+                report = judged_for_other_sizes(judge, place, written, sizes.other) or report
         except (PairError, PlanError) as error:
             files: tuple[Path, ...] = ()
             if keep_failed:
                 _stage(place, staged.stem)
                 files = staged.commit()
             raise _not_verified(found, error, files) from error
-        if sizes and sizes.other and report.verdict is Status.PASS:
-            report = judged_for_other_sizes(judge, place, written, sizes.other) or report
         if report.verdict is not Status.PASS and not keep_failed:
             return Writing(written, pair, report, (), sizes)
         _stage(place, staged.stem, converted=checkpoint is not None)

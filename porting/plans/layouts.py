@@ -31,7 +31,7 @@ def pair_laid_out(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
             best, most = times, agreeing
         if most == count:
             break
-    if best == 1:
+    if best == 1 or most < count:  # of two towers with other heads each lies otherwise
         return pair_layers(traced)
     raise SplitLayoutError(best)
 

@@ -1,5 +1,6 @@
 """In what order layers lie side by side in one of the port's, and whether by turns, by proof."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice, permutations
@@ -44,8 +45,9 @@ class _Joined:
         return min(self.errors, default=np.inf) <= AGREES
 
     def is_hopeless(self) -> bool:
-        """Whether every layout could be compared, and none is right."""
-        return bool(self.errors) and max(self.errors) < np.inf and not self.is_proven()
+        """Whether every layout was tried and could be compared, and none is right."""
+        are_all = math.factorial(_count(self.call)) <= MOST_TRIED and next(self.left, None) is None
+        return are_all and bool(self.errors) and max(self.errors) < np.inf and not self.is_proven()
 
 
 def check_order(traced: Traced, paired: Mapping[str, str]) -> tuple[str, ...]:
@@ -78,8 +80,13 @@ def check_order(traced: Traced, paired: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _of(call: LayerCall, trace: Trace) -> _Joined:
-    count = sum(word.startswith("weight_") for word in call.weights)
-    return _Joined(call, Group((), frozenset(reached_by(call.name, trace))), _layouts(count, call.output.shape[-1]))
+    layouts = _layouts(_count(call), call.output.shape[-1])
+    return _Joined(call, Group((), frozenset(reached_by(call.name, trace))), layouts)
+
+
+def _count(call: LayerCall) -> int:
+    """How many layers are joined in one."""
+    return sum(word.startswith("weight_") for word in call.weights)
 
 
 def _layouts(count: int, units: int) -> Iterator[Layout]:

@@ -76,4 +76,19 @@ def idle_modules(
     if not factors or not reached:
         return set()
     gradients = torch.autograd.grad(torch.stack(reached).sum(), list(factors.values()), allow_unused=True)
-    return {path for path, gradient in zip(factors, gradients, strict=True) if gradient is None}
+    idle = {path for path, gradient in zip(factors, gradients, strict=True) if gradient is None}
+    return {path for path in idle if not _decides(model, inputs, modules[path])}
+
+
+def _decides(model: "torch.nn.Module", inputs: Sequence[np.ndarray], module: "torch.nn.Module") -> bool:
+    """Whether an output is another where a module's result is: through an argmax, or a comparison."""
+    import torch
+
+    with exact(model), torch.no_grad():
+        before = call(model, tensors_of(model, inputs))
+        hook = module.register_forward_hook(lambda module, given, made: 1 - 2 * made)
+        try:
+            after = call(model, tensors_of(model, inputs))
+        finally:
+            hook.remove()
+    return not all(map(torch.equal, before, after))

@@ -43,7 +43,7 @@ class Group:
 
     def count(self) -> int:
         """How many assignments there are."""
-        return math.prod(math.factorial(len(held[0][0])) for held in self._together())
+        return math.prod(math.factorial(len(ours)) for ours, _ in self.members)
 
     def assignments(self) -> Iterator[Assignment]:
         """The order in which they ran first, or in which they usually lie; then others, if they are few."""
@@ -143,7 +143,8 @@ class _Attempts:
 
     def is_hopeless(self) -> bool:
         """Whether all assignments were tried, could be compared, and none is right."""
-        return AGREES < self.least < math.inf and len(self.tried) == self.group.count()
+        could_all = all(error < math.inf for error, _ in self.tried)
+        return self.least > AGREES and could_all and len(self.tried) == self.group.count()
 
     def is_sure(self) -> bool:
         """Whether what arrives differs by rounding alone."""

@@ -30,7 +30,7 @@ def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> 
 
 _MEANT: "WeakKeyDictionary[torch.nn.Module, Mapping[str, torch.Tensor]]" = WeakKeyDictionary()
 _NEAR = 1e-3
-"""How far a table may be from what it is meant to be, relative to its greatest value, for rounding to explain it."""
+"""How far a table that is as it is built may be from what it is meant to be, relative to its greatest value."""
 
 
 def see_what_is_meant(model: "torch.nn.Module", build: "Callable[[], torch.nn.Module]") -> None:
@@ -38,10 +38,12 @@ def see_what_is_meant(model: "torch.nn.Module", build: "Callable[[], torch.nn.Mo
     held = rounded_constants(model, frozenset())
     if not held:
         return
-    with suppress(Exception), uninitialised(), in_float64():  # code of anybody's raises what it likes
-        meant = _tables(build())
-        near = (name for name, table in held.items() if name in meant and _is_near(table, meant[name]))
-        _MEANT[model] = {name: meant[name] for name in near}
+    with suppress(Exception), uninitialised():  # code of anybody's raises what it likes
+        built = _tables(build())
+        with in_float64():
+            meant = _tables(build())
+        as_built = (name for name, table in held.items() if name in built and built[name].equal(table))
+        _MEANT[model] = {name: meant[name] for name in as_built if _is_near(held[name], meant[name])}
 
 
 def what_is_meant(model: "torch.nn.Module") -> "Mapping[str, torch.Tensor]":

@@ -34,6 +34,8 @@ def _parts(k: Target, x: Any) -> tuple[Any, Any]:
     """Both parts, to be read several times; the imaginary one of what is real is None."""
     if isinstance(x, list):
         return _kept(k, x[0]), _kept(k, x[1])
+    if isinstance(x, complex):
+        return x.real, x.imag
     return (_kept(k, x) if isinstance(x, Value) else x), None
 
 
@@ -73,7 +75,10 @@ def imaginary(k: Target, x: Complex) -> Value:
 def absolute(k: Target, x: Complex) -> Value:
     squares = [part.with_data(k.ops.square(part.data)) for part in map(settled, x)]
     total = add(k, *squares)
-    return total.with_data(k.ops.sqrt(total.data))
+    held = k.kept(total.data)
+    is_zero = k.kept(k.ops.equal(held, 0))  # there a root has no gradient, and torch's is 0
+    root = k.ops.sqrt(k.ops.where(is_zero, k.ops.ones_like(held), held))
+    return total.with_data(k.ops.where(is_zero, k.ops.zeros_like(held), root))
 
 
 @complex_row("angle")
@@ -104,7 +109,7 @@ def exponential(k: Target, x: Complex) -> Complex:
 def _sum_or_difference(name: str, function: Callable[..., Value]) -> None:
     @complex_row(name)
     def combine(k: Target, x: Any, y: Any, *, alpha: float = 1) -> Complex:
-        (a, b), (c, d) = ((v if isinstance(v, list) else (v, None)) for v in (x, y))
+        (a, b), (c, d) = _parts(k, x), _parts(k, y)
         second: Any = b if d is None else function(k, 0 if b is None else b, d, alpha=alpha)
         return [function(k, a, c, alpha=alpha), second]
 

@@ -83,7 +83,10 @@ def following(k: Target, array: "torch.Tensor", other: "torch.Tensor", shape: tu
     wide = [axis for axis, size in enumerate(shape) if not k.is_batch(size) and size != 1]
     if len(wide) != 1 or kind != "int":
         return None
-    first, step = int(one.flatten()[0]), int(beside.flatten()[1] - beside.flatten()[0])
+    longest = max(one.flatten(), beside.flatten(), key=len)
+    if len(longest) == 1:
+        return None
+    first, step = int(one.flatten()[0]), int(longest[1] - longest[0])
     for part in (one.flatten(), beside.flatten()):
         if (part != part.new_tensor(range(len(part))) * step + first).any():
             return None
