@@ -42,8 +42,9 @@ class Group:
     places: frozenset[str]
 
     def count(self) -> int:
-        """How many assignments there are."""
-        return math.prod(math.factorial(len(ours)) for ours, _ in self.members)
+        """How many assignments there are, where weights and biases of the same layers go together."""
+        apart = {_owners(ours): len(ours) for ours, _ in self.members}
+        return math.prod(map(math.factorial, apart.values()))
 
     def assignments(self) -> Iterator[Assignment]:
         """The order in which they ran first, or in which they usually lie; then others, if they are few."""
@@ -57,6 +58,12 @@ class Group:
         for member in self.members:
             found.setdefault(tuple(map(_parallel, member)), []).append(member)
         return list(found.values())
+
+
+def _owners(names: Sequence[str]) -> tuple[str, ...]:
+    """The layers that tensors are of; layers' own names."""
+    parts = [name.rpartition(".") for name in names]
+    return tuple(path if word in {"weight", "bias"} else path + dot + word for path, dot, word in parts)
 
 
 _USUALLY = ({"q", "query", "wq", "queries"}, {"k", "key", "wk", "keys"}, {"v", "value", "wv", "values"})
