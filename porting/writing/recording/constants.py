@@ -288,4 +288,4 @@ def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:
     repeats = [int(size) for size in np.diff(edges)]
     if set(repeats) == {1}:
         return k.ops.array(numbers, dtype=_named(k, kind))
-    return k.ops.repeat(k.ops.array(numbers, dtype=_named(k, kind)), repeats, axis=0)
+    return k.ops.repeat(k.ops.array(numbers, dtype=_named(k, kind)), k.ops.array(repeats), axis=0)
