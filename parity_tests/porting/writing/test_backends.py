@@ -13,7 +13,7 @@ import porting
 from parity_tests.porting.writing.models import backends
 from porting.statuses import Status
 
-MODELS = {"Positions": "6:int11", "Ramps": "4", "Enlarged": "3,7,8", "Runs": "8"}
+MODELS = {"Positions": "6:int11", "Ramps": "4", "Enlarged": "3,7,8", "Runs": "1"}
 RUN = """
 import importlib, sys
 import numpy as np
