@@ -181,11 +181,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
     synthetic_trace = torch_runs.teach(wide_model, few, synthetic)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
-    draws = _what_draws(wide_model, few, synthetic)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
-    calls_rounding, outputs_rounding = roundings(
-        wide_model, narrow, wide, partial(trace_reference, pair, wide_model, inputs)
-    )
+    of_calls, of_outputs = roundings(wide_model, narrow, wide, partial(trace_reference, pair, wide_model, inputs))
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     return ReferenceRun(
         probe=probe,
@@ -194,8 +191,8 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
         synthetic_probe=synthetic_probe,
-        calls_rounding=calls_rounding,
-        outputs_rounding=outputs_rounding,
+        calls_rounding=of_calls,
+        outputs_rounding=of_outputs,
         own_rounding=_own_rounding(model, inputs, wide),
         gradient_probe=gradient_probe,
         gradients=gradients,
@@ -204,7 +201,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
-        **draws,
+        **_what_draws(wide_model, few, synthetic),
         follows_batch=_followed_batches(pair, wide_model, gradient_probe),
         far=far,
         far_outputs=far_outputs,

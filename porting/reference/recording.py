@@ -138,14 +138,11 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
             watch.uses.functional.setdefault((name, about.kind), about)
             if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
                 return _plain_use(function, args, keywords)
+            heard = partial(watch.call, about)
             if about.kind == "Linear" and "bias" not in held and bound.get("bias") is not None:
-                product = partial(function, weight=bound["weight"])
-                return (
-                    calls.with_first_argument(product, (bound["input"],), {}, partial(watch.call, about))
-                    + bound["bias"]
-                )
+                return _with_computed_bias(function, bound, heard)
             named = keywords if args else {"input": bound["input"], **keywords}
-            return calls.with_first_argument(function, args, named, partial(watch.call, about))
+            return calls.with_first_argument(function, args, named, heard)
 
     def _plain_use(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
         used = [
@@ -164,6 +161,12 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
         return result
 
     return Recorder()
+
+
+def _with_computed_bias(function: Callable[..., Any], bound: Mapping[str, Any], heard: Callable[..., Any]) -> Any:
+    """A linear layer of the model's own weight, and behind it the bias, which is no tensor of the model's."""
+    product = partial(function, weight=bound["weight"])
+    return calls.with_first_argument(product, (bound["input"],), {}, heard) + bound["bias"]
 
 
 def _is_layer(row: torch_functions.FunctionRow, bound: Mapping[str, Any], held: Mapping[str, str]) -> bool:
