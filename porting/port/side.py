@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
 from porting.port.compiled import compiled_once
 from porting.port.exact import exact_activations, wide_promotion
+from porting.port.loading import interrupts_heard, no_native_output
 from porting.port.order import written_order
 from porting.requirements import BACKENDS, check_backend
 
@@ -48,30 +48,13 @@ def prepare() -> None:
     choose_backend()
     check_backend(os.environ.get("KERAS_BACKEND"))
     try:
-        with _no_native_output():
+        with no_native_output(), interrupts_heard():
             importlib.import_module("keras")
     except (ImportError, ValueError) as error:
         raise PortingError(
             f"Keras cannot be imported: {first_line(error)}. KERAS_BACKEND must name one of {', '.join(BACKENDS)}, "
             "installed and whole."
         ) from error
-
-
-@contextmanager
-def _no_native_output() -> Iterator[None]:
-    """TensorFlow's libraries write to file descriptor 2 while they load, before anything can tell them not to."""
-    if "keras" in sys.modules:
-        yield
-        return
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 def versions() -> dict[str, str]:
