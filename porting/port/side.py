@@ -16,8 +16,7 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
-from porting.port.compiled import compiled_once
-from porting.port.exact import exact_activations, wide_promotion
+from porting.port.habits import compiled_once, exact_activations, wide_promotion
 from porting.port.loading import interrupts_heard, no_native_output
 from porting.port.order import written_order
 from porting.requirements import BACKENDS, check_backend

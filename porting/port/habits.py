@@ -1,9 +1,14 @@
-"""Let Keras compute in float64 what it rounds to float32 by habit: constants on TensorFlow, promotion elsewhere."""
+"""Habits of Keras that are mended while models are judged.
+
+It rounds to float32 what is asked for in float64, constants on TensorFlow and by promotion elsewhere; and it compiles
+grouped convolutions on TensorFlow anew at each call, instead of once a shape.
+"""
 
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from porting import calls
@@ -57,3 +62,46 @@ def wide_promotion() -> Iterator[None]:
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
         for cache in caches:
             cache.cache_clear()
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let Keras reuse what it compiles: the same operation by the same compiler, which takes a second each time.
+
+    TensorFlow computes grouped convolutions on a CPU through XLA alone, and Keras makes a new function of each call.
+    """
+    backend = importlib.import_module("keras.src.backend.tensorflow.nn")
+    original = backend.conv
+
+    def conv(
+        inputs: Any,
+        kernel: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+    ) -> Any:
+        is_grouped = inputs.shape[-1] != kernel.shape[-2]
+        if not is_grouped or backend.backend.standardize_data_format(data_format) != "channels_last":
+            return original(inputs, kernel, strides, padding, data_format, dilation_rate)
+        return _grouped(_hashable(strides), padding, _hashable(dilation_rate))(inputs, kernel)
+
+    with calls.with_attributes(backend, {"conv": conv}):
+        yield
+
+
+def _hashable(sizes: Any) -> Any:
+    return tuple(sizes) if isinstance(sizes, (tuple, list)) else sizes
+
+
+@cache
+def _grouped(strides: Any, padding: str, dilation_rate: Any) -> Callable[[Any, Any], Any]:
+    import tensorflow as tf
+
+    ends: Any = padding.upper()
+
+    @tf.function(jit_compile=True, reduce_retracing=False)
+    def convolution(inputs: Any, kernel: Any) -> Any:
+        return tf.nn.convolution(inputs, kernel, strides, ends, dilations=dilation_rate)
+
+    return lambda inputs, kernel: convolution(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
