@@ -54,14 +54,14 @@ def wide_promotion() -> Iterator[None]:
     caches = [held for held in vars(dtypes).values() if hasattr(held, "cache_clear")]
     narrowed = dtypes.BIT64_TO_BIT32_DTYPE["float64"]
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-    for cache in caches:
-        cache.cache_clear()
+    for held in caches:
+        held.cache_clear()
     try:
         yield
     finally:
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = narrowed
-        for cache in caches:
-            cache.cache_clear()
+        for held in caches:
+            held.cache_clear()
 
 
 @contextmanager
