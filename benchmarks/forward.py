@@ -48,6 +48,7 @@ def write_port(name: str, folder: Path) -> None:
     from porting.reference.tensors import computed
     from porting.writing.examples import read_example
     from porting.writing.model import write_model
+    from porting.writing.pair_file import ports_inputs
     from porting.writing.references import find_reference
 
     given = [np.concatenate([tensor.numpy()] * COPIES) for tensor in CENSUS[name].inputs()]
@@ -56,15 +57,10 @@ def write_port(name: str, folder: Path) -> None:
     model = reference.build().eval()
     if computed.find_computed(model):
         computed.settle(model)
-    written = write_model(model, reference, read_example(folder / "torch.npz"))
+    example = read_example(folder / "torch.npz")
+    written = write_model(model, reference, example)
     (folder / "port.py").write_text(written.text)
-    np.savez(folder / "keras.npz", *[_in_keras(*both) for both in zip(given, written.patterns(), strict=True)])
-
-
-def _in_keras(array: np.ndarray, pattern: str) -> np.ndarray:
-    """An input with its axes in the port's order."""
-    theirs, ours = (side.split() for side in pattern.split(" -> "))
-    return np.transpose(array, [theirs.index(axis) for axis in ours])
+    np.savez(folder / "keras.npz", *ports_inputs(written, example))
 
 
 def arrays_of(path: Path) -> list[np.ndarray]:

@@ -36,6 +36,8 @@ def write_own(name: str, folder: Path) -> dict[str, Any]:
     import porting
     from benchmarks.peers.converting import built, flat, furthest
     from benchmarks.public.census import CENSUS
+    from porting.writing.examples import read_example
+    from porting.writing.pair_file import ports_inputs
 
     model, inputs = built(name), CENSUS[name].inputs()
     torch.save(model.state_dict(), folder / "model.pt")
@@ -44,8 +46,7 @@ def write_own(name: str, folder: Path) -> dict[str, Any]:
     output, example, checkpoint = folder / "written.py", folder / "inputs.npz", folder / "model.pt"
     writing = porting.write(CENSUS[name].build, output, example=example, checkpoint=checkpoint, keep_failed=True)
     seconds = time.perf_counter() - began
-    patterns = writing.model.patterns()
-    arrays = [_in_keras(tensor.numpy(), pattern) for tensor, pattern in zip(inputs, patterns, strict=True)]
+    arrays = ports_inputs(writing.model, read_example(example))
     port: Any = keras.saving.load_model(output.with_suffix(".keras"))
     found = port(arrays if len(arrays) > 1 else arrays[0])
     wide = [tensor.double() if tensor.is_floating_point() else tensor for tensor in inputs]
@@ -54,11 +55,6 @@ def write_own(name: str, folder: Path) -> dict[str, Any]:
     error = furthest([np.asarray(item) for item in keras.tree.flatten(found)], wanted)
     verdict = writing.report.verdict.value if writing.report else ""
     return {"file": str(output.with_suffix(".keras")), "seconds": seconds, "error": error, "verdict": verdict}
-
-
-def _in_keras(array: Any, pattern: str) -> Any:
-    theirs, ours = (side.split() for side in pattern.split(" -> "))
-    return array.transpose([theirs.index(axis) for axis in ours])
 
 
 def measure(tool: str, python: str, name: str) -> dict[str, Any]:
