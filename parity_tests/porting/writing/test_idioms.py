@@ -117,7 +117,7 @@ def test_a_model_that_cannot_be_copied_is_one_message(tmp_path):
 
 
 def test_the_pair_of_a_model_in_a_file_finds_it_from_anywhere(tmp_path, monkeypatch):
-    file = tmp_path / "theirs.py"
+    file = tmp_path / "in_a_file.py"
     file.write_text(
         "import torch\n\n\nclass Net(torch.nn.Sequential):\n"
         "    def __init__(self, width=3):\n        super().__init__(torch.nn.Linear(2, width))\n"
@@ -130,12 +130,12 @@ def test_the_pair_of_a_model_in_a_file_finds_it_from_anywhere(tmp_path, monkeypa
 
 
 def test_the_pair_of_a_pair_that_has_rules_finds_them(tmp_path, monkeypatch):
-    (tmp_path / "theirs.py").write_text(
+    (tmp_path / "with_rules.py").write_text(
         "import torch\nfrom porting import ModelPair\nfrom porting.rules.table import LAYER_RULES\n\n\n"
         "def net():\n    return torch.nn.Linear(2, 3)\n\n\n"
-        "OWN = ModelPair(name='own', reference='theirs:net', input_shapes=((2,),), rules=LAYER_RULES[:1])\n"
+        "OWN = ModelPair(name='own', reference='with_rules:net', input_shapes=((2,),), rules=LAYER_RULES[:1])\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    porting.write("theirs:OWN", "net.py", inputs=["2"])
-    assert find_pair(str(tmp_path / "net_pair.py")).rules == find_pair("theirs:OWN").rules != ()
+    porting.write("with_rules:OWN", "net.py", inputs=["2"])
+    assert find_pair(str(tmp_path / "net_pair.py")).rules == find_pair("with_rules:OWN").rules != ()
