@@ -63,7 +63,7 @@ def measure(name: str) -> None:
         began = time.process_time()
         torch.export.export(model, (given,), strict=False)
         exported = time.process_time() - began
-        bare = bare_gradients(writing.pair, checkpoint, output.with_suffix(".keras"))
+        bare = bare_gradients(writing.pair, checkpoint, output.with_suffix(".keras"), SAMPLES)
     floor = imports + exported + bare
     verdict = writing.report.verdict.value if writing.report else ""
     parts = f"{imports:>10.1f} s{exported:>10.1f} s{bare:>10.1f} s{imports + whole:>10.1f} s"

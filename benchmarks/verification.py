@@ -131,8 +131,8 @@ def measure_large(name: str) -> None:
     print(f"{name:>12}  {report.verdict.value:<12}{figures}", flush=True)
 
 
-def bare_gradients(pair, checkpoint: Path, port: Path) -> float:
-    """Processor seconds of one pass forward and one backward of each model in each precision, on the whole probe."""
+def bare_gradients(pair, checkpoint: Path, port: Path, samples: int = 1) -> float:
+    """Processor seconds of one pass forward and one backward of each model in each precision, on the pair's probe."""
     import tensorflow as tf
     import torch
 
@@ -144,7 +144,7 @@ def bare_gradients(pair, checkpoint: Path, port: Path) -> float:
     from porting.reference.files import read_checkpoint
 
     model, sizes, _ = load_reference(pair, read_checkpoint(checkpoint))
-    probe = draw_probe(pair, sizes, None, 1)
+    probe = draw_probe(pair, sizes, None, samples)
     with keras_side.precision("float32"):
         narrow = read_port(port, pair, sizes, probe)
     seconds = 0.0
