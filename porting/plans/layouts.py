@@ -1,6 +1,6 @@
 """How layers of the port lie in one of the reference, by proof: one after the other, or by turns, head by head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from porting.errors import PairError, PlanError, SplitLayoutError
@@ -39,22 +39,22 @@ def pair_laid_out(traced: Traced) -> tuple[Pairs, tuple[str, ...]]:
 def _agreeing(traced: Traced, times: int) -> int:
     """At how many of the layers that are cut what arrives behind them agrees."""
     laid = traced if times == 1 else replace(traced, reference=taking_turns(traced.reference, times))
+    wholes: dict[str, set[str]] = {}
+    for call in laid.reference.layers():
+        if place_of(call.name):
+            wholes.setdefault(whole_name(call.name), set()).add(call.name)
+    return count_agreeing(laid, wholes.values())
+
+
+def count_agreeing(traced: Traced, groups: Iterable[Iterable[str]]) -> int:
+    """Behind how many groups of the reference's layers what arrives agrees; none where the layers cannot be paired."""
     try:
-        pairs, _ = pair_layers(laid)
+        pairs, _ = pair_layers(traced)
     except (PairError, PlanError):
         return 0
-    paired = {ours.name: theirs.name for ours, theirs in pairs}
-    return sum(error <= AGREES for error in _errors(laid, paired))
-
-
-def _errors(traced: Traced, paired: dict[str, str]) -> Iterator[float]:
-    """For each layer that is cut, by how much what arrives behind its parts differs."""
     if traced.teach is None:
-        return
+        return 0
+    paired = {ours.name: theirs.name for ours, theirs in pairs}
     taught = traced.teach(lesson_for(paired, traced))
-    wholes: dict[str, set[str]] = {}
-    for call in traced.reference.layers():
-        if place_of(call.name):
-            wholes.setdefault(whole_name(call.name), set()).update(reached_by(call.name, traced.reference))
-    for reached in wholes.values():
-        yield arrival_error(Group((), frozenset(reached)), paired, traced, taught)
+    reached = (frozenset(end for name in group for end in reached_by(name, traced.reference)) for group in groups)
+    return sum(arrival_error(Group((), ends), paired, traced, taught) <= AGREES for ends in reached)

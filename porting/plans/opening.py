@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from porting.errors import PairError, PlanError
-from porting.plans.ordering import reached_by
-from porting.plans.partners.pairing import pair_layers
-from porting.plans.partners.proving import AGREES, Group, arrival_error, lesson_for
+from porting.plans.layouts import count_agreeing
 from porting.plans.transfers import Traced
 from porting.rules.opened import LIES, OPENED, lies_either_way
 from porting.traces import LayerCall, Trace
@@ -34,15 +31,7 @@ def _lying(trace: Trace, how: str) -> Trace:
 
 def _agreeing(traced: Traced) -> int:
     """Behind how many of the opened tensors what arrives agrees."""
-    try:
-        pairs, _ = pair_layers(traced)
-    except (PairError, PlanError):
-        return 0
-    paired = {ours.name: theirs.name for ours, theirs in pairs}
-    assert traced.teach
-    taught = traced.teach(lesson_for(paired, traced))
-    reached = (reached_by(name, traced.reference) for name in {call.name for call in _opened(traced.reference)})
-    return sum(arrival_error(Group((), frozenset(ends)), paired, traced, taught) <= AGREES for ends in reached)
+    return count_agreeing(traced, ([name] for name in {call.name for call in _opened(traced.reference)}))
 
 
 def _opened(trace: Trace) -> Iterator[LayerCall]:

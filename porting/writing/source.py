@@ -90,9 +90,9 @@ def _inserted_source(name: str) -> str:
 
 def _with_parts(names: Sequence[str]) -> list[str]:
     """What is copied, behind what it calls of the same."""
-    from porting.writing import sized
+    from porting.writing import inserted, sized
 
-    parts = [part for part, _ in inspect.getmembers(sized, inspect.isfunction)]
+    parts = [part for room in (sized, inserted) for part, _ in inspect.getmembers(room, inspect.isfunction)]
     found: dict[str, None] = {}
     for name in names:
         called = [part for part in parts if part != name and re.search(rf"\b{part}\(", _inserted_source(name))]

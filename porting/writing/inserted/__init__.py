@@ -1,6 +1,6 @@
 """Functions and layers that are copied into what is written, where a model needs them.
 
-Each is whole by itself: it reads the names that a written file imports and nothing else.
+Each reads the names that a written file imports and others of them, which are then copied, too.
 """
 
 from porting.writing.inserted.functions import adaptive_pool as adaptive_pool
@@ -27,6 +27,7 @@ from porting.writing.inserted.own_layers import GroupedConv3DTranspose as Groupe
 from porting.writing.inserted.own_layers import Kept as Kept
 from porting.writing.inserted.own_layers import Learned as Learned
 from porting.writing.inserted.own_layers import conv_in_groups as conv_in_groups
+from porting.writing.inserted.own_layers import conv_transpose_in_groups as conv_transpose_in_groups
 from porting.writing.inserted.placing import last_at as last_at
 from porting.writing.inserted.placing import places_of_maxima as places_of_maxima
 from porting.writing.inserted.placing import scattered as scattered

@@ -94,6 +94,17 @@ class DilatedConv3D(layers.Conv3D):
         return x[:, :: self.strides[0], :: self.strides[1], :: self.strides[2]]
 
 
+def conv_transpose_in_groups(x, kernel, groups, strides, dilation_rate):
+    """Convolve each group of channels transposed with its own part of a kernel, its taps some way apart."""
+    for axis, (size, rate) in enumerate(zip(kernel.shape[:-2], dilation_rate, strict=True)):
+        apart = ops.stack([kernel, *[ops.zeros_like(kernel)] * (rate - 1)], axis=axis + 1)
+        shape = (*kernel.shape[:axis], size * rate, *kernel.shape[axis + 1 :])
+        kernel = ops.reshape(apart, shape)[(*[slice(None)] * axis, slice((size - 1) * rate + 1))]
+    parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+    outputs = [ops.conv_transpose(part, taps, strides=list(strides)) for part, taps in parts]
+    return ops.concatenate(outputs, axis=-1)
+
+
 @keras.saving.register_keras_serializable("porting")
 class GroupedConv1DTranspose(layers.Conv1DTranspose):
     """A transposed convolution of each group of channels by itself, or with strides and dilation at once."""
@@ -110,13 +121,7 @@ class GroupedConv1DTranspose(layers.Conv1DTranspose):
 
     def call(self, inputs):
         kernel = ops.convert_to_tensor(self.kernel)
-        for axis, (size, rate) in enumerate(zip(self.kernel_size, self.dilation_rate, strict=True)):
-            apart = ops.stack([kernel, *[ops.zeros_like(kernel)] * (rate - 1)], axis=axis + 1)
-            shape = (*kernel.shape[:axis], size * rate, *kernel.shape[axis + 1 :])
-            kernel = ops.reshape(apart, shape)[(*[slice(None)] * axis, slice((size - 1) * rate + 1))]
-        parts = zip(ops.split(inputs, self.groups, axis=-1), ops.split(kernel, self.groups, axis=-1), strict=True)
-        outputs = [ops.conv_transpose(part, taps, strides=list(self.strides)) for part, taps in parts]
-        x = ops.concatenate(outputs, axis=-1)
+        x = conv_transpose_in_groups(inputs, kernel, self.groups, self.strides, self.dilation_rate)
         return x if self.bias is None else x + self.bias
 
     def get_config(self):
@@ -139,13 +144,7 @@ class GroupedConv2DTranspose(layers.Conv2DTranspose):
 
     def call(self, inputs):
         kernel = ops.convert_to_tensor(self.kernel)
-        for axis, (size, rate) in enumerate(zip(self.kernel_size, self.dilation_rate, strict=True)):
-            apart = ops.stack([kernel, *[ops.zeros_like(kernel)] * (rate - 1)], axis=axis + 1)
-            shape = (*kernel.shape[:axis], size * rate, *kernel.shape[axis + 1 :])
-            kernel = ops.reshape(apart, shape)[(*[slice(None)] * axis, slice((size - 1) * rate + 1))]
-        parts = zip(ops.split(inputs, self.groups, axis=-1), ops.split(kernel, self.groups, axis=-1), strict=True)
-        outputs = [ops.conv_transpose(part, taps, strides=list(self.strides)) for part, taps in parts]
-        x = ops.concatenate(outputs, axis=-1)
+        x = conv_transpose_in_groups(inputs, kernel, self.groups, self.strides, self.dilation_rate)
         return x if self.bias is None else x + self.bias
 
     def get_config(self):
@@ -168,13 +167,7 @@ class GroupedConv3DTranspose(layers.Conv3DTranspose):
 
     def call(self, inputs):
         kernel = ops.convert_to_tensor(self.kernel)
-        for axis, (size, rate) in enumerate(zip(self.kernel_size, self.dilation_rate, strict=True)):
-            apart = ops.stack([kernel, *[ops.zeros_like(kernel)] * (rate - 1)], axis=axis + 1)
-            shape = (*kernel.shape[:axis], size * rate, *kernel.shape[axis + 1 :])
-            kernel = ops.reshape(apart, shape)[(*[slice(None)] * axis, slice((size - 1) * rate + 1))]
-        parts = zip(ops.split(inputs, self.groups, axis=-1), ops.split(kernel, self.groups, axis=-1), strict=True)
-        outputs = [ops.conv_transpose(part, taps, strides=list(self.strides)) for part, taps in parts]
-        x = ops.concatenate(outputs, axis=-1)
+        x = conv_transpose_in_groups(inputs, kernel, self.groups, self.strides, self.dilation_rate)
         return x if self.bias is None else x + self.bias
 
     def get_config(self):
