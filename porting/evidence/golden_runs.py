@@ -23,7 +23,8 @@ _LARGEST_TENSOR = 1 << 34
 
 _FINGERPRINT = {"count": COUNT, "least": NUMBER, "greatest": NUMBER, "mean": NUMBER, "root_mean_square": NUMBER}
 _RANDOM_CALL = {
-    "name": TEXT, "kind": TEXT, "drops": TEXT, "rate": (NUMBER, NOTHING), "behind": TEXT, "acts_on": _FINGERPRINT
+    "name": TEXT, "kind": TEXT, "drops": TEXT, "rate": (NUMBER, NOTHING), "behind": TEXT, "acts_on": _FINGERPRINT,
+    "at_once?": (_FINGERPRINT, NOTHING),
 }  # fmt: skip
 _SHARED = {"name": TEXT, "kind": TEXT, "weights": Each(TEXT), "settings": Each(ANYTHING)}
 _CONSTANTS = {"names": [TEXT], "alone": [NUMBER], "whole": NUMBER}
@@ -176,14 +177,14 @@ def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:
     found = read_words(file, "random_calls", ([_RANDOM_CALL], NOTHING))
     if found is None:
         return None
-    return tuple(
-        RandomCall(**{name: call[name] for name in _RANDOM_CALL if name != "acts_on"}, acts_on=_fingerprint(call))
-        for call in found
-    )
+    return tuple(RandomCall(**dict(_random_call(call))) for call in found)
 
 
-def _fingerprint(call: Any) -> Fingerprint:
-    return Fingerprint(**{name: call["acts_on"][name] for name in _FINGERPRINT})
+def _random_call(call: Any) -> Iterator[tuple[str, Any]]:
+    for name in (name.removesuffix("?") for name in _RANDOM_CALL):
+        value = call.get(name)
+        is_fingerprint = name in ("acts_on", "at_once") and value is not None
+        yield name, Fingerprint(**{part: value[part] for part in _FINGERPRINT}) if is_fingerprint else value
 
 
 def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ()) -> Probe:

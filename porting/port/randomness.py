@@ -1,6 +1,7 @@
 """What a Keras model draws in training, and on what. `reference.randomness` has the same of a torch model."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,11 @@ from porting.port.structure import structure_of
 from porting.records.randomness import (
     FACTOR,
     INSIDE,
+    Draw,
     Fingerprint,
     RandomCall,
     arrivals_of,
     enough_rows,
-    fingerprint_of,
     measured,
     rate_of,
 )
@@ -25,13 +26,8 @@ from porting.traces import Lesson
 if TYPE_CHECKING:
     import keras
 
-_DROPS = {
-    "SpatialDropout1D": "channels",
-    "SpatialDropout2D": "channels",
-    "SpatialDropout3D": "channels",
-    "StochasticDepth": "samples",
-    "DropPath": "samples",
-}
+_OF_SAMPLES = ("StochasticDepth", "DropPath")
+_OF_CHANNELS = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 
 
 def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Lesson) -> tuple[RandomCall, ...]:
@@ -52,8 +48,7 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
             given = arguments[0] if arguments else next(iter(keywords.values()))
             if rate_of(layer) != 0 and hasattr(given, "shape"):
                 array = array_of(given)
-                told = _drops(layer, original, array)
-                found.append(RandomCall(*about, *told, behind[-1], fingerprint_of(array)))
+                found.append(_draw_of(layer, original, array).at(*about, behind[-1], array))
             return original(*arguments, **keywords)
 
         return call
@@ -118,20 +113,23 @@ def _paths(holder: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
         yield from _paths(layer, path)
 
 
-def _drops(layer: Any, call: Callable[..., Any], given: np.ndarray) -> tuple[str, float | None]:
+def _draw_of(layer: Any, call: Callable[..., Any], given: np.ndarray) -> Draw:
     """What a layer drops, and how much: as its type and its attributes say, or as a run in training shows."""
     kind, rate = type(layer).__name__, rate_of(layer)
-    if kind == "Dropout":
-        shape = layer.noise_shape  # Keras' Dropout can share its draw along axes
-        shared = "values" if shape is None else "samples" if all(length == 1 for length in shape[1:]) else "channels"
-        return shared, rate
-    if kind in _DROPS:
-        return _DROPS[kind], rate
+    own = range(1, given.ndim)
+    if kind == "Dropout":  # Keras' can share its draw along axes
+        shared = tuple(axis for axis in own if layer.noise_shape and layer.noise_shape[axis] == 1)
+        return Draw("samples" if [*shared] == [*own] else "channels" if shared else "values", rate, shared)
+    if kind in _OF_CHANNELS:
+        is_first = getattr(layer, "data_format", None) == "channels_first"
+        return Draw("channels", rate, tuple(own[1:] if is_first else own[:-1]))
+    if kind in _OF_SAMPLES:
+        return Draw("samples", rate)
     if layer.weights and not all("seed" in held.path for held in layer.weights):
-        return INSIDE, rate
+        return Draw(INSIDE, rate)
     many = enough_rows(given)
     try:
-        drops, shown = measured(many, array_of(call(many, training=True)))
+        shown = measured(many, array_of(call(many, training=True)))
     except Exception:  # a layer of one's own may take what it likes
-        return "", rate
-    return drops, shown if rate is None else rate
+        return Draw(rate=rate)
+    return shown if rate is None else replace(shown, rate=rate)

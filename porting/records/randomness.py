@@ -84,6 +84,9 @@ class RandomCall:
         The layer with weights that ran last before it; empty where none did.
     acts_on : Fingerprint
         Of its input, while the layers before it are taught the same in both models.
+    at_once : Fingerprint or None
+        Of the input's means over the axes whose values are dropped at once, which says which axes those are whatever
+        their order; None where single values or samples are dropped, and where nothing says.
     """
 
     name: str
@@ -92,6 +95,7 @@ class RandomCall:
     rate: float | None
     behind: str
     acts_on: Fingerprint
+    at_once: Fingerprint | None = None
 
     def described(self) -> str:
         """The layer with its type and rate: ``drop (Dropout, rate 0.5)``."""
@@ -112,27 +116,43 @@ def enough_rows(given: np.ndarray) -> np.ndarray:
     return np.concatenate([given] * times) if given.ndim else given
 
 
-def measured(given: np.ndarray, returned: np.ndarray) -> tuple[str, float | None]:
-    """What a layer drops, and how much by the factor of what it keeps, as a run shows; "" and None where none does.
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a layer drops ("" where nothing says), how much, and the axes whose values it drops at once."""
+
+    drops: str = ""
+    rate: float | None = None
+    axes: tuple[int, ...] = ()
+
+    def at(self, name: str, kind: str, behind: str, given: np.ndarray) -> RandomCall:
+        """The call of a layer that draws so for a tensor."""
+        means = np.mean(given, self.axes, np.float64) if self.drops == "channels" and self.axes else None
+        at_once = None if means is None else fingerprint_of(means)
+        return RandomCall(name, kind, self.drops, self.rate, behind, fingerprint_of(given), at_once)
+
+
+def measured(given: np.ndarray, returned: np.ndarray) -> Draw:
+    """What a layer drops, and how much by the factor of what it keeps, as a run shows; nothing where none does.
 
     Examples
     --------
     >>> dropped = np.array([[2.0, 2.0], [0.0, 0.0]])
     >>> measured(np.ones((2, 2)), dropped)
-    ('samples', 0.5)
+    Draw(drops='samples', rate=0.5, axes=(1,))
     """
     if given.shape != returned.shape or given.ndim < 2 or not given.any():
-        return "", None
+        return Draw()
     gone, kept = (given != 0) & (returned == 0), (given != 0) & (returned != 0)
     factors = returned[kept] / given[kept]
     if not gone.any() or not kept.any() or not np.allclose(factors, factors[0], rtol=1e-6, atol=0):
-        return "", None
+        return Draw()
     rate = float(1 - 1 / factors[0]) if factors[0] > 1 else None
     own = {axis for axis in range(1, given.ndim) if given.shape[axis] > 1}
     varying = {axis for axis in own if (gone.any(axis) & kept.any(axis)).any()}
     if not own or (varying == own and len(own) < given.ndim - 1):
-        return "", rate
-    return "samples" if not varying else "values" if varying == own else "channels", rate
+        return Draw(rate=rate)
+    drops = "samples" if not varying else "values" if varying == own else "channels"
+    return Draw(drops, rate, tuple(sorted(own - varying)))
 
 
 def rate_of(layer: Any) -> float | None:

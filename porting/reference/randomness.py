@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from porting.drops import Drop, Dropping, dropping_functions, replaced
 from porting.records.randomness import (
     FACTOR,
     INSIDE,
+    Draw,
     Fingerprint,
     RandomCall,
     arrivals_of,
     enough_rows,
-    fingerprint_of,
     measured,
     rate_of,
 )
@@ -89,20 +89,21 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
     found: list[RandomCall] = []
     behind = [""]
 
-    def heard(name: str, kind: str, drops: str, rate: float | None, given: Any) -> None:
-        if rate != 0 and _is_given(given):
-            found.append(RandomCall(name, kind, drops, rate, behind[-1], fingerprint_of(array_of(given))))
+    def heard(name: str, kind: str, draw: Draw, given: Any) -> None:
+        if draw.rate != 0 and _is_given(given):
+            found.append(draw.at(name, kind, behind[-1], array_of(given)))
 
     def hearing(path: str, module: "torch.nn.Module") -> Any:
         def hear(_: Any, arguments: tuple) -> None:
             given = arguments[0] if arguments else None
-            heard(path, type(module).__name__, *_drops(module, given), given)
+            heard(path, type(module).__name__, _draw_of(module, given), given)
 
         return hear
 
     def function_heard(name: str, arguments: Mapping[str, Any], _: float) -> None:
         rate = next(rates, 0.0)
-        heard(f"F.{name}", name, _DROPS.get(name, ""), rate, _acts_on(name, arguments) if rate else None)
+        given = _acts_on(name, arguments) if rate else None
+        heard(f"F.{name}", name, _known_draw(name, rate, given), given)
 
     without = [*_whole(layers), *_simple(model), *drawing.values()]
     with ExitStack() as stack:
@@ -119,23 +120,29 @@ def _is_given(tensor: Any) -> bool:
     return bool(hasattr(tensor, "numel") and tensor.numel() and tensor.is_floating_point())
 
 
-def _drops(module: "torch.nn.Module", given: Any) -> tuple[str, float | None]:
+def _known_draw(kind: str, rate: float | None, given: Any) -> Draw:
+    """What a module of a type, or a function of a name, draws for; its channels are along the second axis."""
+    drops = _DROPS.get(kind, "")
+    return Draw(drops, rate, tuple(range(2, given.ndim)) if drops == "channels" and given is not None else ())
+
+
+def _draw_of(module: "torch.nn.Module", given: Any) -> Draw:
     """What a module drops, and how much: as its type and its attributes say, or as a run in training shows."""
     kind, rate = type(module).__name__, rate_of(module)
     if kind in _DROPS or rate == 0 or not _is_given(given):
-        return _DROPS.get(kind, ""), rate
+        return _known_draw(kind, rate, given)
     if list(module.children()) or list(module.parameters()):
-        return INSIDE, rate
+        return Draw(INSIDE, rate)
     import torch
 
     try:
         many = torch.as_tensor(enough_rows(array_of(given)))
         with torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):
             torch.manual_seed(0)
-            drops, shown = measured(array_of(many), array_of(module.forward(many)))
+            shown = measured(array_of(many), array_of(module.forward(many)))
     except Exception:  # a module of one's own may take what it likes
-        return "", rate
-    return drops, shown if rate is None else rate
+        return Draw(rate=rate)
+    return shown if rate is None else replace(shown, rate=rate)
 
 
 def scaled_arrivals(

@@ -8,7 +8,7 @@ from keras import layers
 
 from parity_tests.porting.proof.test_randomness import Net, dropout, port, report_of
 from porting import Status
-from porting.records.randomness import measured
+from porting.records.randomness import Draw, measured
 
 
 class Skipping(torch.nn.Module):
@@ -66,6 +66,22 @@ def test_what_is_dropped_otherwise_fails(build, words, tmp_path):
     assert words in "\n".join(report.training.lines)
 
 
+@pytest.mark.parametrize("drop", [Skipping(0.25, axes=2), torch.nn.Dropout1d(0.25)])
+@pytest.mark.parametrize(
+    ("build", "status"),
+    [
+        (port(dropout(0.25, noise_shape=(None, None, 1))), Status.PASS),
+        (port(dropout(0.25, noise_shape=(None, 1, None))), Status.FAIL),
+        (port(lambda: layers.SpatialDropout1D(0.25)), Status.FAIL),
+    ],
+)
+def test_whole_steps_are_no_whole_channels(drop, build, status, tmp_path):
+    report = report_of(lambda: Net(drop), build, tmp_path)
+    assert report.training.status is status, report.training.lines
+    lines = "\n".join(report.training.lines)
+    assert ("torch drops along other axes than Keras" in lines) == (status is Status.FAIL)
+
+
 class DrawingItself(Net):
     """Draws by a function in its own forward."""
 
@@ -91,6 +107,6 @@ def test_what_is_measured_says_nothing_of_noise_nor_of_one_value():
     generator = np.random.default_rng(0)
     given = generator.standard_normal((64, 3, 4))
     kept = generator.random((64, 3, 1)) >= 0.5
-    assert measured(given, 2 * given * kept) == ("channels", 0.5)
-    assert measured(given, given + 0.1 * kept) == ("", None)
-    assert measured(given[:, :1, :1], 2 * given[:, :1, :1] * kept[:, :1]) == ("", 0.5)
+    assert measured(given, 2 * given * kept) == Draw("channels", 0.5, (2,))
+    assert measured(given, given + 0.1 * kept) == Draw()
+    assert measured(given[:, :1, :1], 2 * given[:, :1, :1] * kept[:, :1]) == Draw(rate=0.5)

@@ -131,6 +131,15 @@ def _differences(left: RandomCall, right: RandomCall) -> Iterator[tuple[str, boo
         yield f"torch drops {left.drops}, Keras {right.drops}: {both}", True
     elif left.drops != right.drops:
         yield f"not compared: whether values, channels or samples are dropped: {both}", False
+    elif _drop_along_other_axes(left, right):
+        yield f"torch drops along other axes than Keras (channels, steps, ...): {both}", True
+
+
+def _drop_along_other_axes(left: RandomCall, right: RandomCall) -> bool:
+    """Whether two calls for one tensor drop parts of it that are not the same."""
+    if not (left.at_once and right.at_once and left.acts_on.is_like(right.acts_on)):
+        return False
+    return not left.at_once.is_like(right.at_once)
 
 
 def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, theirs: RandomCall) -> bool | None:
