@@ -126,8 +126,8 @@ class Draw:
 
     def at(self, name: str, kind: str, behind: str, given: np.ndarray) -> RandomCall:
         """The call of a layer that draws so for a tensor."""
-        means = np.mean(given, self.axes, np.float64) if self.drops == "channels" and self.axes else None
-        at_once = None if means is None else fingerprint_of(means)
+        means = np.asarray(np.mean(given, self.axes, np.float64))
+        at_once = fingerprint_of(means) if self.drops == "channels" and self.axes else None
         return RandomCall(name, kind, self.drops, self.rate, behind, fingerprint_of(given), at_once)
 
 
