@@ -183,8 +183,11 @@ def _read_random_calls(file: Any) -> tuple[RandomCall, ...] | None:
 def _random_call(call: Any) -> Iterator[tuple[str, Any]]:
     for name in (name.removesuffix("?") for name in _RANDOM_CALL):
         value = call.get(name)
-        is_fingerprint = name in ("acts_on", "at_once") and value is not None
-        yield name, Fingerprint(**{part: value[part] for part in _FINGERPRINT}) if is_fingerprint else value
+        yield name, _fingerprint(value) if name in ("acts_on", "at_once") and value is not None else value
+
+
+def _fingerprint(held: Mapping[str, Any]) -> Fingerprint:
+    return Fingerprint(**{name: held[name] for name in _FINGERPRINT})
 
 
 def _read_probe(file: Any, name: str, source: str, labels: tuple[str, ...] = ()) -> Probe:
