@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from porting.traces import PARAMETER, Lesson, Teaching, Trace, held_only, lesson_of
-from porting.traces.parking import park, release
+from porting.plans.group_tests import SAMPLES, Test, candidates, first_tests, separating_tests
+from porting.traces import PARAMETER, Lesson, Trace, held_only, lesson_of
 
 Digest = Callable[[np.ndarray], Any]
 """What is kept of a tensor that arrives somewhere."""
 
-SAMPLES = 32
-"""Samples in which another layer's output, or another input, is changed; one more stays as it is."""
-
-_BYTES = 2**28
-"""Memory that changed outputs may take."""
+_BYTES = 2**27
+"""Memory that the output of one layer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,8 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     """Find the sources of every call and output of a trace, by runs on inputs of one sample.
 
     Every layer returns what it is given, so that a change of one layer's output reaches only what lies behind it
-    without another layer between. The number of runs is one for each `SAMPLES` layers.
+    without another layer between. Of many layers several are changed in one sample (`plans.group_tests`), so that the
+    number of samples grows as the logarithm of theirs.
     """
     singles = [np.take(array, [0], axis) for array, axis in zip(inputs, runner.sample_axes, strict=True)]
     one, two = (runner.trace(_tiled(singles, runner.sample_axes, count)) for count in (1, 2))
@@ -58,7 +56,7 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     ]
     generator = np.random.default_rng(0)
     lesson = tuple(replace(taught, give=_awake(taught.give, generator)) for taught in lesson_of(one))
-    reached = _Search(singles, runner, lesson, feeds, axes, generator).reached()
+    reached = _Search(singles, runner, lesson, feeds, axes).reached()
     names = [*(number for number in range(len(inputs))), *trace.call_names()]
     picked = [[names[number] for number in sorted(row)] for row in reached]
     sources = tuple(tuple(dict.fromkeys("" if isinstance(at, int) else at for at in row)) for row in picked)
@@ -75,90 +73,94 @@ class _Search:
     lesson: Lesson
     feeds: Sequence[int | None]
     axes: Sequence[int | None]
-    generator: np.random.Generator
 
     def reached(self) -> list[set[int]]:
         """For each call, then for each output: the numbers of the inputs, and behind them of the calls, reaching it."""
         count = len(self.singles)
         spread = [*range(count), *(count + number for number, axis in enumerate(self.axes) if axis is not None)]
-        alone = [count + number for number, axis in enumerate(self.axes) if axis is None]
-        size = self._samples(len(spread))
+        tests = first_tests(spread)
+        size = self._samples(len(tests))
         before = self._run({}, size)
-        found: list[set[int]] = [set() for _ in before]
-        for first in range(0, len(spread), size - 1):
-            chunk = {number: row + 1 for row, number in enumerate(spread[first : first + size - 1])}
-            after = self._run(chunk, size)
-            for reached, old, new in zip(found, before, after, strict=True):
-                for number, row in chunk.items():
-                    if len(old) == len(new) == size and old[row] != new[row]:
-                        reached.add(number)
-            alone += self._unclear(chunk, before, after, size)
-        for number in dict.fromkeys(alone):
+        seen, unclear = self._seen(tests, before, size)
+        found = [candidates(tests, row) for row in seen]
+        if more := separating_tests(tests, seen, found):
+            again, still_unclear = self._seen(more, before, size)
+            found = [candidates([*tests, *more], [*row, *new]) for row, new in zip(seen, again, strict=True)]
+            unclear |= still_unclear
+        for number in (*(count + at for at, axis in enumerate(self.axes) if axis is None), *sorted(unclear)):
             for reached, old, new in zip(found, before, self._run({number: None}, size), strict=True):
                 if old != new:
                     reached.add(number)
         return found
 
-    @staticmethod
-    def _unclear(chunk: dict[int, int], before: list[Any], after: list[Any], size: int) -> list[int]:
-        """All of a chunk, where something arrived changed that has no axis of samples to tell by whom."""
-        changed = any(old != new and not len(old) == len(new) == size for old, new in zip(before, after, strict=True))
-        return list(chunk) if changed else []
+    def _seen(self, tests: Sequence[Test], before: list[Any], size: int) -> tuple[list[list[bool]], set[int]]:
+        """For each arrival whether each test changed it; and what changed one that has no axis of samples."""
+        seen: list[list[bool]] = [[] for _ in before]
+        unclear: set[int] = set()
+        for first in range(0, len(tests), size - 1):
+            chunk = tests[first : first + size - 1]
+            rows: dict[int, list[int]] = {}
+            for row, test in enumerate(chunk, start=1):
+                for number in test:
+                    rows.setdefault(number, []).append(row)
+            for told, old, new in zip(seen, before, self._run(rows, size), strict=True):
+                has_samples = len(old) == len(new) == size
+                told += [has_samples and old[row] != new[row] for row in range(1, len(chunk) + 1)]
+                if not has_samples and old != new:
+                    unclear |= rows.keys()
+        return seen, unclear
 
-    def _samples(self, changes: int) -> int:
+    def _samples(self, tests: int) -> int:
         """Samples in a run: no other axis shall be as long, or a multiple of it, lest it be taken for theirs."""
         largest = max((taught.give.nbytes for taught in self.lesson), default=1)
-        most = max(int((_BYTES / max(largest, 1)) ** 0.5), 3)
+        most = max(_BYTES // max(largest, 1), 3)
         arrays = (*self.singles, *(taught.give for taught in self.lesson))
         lengths = {length for array in arrays for length in array.shape if length > 1}
-        sizes = range(min(SAMPLES + 1, changes + 1, most), 1, -1)
+        sizes = range(min(SAMPLES + 1, tests + 1, most), 1, -1)
         return next((size for size in sizes if all(length % size for length in lengths)), max([*sizes, 2]))
 
-    def _run(self, changes: dict[int, Any], size: int) -> list[Any]:
-        """Digests of all that arrives on `size` copies of the sample, of which each change is made in its own."""
+    def _run(self, changes: Mapping[int, Sequence[int] | None], size: int) -> list[Any]:
+        """Digests of all that arrives on `size` copies of the sample, of which some are changed; None for all."""
         inputs = [
-            self._given(array, axis, size, number in changes, changes.get(number))
+            _Tiles(array, axis, size, number, _rows(changes, number, size)).whole()
             for number, (array, axis) in enumerate(zip(self.singles, self.runner.sample_axes, strict=True))
         ]
         lesson = tuple(
-            self._taught(taught, feed, axis, size, changes, number)
+            Tiled(
+                taught.name,
+                taught.kind,
+                _Tiles(taught.feed, feed, size),
+                _Tiles(taught.give, axis, size, number, _rows(changes, number, size)),
+            )
             for number, (taught, feed, axis) in enumerate(
                 zip(self.lesson, self.feeds, self.axes, strict=True), start=len(inputs)
             )
         )
-        return self.runner.arrivals(inputs, lesson, lambda array: _digests(array, size))
+        return self.runner.arrivals(inputs, lesson, lambda array: _digests(array, size))  # type: ignore[arg-type]
 
-    def _taught(
-        self, taught: Teaching, feed: int | None, axis: int | None, size: int, changes: dict[int, Any], number: int
-    ) -> Teaching:
-        """What a layer returns, and is fed where it must run all the same; made when it is asked for."""
-        give = self._tiles(taught.give, axis, size, number in changes, changes.get(number))
-        return Tiled(taught.name, taught.kind, self._tiles(taught.feed, feed, size, False, None), give)  # type: ignore[return-value]
 
-    def _given(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> np.ndarray:
-        return self._tiles(array, axis, size, is_changed, row).whole()
-
-    def _tiles(self, array: np.ndarray, axis: int | None, size: int, is_changed: bool, row: int | None) -> "_Tiles":
-        if axis is None:
-            return _Tiles((_changed(array, self.generator) if is_changed else array,), axis)
-        parts = [array] * size
-        for at in range(size) if is_changed and row is None else filter(None, [row]):
-            parts[at] = park(_changed(array, self.generator))
-        return _Tiles(tuple(parts), axis)
+def _rows(changes: Mapping[int, Sequence[int] | None], number: int, size: int) -> Sequence[int]:
+    """The samples in which an input or a call is changed."""
+    rows = changes.get(number, ())
+    return range(size) if rows is None else rows
 
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Samples that are an array when they lie one behind the other."""
+    """Copies of a sample along an axis of samples, changed in some; the sample itself where there is no such axis."""
 
-    parts: tuple[np.ndarray, ...]
+    sample: np.ndarray
     axis: int | None
+    size: int
+    number: int = 0
+    rows: Sequence[int] = ()
 
     def whole(self) -> np.ndarray:
-        """The array."""
-        made = self.parts[0] if self.axis is None else np.concatenate(self.parts, self.axis)
-        release(*self.parts)
-        return made
+        """The array, made anew: of one number it is changed alike every time."""
+        changed = _changed(self.sample, np.random.default_rng([0, self.number])) if self.rows else self.sample
+        if self.axis is None:
+            return changed
+        return np.concatenate([changed if row in self.rows else self.sample for row in range(self.size)], self.axis)
 
 
 @dataclass(frozen=True, slots=True)

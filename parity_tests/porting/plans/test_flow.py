@@ -40,8 +40,8 @@ def test_a_layer_is_reached_by_what_runs_before_it_without_another_layer_between
     assert flow.inputs_reaching == ((0,), (), (), (0,), ())
 
 
-@pytest.mark.parametrize(("count", "runs"), [(20, 2), (60, 3), (120, 5)])
-def test_the_number_of_runs_is_one_for_each_thirty_layers(count, runs):
+@pytest.mark.parametrize(("count", "runs"), [(20, 2), (60, 2), (120, 2)])
+def test_a_chain_of_any_length_takes_one_run_more_than_none_changed(count, runs):
     chain = nn.Sequential(*(nn.Linear(6, 6) for _ in range(count)))
     flow, taken = flow_of(chain.eval(), [SAMPLES])
     assert flow.sources[-1] == (str(count - 1),)
