@@ -9,12 +9,13 @@ import numpy as np
 
 from porting.plans.group_tests import SAMPLES, Test, candidates, first_tests, separating_tests
 from porting.traces import PARAMETER, Lesson, Trace, held_only, lesson_of
+from porting.traces.parking import give_back
 
 Digest = Callable[[np.ndarray], Any]
 """What is kept of a tensor that arrives somewhere."""
 
-_BYTES = 2**27
-"""Memory that the output of one layer may take."""
+_BYTES = 2**30
+"""Memory that all outputs may take: Keras holds what every layer returned until a run ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     generator = np.random.default_rng(0)
     lesson = tuple(replace(taught, give=_awake(taught.give, generator)) for taught in lesson_of(one))
     reached = _Search(singles, runner, lesson, feeds, axes).reached()
+    give_back()
     names = [*(number for number in range(len(inputs))), *trace.call_names()]
     picked = [[names[number] for number in sorted(row)] for row in reached]
     sources = tuple(tuple(dict.fromkeys("" if isinstance(at, int) else at for at in row)) for row in picked)
@@ -112,8 +114,7 @@ class _Search:
 
     def _samples(self, tests: int) -> int:
         """Samples in a run: no other axis shall be as long, or a multiple of it, lest it be taken for theirs."""
-        largest = max((taught.give.nbytes for taught in self.lesson), default=1)
-        most = max(_BYTES // max(largest, 1), 3)
+        most = max(_BYTES // max(sum(taught.give.nbytes for taught in self.lesson), 1), 3)
         arrays = (*self.singles, *(taught.give for taught in self.lesson))
         lengths = {length for array in arrays for length in array.shape if length > 1}
         sizes = range(min(SAMPLES + 1, tests + 1, most), 1, -1)

@@ -28,6 +28,7 @@ from porting.records.verdict import LayerParity, ParityReport, Part, WorstSample
 from porting.reference import side as torch_side
 from porting.statuses import Status
 from porting.traces import Trace
+from porting.traces.parking import give_back
 from porting.wording import counted
 
 BATCH = 64
@@ -246,6 +247,8 @@ def stream(
             # Not while the next batch runs: the frameworks have a thread on each core, and wait for the slowest.
             list(pool.map(lambda job: job(), list(_jobs(tally, pair, port, batch, traces))))
             tally.samples += len(batch)
+            del traces
+            give_back()
             on_step(step, tally.samples, batches.total)
     return tally.fold(report)
 
