@@ -22,7 +22,7 @@ from porting.reference.tensors.normalising import rounded_before_centred
 from porting.reference.uses import taught
 from porting.reference.watch import Watch
 from porting.traces import Lesson, Teacher, Teaching, Trace, lesson_of
-from porting.traces.parking import park, release
+from porting.traces.parking import give_back, park, release
 
 if TYPE_CHECKING:
     import torch
@@ -82,10 +82,11 @@ def explained_by_rounding(
     """
     lesson = lesson_of(trace)
     terms_in, terms_out = _terms(model, inputs, lesson, trace)
+    give_back()
     moved = _rounded_run(model, inputs, lesson)
     centred = _normalising(model, trace)
     shifts_alone = [_shift(*both) for both in zip(_given(moved), _given(trace), terms_out, strict=True)]
-    alone = [shift + further for shift, further in zip(shifts_alone, centred, strict=True)]
+    alone = [_summed(*both) for both in zip(shifts_alone, centred, strict=True)]
     before = [_shift(*both) for both in zip(_taken(moved), _taken(trace), terms_in[: len(alone)], strict=True)]
     last = [_shift(*both) for both in zip(moved.outputs, trace.outputs, terms_in[len(alone) :], strict=True)]
     shifts = tuple(
@@ -171,6 +172,12 @@ def _shift(moved: np.ndarray, truth: np.ndarray, terms: int) -> np.ndarray:
         return np.zeros(truth.shape)
     found = park(math.sqrt(terms) * (moved - truth))
     release(moved, truth)
+    return found
+
+
+def _summed(shift: np.ndarray, further: np.ndarray) -> np.ndarray:
+    found = park(shift + further)
+    release(shift)
     return found
 
 

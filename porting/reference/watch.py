@@ -80,8 +80,9 @@ class Watch:
             self.depth -= 1
         give = None if teaching is None else tensor_of(teaching.give, self.precision)
         self._record(about, given, calls.first(output) if output is not None else give)
-        if teaching is not None:
-            teaching.release()
+        for held in (teaching, shift):
+            if held is not None:
+                held.release()
         if self.leaves is not None and give is not None:
             give = self._leaf(give)
         return output if give is None else _given_back(output, give, about)

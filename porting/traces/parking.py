@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-SMALLEST = 1 << 22
+SMALLEST = 1 << 20
 """Bytes of an array below which parking it saves nothing."""
 
 
