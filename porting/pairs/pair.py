@@ -112,8 +112,9 @@ class ModelPair:
         Layers of the reference, where ``*`` stands for anything, that the port has side by side in one, in their order
         there: ``("*.attn.(q_proj k_proj v_proj)",)``.
     opens : tuple of str
-        Layers of the reference, where ``*`` stands for anything, that the port has as variables of a layer of its own:
-        each of their tensors is taken by itself, and what they compute belongs to what lies between layers.
+        Layers of the reference, where ``*`` stands for anything, that the port has as variables of a layer of its own,
+        or tensors that a function is a layer by: each of their tensors is taken by itself, and what they compute
+        belongs to what lies between layers.
     proves_splits : bool
         Whether how the layers of `splits` lie must be borne out by a proof, as nobody has written it.
     proves_joins : bool

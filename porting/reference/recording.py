@@ -131,9 +131,9 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
             held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
             if row is None or watch.depth or not _is_layer(row, bound, held):
                 return _plain_use(function, args, keywords)
-            name = _function_layer_name(held, structure.own)
-            if name in watch.opened:
+            if watch.opened.intersection(held.values()):
                 return _plain_use(function, args, keywords)
+            name = _function_layer_name(held, structure.own)
             about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
             watch.uses.functional.setdefault((name, about.kind), about)
             if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:

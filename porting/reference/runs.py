@@ -49,20 +49,20 @@ def trace(
     joins : sequence of str
         Paths of modules that are one layer side by side: ``attn.(q k v)``.
     opens : sequence of str
-        Paths of modules, where ``*`` stands for anything, whose tensors are each taken by itself.
+        Paths of modules, or names of tensors, where ``*`` stands for anything: each tensor is taken by itself.
 
     Raises
     ------
     PairError
         If the model does not accept the inputs or does not return tensors.
     """
-    opened = _opened(model, opens)
+    opened, tensors = _opened(model, opens)
     whole = {
         path: module
         for path, module in modules_of(model).items()
         if is_one_layer(module, whole_kinds) and path not in opened
     }
-    parts: dict[str, Any] = {"opened": frozenset(opened)}
+    parts: dict[str, Any] = {"opened": tensors}
     parts |= {"splits": _splits(model, splits or {}), "joins": matching(joins, joinable(model, whole)) if joins else []}
     watch = Watch(whole, **parts)
     outputs = run(model, inputs, watch)
@@ -80,22 +80,34 @@ def trace(
     return Trace(recorded, _arrays(outputs), named, structure.aliases, shared=uses.shared, unused=uses.unused)
 
 
-def _opened(model: "torch.nn.Module", opens: Sequence[str]) -> dict[str, Mapping[str, str]]:
-    """Path of each module that a pair opens -> what the axes of its tensors are called.
+def _opened(model: "torch.nn.Module", opens: Sequence[str]) -> tuple[dict[str, Mapping[str, str]], frozenset[str]]:
+    """Path of each module that a pair opens -> what the axes of its tensors are called; and all tensors it opens.
 
     Raises
     ------
     PairError
         If there is none, or it cannot be opened.
     """
-    modules = modules_of(model) if opens else {}
-    found = {pattern: [path for path in modules if fnmatchcase(path, pattern)] for pattern in opens}
+    if not opens:
+        return {}, frozenset()
+    modules, structure = modules_of(model), structure_of(model)
+    found = {pattern: _matching(pattern, modules) or _matching(pattern, shapes(model)) for pattern in opens}
     if unknown := [pattern for pattern, matching in found.items() if not matching]:
         raise PairError(f"opens names layers that the reference does not have: {', '.join(unknown)}")
-    paths = dict.fromkeys(path for matching in found.values() for path in matching)
+    names = dict.fromkeys(name for matching in found.values() for name in matching)
+    paths = [name for name in names if name in modules]
     if others := [path for path in paths if kind_of(modules[path]) not in AXES]:
         raise PairError(f"opens names {', '.join(others)}: only {', '.join(AXES)} can be opened.")
-    return {path: AXES[kind_of(modules[path])] for path in paths}
+    tensors = [name for path in paths for name in structure.own[path].values()]
+    tensors += [name for name in names if name not in modules]
+    return (
+        {path: AXES[kind_of(modules[path])] for path in paths},
+        frozenset(structure.aliases.get(name, name) for name in tensors),
+    )
+
+
+def _matching(pattern: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if fnmatchcase(name, pattern)]
 
 
 def _with_axes(call: LayerCall, opened: Mapping[str, Mapping[str, str]]) -> LayerCall:

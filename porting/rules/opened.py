@@ -9,6 +9,9 @@ AXES: Mapping[str, Mapping[str, str]] = {
     "Conv1d": {"weight": "filter channel tap", "bias": "filter"},
     "Conv2d": {"weight": "filter channel row column", "bias": "filter"},
     "Conv3d": {"weight": "filter channel plane row column", "bias": "filter"},
+    "ConvTranspose1d": {"weight": "channel filter tap", "bias": "filter"},
+    "ConvTranspose2d": {"weight": "channel filter row column", "bias": "filter"},
+    "ConvTranspose3d": {"weight": "channel filter plane row column", "bias": "filter"},
     "LayerNorm": {"weight": "feature", "bias": "feature"},
     "GroupNorm": {"weight": "channel", "bias": "channel"},
     "RMSNorm": {"weight": "feature"},
@@ -26,6 +29,9 @@ _KERAS = {
     "filter channel tap": "tap channel filter",
     "filter channel row column": "row column channel filter",
     "filter channel plane row column": "plane row column channel filter",
+    "channel filter tap": "tap filter channel",
+    "channel filter row column": "row column filter channel",
+    "channel filter plane row column": "plane row column filter channel",
 }
 
 

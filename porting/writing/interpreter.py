@@ -86,7 +86,8 @@ class Interpreter:
         for path in reversed(unused_arrays(self.model, self.exported)):
             self.arrays.keep(path, self.model.state_dict()[path], block)
         self.arrays.finish()
-        return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing, self.layer_axes)
+        opened = self.ownership.opened
+        return Written(block, inputs, outputs, self.own, self.arrays.by_path, self.missing, self.layer_axes, opened)
 
     def _output(self, node: "Node") -> Value | None:
         """All axes of an output, its samples first."""

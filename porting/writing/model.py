@@ -40,6 +40,8 @@ class WrittenModel:
         Path of each of the model's own arrays -> its axis pattern.
     activations : Mapping
         Path of a layer -> the axis pattern of its activations, where they lie otherwise than the table has them.
+    opens : tuple of str
+        Paths of layers, and of arrays, that are functions over arrays in it.
     missing : tuple of Missing
         What raises NotImplementedError in it.
     """
@@ -51,6 +53,7 @@ class WrittenModel:
     axes: Mapping[str, str]
     activations: Mapping[str, str]
     missing: tuple[Missing, ...]
+    opens: tuple[str, ...] = ()
 
     def patterns(self) -> tuple[str, ...]:
         """The axis pattern of each input, in order."""
@@ -149,4 +152,5 @@ def write_exported(
         },
         activations=written.layer_axes.activations,
         missing=tuple(written.missing),
+        opens=written.opened,
     )

@@ -36,6 +36,7 @@ def pair_of(written: WrittenModel, reference: Reference, port: Path, example: Ex
         input_shapes=written.input_shapes,
         axes=written.axes,
         activations=written.activations,
+        opens=written.opens,
         rules=reference.pair.rules if reference.pair else (),
         probe=probe,
         place=str(port.with_name(f"{port.stem}{SUFFIX}")) if reference.source else "",
@@ -62,6 +63,7 @@ def pair_source(written: WrittenModel, reference: Reference, name: str, folder: 
         "input_shapes": written.input_shapes,
         **({"axes": dict(written.axes)} if written.axes else {}),
         **({"activations": dict(written.activations)} if written.activations else {}),
+        **({"opens": written.opens} if written.opens else {}),
     }
     fields = "\n".join(f"    {key}={pformat(value, width=90, sort_dicts=False)}," for key, value in says.items())
     rules = _rules_source(reference)

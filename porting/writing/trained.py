@@ -39,7 +39,8 @@ def _fill(tensor: "torch.Tensor", name: str, owner: "nn.Module", generator: "tor
     is_positive = bool((tensor > 0).all())
     normalises = any(word in kind.__name__ for kind in type(owner).__mro__ for word in NORMALISED)
     tensor.normal_(0, 0.3, generator=generator)
-    if name == "running_var" or (name == "weight" and normalises) or (is_positive and name in owner._buffers):
+    stays = name in owner._buffers or not tensor.requires_grad
+    if name == "running_var" or (name == "weight" and normalises) or (is_positive and stays):
         tensor.abs_().add_(0.7)
     elif tensor.ndim > 1 and not isinstance(owner, nn.Embedding):
         tensor.mul_(4 / tensor[0].numel() ** 0.5)

@@ -1,5 +1,7 @@
 """Layers of the reference that the port has as variables of a layer of its own."""
 
+from dataclasses import replace
+
 import keras
 import pytest
 import torch
@@ -186,6 +188,32 @@ def test_many_variables_of_one_size_are_proven_in_their_order(tmp_path):
 def test_many_variables_of_one_size_are_told_where_nothing_proves_their_order(tmp_path):
     with pytest.raises(LayerCountError, match=r'opens=\("layers\.0", "layers\.1"'):
         convert(saved(Deep(), tmp_path), tmp_path / "port", pair=deep(ops.softsign))
+
+
+class Called(nn.Module):
+    """A product with a matrix of the model's own, once turned."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.b = nn.Parameter(torch.zeros(3, 4)), nn.Parameter(torch.zeros(3))
+
+    def forward(self, x):
+        return nn.functional.linear(torch.tanh(nn.functional.linear(x, self.w, self.b)), self.w.t())
+
+
+@own
+class Twice(Product):
+    def call(self, x):
+        return ops.matmul(ops.tanh(super().call(x)), ops.transpose(self.w))
+
+
+def test_a_matrix_that_functions_are_called_with_is_opened_by_its_name(tmp_path):
+    def build():
+        x = keras.Input((4,))
+        return keras.Model(x, Twice(3)(x))
+
+    pair = ModelPair(name="called", reference=Called, port=build, input_shapes=((4,),), opens=("w",))
+    passes_and_comes_back(replace(pair, axes={"w": "unit feature -> feature unit"}), tmp_path)
 
 
 def test_layers_that_are_not_there_are_refused(tmp_path):

@@ -18,6 +18,7 @@ WRITTEN = {
     "StridesWithDilation": ["4,11,12"],
     "TransformsImages": ["3,6,7"],
     "TiedDecoder": ["5:int11", "6:int11"],
+    "OneKernelTwoWays": ["3,6,6"],
     "Siamese": ["4", "4"],
     "LastLayerIdle": ["5:int11"],
     "GraphAttention": ["5,4"],
@@ -25,7 +26,6 @@ WRITTEN = {
 REFUSED = {
     "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),
     "CountsSamples": (["4"], "computes with the number of samples"),
-    "OneKernelTwoWays": (["3,6,6"], "whose weight another layer or function is called with"),
     "Draws": (["4"], "draws random numbers in evaluation"),
     "ReadsNumbers": (["4"], "how many elements are taken depends on the values"),
     "Broken": (["4"], r"does not run in PyTorch: .*KeyError: 'width' \(.*everyday\.py, line \d+\)"),

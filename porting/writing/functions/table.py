@@ -14,7 +14,7 @@ from porting.writing.functions import (  # noqa: F401 - each makes its rows know
 )
 from porting.writing.functions.arranging import rearranging, repeating, shapes  # noqa: F401
 from porting.writing.functions.row import Row, row
-from porting.writing.functions.sliding import pooling, sampling, windows  # noqa: F401
+from porting.writing.functions.sliding import pooling, sampling, transposing, windows  # noqa: F401
 
 FUNCTION_ROWS: dict[str, Row] = row.by_name
 """Name of a function of ATen, without its overload and without the underscore of in-place -> its row."""

@@ -20,8 +20,12 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<functio
 
 def own_place(trace: str) -> tuple[str, str] | None:
     """The file and the line, outside of torch, that a trace of torch's ends in; None where it names none."""
-    found = [(frame["file"], frame["line"]) for frame in _FRAME.finditer(trace)]
-    return next((place for place in reversed(found) if f"{os.sep}torch{os.sep}" not in place[0]), None)
+    frame = next(filter(_is_own, reversed(list(_FRAME.finditer(trace)))), None)
+    return (frame["file"], frame["line"]) if frame else None
+
+
+def _is_own(frame: re.Match[str]) -> bool:
+    return f"{os.sep}torch{os.sep}" not in frame["file"]
 
 
 @dataclass(slots=True)
@@ -73,13 +77,14 @@ class AuthorNames:
         return signature_names(call.module)[: len(values)]
 
     def place(self, node: "Node") -> str:
-        """The file and the line of torch source that made a call, and what stands there."""
+        """The file and the line of source that made a call, outside of torch if there is one, and what stands there."""
         trace = node.meta.get("stack_trace") or ""
         frames = list(_FRAME.finditer(trace))
         if not frames:
             return "(no line is known)"
-        said = trace[frames[-1].end() :].strip().splitlines()
-        return f"{frames[-1]['file']}:{frames[-1]['line']}: {said[0].strip() if said else ''}".rstrip(": ")
+        frame = next(filter(_is_own, reversed(frames)), frames[-1])
+        said = trace[frame.end() :].strip().splitlines()
+        return f"{frame['file']}:{frame['line']}: {said[0].strip() if said else ''}".rstrip(": ")
 
     def _source(self, kind: type) -> tuple[str, list[ast.stmt]]:
         if kind not in self.statements:

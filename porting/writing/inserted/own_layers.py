@@ -106,6 +106,25 @@ def conv_transpose_in_groups(x, kernel, groups, strides, dilation_rate):
 
 
 @keras.saving.register_keras_serializable("porting")
+class TransposedConvolution(layers.Layer):
+    """A transposed convolution by a kernel that it is given; that of keras.ops cannot stand in a graph of layers."""
+
+    def __init__(self, strides=1, groups=1, dilation_rate=1, **settings):
+        super().__init__(**settings)
+        self.strides, self.groups, self.dilation_rate = strides, groups, dilation_rate
+
+    def call(self, x, kernel):
+        rank = len(x.shape) - 2
+        given = (self.strides, self.dilation_rate)
+        strides, rates = ((size,) * rank if isinstance(size, int) else tuple(size) for size in given)
+        return conv_transpose_in_groups(x, kernel, self.groups, strides, rates)
+
+    def get_config(self):
+        own = {"strides": self.strides, "groups": self.groups, "dilation_rate": self.dilation_rate}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("porting")
 class GroupedConv1DTranspose(layers.Conv1DTranspose):
     """A transposed convolution of each group of channels by itself, or with strides and dilation at once."""
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from porting.writing.functions.row import NoRowError, Target
+from porting.writing.functions.row import Target
+from porting.writing.functions.sliding.transposing import cropped, kept_lengths
 from porting.writing.functions.sliding.windows import counts_of, padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, channels_last
@@ -62,11 +63,10 @@ def _transposed_convolution(rank: int) -> None:
         groups: int = 1,
         dilation: Any = 1,
     ) -> Value:
-        """Without padding torch's and Keras' are one; what torch crops is cropped behind it."""
         x = channels_last(k.ops, x)
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
         filters, own = weight.shape[1] * groups, groups > 1 or max(rate) > 1
-        crops, more = spread(padding, rank), spread(output_padding, rank)
+        crops = spread(padding, rank)
         settings = changed(
             strides=(shortest(step), 1),
             dilation_rate=(shortest(rate), 1),
@@ -75,16 +75,8 @@ def _transposed_convolution(rank: int) -> None:
         )
         make = k.own(f"GroupedConv{rank}DTranspose") if own else getattr(k.layers, f"Conv{rank}DTranspose")
         data = make(filters, shortest(size), **settings, name=name_of(name))(x.data)
-        full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
-        lengths = [
-            (n - 1) * s - 2 * c + d * (w - 1) + m + 1
-            for n, w, s, d, c, m in zip(x.shape[2:], size, step, rate, crops, more, strict=True)
-        ]
-        if any(c + length > have for c, length, have in zip(crops, lengths, full, strict=True)):
-            raise NoRowError("a transposed convolution whose output_padding reaches beyond its taps")
-        cuts = [(c, have - length - c) for c, length, have in zip(crops, lengths, full, strict=True)]
-        if any(map(any, cuts)):
-            data = getattr(k.layers, f"Cropping{rank}D")(cuts[0] if rank == 1 else tuple(cuts))(data)
+        lengths = kept_lengths(x, size, step, rate, crops, spread(output_padding, rank))
+        data = cropped(k, data, x, size, step, rate, crops, lengths)
         return Value(data, (x.shape[0], filters, *lengths), x.axes)
 
 

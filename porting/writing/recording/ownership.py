@@ -1,10 +1,11 @@
 """Which layer of torch.nn each call belongs to, which layers are called more than once, and which arrays are shared."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from porting.rules.opened import AXES
 from porting.writing.functions.row import NoRowError
 from porting.writing.functions.table import name_of
 from porting.writing.graph.exported import Exported
@@ -32,22 +33,28 @@ class Ownership:
     shared : dict
         Path of each layer that is called more than once -> its calls.
     tied : set
-        Calls of layers whose arrays others read as well; but for those of a table of vectors, which may be read so.
+        Calls of layers whose arrays others read as well, and that no function over arrays can stand for.
+    opened : tuple of str
+        Paths of layers, and of arrays, that are written as functions over arrays and that the verdict knows as layers.
     """
 
     owners: "dict[Node, str]" = field(default_factory=dict)
     shared: "dict[str, list[Node]]" = field(default_factory=dict)
     tied: "set[Node]" = field(default_factory=set)
+    opened: tuple[str, ...] = ()
 
     def refuse_tied(self, node: "Node") -> None:
-        """Refuse a layer whose array another one is called with as well: no plan pairs it with arrays.
+        """Refuse a layer whose array another one is called with as well where no plan pairs it with arrays.
 
         Raises
         ------
         NoRowError
         """
         if node in self.tied:
-            raise NoRowError("a layer whose weight another layer or function is called with as well")
+            raise NoRowError(
+                "a weight that another layer or function is called with as well; only dense layers, convolutions, "
+                "LayerNorm, GroupNorm and RMSNorm can share theirs: give each layer its own"
+            )
 
 
 def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collection[str] = ()) -> Ownership:
@@ -55,20 +62,45 @@ def ownership_of(model: "torch.nn.Module", exported: Exported, own_rows: Collect
     nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
     candidates = [node for node in nodes if name_of(node.target) not in own_rows]
     owners = {node: owner for node in candidates if (owner := _owner(node, model, exported)) is not None}
-    apart: set[Node] = set()
+    apart: dict[Node, str] = {}
     while tied := _tied(owners, nodes, exported):
-        owners = {node: owner for node, owner in owners.items() if node not in tied}
-        apart |= tied
+        apart |= {node: owners.pop(node) for node in tied}
     counts = Counter(owners.values())
     shared = {path: [n for n, owner in owners.items() if owner == path] for path, count in counts.items() if count > 1}
-    return Ownership(owners, shared, _without_tables(apart, nodes, exported))
+    over_arrays = _without_tables([node for node in candidates if node not in owners], exported)
+    opened = _opened(over_arrays, apart, dict(model.named_modules()), exported)
+    refused = {node for node in over_arrays if node in apart and node not in opened}
+    return Ownership(owners, shared, refused, tuple(sorted(set(opened.values()))))
 
 
-def _without_tables(tied: "set[Node]", nodes: "list[Node]", exported: Exported) -> "set[Node]":
+def _opened(
+    nodes: "Sequence[Node]", apart: "Mapping[Node, str]", modules: "Mapping[str, torch.nn.Module]", exported: Exported
+) -> "dict[Node, str]":
+    """Call -> what the verdict is to open for it: a layer of torch.nn, or the array that it knows a layer by."""
+    found: dict[Node, str] = {}
+    for node in nodes:
+        kinds = type(modules.get(path := apart.get(node, ""))).__mro__
+        runs = next((kind.__name__ for kind in kinds if "forward" in vars(kind)), "")
+        if opened := path if path and runs in AXES else _first_weight(node, exported):
+            found[node] = opened
+    return found
+
+
+def _first_weight(node: "Node", exported: Exported) -> str:
+    """The array that a function is called with first, where such functions are layers that may be opened."""
+    name = name_of(node.target)
+    if name not in FUNCTIONS - {"embedding", "batch_norm", "prelu"}:
+        return ""
+    at = 2 if name in ("layer_norm", "group_norm") else 1
+    given: Any = node.args[at] if len(node.args) > at else node.kwargs.get("weight")
+    return exported.arrays.get(getattr(given, "name", ""), "")
+
+
+def _without_tables(calls: "Collection[Node]", exported: Exported) -> "list[Node]":
     """Without calls that read what an embedding does."""
-    tables = {arg for node in nodes if name_of(node.target) == "embedding" for arg in node.all_input_nodes}
-    arrays = {arg for arg in tables if arg.name in exported.arrays}
-    return {node for node in tied if not arrays & set(node.all_input_nodes)}
+    lookups = [node for node in exported.graph.nodes if name_of(node.target) == "embedding"]
+    arrays = {arg for node in lookups for arg in node.all_input_nodes if arg.name in exported.arrays}
+    return [node for node in calls if not arrays & set(node.all_input_nodes)]
 
 
 def _owner(node: "Node", model: "torch.nn.Module", exported: Exported) -> str | None:

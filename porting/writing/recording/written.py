@@ -25,6 +25,8 @@ class Written:
         Path -> each of the model's own arrays, which are layers of their own.
     missing : list of Missing
     layer_axes : LayerAxes
+    opened : tuple of str
+        Paths of layers, and of arrays, that are functions over arrays in it.
     """
 
     block: Block
@@ -34,3 +36,4 @@ class Written:
     arrays: Mapping[str, OwnArray]
     missing: list[Missing]
     layer_axes: LayerAxes
+    opened: tuple[str, ...]
