@@ -24,7 +24,6 @@ from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
-from porting.rules.unit_axes import with_axes_of
 from porting.traces import LayerCall
 
 
@@ -206,8 +205,8 @@ class Layer:
             output = variant.instead(fed) if variant.instead else self._run(variant, fed)
             output = variant.behind(output) if variant.behind else output
             moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
-            moved = with_axes_of(moved, self.partner.output.shape)
         window = self.suspect.pair.rule.window
+        moved = window.returned(moved, self.partner.output.shape)
         return window.outputs(moved, self.trial.found[rows], (self.call, self.partner))[0]
 
     def _run(self, variant: LayerVariant, fed: torch.Tensor) -> torch.Tensor:

@@ -207,13 +207,14 @@ def _new_port(path: Path, pair: ModelPair, sizes: Sizes, draw: Callable[[], Prob
 
 
 def _graph_of(path: Path, dtype: str, build: Callable[[], Any]) -> Any:
-    """A ``.keras`` file's graph, built without its weights."""
+    """A ``.keras`` file's graph, built without its weights; what several layers hold is one, as it is in the file."""
     import keras
+    from keras.src.saving.serialization_lib import ObjectSharingScope
 
     with zipfile.ZipFile(path) as archive:
         config, _ = read_about(archive)
     widen_constants(config, build, dtype)
-    with keras_side.uninitialised():
+    with keras_side.uninitialised(), ObjectSharingScope():
         model: Any = keras.saving.deserialize_keras_object(_with_dtype(config | {"compile_config": None}, dtype))
         if not is_built(model):
             model.build_from_config(config["build_config"])

@@ -18,7 +18,7 @@ def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPla
                 patterns.to_port(lesson[number].feed, pair.input_axes, named=f"the input of {pair.reference}"),
                 theirs.input.shape,
             ),
-            with_axes_of(
+            pair.rule.window.returned(
                 patterns.to_port(lesson[number].give, pair.output_axes, named=f"the output of {pair.reference}"),
                 theirs.output.shape,
             ),

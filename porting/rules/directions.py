@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from porting.rules.unit_axes import with_unit_axes_of
 from porting.rules.windows import Whole
 from porting.traces import LayerCall, Teaching
 
@@ -32,6 +33,10 @@ class Recurrence(Whole):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both outputs, of the reference's the last step where the port returns only that."""
         return self._returned(reference, calls), port
+
+    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """All steps, of which the port may return only the last: none are merged with samples."""
+        return with_unit_axes_of(output, shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's layer returns what the reference's returns, or its last step."""

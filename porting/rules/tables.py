@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from porting.rules.unit_axes import with_unit_axes_of
 from porting.rules.windows import Whole
 from porting.traces import LayerCall, Teaching
 
@@ -24,10 +25,16 @@ class Broadcast(Whole):
         """Both outputs with as many samples."""
         return self._alike(reference, port)
 
+    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The reference's output with the unit axes of the port's: an axis less may be that of the samples."""
+        return with_unit_axes_of(output, shape)
+
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """What the reference's layer is fed and returns, with the axes of the port's."""
+        """What the reference's layer is fed and returns, with the axes of the port's, or without its samples."""
         theirs = calls[1]
-        return Teaching(theirs.name, theirs.kind, _ranked(feed, theirs.input.ndim), _ranked(give, theirs.output.ndim))
+        has_samples = give.ndim == theirs.output.ndim + 1 and bool((give == give[:1]).all())
+        given = give[0] if has_samples else _ranked(give, theirs.output.ndim)
+        return Teaching(theirs.name, theirs.kind, _ranked(feed, theirs.input.ndim), given, fits=has_samples)
 
     @staticmethod
     def _alike(reference: np.ndarray, port: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from porting.rules.unit_axes import with_axes_of
 from porting.traces import LayerCall, Teaching
 
 _NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -32,6 +33,10 @@ class Whole:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both outputs, as far as both have them."""
         return reference, port
+
+    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The reference's whole output with the axes of the port's, which may have samples and steps merged."""
+        return with_axes_of(output, shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """What the port's layer is to be fed and to return, for the reference's input and output."""

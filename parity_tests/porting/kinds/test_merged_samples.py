@@ -117,3 +117,23 @@ def test_outputs_that_are_merged_in_one_model_alone_differ(tmp_path):
     pair = pair_of(False, port)
     report = convert(saved(Scored(is_merged=False), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
     assert report.verdict is Status.FAIL
+
+
+class LastSteps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.head = nn.LSTM(3, 5, batch_first=True, bidirectional=True), nn.Linear(10, 2)
+
+    def forward(self, steps):
+        _, (hidden, _) = self.read(steps)
+        return self.head(torch.cat([hidden[-2], hidden[-1]], 1))
+
+
+def test_steps_of_which_only_the_last_is_returned_are_not_merged_with_samples(tmp_path):
+    def port():
+        steps = keras.Input((8, 3))  # a divisor of the samples
+        return keras.Model(steps, layers.Dense(2)(layers.Bidirectional(layers.LSTM(5))(steps)))
+
+    pair = ModelPair(name="last", reference=LastSteps, port=port, input_shapes=((8, 3),))
+    report = convert(saved(LastSteps(), tmp_path), tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report.parts

@@ -111,6 +111,7 @@ EMBEDDING = LayerRule(
         *trained("embeddings"),
     ),
     activation=SAME_ORDER,
+    window=Broadcast(),
 )
 
 REVERSIBLE_EMBEDDING = replace(
@@ -133,5 +134,4 @@ POSITION_EMBEDDING = replace(
         Declared("matters before training only", port=("initializer",), in_training=True),
         *trained("embeddings"),
     ),
-    window=Broadcast(),
 )
