@@ -119,6 +119,11 @@ def _with_reference_sources(pair: ModelPair, model: Any, trace: Trace, inputs: S
     return with_sources(trace, inputs, runner)
 
 
+def _flowing(trace: Trace, flow: Trace) -> Trace:
+    """A trace with what reaches what as another of the same model has it."""
+    return replace(trace, sources=flow.sources, inputs_reaching=flow.inputs_reaching)
+
+
 def trace_port(pair: ModelPair, model: Any, inputs: Sequence[np.ndarray]) -> Trace:
     """Trace a port; types of layers that the pair has rules for are layers as a whole."""
     return keras_runs.trace(model, inputs, pair.whole_port_kinds())
@@ -173,9 +178,9 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     synthetic_probe, gradient_probe = probe.rows(SYNTHETIC_ROWS), probe.rows(GRADIENT_ROWS)
     inputs, few = reference_inputs(pair, probe), reference_inputs(pair, synthetic_probe)
     narrow, state, (unseen, why_no_unseen) = _run_narrow(pair, model, probe, inputs)
+    flow = _with_reference_sources(pair, model, narrow, few)
     wide_model = torch_side.in_precision(model, "float64")
-    wide, small = (trace_reference(pair, wide_model, given) for given in (inputs, few))
-    small = _with_reference_sources(pair, wide_model, small, few)
+    wide, small = (_flowing(trace_reference(pair, wide_model, given), flow) for given in (inputs, few))
     drawn_by = described(small)
     synthetic = draw(drawn_by)
     alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, few, synthetic)
@@ -186,7 +191,7 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     explained, why_not_explained = attempt(explained_by_rounding, wide_model, few, small)
     return ReferenceRun(
         probe=probe,
-        trace=replace(wide, sources=small.sources, inputs_reaching=small.inputs_reaching),
+        trace=wide,
         synthetic=synthetic,
         synthetic_drawn=drawn_by,
         synthetic_trace=synthetic_trace,
