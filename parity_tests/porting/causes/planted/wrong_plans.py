@@ -50,10 +50,10 @@ WRONG_PLANS = {
     "units before gates": plan(
         "recurrent", inside("lstm", TURNED), lstm__weight_ih_l0="(gate=4 unit) feature -> feature (unit gate)"
     ),
-    "query paired with key, as they run": planted(
+    "query paired with key": planted(
         "transformer",
         between("project", ORDER, "transposition missing"),
-        matches={},
+        matches={"query": "key", "key": "query", "value": "value"},
     ),
     "key paired with value": planted(
         "transformer", between("project", ORDER), matches={"query": "query", "key": "value", "value": "key"}
