@@ -22,6 +22,8 @@ WRITTEN = {
     "Siamese": ["4", "4"],
     "LastLayerIdle": ["5:int11"],
     "GraphAttention": ["5,4"],
+    "PoolsVectors": ["4,6"],
+    "Strides": ["4,9,9"],
 }
 REFUSED = {
     "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),
@@ -30,7 +32,7 @@ REFUSED = {
     "ReadsNumbers": (["4"], "how many elements are taken depends on the values"),
     "Broken": (["4"], r"does not run in PyTorch: .*KeyError: 'width' \(.*everyday\.py, line \d+\)"),
 }
-SLOW = {"Resizes", "StridesWithDilation", "TransformsImages"}
+SLOW = {"Strides", "Resizes", "StridesWithDilation", "TransformsImages"}
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def divide(k: Target, x: Any, y: Any, *, rounding_mode: str | None = None) -> Va
     if rounding_mode:
         made = combined(k, lambda a, b: k.ops.trunc(a / b), [x, y], "float")
         return as_kind(k, made, promoted([x, y]))
-    return combined(k, lambda a, b: a / b, [x, y], "float")
+    return combined(k, lambda a, b: a / b, [as_kind(k, v, "float") if isinstance(v, Value) else v for v in (x, y)])
 
 
 @row("floor_divide")
@@ -154,14 +154,14 @@ def floor_divide(k: Target, x: Any, y: Any) -> Value:
 
 @row("remainder")
 def remainder(k: Target, x: Any, y: Any) -> Value:
-    return combined(k, lambda a, b: a % b, [x, y])
+    return arithmetic(k, lambda a, b: a % b, x, y)
 
 
 @row("pow")
 def power(k: Target, x: Any, exponent: Any) -> Value:
     if not isinstance(exponent, Value) and exponent == 0.5:
         return _root(k, as_kind(k, x, "float"))
-    return combined(k, lambda a, b: a**b, [x, exponent])
+    return arithmetic(k, lambda a, b: a**b, x, exponent)
 
 
 def _root(k: Target, x: Value) -> Value:

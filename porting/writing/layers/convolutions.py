@@ -33,6 +33,7 @@ def _convolution(rank: int) -> None:
         if not same:
             x = padded(k, x, pads)
         depthwise = groups == x.shape[1] == weight.shape[0] and groups > 1 and rank < 3 and not both
+        depthwise = depthwise and len(set(step)) == 1  # TensorFlow has no others
         kind = f"DepthwiseConv{rank}D" if depthwise else f"Conv{rank}D"
         first = () if depthwise else (weight.shape[0],)
         settings = changed(

@@ -212,3 +212,31 @@ class GraphAttention(nn.Module):
         x = x @ self.weight
         edges = x @ self.scores[:6] + (x @ self.scores[6:]).transpose(1, 2)
         return F.softmax(F.leaky_relu(edges, 0.2), -1) @ x
+
+
+class PoolsVectors(nn.Module):
+    """Windows over features and over images that have no axis of channels; whole numbers that divide."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.mix = nn.Linear(6, 8), nn.Linear(2, 3)
+        self.greatest, self.mean, self.some = nn.MaxPool1d(2), nn.AvgPool2d((2, 1)), nn.AdaptiveAvgPool1d(2)
+
+    def forward(self, x):
+        x = self.mean(self.fc(x))
+        count = (x > 0).sum(-1, keepdim=True) + 1
+        x = self.greatest(x.mean(1)) / count[:, 0] ** 2
+        return self.mix(self.some(x))
+
+
+class Strides(nn.Module):
+    """Steps that differ along rows and columns, of channels by themselves; steps and holes by a kernel of one's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.each = nn.Conv2d(4, 4, 3, stride=(2, 1), padding=1, groups=4)
+        self.kernel, self.own = nn.Parameter(torch.zeros(4, 4, 3, 3)), nn.Parameter(torch.zeros(4, 1, 3, 3))
+
+    def forward(self, x):
+        x = F.conv2d(self.each(x), self.kernel * 1.5, stride=2, dilation=2, padding=2)
+        return F.conv2d(x, self.own.abs(), groups=4, stride=(2, 1), padding=1)

@@ -161,7 +161,9 @@ def split(k: Target, x: Value, sizes: int | Sequence[int], dim: int = 0) -> list
 
 
 @row("tensor_split")
-def tensor_split(k: Target, x: Value, sections: int | Sequence[int], dim: int = 0) -> list[Value]:
+def tensor_split(k: Target, x: Value, sections: int | Sequence[int] | Value, dim: int = 0) -> list[Value]:
+    if isinstance(sections, Value):
+        raise NoRowError("splits at places that a tensor says")
     length = x.shape[dim]
     if isinstance(sections, int):
         sizes = [length // sections + (at < length % sections) for at in range(sections)]

@@ -1,16 +1,40 @@
 """Pooling: what takes windows together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from math import prod
 from typing import Any
 
-from porting.writing.functions.row import NoRowError, Target, row
+from porting.writing.functions.arranging.shapes import squeeze, unsqueeze
+from porting.writing.functions.row import NoRowError, Row, Target, row
 from porting.writing.functions.sliding.windows import padded, shortest, spread
 from porting.writing.values.axes import Value, channels_last
 from porting.writing.values.sizes import is_free
 
 
-@row("max_pool1d", "max_pool2d", "max_pool3d")
+def pooling_row(name: str) -> Callable[[Row], Row]:
+    """Make a row known for one, two and three axes; what has none for channels gets one of length one meanwhile."""
+
+    def known(write: Row) -> Row:
+        for rank in (1, 2, 3):
+            row(name.format(rank=rank))(_with_channels(write, rank))
+        return write
+
+    return known
+
+
+def _with_channels(write: Row, rank: int) -> Row:
+    @wraps(write)
+    def pooled(k: Target, x: Value, *args: Any, **keywords: Any) -> Any:
+        if x.rank != rank + 1:
+            return write(k, x, *args, **keywords)
+        made = write(k, unsqueeze(k, x, 1), *args, **keywords)
+        return [squeeze(k, value, 1) for value in made] if isinstance(made, list) else squeeze(k, made, 1)
+
+    return pooled
+
+
+@pooling_row("max_pool{rank}d")
 def max_pool(
     k: Target,
     x: Value,
@@ -22,15 +46,13 @@ def max_pool(
 ) -> Value:
     if set(spread(dilation, 1)) != {1}:
         raise NoRowError("max_pool with dilation")
-    if len(spread(kernel_size, x.rank - 2)) != x.rank - 2 or x.rank < 3:
-        raise NoRowError("max_pool without an axis of samples")
     if _is_global(x, kernel_size, padding):
         return _global(k, "Max", x)
     fill = 0.0 if x.nonnegative else float("-inf")
     return _pooled(k, "Max", x, kernel_size, stride or kernel_size, padding, ceil_mode, fill)
 
 
-@row("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
+@pooling_row("max_pool{rank}d_with_indices")
 def max_pool_with_places(
     k: Target,
     x: Value,
@@ -65,7 +87,7 @@ def max_unpool(k: Target, x: Value, places: Value, output_size: Sequence[int], *
     return Value(data, (*x.shape[:2], *output_size[-len(windows) :]), x.axes)
 
 
-@row("avg_pool1d", "avg_pool2d", "avg_pool3d")
+@pooling_row("avg_pool{rank}d")
 def average_pool(
     k: Target,
     x: Value,
@@ -153,12 +175,12 @@ def _end_of_any(stride: int, pad: int, width: int) -> int:
     return stride - 1
 
 
-@row("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
+@pooling_row("adaptive_avg_pool{rank}d")
 def adaptive_average_pool(k: Target, x: Value, output_size: Any) -> Value:
     return _adaptive(k, "Average", x, output_size)
 
 
-@row("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+@pooling_row("adaptive_max_pool{rank}d")
 def adaptive_max_pool(k: Target, x: Value, output_size: Any) -> list[Value]:
     return [_adaptive(k, "Max", x, output_size)]
 

@@ -6,7 +6,7 @@ from typing import Any
 from porting.writing.functions.arranging.shapes import reshape
 from porting.writing.functions.pointwise import add
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.functions.sliding.windows import shortest, spread
+from porting.writing.functions.sliding.windows import rank_of, shortest, spread
 from porting.writing.values.axes import Value, arranged, channels_last
 
 Lengths = Sequence[int]
@@ -50,7 +50,7 @@ def convolve_transposed(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Value:
-    rank = x.rank - 2
+    rank = rank_of(x, weight)
     x = channels_last(k.ops, x)
     size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
     crops, filters = spread(padding, rank), weight.shape[1] * groups

@@ -91,23 +91,39 @@ def convolve(
     groups: int = 1,
 ) -> Value:
     """A convolution whose kernel is computed or shared."""
-    rank = x.rank - 2
+    rank = rank_of(x, weight)
     size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
     pads = pads_of(padding, size, rate, rank)
     x = padded(k, channels_last(k.ops, x), pads)
-    known = {"strides": step, "dilation_rate": rate}
+    both = max(step) > 1 and max(rate) > 1  # Keras has not both: some of the dilated one's results
+    known = {"strides": (1,) * rank if both else step, "dilation_rate": rate}
     settings = {name: shortest(value) for name, value in known.items() if set(value) != {1}}
     taps = tuple(range(2, weight.rank))
-    if groups == x.shape[1] != 1 and rank < 3:
+    if groups == x.shape[1] != 1 and rank < 3 and (both or len(set(step)) == 1):
         parted = reshape(k, weight, (groups, weight.shape[0] // groups, *size))
         data = k.ops.depthwise_conv(x.data, arranged(k.ops, parted, (*taps, 0, 1)).data, **settings)
     else:
         apart = {"groups": groups} if groups != 1 else {}
         convolved = k.own("conv_in_groups") if apart else k.ops.conv
         data = convolved(x.data, arranged(k.ops, weight, (*taps, 1, 0)).data, **apart, padding="valid", **settings)
-    lengths = counts_of(x.shape[2:], size, step, rate)
+    lengths = counts_of(x.shape[2:], size, known["strides"], rate)
     made = Value(data, (x.shape[0], weight.shape[0], *lengths), x.axes)
+    for axis, each in enumerate(step if both else (), start=2):
+        made = slice_of(k, made, axis, 0, made.shape[axis], each)
     return made if bias is None else add(k, made, reshape(k, bias, (weight.shape[0], *(1,) * rank)))
+
+
+def rank_of(x: Value, weight: Value) -> int:
+    """Over how many axes a kernel slides.
+
+    Raises
+    ------
+    NoRowError
+        If nothing but the channels lies before them.
+    """
+    if x.rank != weight.rank:
+        raise NoRowError("a convolution without an axis of samples")
+    return x.rank - 2
 
 
 def counts_of(lengths: Sequence[int], size: Sequence[int], step: Sequence[int], rate: Sequence[int]) -> list[int]:
