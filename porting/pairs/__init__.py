@@ -2,3 +2,5 @@
 
 May import `rules`, `probes`, `files` and the ground; torch and keras inside functions that build models.
 """
+
+from porting.pairs.finding import build_reference as build_reference
