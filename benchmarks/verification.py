@@ -121,12 +121,13 @@ def measure_large(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint, port = Path(folder) / "model.pt", Path(folder) / "port"
         torch.save(as_trained(pair, draw_probe(pair, {}, None, 2)).state_dict(), checkpoint)
-        files = convert(checkpoint, port, pair=pair, formats=("weights.h5",), keep_failed=True).files
+        convert(checkpoint, port, pair=pair, formats=("weights.h5",), keep_failed=True)
+        port = port.with_name("port.weights.h5")
         started = time.process_time()
-        report = verify(files[0], checkpoint, pair=pair)
+        report = verify(port, checkpoint, pair=pair)
         whole = time.process_time() - started
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        bare = bare_gradients(pair, checkpoint, files[0])
+        bare = bare_gradients(pair, checkpoint, port)
     figures = f"{bare:>10.1f} s{whole:>10.1f} s{whole / bare:>8.2f} x{memory:>10,.0f} MB"
     print(f"{name:>12}  {report.verdict.value:<12}{figures}", flush=True)
 
