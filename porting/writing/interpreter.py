@@ -14,7 +14,7 @@ from porting.writing.functions.table import FUNCTION_ROWS, is_in_place, name_of
 from porting.writing.graph.authors import AuthorNames
 from porting.writing.graph.call_sites import bound_inputs
 from porting.writing.graph.exported import Exported, unused_arrays
-from porting.writing.graph.layouts import feeds_channels, only_dropped
+from porting.writing.graph.layouts import channel_axis, only_dropped
 from porting.writing.graph.module_calls import ModuleCall, call_tree
 from porting.writing.graph.shapes import shape_of, shapes_of
 from porting.writing.graph.simplifying import passed_through
@@ -105,8 +105,8 @@ class Interpreter:
 
     def _input(self, node: "Node") -> Value:
         tensor, shape = node.meta["val"], shape_of(node)
-        images = len(shape) > 2 and feeds_channels(node)
-        axes = (0, *range(2, len(shape)), 1) if images else tuple(range(len(shape)))
+        last = channel_axis(node) if len(shape) > 2 else None
+        axes = (*(axis for axis in range(len(shape)) if axis != last), *([last] if last else []))
         self.values[node] = Value(self.recorder.fresh(), shape, axes, kind_of(tensor.dtype))
         return self.values[node]
 

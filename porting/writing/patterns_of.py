@@ -29,6 +29,7 @@ def _names(value: Value) -> tuple[str, ...]:
     """The words for torch's axes; the samples are those that are held first."""
     moved = value.axes != tuple(range(value.rank))
     words = ("sample", "channel", "point") if value.rank == 3 and moved else _NAMES.get(value.rank)
+    words = ("sample", "frame", "channel", "row", "column") if value.rank == 5 and value.axes[-1] == 2 else words
     others = list((words or ("sample", *(f"axis_{axis}" for axis in range(1, value.rank))))[1:])
     samples = value.axes[0] if value.axes else 0
     return (*others[:samples], "sample", *others[samples:]) if value.rank else ()

@@ -221,3 +221,16 @@ def test_blocks_that_all_do_the_same_are_a_loop_that_counts_nothing():
             return keras.Model(inputs, x, name="sequential")
         """,
     )
+
+
+@pytest.mark.parametrize("model", [shapes.Frames(), shapes.FrameByFrame()], ids=lambda model: type(model).__name__)
+def test_frames_of_a_video_have_their_channels_last(model):
+    text = _source(model, 2, 3, 3, 5, 6)
+    assert "keras.Input((3, 5, 6, 3)" in text
+    assert "transpose" not in text
+
+
+def test_a_part_that_is_a_layer_which_was_made_before_has_a_name():
+    text = _source(shapes.MadeBefore(), 2, 4)
+    assert "=True" in text
+    ast.parse(text)

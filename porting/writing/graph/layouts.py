@@ -1,9 +1,11 @@
 """What the exported graph says about how values are used: as images, as vectors."""
 
-from typing import TYPE_CHECKING
+from operator import getitem
+from typing import TYPE_CHECKING, Any
 
 from porting.writing.functions.table import name_of
 from porting.writing.graph.shapes import shape_of
+from porting.writing.values.axes import Axes, grouped
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -17,24 +19,46 @@ WANT_TORCH_ORDER = {
     "linear", "layer_norm", "flatten", "view", "reshape", "permute", "transpose", "matmul", "bmm", "embedding",
     "scaled_dot_product_attention", "softmax", "unflatten", "unsqueeze", "squeeze", "lstm", "gru", "rnn_tanh",
 }  # fmt: skip
+MERGES = {"view", "reshape", "flatten"}
 DROPS_UNITS = {"flatten", "squeeze", "view", "reshape"}
 KEEPS_SHAPE = {"dropout", "contiguous", "clone", "detach", "alias"}
 
 
-def feeds_channels(node: "Node", limit: int = 40) -> bool:
-    """Whether the first function that cares about axes wants the channels last."""
-    waiting, seen = list(node.users), set()
+def channel_axis(node: "Node", limit: int = 40) -> int | None:
+    """The axis that is the channels of the first function that wants them last; None where another one comes first.
+
+    A step or a frame of a sequence may have been taken, or all of them put together with the samples.
+    """
+    waiting = [(user, node, tuple(range(len(shape_of(node))))) for user in node.users]
+    seen = set()
     while waiting and len(seen) < limit:
-        user = waiting.pop(0)
+        user, given, axes = waiting.pop(0)
         if user in seen or user.op != "call_function":
             continue
         seen.add(user)
-        name = name_of(user.target)
-        if name in WANT_CHANNELS_LAST:
-            return True
-        if name not in WANT_TORCH_ORDER:
-            waiting += list(user.users)
-    return False
+        if name_of(user.target) in WANT_CHANNELS_LAST:
+            if len(axes) > 2 and axes[1]:
+                return axes[1]
+        elif found := _followed(user, given, axes):
+            waiting += [(further, user, found) for further in user.users]
+    return None
+
+
+def _followed(user: "Node", given: "Node", axes: Axes) -> Axes:
+    """Which axes of an input those of a result are; none where they are not followed."""
+    name, shapes = name_of(user.target), [shape_of(given), shape_of(user)]
+    if name in MERGES:
+        groups = grouped(*shapes)
+        merged = groups[0][0] if groups and len(groups[0][1]) == 1 else ()
+        kept = (0, *range(len(merged), len(shapes[0])))
+        fits = merged == tuple(range(len(merged))) and tuple(shapes[0][axis] for axis in kept[1:]) == shapes[1][1:]
+        return tuple(axes[axis] for axis in kept) if merged and fits else ()
+    if name in WANT_TORCH_ORDER:
+        return ()
+    if name in {"select", "unbind"}:
+        dim: Any = user.args[1] if len(user.args) > 1 else user.kwargs.get("dim", 0)
+        return tuple(axis for at, axis in enumerate(axes) if at != dim % len(axes))
+    return axes if len(shapes[1]) in (0, len(axes)) or user.target is getitem else ()
 
 
 def only_dropped(node: "Node") -> bool:

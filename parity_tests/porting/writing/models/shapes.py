@@ -211,3 +211,53 @@ class Inputs(nn.Module):
         query, key, value = self.qkv(x).chunk(3, dim=-1)
         mixed = self.weighted(query, key)
         return self.again(weights=value, hidden=mixed)
+
+
+class Frames(nn.Module):
+    """One network over all frames of each sample at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.cnn, self.fc = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 2)
+
+    def forward(self, video):
+        count, length, channels, height, width = video.shape
+        features = self.cnn(video.view(count * length, channels, height, width)).mean((2, 3))
+        return self.fc(features.view(count, length, 4).mean(1))
+
+
+class FrameByFrame(nn.Module):
+    """A network of each frame in its turn, which knows what it made of the frame before."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Conv2d(5, 2, 3, padding=1)
+
+    def forward(self, video):
+        state = video[:, 0, :2]
+        for at in range(1, video.shape[1]):
+            state = torch.tanh(self.cell(torch.cat([video[:, at], state], 1)))
+        return state
+
+
+class Again(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x, again):
+        x = self.fc(x).relu()
+        if again:
+            x = self.fc(x)
+        return x.sigmoid() * 2
+
+
+class MadeBefore(nn.Module):
+    """A block that calls a layer once or twice, called itself with and without."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = Again()
+
+    def forward(self, x):
+        return self.block(self.block(x, True), False)

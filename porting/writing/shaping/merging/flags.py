@@ -188,6 +188,6 @@ def _what_it_does(parts: Sequence[Branch]) -> str:
         for call in calls:
             if isinstance(call.func, ast.Attribute):
                 return WHAT_IT_DOES.get(call.func.attr, "expand" if call.func.attr.startswith("Conv") else "reduced")
-            if isinstance(call.func, ast.Name):
+            if isinstance(call.func, ast.Name) and call.func.id.isidentifier():
                 return f"with_{call.func.id}" if "norm_act" not in call.func.id else "expand"
     return "other"
