@@ -2,16 +2,20 @@
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from porting.causes.catalogue.variants import FunctionCall
+from porting.causes.replay import Place
 from porting.causes.segments import Change, Edit, Segment
 
 _MOST_STEPS = 8
+_LEAST = 1e-6
+"""Smaller numbers than this times the reference's are zeros."""
+
 _WHOLE = frozenset({"mul", "div", "truediv", "true_divide", "add", "sub", "pow", "rsub", "rtruediv", "rpow"})
 """Functions whose whole numbers are factors and terms, as those with a point are."""
 
@@ -24,10 +28,48 @@ def other_numbers(segment: Segment) -> Iterator[Edit]:
     numbers = [(number, call, *held) for number, call in reversed(segment.events) for held in _numbers(call)]
     between = f"numbers of functions before {segment.suspect.divergence.reference}"
     for number, call, at, value in segment.witness.patience.through(numbers, between):
-        fitted = _fitted(segment, number, at, value)
-        if fitted is not None:
-            detail = f"{_word(at)}{fitted:.9g} in {call.name}, where the reference has {value:g}"
-            yield Edit("another number", detail, f"give it {value:g}", {number: partial(_with_number, at, fitted)})
+        yield from _edits(segment, [number], call.name, at, value)
+    alike: dict[tuple[str, int | str, float], list[int]] = {}
+    for number, call, at, value in numbers:
+        alike.setdefault((call.name, at, value), []).append(number)
+    several = [(places, *kind) for kind, places in alike.items() if len(places) > 1]
+    for places, name, at, value in segment.witness.patience.through(several, f"{between}, several alike"):
+        yield from _edits(segment, places, name, at, value)
+
+
+def _edits(segment: Segment, places: Sequence[int], name: str, at: int | str, value: float) -> Iterator[Edit]:
+    """The number at those places as it would have to be; none of them is a zero that takes away what it multiplies."""
+    fitted = _fitted(segment, places, partial(_with_number, at), value)
+    if fitted is not None and abs(fitted) > _LEAST * abs(value):
+        times = f", {len(places)} times" if len(places) > 1 else ""
+        detail = f"{_word(at)}{fitted:.9g} in {name}{times}, where the reference has {value:g}"
+        changes: dict[Place, Change] = {number: partial(_with_number, at, fitted) for number in places}
+        yield Edit("another number", detail, f"give it {value:g}", changes)
+
+
+def added_factors(segment: Segment) -> Iterator[Edit]:
+    """A factor behind a layer or a function that the reference does not have."""
+    found = segment.trial.found
+    if segment.baseline.shape != found.shape or found.dtype.kind != "f":
+        return
+    made: list[tuple[Place, str, Callable[..., Any]]] = [
+        (number, call.name, _times) for number, call in reversed(segment.events) if call.result.is_floating_point()
+    ]
+    made += [(name, name, _taken_times) for name in filter(None, segment.sources)]
+    between = f"factors before {segment.suspect.divergence.reference}"
+    for place, name, times in segment.witness.patience.through(made, between):
+        fitted = _fitted(segment, [place], times, 1.0)
+        if fitted is not None and abs(fitted) > _LEAST:
+            detail = f"times {fitted:.9g} behind {name}, which the reference does not have"
+            yield Edit("scale added", detail, "take the factor out", {place: partial(times, fitted)})
+
+
+def _taken_times(factor: float, tensor: Any) -> Any:
+    return tensor * factor
+
+
+def _times(factor: float, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
+    return function(*arguments, **keywords) * factor
 
 
 def _numbers(call: FunctionCall) -> Iterator[tuple[int | str, float]]:
@@ -58,13 +100,21 @@ def _with_number(at: int | str, value: float, function: Any, arguments: tuple, k
     return function(*arguments[:at], value, *arguments[at + 1 :], **keywords)
 
 
-def _fitted(segment: Segment, number: int, at: int | str, value: float) -> float | None:
+def _fitted(segment: Segment, places: Sequence[Place], with_number: Callable[..., Any], value: float) -> float | None:
     """The number by Gauss and Newton; None where no other one explains what was found."""
+    found = _solved(segment, places, with_number, value)
+    if found is None and value > 0:  # a base, a slope: by how many times it is another
+        times = _solved(segment, places, lambda power, *given: with_number(value * math.exp(power), *given), 0.0)
+        return None if times is None else value * math.exp(times)
+    return found
+
+
+def _solved(segment: Segment, places: Sequence[Place], with_number: Callable[..., Any], value: float) -> float | None:
     found, now, best = segment.trial.found, value, math.inf
 
     def predicted(trial: float) -> np.ndarray:
-        change: Change = partial(_with_number, at, trial)
-        return segment.predict([Edit("", "", "", {number: change})])
+        changes: dict[Place, Change] = {number: partial(with_number, trial) for number in places}
+        return segment.predict([Edit("", "", "", changes)])
 
     try:
         for _ in range(_MOST_STEPS):

@@ -1,8 +1,7 @@
 """Why what arrives at a layer is another tensor: what lies between two layers, run as the port may have it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, combinations, product
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, product
 
 import numpy as np
 import torch
@@ -10,13 +9,16 @@ import torch
 from porting.causes.catalogue.fits import FITS, IN_SEGMENTS
 from porting.causes.catalogue.function_hypotheses import ADDITIONS, FUNCTION_ROWS
 from porting.causes.catalogue.steps import NUMBER_ROWS, STEP_ROWS
-from porting.causes.catalogue.variants import FunctionCall, first_argument
-from porting.causes.numbers import other_numbers
+from porting.causes.heads import masked_behind, other_heads, rotated
+from porting.causes.means import masked_means
+from porting.causes.numbers import added_factors, other_numbers
+from porting.causes.reordering import left_out_in_part, reordered
 from porting.causes.replay import Place
-from porting.causes.rotations import rotated
 from porting.causes.segments import Change, Edit, Segment
 from porting.causes.states import other_states
+from porting.causes.tables import added_table, other_tables
 from porting.causes.trials import Witness, distinct, left_over, trial_of
+from porting.causes.wiring import exchanged_sources, fed_otherwise, fed_within, from_elsewhere
 from porting.proof.suspects import Suspect
 from porting.records.findings import kind_of
 from porting.records.parity import Cause
@@ -28,11 +30,6 @@ MOST_PAIRS = 5000
 """Pairs of hypotheses to try where none explains a divergence alone."""
 
 _MOST_KNOWN = 4
-_LAST_ADDITIONS = 3
-"""Additions before a suspect that may take their operand from elsewhere: the others end other segments, too."""
-
-_NEAR = 8
-"""Layer calls before a suspect whose tensors a residual connection may have been taken from instead."""
 
 
 def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Iterator[Cause]:
@@ -43,36 +40,54 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     whole = trial_of(witness, suspect, reference)
     segment = Segment(witness, suspect, whole, reference.trace)
     functions = [
-        *_function_edits(segment.events),
-        *_masked_means(segment),
+        *_function_edits(segment),
+        *masked_means(segment),
         *other_states(segment),
-        *_elsewhere(segment, reference),
+        *other_heads(segment),
+        *masked_behind(segment),
     ]
-    steps = list(_step_edits(segment))
-    known = [edit for edit in (*functions, *steps) if kind_of(edit.name, edit.detail) in witness.named]
+    elsewhere, steps = list(from_elsewhere(segment, reference)), list(_step_edits(segment))
+    others = [*other_tables(segment.replay), *reordered(segment)]
+    known = [
+        edit for edit in (*functions, *elsewhere, *others, *steps) if kind_of(edit.name, edit.detail) in witness.named
+    ]
     if again := next((edit for edit in known if segment.left_by([edit]) <= segment.enough), None):
         yield _found(segment, again, segment.left_by([again]))
         return
-    for candidates in (functions, steps):
-        if found := list(_explaining(segment, candidates)):
-            yield from distinct(found)
-            return
-        if candidates is functions and (found := list(_behind_functions(segment, known, functions))):
-            yield from found
-            return
-    if found := list(_padding_causes(segment)) or list(_fit_causes(segment)):
-        yield from distinct(found)
-        return
-    edits = [*functions, *steps]
-    yield from _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs(edits)))
+    searches: tuple[Callable[[], Iterable[Cause]], ...] = (
+        lambda: _rewired(segment, reference, functions),
+        lambda: distinct(list(_explaining(segment, functions))),
+        lambda: distinct(list(_explaining(segment, elsewhere))),
+        lambda: distinct(list(_explaining(segment, list(fed_within(segment, reference))))),
+        lambda: _behind_functions(segment, known, functions),
+        lambda: _first_explaining(segment, others),
+        lambda: distinct(list(_explaining(segment, steps))),
+        lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
+        lambda: distinct([*added_table(segment)] or [*_padding_causes(segment)] or [*_fit_causes(segment)]),
+        lambda: left_out_in_part(segment),
+        lambda: _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs([*functions, *steps]))),
+    )
+    yield from next((found for search in searches if (found := list(search()))), [])
+
+
+def _rewired(segment: Segment, reference: ReferenceRun, functions: Sequence[Edit]) -> Iterator[Cause]:
+    """What another layer gives, if that explains, and nothing that is left out does."""
+    if found := list(fed_otherwise(segment, reference)):
+        missing = [edit for edit in functions if edit.name.endswith("missing")]
+        yield from distinct(list(_explaining(segment, missing)) or found)
 
 
 def _behind_functions(segment: Segment, known: Sequence[Edit], functions: Sequence[Edit]) -> Iterator[Cause]:
-    """One of the numbers that functions are given; or a cause that is known from elsewhere, and another function."""
-    if numbers := next((edit for edit in other_numbers(segment)), None):
+    """The roundest of the numbers that functions may be given; or a cause from elsewhere, and another function."""
+    if numbers := min(other_numbers(segment), key=lambda edit: len(edit.detail), default=None):
         yield _found(segment, numbers, segment.left_by([numbers]))
     else:
         yield from _pair_causes(segment, product(known[:_MOST_KNOWN], functions))
+
+
+def _first_explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
+    """The first that explains."""
+    yield from islice(_explaining(segment, candidates), 1)
 
 
 def _explaining(segment: Segment, candidates: Sequence[Edit]) -> Iterator[Cause]:
@@ -89,10 +104,10 @@ def _found(segment: Segment, edit: Edit, left: float) -> Cause:
     return edit.as_cause(left)
 
 
-def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit]:
+def _function_edits(segment: Segment) -> Iterator[Edit]:
     """Each row's variants of each function, then of all functions alike at once."""
     alike: dict[tuple[str, str, str], dict[Place, Change]] = {}
-    for number, call in reversed(events):  # what lies earlier often reaches an earlier layer, and shows there
+    for number, call in reversed(segment.events):  # what lies earlier often reaches an earlier layer, and shows there
         for row in FUNCTION_ROWS:
             for detail, change in row.variants(call) if call.name in row.functions else ():
                 remedy = row.remedy_for(call)
@@ -103,93 +118,6 @@ def _function_edits(events: Sequence[tuple[int, FunctionCall]]) -> Iterator[Edit
             yield Edit(name, f"{detail}, {len(changes)} times", remedy, changes)
 
 
-def _masked_means(segment: Segment) -> Iterator[Edit]:
-    """A plain mean where the reference leaves steps out, or the other way round."""
-    made = {id(call.result): (number, call) for number, call in segment.events}
-    for number, call in segment.events:
-        if call.name in ("div", "truediv", "true_divide") and len(call.arguments) > 1:
-            _, sum_ = made.get(id(call.arguments[0]), (0, None))
-            at, product = made.get(id(sum_.arguments[0]), (0, None)) if sum_ and sum_.name == "sum" else (0, None)
-            if sum_ and product and product.name in ("mul", "multiply", "imul"):
-                length = product.result.numel() // max(sum_.result.numel(), 1)
-                changes: dict[Place, Change] = {at: _first_alone, number: partial(_divided, length)}
-                detail = f"a plain mean over {length} steps where the reference leaves masked ones out"
-                yield Edit("masked steps counted", detail, _MASKED_MEAN, changes)
-        if call.name == "mean":
-            averaged = first_argument(call.arguments, call.keywords)
-            for which, array in enumerate(segment.trial.inputs, start=1):
-                if array.shape == averaged.shape[:2] and not (array != 0).all():
-                    detail = f"steps where input {which} is zero are left out of the mean"
-                    remedy = f"take the plain mean over all {array.shape[1]} steps"
-                    yield Edit(
-                        "mean over a mask", detail, remedy, {number: partial(_mean_of, torch.as_tensor(array != 0))}
-                    )
-
-
-_MASKED_MEAN = "multiply by the mask, sum over the steps, and divide by the mask's own sum"
-
-
-def _first_alone(function, arguments, keywords):
-    return next(value for value in arguments if value.is_floating_point() and value.ndim == max(map(_ndim, arguments)))
-
-
-def _ndim(value) -> int:
-    return value.ndim if isinstance(value, torch.Tensor) else 0
-
-
-def _divided(length: int, function, arguments, keywords):
-    return arguments[0] / length
-
-
-def _mean_of(mask: torch.Tensor, function, arguments, keywords):
-    shares = mask.to(arguments[0].dtype)[..., None]
-    summed = (arguments[0] * shares).sum(dim=1, keepdim=bool(keywords.get("keepdim")))
-    return summed / shares.sum(dim=1, keepdim=bool(keywords.get("keepdim")))
-
-
-def _elsewhere(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
-    """A residual connection around a layer instead of behind it, or the other way round."""
-    additions = [(number, call) for number, call in segment.events if call.name in ADDITIONS]
-    if not additions:
-        return
-    is_synthetic = segment.suspect.divergence.seen_on == "synthetic activations"
-    calls = (reference.synthetic_trace if is_synthetic else reference.trace).calls
-    near = range(max(0, segment.end - _NEAR), min(segment.end, len(calls)))
-    late = [number for number, _ in additions[: -1 - _LAST_ADDITIONS : -1]]
-    tried = product(late, (0, 1), near, (True, False))
-    for number, operand, at, is_output in dict.fromkeys([*segment.witness.elsewhere, *tried]):
-        call = dict(additions).get(number)
-        array = segment.whole.lesson[at].give if is_output else calls[at].input
-        if call and len(array) == len(segment.whole.found) and array[segment.rows].shape == call.result.shape:
-            what = f"{'the output of' if is_output else 'what arrives at'} {segment.names[at]}"
-            yield Edit(
-                "residual connection from elsewhere",
-                f"{what} is added, where the reference adds another tensor",
-                f"add {_origin(segment, call, operand)} instead of {what}",
-                {number: _with_operand(operand, torch.as_tensor(array[segment.rows]))},
-                (number, operand, at, is_output),
-            )
-
-
-def _origin(segment: Segment, call: FunctionCall, operand: int) -> str:
-    """What the reference adds, by the layer that gives it where it is one's output as it is."""
-    value = call.arguments[operand] if len(call.arguments) > operand else None
-    for name in segment.sources:
-        give = segment.gives.get(name)
-        if isinstance(value, torch.Tensor) and give is not None and np.array_equal(give, value.numpy()):
-            return f"the output of {name}"
-    return "what the reference adds there"
-
-
-def _with_operand(number: int, other: torch.Tensor) -> Change:
-    def change(function, arguments, keywords):
-        exchanged = list(arguments)
-        exchanged[number] = other.to(arguments[number].dtype)
-        return exchanged[0] + exchanged[1]
-
-    return change
-
-
 def _step_edits(segment: Segment) -> Iterator[Edit]:
     """Steps right behind each source, and behind each function of the segment."""
     points: list[tuple[Place, str, torch.Tensor]] = [
@@ -197,33 +125,12 @@ def _step_edits(segment: Segment) -> Iterator[Edit]:
         for name in segment.sources
     ]
     points += [(number, call.name, call.result) for number, call in reversed(segment.events)]
-    yield from _exchanged(segment)
+    yield from exchanged_sources(segment)
     yield from rotated(segment)
     for place, where, tensor in points:
         for row in STEP_ROWS if tensor.is_floating_point() else NUMBER_ROWS:
             for detail, step in row.variants(tensor):
                 yield Edit(row.name, f"{detail}, behind {where}", row.remedy, {place: _behind(place, step)})
-
-
-def _exchanged(segment: Segment) -> Iterator[Edit]:
-    """Two sources, or two inputs of the model, in each other's place."""
-    given: list[tuple[Place, str, np.ndarray]] = [(name, name, segment.gives[name]) for name in segment.sources if name]
-    if "" in segment.sources:
-        inputs = enumerate(segment.trial.inputs)
-        given += [(("input", number), f"input {number + 1}", array) for number, array in inputs]
-    for (first, one, ours), (second, other, theirs) in combinations(given, 2):
-        if ours.shape == theirs.shape and ours.dtype == theirs.dtype:
-            changes: dict[Place, Change] = {first: _constant(theirs), second: _constant(ours)}
-            is_inputs = isinstance(first, tuple) and isinstance(second, tuple)
-            name = "inputs exchanged" if is_inputs else "operands in another order"
-            remedy = f"exchange {one} and {other} in the port"
-            remedy += "" if is_inputs else ", or pair their layers the other way round by matches={...}"
-            yield Edit(name, f"{one} and {other} exchanged", remedy, changes)
-
-
-def _constant(array: np.ndarray) -> Change:
-    tensor = torch.tensor(array)
-    return lambda _: tensor.clone()
 
 
 def _behind(place: Place, step: Change) -> Change:

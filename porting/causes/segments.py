@@ -22,6 +22,8 @@ from porting.traces import PARAMETER, LayerCall, Trace
 
 Change = Callable[..., Any]
 
+_SIGNS = {"add": "+", "sub": "-", "mul": "times", "div": "by", "truediv": "by"}
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -130,18 +132,45 @@ class Segment:
         is_one = [event for event in events if isinstance(event.call.result, torch.Tensor)]
         return replay, [(event.number, event.call) for event in is_one]
 
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        return dict(zip(self.names, (call.kind for call in self.reference.calls), strict=True))
+
     def _known(self) -> Iterator[tuple[Place, torch.Tensor]]:
         precision = precision_of(self.witness.model)
-        kinds = dict(zip(self.names, (call.kind for call in self.reference.calls), strict=True))
         for name in filter(None, self.sources):
             give = self.gives[name]
-            yield name, tensor_of(give[0] if kinds[name] == PARAMETER else give, precision)
+            yield name, tensor_of(give[0] if self._kinds[name] == PARAMETER else give, precision)
         yield from ((("input", number), tensor_of(array, precision)) for number, array in enumerate(self.trial.inputs))
 
     @property
     def events(self) -> list[tuple[int, FunctionCall]]:
         """Every function call of the segment that returns a tensor."""
         return self._recorded[1]
+
+    def words_for(self, operand: Any, depth: int = 3) -> str:
+        """An operand as people say it: a layer's output, or what a function makes of one."""
+        if not isinstance(operand, torch.Tensor):
+            return str(operand)
+        for name in filter(None, self.sources):
+            give, is_tensor = self.gives[name], self._kinds[name] == PARAMETER
+            if np.array_equal(give[0] if is_tensor else give, operand.numpy()):
+                return name if is_tensor else f"the output of {name}"
+        call = next((call for _, call in self.events if call.result is operand), None)
+        if call is None:
+            return "an input"
+        given = call.arguments[:2] if call.name != "rsub" else call.arguments[1::-1]
+        if not depth or not call.arguments:
+            return f"what {call.name} gives"
+        words = [self.words_for(value, depth - 1) for value in given]
+        if sign := _SIGNS.get(call.name.strip("ir") if call.name != "rsub" else "sub"):
+            return f" {sign} ".join(words)
+        return f"{call.name} of {words[0]}"
+
+    @property
+    def replay(self) -> Replay | None:
+        """What was recorded, if it can be run again by itself."""
+        return self._recorded[0]
 
     @property
     def is_replayed(self) -> bool:
@@ -185,6 +214,13 @@ class Segment:
         assert self.suspect.pair is not None
         return patterns.to_port(array_of(self._arriving(self.trial)), self.suspect.pair.input_axes)
 
+    def as_arriving(self, tensor: torch.Tensor) -> np.ndarray | None:
+        """Another tensor as it would arrive; None where it cannot."""
+        try:
+            return self._compared(tensor, self.trial)
+        except Exception:  # it need not fit the axes
+            return None
+
     def _compared(self, arrived: torch.Tensor, trial: Trial) -> np.ndarray:
         """An arriving tensor in the port's axis order, as far as it is compared."""
         if self.suspect.pair is None:
@@ -204,9 +240,14 @@ class Segment:
         """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
         return min(EXPLAINED, left_over(self.baseline, self.trial.found) / 10)
 
+    def predicted(self, edits: Sequence[Edit]) -> np.ndarray | None:
+        """What would arrive; None where the edits cannot be run."""
+        try:
+            return self.predict(edits)
+        except Exception:  # a hypothesis need not fit the shapes
+            return None
+
     def left_by(self, edits: Sequence[Edit]) -> float:
         """Relative error that edits leave; infinite where they cannot be run."""
-        try:
-            return left_over(self.predict(edits), self.trial.found)
-        except Exception:  # a hypothesis need not fit the shapes
-            return np.inf
+        predicted = self.predicted(edits)
+        return np.inf if predicted is None else left_over(predicted, self.trial.found)

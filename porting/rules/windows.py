@@ -145,6 +145,7 @@ def padding_variants(array: np.ndarray, settings: Mapping[str, Any]) -> Iterator
         "at both ends": own,
         "all at the end": [(0, before + after) for before, after in own],
         "all at the beginning": [(before + after, 0) for before, after in own],
+        "half as much at either end": [(before // 2, before - before // 2) for before, _ in own],
     }
     for where, ends in placements.items():
         for mode, how in _NUMPY_MODES.items():

@@ -59,6 +59,13 @@ CAUSES = frozenset(
         "pooling missing",
         "parts in another order",
         "rotated in another layout",
+        "another number of heads",
+        "another table",
+        "another function",
+        "scale added",
+        "connected otherwise",
+        "steps in another order",
+        "steps left out",
     }
 )
 """All that the verifier has words for."""

@@ -120,6 +120,16 @@ def mask_of(call: FunctionCall) -> Tensor | None:
     return next((value for value in others if value.numel() and value.min() <= _LARGE and value.max() <= 0), None)
 
 
+def allowed_by(call: FunctionCall) -> Tensor | None:
+    """True where a filling or a sum leaves scores as they are; None where it masks nothing."""
+    mask = mask_of(call) if call.name != ATTENTION else None
+    if mask is None:
+        return None
+    if mask.dtype != torch.bool:
+        return mask > _LARGE
+    return ~mask if call.name == "masked_fill" else call.result > _LARGE
+
+
 def unmasked(call: FunctionCall) -> Replacements:
     """Nothing is masked."""
     if not is_masked(call):
@@ -157,6 +167,23 @@ def masked_otherwise(call: FunctionCall) -> Replacements:
             yield f"the mask {words}", partial(_with_mask, change)
         else:
             yield f"the mask {words}", partial(_remasked, change)
+    for value in (0.0, -1.0, 1e-9, -1e-9):
+        words = f"what is masked becomes {value:g}, not minus infinity"
+        yield words, partial(_attend_filled if call.name == ATTENTION else _filled, value)
+
+
+def _filled(value: float, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
+    outcome = function(*arguments, **keywords)
+    return torch.where(outcome <= _LARGE, value, outcome)
+
+
+def _attend_filled(value: float, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Tensor:
+    """Attention by hand, with scores that are masked by a number."""
+    bound = _bound(arguments, keywords)
+    mask = _causal(bound["query"], bound["key"]) if bound["is_causal"] else bound["attn_mask"]
+    allowed = mask if mask.dtype == torch.bool else mask > _LARGE
+    scores = bound["query"] @ bound["key"].mT * (bound["scale"] or bound["query"].shape[-1] ** -0.5)
+    return torch.softmax(torch.where(allowed, scores, value), -1) @ bound["value"]
 
 
 def _remasked(change: Mask, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:

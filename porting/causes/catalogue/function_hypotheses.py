@@ -59,8 +59,17 @@ def _other_extreme(call: FunctionCall) -> Replacements:
 
 
 def _another_activation(call: FunctionCall) -> Replacements:
+    bound = call.bound("input", "min", "max")
+    if call.name == "clamp" and None in (bound.get("min"), bound.get("max")):
+        return  # it guards, as against dividing by zero
     for name, step in ACTIVATIONS.items():
         yield f"{name} where the reference has {call.name}", on_first(step)
+
+
+def _another_function(call: FunctionCall) -> Replacements:
+    for name in _FUNCTIONS:
+        if name != call.name:
+            yield f"{name} where the reference has {call.name}", on_first(getattr(torch, name))
 
 
 def _another_axis(call: FunctionCall) -> Replacements:
@@ -101,10 +110,11 @@ _ACTIVATION_NAMES = frozenset(
         "rrelu",
     ]
 )
-_OF_EACH_VALUE = frozenset(
-    ["abs", "square", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "sin", "cos", "sign", "erf", "floor", "round"]
-)
+_FUNCTIONS = ("abs", "square", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "sin", "cos", "sign", "erf", "floor")
+_OF_EACH_VALUE = frozenset([*_FUNCTIONS, "round", "ceil", "trunc"])
 """What is called alike in ``keras.ops``."""
+
+_POWERS = frozenset({"pow"})
 
 _NORMALISES = frozenset({"normalize"})
 _EXTREMES = frozenset({"argmin", "argmax"})
@@ -135,6 +145,10 @@ def _own_epsilon(call: FunctionCall) -> str:
     return f"epsilon={call.keywords.get('eps', 1e-12 if call.name == 'normalize' else 1e-5):g}"
 
 
+def _power(call: FunctionCall) -> str:
+    return f"the reference takes x to the power {call.bound('input', 'exponent').get('exponent')}"
+
+
 def _own_operation(call: FunctionCall) -> str:
     """Put the two together as the reference does: add, sub, mul."""
     return f"{call.name} the two, in the reference's order"
@@ -146,12 +160,26 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         "activation of another kind", partial(_with_activation, "put there"), _ACTIVATION_NAMES, _another_activation
     ),
     FunctionRow(
+        "activation of another kind",
+        "multiply the first part with the sigmoid of the second",
+        frozenset({"glu"}),
+        orders.gated_otherwise,
+    ),
+    FunctionRow(
         "resizing of another kind",
         resampling.resize_remedy,
         frozenset({"interpolate", "upsample", "upsample_nearest", "upsample_bilinear"}),
         resampling.resized,
     ),
     FunctionRow("function missing", lambda call: f"add ops.{call.name}", _OF_EACH_VALUE, _left_out),
+    FunctionRow(
+        "another function",
+        lambda call: (
+            f"put there ops.{call.name}" if call.name not in _POWERS else f"put there ops.power: {_power(call)}"
+        ),
+        _OF_EACH_VALUE | _POWERS,
+        _another_function,
+    ),
     FunctionRow("normalisation missing", "add ops.normalize, order 2, over the same axis", _NORMALISES, _left_out),
     FunctionRow("another extreme", lambda call: f"take ops.{call.name}", _EXTREMES, _other_extreme),
     FunctionRow("padding of another kind", resampling.padding_remedy, frozenset({"pad"}), resampling.padded),

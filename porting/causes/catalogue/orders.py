@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
-from porting.causes.catalogue.variants import FunctionCall, Replacements, first_argument, on_first
+from porting.causes.catalogue.variants import (
+    ACTIVATIONS,
+    FunctionCall,
+    Replacements,
+    Step,
+    first_argument,
+    on_first,
+)
 
 
 def permuted(tensor: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:
@@ -101,6 +108,20 @@ def swapped_operands(call: FunctionCall) -> Replacements:
         )
 
 
+def gated_otherwise(call: FunctionCall) -> Replacements:
+    """A gate of another function, or of none; what is gated and its gate exchanged."""
+    axis = call.bound("input", "dim").get("dim", -1)
+    for name, step in (*ACTIVATIONS.items(), ("nothing", torch.clone)):
+        for words, order in (("second", (0, 1)), ("first", (1, 0))) if step is not torch.sigmoid else ():
+            detail = f"{name} at the gate, the {words} part, where the reference has sigmoid at the second"
+            yield detail, on_first(partial(_gated, axis, step, order))
+
+
+def _gated(axis: int, step: Step, order: tuple[int, int], tensor: Tensor) -> Tensor:
+    parts = tensor.chunk(2, axis)
+    return parts[order[0]] * step(parts[order[1]])
+
+
 def transposed_product(call: FunctionCall) -> Replacements:
     """The product's last two axes exchanged."""
     yield "the product transposed", lambda function, arguments, keywords: function(*arguments, **keywords).mT
@@ -115,7 +136,8 @@ def another_operation(call: FunctionCall) -> Replacements:
         return
     for words, operation in _OPERATIONS.items():
         yield f"{words} where the reference has {call.name}", partial(_by, operation)
-    yield f"takes the mean where the reference has {call.name}", partial(_by, _mean_of_two)
+    if call.result.is_floating_point():
+        yield f"takes the mean where the reference has {call.name}", partial(_by, _mean_of_two)
 
 
 def _mean_of_two(first: Tensor, second: Tensor) -> Tensor:

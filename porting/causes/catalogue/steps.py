@@ -77,6 +77,32 @@ def _parts_reordered(tensor: Tensor) -> Steps:
                 yield detail, partial(_in_parts, axis=axis, order=order)
 
 
+def _parts_by_turns(tensor: Tensor) -> Steps:
+    """Parts that lie by turns where the reference has one after another, or the other way round."""
+    for axis in range(1, tensor.ndim):
+        length = tensor.shape[axis]
+        for parts in (parts for parts in (2, 3) if length % parts == 0 and length > parts):
+            words = f"{parts} parts of axis {axis}"
+            yield (
+                f"{words} by turns where the reference has one after another",
+                partial(one_after_another, axis=axis, parts=parts),
+            )
+            yield (
+                f"{words} one after another where the reference has them by turns",
+                partial(by_turns, axis=axis, parts=parts),
+            )
+
+
+def one_after_another(tensor: Tensor, axis: int, parts: int) -> Tensor:
+    """What is by turns, part by part: ``a b a b`` to ``a a b b``."""
+    return tensor.unflatten(axis, (-1, parts)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+
+
+def by_turns(tensor: Tensor, axis: int, parts: int) -> Tensor:
+    """What is part by part, by turns: ``a a b b`` to ``a b a b``."""
+    return tensor.unflatten(axis, (parts, -1)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+
+
 def _in_parts(tensor: Tensor, axis: int, order: tuple[int, ...]) -> Tensor:
     parts = tensor.chunk(len(order), axis)
     return torch.cat([parts[at] for at in order], axis)
@@ -117,6 +143,11 @@ STEP_ROWS: tuple[StepRow, ...] = (
         "parts in another order",
         "take the parts of what is split in the reference's order, or put them together in it",
         _parts_reordered,
+    ),
+    StepRow(
+        "parts in another order",
+        "take the parts as the reference does: one after another (split), or by turns ([..., ::2] and [..., 1::2])",
+        _parts_by_turns,
     ),
     StepRow("transposition missing", "move the axes back into the reference's order, by Permute", _transposed),
     StepRow("rounded to float32", _UNCAST, partial(_through, torch.float32)),

@@ -1,4 +1,4 @@
-"""Query and key are rotated by halves of a head, or by pairs of neighbours: the other layout is named."""
+"""Heads of attention rotated in another layout, of another number, or masked otherwise are named."""
 
 import keras
 import numpy as np
@@ -75,3 +75,58 @@ def test_the_layout_of_rotations(ours, theirs, tmp_path):
     assert report.semantics.status is (Status.PASS if ours is theirs else Status.FAIL)
     assert [cause.name for cause in found] == ([] if ours is theirs else ["rotated in another layout"])
     assert all("query and key" in cause.detail and "4 features a head" in cause.detail for cause in found)
+
+
+class Causal(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.last = (torch.nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x):
+        query, key, value = (
+            held.view(len(x), STEPS, HEADS, DEPTH).transpose(1, 2) for held in (self.query(x), self.key(x), x)
+        )
+        hidden = torch.ones(STEPS, STEPS, dtype=torch.bool).triu(1)
+        scores = (query @ key.mT / DEPTH**0.5).masked_fill(hidden, -torch.inf)
+        return self.last((torch.softmax(scores, -1) @ value).transpose(1, 2).reshape(len(x), STEPS, 8))
+
+
+def causal(heads, masked):
+    def build():
+        x = keras.Input((STEPS, 8))
+        query, key, value = (
+            ops.transpose(ops.reshape(held, (-1, STEPS, heads, 8 // heads)), (0, 2, 1, 3))
+            for held in (layers.Dense(8, name="query")(x), layers.Dense(8, name="key")(x), x)
+        )
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / (8 // heads) ** 0.5
+        seen = ops.matmul(masked(scores), value)
+        return keras.Model(
+            x, layers.Dense(8, name="last")(ops.reshape(ops.transpose(seen, (0, 2, 1, 3)), (-1, STEPS, 8)))
+        )
+
+    return build
+
+
+ALLOWED = np.tril(np.ones((STEPS, STEPS), "float32"))
+MASKINGS = {
+    "more heads": (
+        4,
+        lambda scores: ops.softmax(scores + (ALLOWED - 1) * 1e9),
+        "another number of heads",
+        "4 heads of 2",
+    ),
+    "zeros": (HEADS, lambda scores: ops.softmax(scores * ALLOWED), "another mask", "becomes 0, not minus infinity"),
+    "behind": (HEADS, lambda scores: ops.softmax(scores) * ALLOWED, "another mask", "masked behind softmax"),
+}
+
+
+@pytest.mark.parametrize(
+    "case", ["more heads", *(pytest.param(name, marks=pytest.mark.slow) for name in ("zeros", "behind"))]
+)
+def test_heads_and_masks(case, tmp_path):
+    heads, masked, name, detail = MASKINGS[case]
+    pair = ModelPair(name="causal", reference=Causal, port=causal(heads, masked), input_shapes=((STEPS, 8),))
+    path, formats = saved(Causal(), tmp_path), ("weights.h5",)
+    report = convert(path, tmp_path / "port", pair=pair, formats=formats, keep_failed=True).report
+    ((found, told),) = ((cause.name, cause.detail) for held in report.divergences for cause in held.causes)
+    assert (found, detail in told) == (name, True), told

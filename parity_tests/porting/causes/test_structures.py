@@ -1,0 +1,195 @@
+"""What a port connects otherwise, puts in another order, leaves out or reads from another table is named."""
+
+import keras
+import numpy as np
+import pytest
+import torch
+from keras import layers, ops
+from torch import nn
+from torch.nn import functional
+
+from parity_tests.porting.zoo.weights import saved
+from porting import ModelPair, convert
+
+
+class Net(nn.Module):
+    def __init__(self, function, width=8):
+        super().__init__()
+        self.a, self.b, self.function = nn.Linear(5, 8), nn.Linear(width, 3), function
+
+    def forward(self, x):
+        return self.b(self.function(self.a(x)))
+
+
+def causes_of(reference, port, folder, shapes=((5,),), **words):
+    pair = ModelPair(name="structures", reference=reference, port=port, input_shapes=shapes, **words)
+    torch.manual_seed(0)
+    path, formats = saved(reference(), folder), ("weights.h5",)
+    report = convert(path, folder / "port", pair=pair, formats=formats, keep_failed=True).report
+    return [(cause.name, cause.detail) for held in report.divergences for cause in held.causes]
+
+
+TABLE = np.sin(np.arange(9.0) ** 1.5).astype("float32")
+
+
+def torch_table(x):
+    return torch.tensor(TABLE[:8]).to(x.dtype)
+
+
+def keras_table(values):
+    return lambda x: x + ops.cast(np.ascontiguousarray(values), x.dtype)
+
+
+CASES = {
+    "order": (
+        lambda x: torch.relu(x) * torch_table(x) + x,
+        lambda x: (ops.relu(x) + x) * ops.cast(TABLE[:8], x.dtype),
+        ("steps in another order", "mul behind add"),
+    ),
+    "left out": (
+        lambda x: torch.relu(x * x.softmax(-1)),
+        ops.relu,
+        ("steps left out", "mul with softmax of the output of a left out"),
+    ),
+    "table by turns": (
+        lambda x: x + torch_table(x),
+        keras_table(TABLE[:8].reshape(4, 2).T.ravel()),
+        ("another table", "one after another where the reference has them by turns"),
+    ),
+    "table from another step": (
+        lambda x: x + torch_table(x),
+        keras_table(TABLE[1:]),
+        ("another table", "its steps are 1 on along axis 1"),
+    ),
+    "factor": (
+        lambda x: x.softmax(-1),
+        lambda x: ops.softmax(x * 0.5),
+        ("scale added", "times 0.5 behind a"),
+    ),
+    "base": (
+        lambda x: 10000.0 ** -x.tanh(),
+        lambda x: 1000.0 ** -ops.tanh(x),
+        ("another number", "1000 in rpow, where the reference has 10000"),
+    ),
+    "function": (
+        torch.abs,
+        ops.square,
+        ("another function", "square where the reference has abs"),
+    ),
+    "gates": (
+        lambda x: torch.sigmoid(x) * x.relu() + (1 - torch.sigmoid(x)) * x.sin(),
+        lambda x: (1 - ops.sigmoid(x)) * ops.relu(x) + ops.sigmoid(x) * ops.sin(x),
+        ("operands in another order", "exchanged in two products"),
+    ),
+}
+"""What is wrong -> the reference's function, the port's, the cause's name and a part of its detail."""
+
+FAST = ("order", "table by turns")
+
+
+@pytest.mark.parametrize("case", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CASES])
+def test_a_function_of_one_layer(case, tmp_path):
+    ours, theirs, (name, detail) = CASES[case]
+
+    def port():
+        x = keras.Input((5,))
+        return keras.Model(x, layers.Dense(3, name="b")(theirs(layers.Dense(8, name="a")(x))))
+
+    ((found, told),) = causes_of(lambda: Net(ours), port, tmp_path)
+    assert (found, detail in told) == (name, True), told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_by_turns", [True, False])
+def test_gated_units(is_by_turns, tmp_path):
+    def port():
+        x = keras.Input((5,))
+        hidden = layers.Dense(8, name="a")(x)
+        first, second = (hidden[..., ::2], hidden[..., 1::2]) if is_by_turns else ops.split(hidden, 2, -1)
+        gate = ops.sigmoid(second) if is_by_turns else ops.silu(second)
+        return keras.Model(x, layers.Dense(3, name="b")(first * gate))
+
+    ((name, _),) = causes_of(lambda: Net(functional.glu, 4), port, tmp_path)
+    assert name == ("parts in another order" if is_by_turns else "activation of another kind")
+
+
+class Normed(nn.Module):
+    """A block that normalises before its branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm, self.b, self.c = nn.Linear(5, 8), nn.LayerNorm(8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        hidden = self.a(x)
+        return self.c(hidden + self.b(self.norm(hidden)))
+
+
+def test_a_norm_behind_its_branch(tmp_path):
+    def port():
+        x = keras.Input((5,))
+        hidden = layers.Dense(8, name="a")(x)
+        hidden = layers.Add()([hidden, layers.Dense(8, name="b")(hidden)])
+        hidden = layers.LayerNormalization(epsilon=1e-5, name="norm")(hidden)
+        return keras.Model(x, layers.Dense(3, name="c")(hidden))
+
+    found = causes_of(Normed, port, tmp_path)
+    assert {name for name, _ in found} == {"connected otherwise"}
+    assert any("b gets the output of a, where the reference gives it the output of norm" in told for _, told in found)
+    assert any("norm gets the sum of the output of" in told for _, told in found)
+
+
+class Tokens(nn.Module):
+    """Positions are added behind a token that is put in front."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(5, 8), nn.Linear(8, 3)
+        self.first, self.places = nn.Parameter(torch.randn(1, 1, 8)), nn.Parameter(torch.randn(1, 5, 8))
+
+    def forward(self, x):
+        return self.b(torch.cat([self.first.expand(len(x), -1, -1), self.a(x)], 1) + self.places)
+
+
+class Places(layers.Layer):
+    def build(self, shape):
+        self.first = self.add_weight(shape=(1, 1, 8), name="first")
+        self.places = self.add_weight(shape=(1, 5, 8), name="places")
+
+    def call(self, x):
+        first = ops.broadcast_to(self.first, (ops.shape(x)[0], 1, 8))
+        return ops.concatenate([first, x + self.places[:, 1:]], 1)
+
+
+@pytest.mark.slow
+def test_positions_that_one_token_lacks(tmp_path):
+    def port():
+        x = keras.Input((4, 5))
+        return keras.Model(x, layers.Dense(3, name="b")(Places()(layers.Dense(8, name="a")(x))))
+
+    ((name, detail),) = causes_of(Tokens, port, tmp_path, ((4, 5),))
+    assert name == "steps left out"
+    assert "add with places left out" in detail
+    assert "at 0 of axis 1" in detail
+
+
+class Chomped(nn.Module):
+    """A causal convolution that is padded at both ends and cut behind."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv1d(3, 4, 3, padding=4, dilation=2), nn.Conv1d(4, 2, 1)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)[..., :-4]))
+
+
+def test_both_ends_padded_where_the_reference_is_causal(tmp_path):
+    def port():
+        x = keras.Input((12, 3))
+        hidden = layers.Conv1D(4, 3, padding="same", dilation_rate=2, activation="relu", name="a")(x)
+        return keras.Model(x, layers.Conv1D(2, 1, name="b")(hidden))
+
+    axes = "sample channel point -> sample point channel"
+    found = causes_of(Chomped, port, tmp_path, ((12, 3),), inputs=(axes,), outputs={"output": axes})
+    assert found == [("padding of another kind", "padded with zeros half as much at either end")]
