@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -135,14 +135,13 @@ def _draw_of(module: "torch.nn.Module", given: Any) -> Draw:
         return Draw(INSIDE, rate)
     import torch
 
-    try:
+    # A module of one's own may take what it likes.
+    with suppress(Exception), torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):
         many = torch.as_tensor(enough_rows(array_of(given)))
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):
-            torch.manual_seed(0)
-            shown = measured(array_of(many), array_of(module.forward(many)))
-    except Exception:  # a module of one's own may take what it likes
-        return Draw(rate=rate)
-    return shown if rate is None else replace(shown, rate=rate)
+        torch.manual_seed(0)
+        shown = measured(array_of(many), array_of(module.forward(many)))
+        return shown if rate is None else replace(shown, rate=rate)
+    return Draw(rate=rate)
 
 
 def scaled_arrivals(
