@@ -135,8 +135,7 @@ def _draw_of(module: "torch.nn.Module", given: Any) -> Draw:
         return Draw(INSIDE, rate)
     import torch
 
-    # A module of one's own may take what it likes.
-    with suppress(Exception), torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):
+    with suppress(Exception), torch.random.fork_rng(devices=[]), torch.no_grad(), in_training(module):  # it may refuse
         many = torch.as_tensor(enough_rows(array_of(given)))
         torch.manual_seed(0)
         shown = measured(array_of(many), array_of(module.forward(many)))
