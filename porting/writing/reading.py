@@ -223,17 +223,16 @@ class Reader:
 
     def _made(self, node: "Node", array: "torch.Tensor") -> Any:
         """What the model keeps as its ``__init__`` computes it."""
-        path = self.exported.kept.get(node.name)
-        if path is None:
-            raise NoRowError(f"reads a constant of {array.numel()} elements that the code made")
-        if self.origins is None:
+        path = self.exported.kept.get(node.name, "")
+        if self.origins is None and path:
             self.origins = self._origins()
-        if path not in self.origins:
-            raise NoRowError(
-                f"reads {path}, {array.numel()} numbers that follow no rule and that are not seen to be computed: "
-                "of a model that is built already nothing is seen, name its class or factory"
-            )
-        return self._constant(self.origins[path])
+        origin = (self.origins or {}).get(path)
+        if origin is not None and origin.op == "call_function":
+            return self._constant(origin)
+        why = "numpy's or Python's making of them is not seen: compute them by torch's functions"
+        if path and origin is None:
+            why += "; nor is any of a model that is built already: name its class or factory"
+        raise NoRowError(f"reads {path or 'a constant'}, {array.numel()} numbers that follow no rule, and {why}")
 
     def _origins(self) -> "Mapping[str, Node]":
         found = origins_of(self.build, set(self.exported.kept.values())) if self.build else None

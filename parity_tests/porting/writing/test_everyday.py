@@ -28,6 +28,7 @@ WRITTEN = {
 REFUSED = {
     "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),
     "CountsSamples": (["4"], "computes with the number of samples"),
+    "TableByNumpy": (["12,4"], "96 numbers that follow no rule, .*: compute them by torch's functions"),
     "Draws": (["4"], "draws random numbers in evaluation"),
     "ReadsNumbers": (["4"], "how many elements are taken depends on the values"),
     "Broken": (["4"], r"does not run in PyTorch: .*KeyError: 'width' \(.*everyday\.py, line \d+\)"),

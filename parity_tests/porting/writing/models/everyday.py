@@ -1,5 +1,6 @@
 """What people write every day in torch, each in a few lines: modes, numbers of samples, shared weights, sampling."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody does
@@ -240,3 +241,16 @@ class Strides(nn.Module):
     def forward(self, x):
         x = F.conv2d(self.each(x), self.kernel * 1.5, stride=2, dilation=2, padding=2)
         return F.conv2d(x, self.own.abs(), groups=4, stride=(2, 1), padding=1)
+
+
+class TableByNumpy(nn.Module):
+    """Positions that numpy computes, as an attribute that no checkpoint has."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 8)
+        rates = np.power(10000.0, -np.arange(8) / 8)
+        self.table = torch.from_numpy(np.sin(np.arange(12)[:, None] * rates).astype(np.float32))
+
+    def forward(self, x):
+        return torch.relu(self.fc(x) + self.table)
