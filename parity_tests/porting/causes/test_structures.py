@@ -221,3 +221,31 @@ def test_a_strided_convolution_that_is_padded_by_keras(tmp_path):
     axes = "sample channel row column -> sample row column channel"
     (remedy,) = remedies_of(Strided, port, tmp_path, ((8, 8, 3),), axes)
     assert remedy == 'ZeroPadding2D(((1, 1), (1, 1))) before a, and padding="valid" in it'
+
+
+class Doubled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)
+        self.b = nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)))
+
+
+def doubled(is_same):
+    def port():
+        x = keras.Input((5, 5, 3))
+        hidden = layers.Conv2DTranspose(4, 3, 2, padding="same" if is_same else "valid", name="a")(x)
+        hidden = hidden if is_same else layers.Cropping2D(((1, 0), (1, 0)))(hidden)
+        return keras.Model(x, layers.Conv2D(2, 1, name="b")(layers.ReLU()(hidden)))
+
+    return port
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_transposed_convolution_that_is_cropped_by_keras(is_same, tmp_path):
+    axes = "sample channel row column -> sample row column channel"
+    found = remedies_of(Doubled, doubled(is_same), tmp_path, ((5, 5, 3),), axes)
+    assert found == (['give a padding="valid", and Cropping2D(((1, 0), (1, 0))) behind it'] if is_same else [])
