@@ -63,8 +63,8 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         lambda: _behind_functions(segment, known, functions),
         lambda: _first_explaining(segment, others),
         lambda: distinct(list(_explaining(segment, steps))),
-        lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
         lambda: distinct([*added_table(segment)] or [*_padding_causes(segment)] or [*_fit_causes(segment)]),
+        lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
         lambda: left_out_in_part(segment),
         lambda: _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs([*functions, *steps]))),
     )
