@@ -24,6 +24,7 @@ from porting.records.runs import PortRun, ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.reference.side import array_of, precision_of, tensor_of
 from porting.rules import patterns
+from porting.rules.windows import crop_of_transposed
 from porting.traces import LayerCall
 
 
@@ -153,8 +154,18 @@ class Layer:
         baseline, found = self.baseline, self.found
         for fit in IN_LAYERS if baseline.shape == found.shape else ():
             if (fitted := fit(baseline, found)) and fitted.left <= 100 * self.enough:
-                yield Cause(fitted.name, fitted.detail, fitted.remedy, fitted.left)
+                yield Cause(fitted.name, fitted.detail, self._cropped_as_ours() or fitted.remedy, fitted.left)
                 return
+
+    def _cropped_as_ours(self) -> str:
+        """What to crop of a transposed convolution without padding; empty where the layer is no such."""
+        if "ConvTranspose" not in self.call.kind or self.partner.settings["padding"] == "valid":
+            return ""
+        ends = crop_of_transposed(self.call)
+        if any(min(at) < 0 for at in ends):
+            return ""
+        written = ends[0] if len(ends) == 1 else tuple(ends)
+        return f'give {self.partner.name} padding="valid", and Cropping{len(ends)}D({written}) behind it'
 
     @cached_property
     def _rows(self) -> np.ndarray:

@@ -24,7 +24,8 @@ from porting.records.findings import kind_of
 from porting.records.parity import Cause
 from porting.records.runs import ReferenceRun
 from porting.rules import patterns
-from porting.rules.windows import Convolution, padding_variants
+from porting.rules.windows import Convolution, padding_variants, torch_padding
+from porting.traces import LayerCall
 
 MOST_PAIRS = 5000
 """Pairs of hypotheses to try where none explains a divergence alone."""
@@ -62,8 +63,8 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         lambda: _behind_functions(segment, known, functions),
         lambda: _first_explaining(segment, others),
         lambda: distinct(list(_explaining(segment, steps))),
-        lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
         lambda: distinct([*added_table(segment)] or [*_padding_causes(segment)] or [*_fit_causes(segment)]),
+        lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
         lambda: left_out_in_part(segment),
         lambda: _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs([*functions, *steps]))),
     )
@@ -144,11 +145,22 @@ def _padding_causes(segment: Segment) -> Iterator[Cause]:
     suspect = segment.suspect
     if suspect.pair is None or not isinstance(suspect.pair.rule.window, Convolution):
         return
-    ours, _ = segment.calls
+    ours, theirs = segment.calls
     for detail, seen in padding_variants(segment.arriving(), ours.settings):
         if (left := left_over(seen, segment.trial.found)) <= segment.enough:
-            remedy = "pad in a layer of its own, as the reference does, and convolve without padding"
-            yield Cause("padding of another kind", detail, remedy, left)
+            yield Cause("padding of another kind", detail, _padding_remedy(ours, theirs), left)
+
+
+def _padding_remedy(ours: LayerCall, theirs: LayerCall) -> str:
+    """The reference's padding in a layer of its own; what is cut behind as much as it was padded is causal."""
+    ends, mode = torch_padding(ours.settings), ours.settings["padding_mode"]
+    if len(ends) == 1 and ours.output.shape[-1] > theirs.output.shape[-2]:
+        return f'give {theirs.name} padding="causal"'
+    if mode == "zeros":
+        written = ends[0] if len(ends) == 1 else tuple(ends)
+        return f'ZeroPadding{len(ends)}D({written}) before {theirs.name}, and padding="valid" in it'
+    mode = {"replicate": "edge", "circular": "wrap"}.get(mode, mode)
+    return f'ops.pad(x, {((0, 0), *ends, (0, 0))}, "{mode}") before {theirs.name}, and padding="valid" in it'
 
 
 def _fit_causes(segment: Segment) -> Iterator[Cause]:

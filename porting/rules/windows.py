@@ -161,6 +161,18 @@ def torch_padding(settings: Mapping[str, Any]) -> Ends:
     return [(0, 0) for _ in spans] if padding == "valid" else [(points, points) for points in padding]
 
 
+def crop_of_transposed(reference: LayerCall) -> Ends:
+    """Points to cut off at either end of a Keras layer's ``valid`` output, for what torch's transposed one gives."""
+    settings, lengths = reference.settings, reference.input.shape[2:]
+    strides = _tuple(settings["stride"], len(lengths))
+    spans = _spans(settings["kernel_size"], _tuple(settings["dilation"], len(lengths)))
+    wholes = [
+        length * step + max(span + 1 - step, 0) for length, step, span in zip(lengths, strides, spans, strict=True)
+    ]
+    given = zip(wholes, _tuple(settings["padding"], len(lengths)), reference.output.shape[2:], strict=True)
+    return [(first, whole - first - length) for whole, first, length in given]
+
+
 def keras_padding(settings: Mapping[str, Any], input_shape: tuple[int, ...]) -> Ends:
     """Points that a Keras convolution adds at either end of each spatial axis, on all its backends."""
     spans = _spans(settings["kernel_size"], _tuple(settings["dilation_rate"], len(settings["kernel_size"])))

@@ -184,6 +184,14 @@ REMEDIES: dict[str, Remedy] = {
         "give norm go_backwards=False, as the reference has",
     ),
     "function missing": steps(torch.abs, lambda x: x, ops.abs, "add ops.abs"),
+    "another function": steps(torch.abs, ops.square, ops.abs, "put there ops.abs"),
+    "scale added": steps(lambda x: x.softmax(-1), lambda x: ops.softmax(x * 0.5), ops.softmax, "take the factor out"),
+    "steps left out": steps(
+        lambda x: torch.relu(x * x.softmax(-1)),
+        ops.relu,
+        lambda x: ops.relu(x * ops.softmax(x)),
+        "do there what the reference does: mul with softmax of the output of",
+    ),
     "normalisation missing": steps(
         lambda x: functional.normalize(x, dim=-1),
         lambda x: x,

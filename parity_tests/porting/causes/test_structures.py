@@ -21,12 +21,20 @@ class Net(nn.Module):
         return self.b(self.function(self.a(x)))
 
 
-def causes_of(reference, port, folder, shapes=((5,),), **words):
-    pair = ModelPair(name="structures", reference=reference, port=port, input_shapes=shapes, **words)
+def causes_of(reference, port, folder, shapes=((5,),)):
+    pair = ModelPair(name="structures", reference=reference, port=port, input_shapes=shapes)
     torch.manual_seed(0)
     path, formats = saved(reference(), folder), ("weights.h5",)
     report = convert(path, folder / "port", pair=pair, formats=formats, keep_failed=True).report
     return [(cause.name, cause.detail) for held in report.divergences for cause in held.causes]
+
+
+def remedies_of(reference, port, folder, shapes, axes):
+    pair = ModelPair(
+        name="remedies", reference=reference, port=port, input_shapes=shapes, inputs=(axes,), outputs={"output": axes}
+    )
+    report = convert(saved(reference(), folder), folder / "port", pair=pair, keep_failed=True).report
+    return [cause.remedy for held in report.divergences for cause in held.causes]
 
 
 TABLE = np.sin(np.arange(9.0) ** 1.5).astype("float32")
@@ -190,6 +198,54 @@ def test_both_ends_padded_where_the_reference_is_causal(tmp_path):
         hidden = layers.Conv1D(4, 3, padding="same", dilation_rate=2, activation="relu", name="a")(x)
         return keras.Model(x, layers.Conv1D(2, 1, name="b")(hidden))
 
-    axes = "sample channel point -> sample point channel"
-    found = causes_of(Chomped, port, tmp_path, ((12, 3),), inputs=(axes,), outputs={"output": axes})
-    assert found == [("padding of another kind", "padded with zeros half as much at either end")]
+    found = remedies_of(Chomped, port, tmp_path, ((12, 3),), "sample channel point -> sample point channel")
+    assert found == ['give a padding="causal"']
+
+
+class Strided(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)))
+
+
+@pytest.mark.slow
+def test_a_strided_convolution_that_is_padded_by_keras(tmp_path):
+    def port():
+        x = keras.Input((8, 8, 3))
+        hidden = layers.Conv2D(4, 3, 2, padding="same", activation="relu", name="a")(x)
+        return keras.Model(x, layers.Conv2D(2, 1, name="b")(hidden))
+
+    axes = "sample channel row column -> sample row column channel"
+    (remedy,) = remedies_of(Strided, port, tmp_path, ((8, 8, 3),), axes)
+    assert remedy == 'ZeroPadding2D(((1, 1), (1, 1))) before a, and padding="valid" in it'
+
+
+class Doubled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1)
+        self.b = nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)))
+
+
+def doubled(is_same):
+    def port():
+        x = keras.Input((5, 5, 3))
+        hidden = layers.Conv2DTranspose(4, 3, 2, padding="same" if is_same else "valid", name="a")(x)
+        hidden = hidden if is_same else layers.Cropping2D(((1, 0), (1, 0)))(hidden)
+        return keras.Model(x, layers.Conv2D(2, 1, name="b")(layers.ReLU()(hidden)))
+
+    return port
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_transposed_convolution_that_is_cropped_by_keras(is_same, tmp_path):
+    axes = "sample channel row column -> sample row column channel"
+    found = remedies_of(Doubled, doubled(is_same), tmp_path, ((5, 5, 3),), axes)
+    assert found == (['give a padding="valid", and Cropping2D(((1, 0), (1, 0))) behind it'] if is_same else [])

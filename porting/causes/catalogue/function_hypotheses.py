@@ -145,8 +145,10 @@ def _own_epsilon(call: FunctionCall) -> str:
     return f"epsilon={call.keywords.get('eps', 1e-12 if call.name == 'normalize' else 1e-5):g}"
 
 
-def _power(call: FunctionCall) -> str:
-    return f"the reference takes x to the power {call.bound('input', 'exponent').get('exponent')}"
+def _own_function(call: FunctionCall) -> str:
+    """Put there the function that the reference has, by its name in keras.ops."""
+    exponent = call.bound("input", "exponent").get("exponent")
+    return f"put there ops.{call.name}" if call.name not in _POWERS else f"put there ops.power(x, {exponent})"
 
 
 def _own_operation(call: FunctionCall) -> str:
@@ -174,9 +176,7 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
     FunctionRow("function missing", lambda call: f"add ops.{call.name}", _OF_EACH_VALUE, _left_out),
     FunctionRow(
         "another function",
-        lambda call: (
-            f"put there ops.{call.name}" if call.name not in _POWERS else f"put there ops.power: {_power(call)}"
-        ),
+        _own_function,
         _OF_EACH_VALUE | _POWERS,
         _another_function,
     ),
