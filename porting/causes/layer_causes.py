@@ -217,7 +217,7 @@ class Layer:
             output = variant.behind(output) if variant.behind else output
             moved = patterns.to_port(array_of(output).copy(), self.suspect.pair.output_axes)
         window = self.suspect.pair.rule.window
-        moved = window.returned(moved, self.partner.output.shape)
+        moved = window.returned(moved, (self.call, self.partner))
         return window.outputs(moved, self.trial.found[rows], (self.call, self.partner))[0]
 
     def _run(self, variant: LayerVariant, fed: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.plans.group_tests import SAMPLES, Test, candidates, first_tests, separating_tests
+from porting.plans.group_tests import SAMPLES, Test, find_causes, first_tests
 from porting.traces import PARAMETER, Lesson, Trace, held_only, lesson_of
 from porting.traces.parking import give_back
 
@@ -80,23 +80,25 @@ class _Search:
         """For each call, then for each output: the numbers of the inputs, and behind them of the calls, reaching it."""
         count = len(self.singles)
         spread = [*range(count), *(count + number for number, axis in enumerate(self.axes) if axis is not None)]
-        tests = first_tests(spread)
-        size = self._samples(len(tests))
+        apart = {count + number for number, axis in enumerate(self.axes) if axis is None}
+        size = self._samples(len(first_tests(spread)))
         before = self._run({}, size)
-        seen, unclear = self._seen(tests, before, size)
-        found = [candidates(tests, row) for row in seen]
-        if more := separating_tests(tests, seen, found):
-            again, still_unclear = self._seen(more, before, size)
-            found = [candidates([*tests, *more], [*row, *new]) for row, new in zip(seen, again, strict=True)]
-            unclear |= still_unclear
-        for number in (*(count + at for at, axis in enumerate(self.axes) if axis is None), *sorted(unclear)):
-            for reached, old, new in zip(found, before, self._run({number: None}, size), strict=True):
-                if old != new:
-                    reached.add(number)
-        return found
+
+        def seen_by_samples(tests: Sequence[Test]) -> list[list[bool]]:
+            seen, unclear = self._seen(tests, before, size)
+            apart.update(unclear)
+            return seen
+
+        def seen_by_runs(tests: Sequence[Test]) -> list[list[bool]]:
+            runs = [self._run(dict.fromkeys(test), size) for test in tests]
+            return [[old != after[at] for after in runs] for at, old in enumerate(before)]
+
+        found, contradicted = find_causes(spread, seen_by_samples)
+        more, _ = find_causes(sorted(apart | contradicted), seen_by_runs)
+        return [both[0] | both[1] for both in zip(found, more, strict=True)]
 
     def _seen(self, tests: Sequence[Test], before: list[Any], size: int) -> tuple[list[list[bool]], set[int]]:
-        """For each arrival whether each test changed it; and what changed one that has no axis of samples."""
+        """For each arrival whether each test changed it; and what changed one whose samples are not told apart."""
         seen: list[list[bool]] = [[] for _ in before]
         unclear: set[int] = set()
         for first in range(0, len(tests), size - 1):
@@ -106,9 +108,9 @@ class _Search:
                 for number in test:
                     rows.setdefault(number, []).append(row)
             for told, old, new in zip(seen, before, self._run(rows, size), strict=True):
-                has_samples = len(old) == len(new) == size
-                told += [has_samples and old[row] != new[row] for row in range(1, len(chunk) + 1)]
-                if not has_samples and old != new:
+                is_told_apart = len(old) == len(new) == size and old[0] == new[0]
+                told += [is_told_apart and old[row] != new[row] for row in range(1, len(chunk) + 1)]
+                if not is_told_apart and old != new:
                     unclear |= rows.keys()
         return seen, unclear
 

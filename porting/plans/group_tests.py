@@ -5,7 +5,7 @@ seen to change, or not. Who is in a test that changes nothing there does not rea
 a test without the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Test = frozenset[int]
 
@@ -15,7 +15,36 @@ SAMPLES = 32
 
 BASE = 8
 """Of the places' digits. A larger one takes more tests; with a smaller one neighbours differ in more digits, and the
-more digits two causes of a change differ in, the more others look as if they were among them."""
+more digits two causes of a change differ in, the more others look as if they were among them.
+"""
+
+
+def find_causes(
+    numbers: Sequence[int], see: Callable[[Sequence[Test]], Sequence[Sequence[bool]]]
+) -> tuple[list[set[int]], set[int]]:
+    """Who reaches each place, and of whom that is not known as what was seen contradicts itself.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        All that may reach a place.
+    see : callable
+        Tests -> for each place whether each test changed it.
+
+    Examples
+    --------
+    >>> find_causes([1, 2, 3], lambda tests: [[bool(test & {2, 3}) for test in tests]])
+    ([{2, 3}], set())
+    """
+    tests = first_tests(numbers)
+    seen = [list(row) for row in see(tests)]
+    found = [candidates(tests, row) for row in seen]
+    if more := separating_tests(tests, seen, found):
+        tests = [*tests, *more]
+        seen = [[*row, *new] for row, new in zip(seen, see(more), strict=True)]
+        found = [candidates(tests, row) for row in seen]
+    unexplained = [_unexplained(tests, *both) for both in zip(seen, found, strict=True)]
+    return found, set().union(*unexplained)
 
 
 def first_tests(numbers: Sequence[int]) -> list[Test]:
@@ -68,3 +97,8 @@ def separating_tests(tests: Sequence[Test], seen: Sequence[Sequence[bool]], foun
 def _all_proven(tests: Sequence[Test], seen: Sequence[bool], held: set[int]) -> bool:
     alone = {frozenset(test & held) for test, changed in zip(tests, seen, strict=True) if changed}
     return all(frozenset([number]) in alone for number in held)
+
+
+def _unexplained(tests: Sequence[Test], seen: Sequence[bool], held: set[int]) -> set[int]:
+    """Who is in a test that changed a place though none of the place's candidates is in it: a change was not seen."""
+    return set().union(*(test for test, changed in zip(tests, seen, strict=True) if changed and not test & held))

@@ -118,7 +118,8 @@ def _draw_of(layer: Any, call: Callable[..., Any], given: np.ndarray) -> Draw:
     kind, rate = type(layer).__name__, rate_of(layer)
     own = range(1, given.ndim)
     if kind == "Dropout":  # Keras' can share its draw along axes
-        shared = tuple(axis for axis in own if layer.noise_shape and layer.noise_shape[axis] == 1)
+        along = (layer.noise_shape or ())[-given.ndim :]
+        shared = tuple(axis for axis, size in enumerate(along, start=given.ndim - len(along)) if axis and size == 1)
         return Draw("samples" if [*shared] == [*own] else "channels" if shared else "values", rate, shared)
     if kind in _OF_CHANNELS:
         is_first = getattr(layer, "data_format", None) == "channels_first"

@@ -20,7 +20,7 @@ def port_lesson(lesson: Lesson, reference: Trace, port: Trace, plan: TransferPla
             ),
             pair.rule.window.returned(
                 patterns.to_port(lesson[number].give, pair.output_axes, named=f"the output of {pair.reference}"),
-                theirs.output.shape,
+                (ours, theirs),
             ),
             (ours, theirs),
         )

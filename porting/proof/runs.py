@@ -120,7 +120,9 @@ def _with_reference_sources(pair: ModelPair, model: Any, trace: Trace, inputs: S
 
 
 def _flowing(trace: Trace, flow: Trace) -> Trace:
-    """A trace with what reaches what as another of the same model has it."""
+    """A trace with what reaches what as another of the same model has it, where both have the same calls."""
+    if trace.call_names() != flow.call_names():
+        return trace
     return replace(trace, sources=flow.sources, inputs_reaching=flow.inputs_reaching)
 
 

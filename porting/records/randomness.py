@@ -85,8 +85,8 @@ class RandomCall:
     acts_on : Fingerprint
         Of its input, while the layers before it are taught the same in both models.
     at_once : Fingerprint or None
-        Of the input's means over the axes whose values are dropped at once, which says which axes those are whatever
-        their order; None where single values or samples are dropped, and where nothing says.
+        Of the input's size (root mean square) along the axes whose values are dropped at once, which says which axes
+        those are whatever their order; None where single values or samples are dropped, and where nothing says.
     """
 
     name: str
@@ -126,8 +126,8 @@ class Draw:
 
     def at(self, name: str, kind: str, behind: str, given: np.ndarray) -> RandomCall:
         """The call of a layer that draws so for a tensor."""
-        means = np.asarray(np.mean(given, self.axes, np.float64))
-        at_once = fingerprint_of(means) if self.drops == "channels" and self.axes else None
+        sizes = np.sqrt(np.mean(np.square(given, dtype=np.float64), self.axes))
+        at_once = fingerprint_of(sizes) if self.drops == "channels" and self.axes else None
         return RandomCall(name, kind, self.drops, self.rate, behind, fingerprint_of(given), at_once)
 
 

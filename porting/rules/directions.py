@@ -34,9 +34,9 @@ class Recurrence(Whole):
         """Both outputs, of the reference's the last step where the port returns only that."""
         return self._returned(reference, calls), port
 
-    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def returned(self, output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
         """All steps, of which the port may return only the last: none are merged with samples."""
-        return with_unit_axes_of(output, shape)
+        return with_unit_axes_of(output, calls[1].output.shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """The port's layer returns what the reference's returns, or its last step."""

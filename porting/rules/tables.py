@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from porting.rules.unit_axes import with_unit_axes_of
+from porting.rules.unit_axes import with_axes_of, with_unit_axes_of
 from porting.rules.windows import Whole
 from porting.traces import LayerCall, Teaching
 
@@ -25,9 +25,11 @@ class Broadcast(Whole):
         """Both outputs with as many samples."""
         return self._alike(reference, port)
 
-    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The reference's output with the unit axes of the port's: an axis less may be that of the samples."""
-        return with_unit_axes_of(output, shape)
+    def returned(self, output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
+        """The reference's output with the axes of the port's: one less is that of the samples, or merged with them."""
+        shape, (given, looked_up) = calls[1].output.shape, (call.input for call in calls)
+        is_merged = looked_up.ndim == given.ndim - 1 and looked_up.size == given.size > np.prod(given.shape[1:])
+        return with_axes_of(output, shape) if is_merged else with_unit_axes_of(output, shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """What the reference's layer is fed and returns, with the axes of the port's, or without its samples."""

@@ -34,9 +34,9 @@ class Whole:
         """Both outputs, as far as both have them."""
         return reference, port
 
-    def returned(self, output: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def returned(self, output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
         """The reference's whole output with the axes of the port's, which may have samples and steps merged."""
-        return with_axes_of(output, shape)
+        return with_axes_of(output, calls[1].output.shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
         """What the port's layer is to be fed and to return, for the reference's input and output."""

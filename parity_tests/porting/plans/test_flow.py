@@ -40,12 +40,45 @@ def test_a_layer_is_reached_by_what_runs_before_it_without_another_layer_between
     assert flow.inputs_reaching == ((0,), (), (), (0,), ())
 
 
-@pytest.mark.parametrize(("count", "runs"), [(20, 2), (60, 2), (120, 2)])
-def test_a_chain_of_any_length_takes_one_run_more_than_none_changed(count, runs):
+@pytest.mark.parametrize("count", [20, 60, 120])
+def test_a_chain_of_any_length_takes_one_run_more_than_none_changed(count):
     chain = nn.Sequential(*(nn.Linear(6, 6) for _ in range(count)))
     flow, taken = flow_of(chain.eval(), [SAMPLES])
-    assert flow.sources[-1] == (str(count - 1),)
-    assert taken == runs
+    assert flow.sources == (("",), *((str(at),) for at in range(count)))
+    assert taken == 2
+
+
+class Deep(nn.Module):
+    """Each layer is given what the one before it and the fourth before it return; what is returned is `end` of it."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.steps, self.end = nn.ModuleList(nn.Linear(6, 6) for _ in range(60)), end
+
+    def forward(self, given):
+        returned = []
+        for at, step in enumerate(self.steps):
+            returned.append(step(given if at == 0 else returned[at - 1] + returned[max(at - 4, 0)]))
+        return self.end(returned[-1])
+
+
+BEFORE = tuple(tuple(dict.fromkeys(f"steps.{max(at - far, 0)}" for far in (4, 1))) for at in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    ("end", "runs"),
+    [
+        (lambda last: last, 3),
+        (lambda last: last.sum(), 3 + 24),  # no sample of it is told from others
+        (lambda last: last - last.mean(0), 3 + 24),
+        (lambda last: last.argmax(-1), 3),
+    ],
+    ids=["samples", "one number", "mixed", "whole numbers"],
+)
+def test_two_sources_of_each_of_many_layers_are_found_whatever_is_returned(end, runs):
+    flow, taken = flow_of(Deep(end).eval(), [SAMPLES])
+    assert flow.sources == (("",), *BEFORE, ("steps.59",))
+    assert taken <= runs
 
 
 class Positions(nn.Module):

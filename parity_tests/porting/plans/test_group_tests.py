@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
-from porting.plans.group_tests import candidates, first_tests, separating_tests
+from porting.plans.group_tests import find_causes
 
 
 def found(numbers, causes):
     """What is told of each place, and in how many tests; a place changes where one of its causes is tried."""
-    tests = first_tests(numbers)
-    seen = [[bool(test & held) for test in tests] for held in causes]
-    told = [candidates(tests, row) for row in seen]
-    if more := separating_tests(tests, seen, told):
-        tests = [*tests, *more]
-        told = [candidates(tests, [bool(test & held) for test in tests]) for held in causes]
-    return told, len(tests)
+    taken = []
+
+    def see(tests):
+        taken.extend(tests)
+        return [[bool(test & held) for test in tests] for held in causes]
+
+    told, contradicted = find_causes(numbers, see)
+    assert not contradicted
+    return told, len(taken)
 
 
 @pytest.mark.parametrize("count", [1, 2, 32, 33, 107, 400])
@@ -32,8 +34,22 @@ def test_all_that_reach_one_place_are_told():
 
 
 def test_a_chain_with_residuals_takes_few_tests():
-    """Growth is of the logarithm: each of 400 layers is reached by the one before it and by the fourth before it."""
     causes = [frozenset({max(at - 1, 0), max(at - 4, 0)}) for at in range(400)]
     told, tests = found(range(400), causes)
     assert told == causes
     assert tests <= 40, tests
+
+
+def test_a_change_that_is_not_seen_once_is_told_to_be_contradictory():
+    missed = []
+
+    def see(tests):
+        changed = [5 in test for test in tests]
+        if not missed:
+            missed.append(changed.index(True))
+            changed[missed[0]] = False
+        return [changed]
+
+    told, contradicted = find_causes(range(100), see)
+    assert 5 in contradicted
+    assert told == [set()]

@@ -209,7 +209,7 @@ def lesson_for(paired: Assignment, traced: Traced) -> Lesson:
     for layers, ours, theirs in _calls(paired, traced, traced.port):
         pair = layer_pair(layers, traced)
         feed = with_axes_of(patterns.to_port(ours.input, pair.input_axes), theirs.input.shape)
-        give = layers.rule.window.returned(patterns.to_port(ours.output, pair.output_axes), theirs.output.shape)
+        give = layers.rule.window.returned(patterns.to_port(ours.output, pair.output_axes), (ours, theirs))
         taught.append(layers.rule.window.teaching(feed, give, (ours, theirs)))
     return tuple(taught)
 

@@ -131,15 +131,21 @@ def _differences(left: RandomCall, right: RandomCall) -> Iterator[tuple[str, boo
         yield f"torch drops {left.drops}, Keras {right.drops}: {both}", True
     elif left.drops != right.drops:
         yield f"not compared: whether values, channels or samples are dropped: {both}", False
-    elif _drop_along_other_axes(left, right):
+    elif left.drops == "channels":
+        yield from _differences_of_axes(left, right, both)
+
+
+def _differences_of_axes(left: RandomCall, right: RandomCall, both: str) -> Iterator[tuple[str, bool]]:
+    """Whether two calls drop other parts at once; of other tensors only the number of parts can be compared."""
+    if left.at_once is None or right.at_once is None:
+        yield f"not compared: along which axes is dropped: {both}", False
+        return
+    on_one_tensor = left.acts_on.is_like(right.acts_on)
+    on_as_many = left.acts_on.count == right.acts_on.count
+    if (on_one_tensor and not left.at_once.is_like(right.at_once)) or (
+        on_as_many and left.at_once.count != right.at_once.count
+    ):
         yield f"torch drops along other axes than Keras (channels, steps, ...): {both}", True
-
-
-def _drop_along_other_axes(left: RandomCall, right: RandomCall) -> bool:
-    """Whether two calls for one tensor drop parts of it that are not the same."""
-    if not (left.at_once and right.at_once and left.acts_on.is_like(right.acts_on)):
-        return False
-    return not left.at_once.is_like(right.at_once)
 
 
 def is_same_elsewhere(reference: ReferenceRun, port: PortRun, ours: RandomCall, theirs: RandomCall) -> bool | None:
