@@ -86,8 +86,10 @@ def masked_behind(segment: Segment) -> Iterator[Edit]:
         given = call.arguments[0] if call.arguments else None
         at, masking = made.get(id(given), (0, None))
         allowed = allowed_by(masking) if masking and call.name == "softmax" else None
-        if masking and allowed is not None:
-            scores = next(value for value in masking.arguments if _is_scores(value, masking))
+        if masking is None or allowed is None:
+            continue
+        scores = next((value for value in masking.arguments if _is_scores(value, masking)), None)
+        if scores is not None:
             changes: dict[Place, Change] = {at: _scores_alone(scores), number: partial(_shares_of, allowed)}
             remedy = "mask the scores before softmax, with minus infinity, and nothing behind it"
             yield Edit("another mask", "masked behind softmax where the reference masks before", remedy, changes)

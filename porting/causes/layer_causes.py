@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from porting import calls
-from porting.causes.catalogue.fits import IN_LAYERS
+from porting.causes.catalogue.fits import IN_LAYERS, shifted_interior
 from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerRow, LayerVariant
 from porting.causes.catalogue.states import StartingFrom
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
@@ -154,12 +154,13 @@ class Layer:
         baseline, found = self.baseline, self.found
         for fit in IN_LAYERS if baseline.shape == found.shape else ():
             if (fitted := fit(baseline, found)) and fitted.left <= 100 * self.enough:
-                yield Cause(fitted.name, fitted.detail, self._cropped_as_ours() or fitted.remedy, fitted.left)
+                cropped = self._cropped_as_ours() if fit is shifted_interior else ""
+                yield Cause(fitted.name, fitted.detail, cropped or fitted.remedy, fitted.left)
                 return
 
     def _cropped_as_ours(self) -> str:
         """What to crop of a transposed convolution without padding; empty where the layer is no such."""
-        if "ConvTranspose" not in self.call.kind or self.partner.settings["padding"] == "valid":
+        if "ConvTranspose" not in self.call.kind or self.partner.settings.get("padding", "valid") == "valid":
             return ""
         ends = crop_of_transposed(self.call)
         if any(min(at) < 0 for at in ends):

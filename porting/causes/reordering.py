@@ -188,11 +188,11 @@ def left_out_in_part(segment: Segment) -> Iterator[Cause]:
     """One function left out at some places of an axis only, as positions are for a token that is put in later."""
     made = {id(call.result): (number, call) for number, call in segment.events}
     found, baseline = segment.trial.found, segment.baseline
-    if baseline.shape != found.shape:
+    if baseline.shape != found.shape or baseline.dtype.kind != "f":
         return
     for edit in segment.witness.patience.through(list(_left_out(segment, made)), "functions left out in part"):
         predicted = segment.predicted([edit])
-        if predicted is None or predicted.shape != found.shape:
+        if predicted is None or predicted.shape != found.shape or predicted.dtype.kind != "f":
             continue
         for axis in range(1, found.ndim):
             same, other = (_agreeing(array, found, axis, segment.enough) for array in (baseline, predicted))

@@ -1,7 +1,7 @@
 """Layers that are connected otherwise: operands from elsewhere, sources exchanged, a layer fed what another gives."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ _LAST_ADDITIONS = 3
 
 _MOST_IN_THREES = 10
 """Tensors of which all sums of three are tried."""
+
+_BYTES_OF_SUMS = 2**29
+"""Memory that sums may take; those of large tensors are not all tried."""
 
 _NEAR = 8
 """Layer calls before a suspect whose tensors may have been taken instead."""
@@ -103,25 +106,19 @@ def fed_otherwise(segment: Segment, reference: ReferenceRun) -> Iterator[Cause]:
 
     A norm before a branch instead of behind it changes so what each layer of the block is given.
     """
-    moved = {words: segment.as_arriving(tensor) for words, tensor in _candidates(segment, reference).items()}
-    tensors = {words: array for words, array in moved.items() if array is not None and _fits(array, segment)}
-    theirs = next((words for words, array in tensors.items() if _is_explained(segment, array)), "")
-    if theirs:
-        fed = segment.suspect.divergence.port or segment.suspect.divergence.reference
-        ours = segment.words_for(segment.replay.arrived) if segment.replay else "what the reference does"
-        left = left_over(tensors[theirs], segment.trial.found)
-        yield Cause(_OTHERWISE, f"{fed} gets {theirs}, where the reference gives it {ours}", f"give {fed} {ours}", left)
+    for theirs, tensor in _candidates(segment, reference).items():
+        array = segment.as_arriving(tensor)
+        if array is None or array.shape != segment.trial.found.shape:
+            continue
+        if (left := left_over(array, segment.trial.found)) <= segment.enough:
+            fed = segment.suspect.divergence.port or segment.suspect.divergence.reference
+            ours = segment.words_for(segment.replay.arrived) if segment.replay else "what the reference does"
+            detail = f"{fed} gets {theirs}, where the reference gives it {ours}"
+            yield Cause(_OTHERWISE, detail, f"give {fed} {ours}", left)
+            return
 
 
 _OTHERWISE = "connected otherwise"
-
-
-def _is_explained(segment: Segment, array: np.ndarray) -> bool:
-    return left_over(array, segment.trial.found) <= segment.enough
-
-
-def _fits(array: np.ndarray, segment: Segment) -> bool:
-    return array.shape == segment.trial.found.shape
 
 
 def fed_within(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
@@ -150,11 +147,16 @@ def _candidates(segment: Segment, reference: ReferenceRun) -> dict[str, torch.Te
     near = sorted(range(len(calls)), key=lambda at: (abs(segment.end - at), at))[: 2 * _NEAR]
     given = dict(_given(segment, [(at, segment.whole.lesson[at].give, True) for at in near]))
     arriving = _given(segment, [(at, calls[at].input, False) for at in near if at != segment.end])
-    sums = {
-        f"the sum of {' and '.join(words for words, _ in held)}": torch.stack([tensor for _, tensor in held]).sum(0)
+    several = (
+        held
         for count, most in ((2, len(given)), (3, _MOST_IN_THREES))
         for held in combinations(list(given.items())[:most], count)
         if len({tensor.shape for _, tensor in held}) == 1
+    )
+    largest = max((tensor.nbytes for tensor in given.values()), default=1)
+    sums = {
+        f"the sum of {' and '.join(words for words, _ in held)}": torch.stack([tensor for _, tensor in held]).sum(0)
+        for held in islice(several, _BYTES_OF_SUMS // max(largest, 1))
     }
     return {**given, **sums, **dict(arriving)}
 
