@@ -66,6 +66,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         lambda: distinct([*added_table(segment)] or [*_padding_causes(segment)] or [*_fit_causes(segment)]),
         lambda: [_found(segment, edit, segment.left_by([edit])) for edit in islice(added_factors(segment), 1)],
         lambda: left_out_in_part(segment),
+        lambda: fed_otherwise(segment, reference, by_own=True),
         lambda: _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs([*functions, *steps]))),
     )
     yield from next((found for search in searches if (found := list(search()))), [])
@@ -73,7 +74,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
 
 def _rewired(segment: Segment, reference: ReferenceRun, functions: Sequence[Edit]) -> Iterator[Cause]:
     """What another layer gives, if that explains, and nothing that is left out does."""
-    if found := list(fed_otherwise(segment, reference)):
+    if found := list(fed_otherwise(segment, reference, by_own=False)):
         missing = [edit for edit in functions if edit.name.endswith("missing")]
         yield from distinct(list(_explaining(segment, missing)) or found)
 

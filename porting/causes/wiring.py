@@ -101,12 +101,13 @@ def _constant(array: np.ndarray) -> Change:
     return lambda _: tensor.clone()
 
 
-def fed_otherwise(segment: Segment, reference: ReferenceRun) -> Iterator[Cause]:
+def fed_otherwise(segment: Segment, reference: ReferenceRun, *, by_own: bool) -> Iterator[Cause]:
     """What another layer gives or is given, or a sum of such, where the reference sends something else.
 
-    A norm before a branch instead of behind it changes so what each layer of the block is given.
+    A norm before a branch instead of behind it changes so what each layer of the block is given. The segment's own
+    sources are only taken for others with `by_own`: what lies behind them may as well be left out.
     """
-    for theirs, tensor in _candidates(segment, reference).items():
+    for theirs, tensor in (_candidates if by_own else _others)(segment, reference).items():
         array = segment.as_arriving(tensor)
         if array is None or array.shape != segment.trial.found.shape:
             continue
@@ -122,12 +123,8 @@ _OTHERWISE = "connected otherwise"
 
 
 def fed_within(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
-    """What another layer gives in the place of what a function does, with all functions behind it as they are.
-
-    The segment's own sources are not another: what lies behind them is left out there.
-    """
-    own = {f"the output of {name}" for name in segment.sources}
-    candidates = {words: tensor for words, tensor in _candidates(segment, reference).items() if words not in own}
+    """What another layer gives in the place of what a function does, with all functions behind it as they are."""
+    candidates = _others(segment, reference)
     late = [(number, call) for number, call in reversed(segment.events) if call.result.is_floating_point()][:_NEAR]
     for number, call in late:
         for theirs, tensor in candidates.items():
@@ -139,6 +136,12 @@ def fed_within(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
 
 def _instead(tensor: torch.Tensor) -> Change:
     return lambda function, arguments, keywords: tensor.clone()
+
+
+def _others(segment: Segment, reference: ReferenceRun) -> dict[str, torch.Tensor]:
+    """The candidates without what the segment's own sources give."""
+    own = {f"the output of {name}" for name in segment.sources}
+    return {words: tensor for words, tensor in _candidates(segment, reference).items() if words not in own}
 
 
 def _candidates(segment: Segment, reference: ReferenceRun) -> dict[str, torch.Tensor]:

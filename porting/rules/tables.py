@@ -27,8 +27,9 @@ class Broadcast(Whole):
 
     def returned(self, output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
         """The reference's output with the axes of the port's: one less is that of the samples, or merged with them."""
-        shape, (given, looked_up) = calls[1].output.shape, (call.input for call in calls)
-        is_merged = looked_up.ndim == given.ndim - 1 and looked_up.size == given.size > np.prod(given.shape[1:])
+        shape, (ours, theirs) = calls[1].output.shape, ([*call.input.shape] for call in calls)
+        has_less = len(ours) > 1 and len(theirs) > 0 and theirs[1:] == ours[2:]
+        is_merged = has_less and theirs[0] > ours[1] and theirs[0] % ours[1] == 0
         return with_axes_of(output, shape) if is_merged else with_unit_axes_of(output, shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:

@@ -57,6 +57,29 @@ def test_a_fault_behind_merged_samples_is_named(ours, tmp_path):
     ]
 
 
+class Lines(nn.Module):
+    """Lines of words, each read by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.last = nn.Embedding(11, 5), nn.Linear(5, 2)
+
+    def forward(self, lines):
+        return self.last(self.words(lines))
+
+
+def merged_lines():
+    lines = keras.Input((3, 4), dtype="int32")
+    found = layers.Dense(2)(layers.Embedding(11, 5)(ops.reshape(lines, (-1, 4))))
+    return keras.Model(lines, ops.reshape(found, (-1, 3, 4, 2)))
+
+
+def test_words_may_be_looked_up_with_samples_and_lines_merged(tmp_path):
+    pair = ModelPair(name="lines", reference=Lines, port=merged_lines, input_shapes=((3, 4),))
+    report = convert(saved(Lines(), tmp_path), tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report.parts
+
+
 class Frames(nn.Module):
     """A convolution and a layer of each frame, then a recurrence over them."""
 

@@ -202,9 +202,11 @@ def test_a_turned_sequence_is_a_layer_that_runs_backwards(tmp_path):
 
 def test_steps_that_are_not_turned_back_are_located_behind_the_layer(tmp_path):
     report = convert(saved(Turned(), tmp_path), tmp_path / "port", pair=turned(back=False)).report
-    assert [(held.reference, [cause.name for cause in held.causes]) for held in report.divergences] == [
-        ("head", ["reversed along an axis"])
-    ]
+    (head,) = report.divergences
+    assert (head.reference, [(cause.name, cause.remedy) for cause in head.causes]) == (
+        "head",
+        [("steps left out", "do there what the reference does: flip")],
+    )
 
 
 class Handed(nn.Module):

@@ -82,6 +82,26 @@ def test_whole_steps_are_no_whole_channels(drop, build, status, tmp_path):
     assert ("torch drops along other axes than Keras" in lines) == (status is Status.FAIL)
 
 
+@pytest.mark.parametrize(
+    ("share", "status"),
+    [((None, None, 1), Status.PASS), ((None, 1, None), Status.FAIL), ((None, None, 8), Status.FAIL)],
+)
+def test_whole_steps_are_told_before_a_function_that_keeps_factors(share, status, tmp_path):
+    built = port(before_relu=[dropout(0.25, noise_shape=share)])
+    report = report_of(lambda: Net(Skipping(0.25, axes=2)), built, tmp_path)
+    assert report.training.status is status, report.training.lines
+
+
+def test_whole_steps_may_be_dropped_behind_a_norm_without_weights(tmp_path):
+    def centred(x):
+        return torch.nn.functional.layer_norm(x, (8,))
+
+    norm = layers.LayerNormalization(center=False, scale=False, epsilon=1e-5)
+    built = port(dropout(0.25, noise_shape=(None, None, 1)), activation=norm)
+    report = report_of(lambda: Net(Skipping(0.25, axes=2), activation=centred), built, tmp_path)
+    assert report.verdict is Status.PASS, report.training.lines
+
+
 class DrawingItself(Net):
     """Draws by a function in its own forward."""
 
