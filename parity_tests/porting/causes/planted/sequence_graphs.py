@@ -22,7 +22,6 @@ from parity_tests.porting.causes.words import (
     EPSILON,
     FLATTENED,
     MISSING,
-    NO_WORD,
     ORDER,
     OTHER,
     PADDED,
@@ -78,7 +77,9 @@ SEQUENCE_GRAPHS = {
     "difference the other way round": planted("siamese", between("head (call 2)", ORDER), port=SwappedSiamese),
     "sum for difference": planted("siamese", between("head (call 2)", "another operation"), port=SumSiamese),
     "outputs in another order": planted(
-        "siamese", (between("left", *NO_WORD), between("difference", *NO_WORD)), port=SwappedOutputs
+        "siamese",
+        (between("left", "connected otherwise"), between("difference", "connected otherwise")),
+        port=SwappedOutputs,
     ),
     # recurrent
     "sequence backwards": graph("recurrent", inside("lstm", REVERSED), lstm=with_config(go_backwards=True)),
