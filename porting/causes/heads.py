@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from porting.causes.catalogue.attention import allowed_by
-from porting.causes.catalogue.orders import scalar_operand
+from porting.causes.catalogue.orders import by_number, scale_of
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import Place
-from porting.causes.segments import Change, Edit, Segment
+from porting.causes.segments import Change, Edit, Segment, instead
 
 
 def rotated(segment: Segment) -> Iterator[Edit]:
@@ -67,40 +67,29 @@ def _split(
 def _scales(segment: Segment, depth: int, now: int) -> Iterator[tuple[int, Change]]:
     """Factors that are a head's depth to some power, of the other depth."""
     for number, call in segment.events:
-        found = scalar_operand(call) if call.name.strip("ir") in ("mul", "div", "truediv", "multiply") else None
+        found = scale_of(call)
         for power in (0.5, -0.5, 0.25, -0.25):
             if found and abs(found[1] - depth**power) < 1e-9 * found[1]:
-                yield number, partial(_by, found[0], now**power)
-
-
-def _by(place: int, factor: float, function: Callable[..., Any], arguments: tuple, keywords: Mapping) -> Any:
-    exchanged = list(arguments)
-    exchanged[1 - place] = factor
-    return function(*exchanged, **keywords)
+                yield number, partial(by_number, found[0], now**power)
 
 
 def masked_behind(segment: Segment) -> Iterator[Edit]:
     """Scores that are masked behind their softmax, so that what is left does not add up to one."""
-    made = {id(call.result): (number, call) for number, call in segment.events}
     for number, call in segment.events:
         given = call.arguments[0] if call.arguments else None
-        at, masking = made.get(id(given), (0, None))
+        at, masking = segment.made.get(id(given), (0, None))
         allowed = allowed_by(masking) if masking and call.name == "softmax" else None
         if masking is None or allowed is None:
             continue
         scores = next((value for value in masking.arguments if _is_scores(value, masking)), None)
         if scores is not None:
-            changes: dict[Place, Change] = {at: _scores_alone(scores), number: partial(_shares_of, allowed)}
+            changes: dict[Place, Change] = {at: instead(scores), number: partial(_shares_of, allowed)}
             remedy = "mask the scores before softmax, with minus infinity, and nothing behind it"
             yield Edit("another mask", "masked behind softmax where the reference masks before", remedy, changes)
 
 
 def _is_scores(value: Any, masking: FunctionCall) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape == masking.result.shape
-
-
-def _scores_alone(scores: torch.Tensor) -> Change:
-    return lambda function, arguments, keywords: scores.clone()
 
 
 def _shares_of(allowed: torch.Tensor, function: Callable[..., Any], arguments: tuple, keywords: Mapping) -> Any:

@@ -7,7 +7,7 @@ import torch
 
 from porting.causes.catalogue.variants import FunctionCall, first_argument
 from porting.causes.replay import Place
-from porting.causes.segments import Change, Edit, Segment
+from porting.causes.segments import Change, Edit, Made, Segment
 
 _REMEDY = "multiply by the mask, sum over the steps, and divide by the mask's own sum"
 _PRODUCTS = ("mul", "multiply", "imul")
@@ -16,10 +16,9 @@ _QUOTIENTS = ("div", "truediv", "true_divide")
 
 def masked_means(segment: Segment) -> Iterator[Edit]:
     """A plain mean where the reference leaves steps out, or the other way round."""
-    made = {id(call.result): (number, call) for number, call in segment.events}
     for number, call in segment.events:
         if call.name in _QUOTIENTS and len(call.arguments) > 1:
-            yield from _counted(number, call, made)
+            yield from _counted(number, call, segment.made)
         if call.name == "mean":
             averaged = first_argument(call.arguments, call.keywords)
             for which, array in enumerate(segment.trial.inputs, start=1):
@@ -31,7 +30,7 @@ def masked_means(segment: Segment) -> Iterator[Edit]:
                     )
 
 
-def _counted(number: int, call: FunctionCall, made: dict[int, tuple[int, FunctionCall]]) -> Iterator[Edit]:
+def _counted(number: int, call: FunctionCall, made: Made) -> Iterator[Edit]:
     """Masked steps in the sum and in what it is divided by, or in one of the two."""
     _, sum_ = made.get(id(call.arguments[0]), (0, None))
     at, product = made.get(id(sum_.arguments[0]), (0, None)) if sum_ and sum_.name == "sum" else (0, None)

@@ -11,11 +11,8 @@ from torch import Tensor
 
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import Place
-from porting.causes.segments import Change, Edit, Segment
+from porting.causes.segments import Change, Edit, Made, Segment, instead
 from porting.records.parity import Cause
-
-Made = Mapping[int, tuple[int, FunctionCall]]
-"""Identity of a tensor -> the number of the function that gave it, and its call."""
 
 _MOST_BEHIND = 12
 """Functions one behind another that may all be left out."""
@@ -26,18 +23,17 @@ _PRODUCTS = frozenset({"mul", "imul", "multiply", "sub", "subtract"})
 
 def reordered(segment: Segment) -> Iterator[Edit]:
     """Every function one later than the next, then the operands of two products, then whole stretches left out."""
-    made = {id(call.result): (number, call) for number, call in segment.events}
-    yield from _later(segment, made)
+    yield from _later(segment)
     yield from _exchanged(segment)
-    yield from _left_out(segment, made)
+    yield from _left_out(segment)
 
 
-def _later(segment: Segment, made: Made) -> Iterator[Edit]:
+def _later(segment: Segment) -> Iterator[Edit]:
     """A function of one tensor behind the one that takes what it gives, as it is or with its axes moved."""
     alike: dict[tuple[str, str, int], dict[Place, Change]] = {}
     for number, call in reversed(segment.events):
         for given in call.arguments:
-            moves, at, before = _behind_moves(given, made)
+            moves, at, before = _behind_moves(given, segment.made)
             for place in _passed_on(before) if before else ():
                 changes: dict[Place, Change] = {
                     at: partial(_as_given, place),
@@ -137,16 +133,16 @@ def _with(place: int, other: Tensor) -> Change:
     return change
 
 
-def _left_out(segment: Segment, made: Made) -> Iterator[Edit]:
+def _left_out(segment: Segment) -> Iterator[Edit]:
     """What a tensor was some functions earlier, in its place, the fewest functions first."""
     for number, call in reversed(segment.events):
-        for earlier, names in _earlier(call, made):
+        for earlier, names in _earlier(call, segment.made):
             what = ", ".join(names) if len(names) > 1 else _one_left_out(segment, call, earlier)
             yield Edit(
                 "steps left out",
                 f"{what} left out, so that {call.name} gives what went in",
                 f"do there what the reference does: {what}",
-                {number: _instead(earlier)},
+                {number: instead(earlier)},
             )
 
 
@@ -180,17 +176,12 @@ def _is_float(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
-def _instead(tensor: Tensor) -> Change:
-    return lambda function, arguments, keywords: tensor.clone()
-
-
 def left_out_in_part(segment: Segment) -> Iterator[Cause]:
     """One function left out at some places of an axis only, as positions are for a token that is put in later."""
-    made = {id(call.result): (number, call) for number, call in segment.events}
     found, baseline = segment.trial.found, segment.baseline
     if baseline.shape != found.shape or baseline.dtype.kind != "f":
         return
-    for edit in segment.witness.patience.through(list(_left_out(segment, made)), "functions left out in part"):
+    for edit in segment.witness.patience.through(list(_left_out(segment)), "functions left out in part"):
         predicted = segment.predicted([edit])
         if predicted is None or predicted.shape != found.shape or predicted.dtype.kind != "f":
             continue

@@ -22,6 +22,9 @@ from porting.traces import PARAMETER, LayerCall, Trace
 
 Change = Callable[..., Any]
 
+Made = Mapping[int, tuple[int, FunctionCall]]
+"""Identity of a tensor -> the number of the function that gave it, and its call."""
+
 _SIGNS = {"add": "+", "sub": "-", "mul": "times", "div": "by", "truediv": "by"}
 
 
@@ -47,6 +50,11 @@ class Edit:
     def as_cause(self, left: float) -> Cause:
         """The cause that it is where it explains a divergence."""
         return Cause(self.name, self.detail, self.remedy, left)
+
+
+def instead(tensor: torch.Tensor) -> Change:
+    """Take a tensor in the place of what a function gives."""
+    return lambda function, arguments, keywords: tensor.clone()
 
 
 @dataclass
@@ -147,6 +155,11 @@ class Segment:
     def events(self) -> list[tuple[int, FunctionCall]]:
         """Every function call of the segment that returns a tensor."""
         return self._recorded[1]
+
+    @cached_property
+    def made(self) -> Made:
+        """By what each tensor of the segment is given."""
+        return {id(call.result): (number, call) for number, call in self.events}
 
     def words_for(self, operand: Any, depth: int = 3) -> str:
         """An operand as people say it: a layer's output, or what a function makes of one."""

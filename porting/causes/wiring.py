@@ -10,7 +10,7 @@ import torch
 from porting.causes.catalogue.function_hypotheses import ADDITIONS
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import Place
-from porting.causes.segments import Change, Edit, Segment
+from porting.causes.segments import Change, Edit, Segment, instead
 from porting.causes.trials import left_over
 from porting.records.parity import Cause
 from porting.records.runs import ReferenceRun
@@ -131,11 +131,7 @@ def fed_within(segment: Segment, reference: ReferenceRun) -> Iterator[Edit]:
             if tensor.shape == call.result.shape:
                 ours = segment.words_for(call.result)
                 detail = f"{theirs} goes on where the reference goes on with {ours}"
-                yield Edit(_OTHERWISE, detail, f"go on with {ours} instead of {theirs}", {number: _instead(tensor)})
-
-
-def _instead(tensor: torch.Tensor) -> Change:
-    return lambda function, arguments, keywords: tensor.clone()
+                yield Edit(_OTHERWISE, detail, f"go on with {ours} instead of {theirs}", {number: instead(tensor)})
 
 
 def _others(segment: Segment, reference: ReferenceRun) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from porting.causes.catalogue.orders import scalar_operand
+from porting.causes.catalogue.orders import by_number, scalar_operand, scale_of
 from porting.causes.catalogue.variants import FunctionCall, Replacements, first_argument
 
 ATTENTION = "scaled_dot_product_attention"
@@ -53,8 +53,8 @@ def rescaled_attention(call: FunctionCall) -> Replacements:
 
 def rescaled(call: FunctionCall) -> Replacements:
     """By another power of the number that the reference scales by."""
-    found = scalar_operand(call)
-    if found is None or found[1] in (0.0, 1.0) or call.name.strip("ir") not in ("mul", "div", "truediv", "multiply"):
+    found = scale_of(call)
+    if found is None or found[1] in (0.0, 1.0):
         return
     number, own = found
     powers = {
@@ -65,13 +65,10 @@ def rescaled(call: FunctionCall) -> Replacements:
     }
     for words, other in powers.items():
         if abs(other - own) > 1e-12:
-            yield f"{call.name} by {words}, {other:.6g}, where the reference has {own:.6g}", partial(_by, number, other)
-
-
-def _by(number: int, other: float, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
-    exchanged = list(arguments)
-    exchanged[1 - number] = other
-    return function(*exchanged, **keywords)
+            yield (
+                f"{call.name} by {words}, {other:.6g}, where the reference has {own:.6g}",
+                partial(by_number, number, other),
+            )
 
 
 def _shifted(mask: Tensor, step: int) -> Tensor:

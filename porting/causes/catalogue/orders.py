@@ -69,6 +69,18 @@ def scalar_operand(call: FunctionCall) -> tuple[int, float] | None:
     return None
 
 
+def scale_of(call: FunctionCall) -> tuple[int, float] | None:
+    """Which operand a number scales, and the number; None where none is scaled."""
+    return scalar_operand(call) if call.name.strip("ir") in ("mul", "div", "truediv", "multiply") else None
+
+
+def by_number(number: int, other: float, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
+    """Change an operand by another number."""
+    exchanged = list(arguments)
+    exchanged[1 - number] = other
+    return function(*exchanged, **keywords)
+
+
 def unscaled(call: FunctionCall) -> Replacements:
     """The operand that a number changes, as it was."""
     for number, operand in enumerate(_operands(call)):

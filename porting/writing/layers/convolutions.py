@@ -3,7 +3,7 @@
 from typing import Any
 
 from porting.writing.functions.row import Target
-from porting.writing.functions.sliding.transposing import cropped, kept_lengths
+from porting.writing.functions.sliding.transposing import kept
 from porting.writing.functions.sliding.windows import counts_of, padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, channels_last
@@ -76,9 +76,7 @@ def _transposed_convolution(rank: int) -> None:
         )
         make = k.own(f"GroupedConv{rank}DTranspose") if own else getattr(k.layers, f"Conv{rank}DTranspose")
         data = make(filters, shortest(size), **settings, name=name_of(name))(x.data)
-        lengths = kept_lengths(x, size, step, rate, crops, spread(output_padding, rank))
-        data = cropped(k, data, x, size, step, rate, crops, lengths)
-        return Value(data, (x.shape[0], filters, *lengths), x.axes)
+        return kept(k, data, x, filters, size, step, rate, crops, output_padding)
 
 
 for _rank in (1, 2, 3):

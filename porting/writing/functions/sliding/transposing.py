@@ -12,15 +12,9 @@ from porting.writing.values.axes import Value, arranged, channels_last
 Lengths = Sequence[int]
 
 
-def kept_lengths(x: Value, size: Lengths, step: Lengths, rate: Lengths, crops: Lengths, more: Lengths) -> list[int]:
-    """How long torch's result is along each axis behind the channels."""
-    axes = zip(x.shape[2:], size, step, rate, crops, more, strict=True)
-    return [(n - 1) * s - 2 * c + d * (w - 1) + m + 1 for n, w, s, d, c, m in axes]
-
-
-def cropped(
-    k: Target, data: Any, x: Value, size: Lengths, step: Lengths, rate: Lengths, crops: Lengths, lengths: Lengths
-) -> Any:
+def kept(
+    k: Target, data: Any, x: Value, filters: int, size: Lengths, step: Lengths, rate: Lengths, crops: Lengths, more: Any
+) -> Value:
     """What torch keeps of all that comes of an input: without padding torch's and Keras' results are one.
 
     Raises
@@ -28,14 +22,16 @@ def cropped(
     NoRowError
         If torch has more.
     """
-    axes = zip(x.shape[2:], size, step, rate, strict=True)
-    full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in axes]
-    if any(c + length > have for c, length, have in zip(crops, lengths, full, strict=True)):
-        raise NoRowError("a transposed convolution whose output_padding reaches beyond its taps")
+    ends = spread(more, len(size))
+    full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
+    axes = zip(x.shape[2:], size, step, rate, crops, ends, strict=True)
+    lengths = [(n - 1) * s - 2 * c + d * (w - 1) + m + 1 for n, w, s, d, c, m in axes]
     cuts = [(c, have - length - c) for c, length, have in zip(crops, lengths, full, strict=True)]
-    if not any(map(any, cuts)):
-        return data
-    return getattr(k.layers, f"Cropping{len(cuts)}D")(cuts[0] if len(cuts) == 1 else tuple(cuts))(data)
+    if any(behind < 0 for _, behind in cuts):
+        raise NoRowError("a transposed convolution whose output_padding reaches beyond its taps")
+    if any(map(any, cuts)):
+        data = getattr(k.layers, f"Cropping{len(cuts)}D")(cuts[0] if len(cuts) == 1 else tuple(cuts))(data)
+    return Value(data, (x.shape[0], filters, *lengths), x.axes)
 
 
 @row("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -58,7 +54,5 @@ def convolve_transposed(
     own = {"groups": groups} if groups != 1 else {}
     own |= {"dilation_rate": shortest(rate)} if max(rate) > 1 else {}
     data = k.own("TransposedConvolution")(shortest(step), **own)(x.data, kernel)
-    lengths = kept_lengths(x, size, step, rate, crops, spread(output_padding, rank))
-    data = cropped(k, data, x, size, step, rate, crops, lengths)
-    made = Value(data, (x.shape[0], filters, *lengths), x.axes)
+    made = kept(k, data, x, filters, size, step, rate, crops, output_padding)
     return made if bias is None else add(k, made, reshape(k, bias, (filters, *(1,) * rank)))
