@@ -1,5 +1,6 @@
 """Compute ranges in this process, or on the workers of a Dask cluster."""
 
+import gc
 import logging
 import pickle
 from collections.abc import Iterable, Iterator
@@ -148,6 +149,7 @@ def _client(scheduler: Scheduler) -> Iterator[Any]:
     security = scheduler.security()
     if security is None and not address.startswith(_HERE):
         _LOG.warning("%s speaks without TLS: whoever reaches it runs code as its user. Use tls:// and --tls.", address)
+    gc.collect()  # a client that was never connected closes when it is collected; as another starts, both would hang
     try:
         client = Client(address, timeout=patience, set_as_default=False, security=security)
     except (OSError, ValueError, TypeError) as error:
