@@ -1,10 +1,12 @@
 """What the verifier makes of written ports that were damaged: ``python -m benchmarks.mutants --mutants 1000 --seed 0``.
 
+Models are small ones of many kinds and FINTA; with ``--drawn COUNT`` as many that `parity_tests/generated` draws
+instead, with ``--public`` those of the census instead (in an environment of their own, ``pip install '.[public]'``).
 Ports are written by `porting.write`, then their source or their weights are changed by a table of operators. A mutant
 that changes no output, no gradient and nothing of training is equivalent, and counted apart; all others must FAIL, at
-the changed line's layer or segment, with a name that fits, and with the line of the written file. Beside it, what other
-checks accept of the same ports: the usual comparisons of float32 outputs. With ``--json FILE`` each mutant is a line of
-that file, and a run that was stopped goes on. Exits with 1 where a fault was missed.
+the changed line's layer or segment, with a name that fits, and with the line of the written file. Beside it, what
+other checks accept of the same ports: the usual comparisons of float32 outputs. With ``--json FILE`` each mutant is a
+line of that file, and a run that was stopped goes on. Exits with 1 where a fault was missed.
 """
 
 import argparse
@@ -14,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from benchmarks.ground.machine import name_machine, prepare_frameworks
 
@@ -24,24 +27,67 @@ CHECKS = ("allclose 1e-3", "allclose 1e-4", "allclose 1e-5", "torch.testing.asse
 COLUMNS = ("mutants", "equivalent", "FAIL", "located", "line", "named", "misnamed", "missed")
 
 
-def models() -> dict:
-    """Every model whose port is damaged: small ones of many kinds, FINTA, public ones where their packages are."""
+TOGETHER = 10
+"""How many drawn models one process judges."""
+
+
+def names_of(options: argparse.Namespace) -> list[str]:
+    """Names of all models whose ports are damaged: ``drawn 7`` is that of seed 7."""
+    if options.names:
+        return options.names
+    if options.drawn:
+        return [f"drawn {options.first + number}" for number in range(options.drawn)]
+    if options.public:
+        from benchmarks.public.census import CENSUS
+
+        return [f"public {name}" for name in CENSUS]
     from parity_tests.mutated.models import MODELS
 
-    return dict(MODELS)
+    return [*MODELS, "FINTA"]
+
+
+def model_of(name: str, folder: Path) -> tuple[Callable[[], Any], tuple[str, ...] | Path]:
+    """What builds a model, and its inputs; a folder for what must lie in files."""
+    import numpy as np
+
+    group, _, which = name.partition(" ")
+    if group == "drawn":
+        from parity_tests.generated.loading import imported
+        from parity_tests.generated.models import drawn_model
+
+        drawn = drawn_model(int(which))
+        return getattr(imported(drawn.source, folder), drawn.name), drawn.inputs
+    if group == "public":
+        from benchmarks.public.census import CENSUS
+
+        np.savez(folder / "inputs.npz", *[tensor.numpy() for tensor in CENSUS[which].inputs()])
+        return CENSUS[which].build, folder / "inputs.npz"
+    if group == "FINTA":
+        from reference_torch.autoencoder import Autoencoder
+
+        return Autoencoder, ("3,256",)
+    from parity_tests.mutated.models import MODELS
+
+    return MODELS[name].build, MODELS[name].inputs
 
 
 def judge(name: str, count: int, seed: int, operator: str | None) -> Iterator[dict]:
-    """Write one model's port and judge its mutants; the first record is of the right port."""
+    """Write one model's port and judge its mutants; the first record is of the right one, which must PASS."""
     from parity_tests.mutated.others import accepted_by
     from parity_tests.mutated.running import judged_mutants
     from parity_tests.mutated.written import write
+    from porting import PortingError
 
-    model = models()[name]
     with tempfile.TemporaryDirectory() as folder:
-        written = write(name, model.build, model.inputs, Path(folder))
+        try:
+            written = write(name, *model_of(name, Path(folder)), Path(folder))
+        except PortingError as error:
+            yield {"model": name, "operator": "", "outcome": "refused", "said": str(error).splitlines(), "accepted": []}
+            return
         accepted = accepted_by(written.outputs, [port for _, port in written.report.evidence.outputs.values()])
         yield {"model": name, "operator": "", "outcome": written.report.verdict.value, "accepted": accepted}
+        if written.report.verdict.value != "PASS":
+            return
         for record in judged_mutants(written, count, seed, operator):
             yield asdict(record)
 
@@ -52,6 +98,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="MODEL", help="all if none is given")
     parser.add_argument("--mutants", type=int, default=200, help="to be judged, of all models together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--drawn", type=int, default=0, metavar="COUNT", help="so many drawn models instead")
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="of the first drawn model")
+    parser.add_argument("--public", action="store_true", help="the models of benchmarks.public.census instead")
     parser.add_argument("--operator", help="one of the operators alone")
     parser.add_argument("--json", type=Path, help="a file for the records, a line each; models in it are done")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
@@ -59,17 +108,18 @@ def main() -> int:
     if options.one:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         prepare_frameworks()
-        for record in judge(options.names[0], options.mutants, options.seed, options.operator):
-            print(json.dumps(record), flush=True)
+        for name in options.names:
+            for record in judge(name, options.mutants, options.seed, options.operator):
+                print(json.dumps(record), flush=True)
         return 0
     print(name_machine(), flush=True)
-    began, names = time.monotonic(), options.names or list(models())
+    began, names = time.monotonic(), names_of(options)
     records = _held(options.json)
-    each = -(-options.mutants // len(names))
-    for name in names:
-        if any(record["model"] == name and record.get("seed", options.seed) == options.seed for record in records):
-            continue
-        for record in _judged_apart(name, each, options):
+    done = {record["model"] for record in records if record.get("seed", options.seed) == options.seed}
+    each, left = -(-options.mutants // len(names)), [name for name in names if name not in done]
+    together = TOGETHER if options.drawn else 1
+    for start in range(0, len(left), together):
+        for record in _judged_apart(left[start : start + together], each, options):
             records.append({**record, "seed": options.seed})
             if options.json:
                 with options.json.open("a") as file:
@@ -91,8 +141,8 @@ def _held(file: Path | None) -> list[dict]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file and file.exists() else []
 
 
-def _judged_apart(name: str, count: int, options: argparse.Namespace) -> Iterator[dict]:
-    command = [sys.executable, "-m", "benchmarks.mutants", name, "--one", "--mutants", str(count)]
+def _judged_apart(names: Sequence[str], count: int, options: argparse.Namespace) -> Iterator[dict]:
+    command = [sys.executable, "-m", "benchmarks.mutants", *names, "--one", "--mutants", str(count)]
     command += ["--seed", str(options.seed), *(["--operator", options.operator] if options.operator else [])]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -100,7 +150,7 @@ def _judged_apart(name: str, count: int, options: argparse.Namespace) -> Iterato
             if line.startswith("{"):
                 yield json.loads(line)
     if process.returncode:
-        print(f"{name}: the process ended with status {process.returncode}", flush=True)
+        print(f"{', '.join(names)}: the process ended with status {process.returncode}", flush=True)
 
 
 def is_wrong(record: dict) -> bool:
@@ -164,7 +214,7 @@ def print_table(records: Sequence[dict]) -> None:
 
 def print_others(records: Sequence[dict]) -> None:
     """Print what other checks make of the same ports."""
-    right = [record for record in records if not record["operator"]]
+    right = [record for record in records if not record["operator"] and record["outcome"] != "refused"]
     right += [record for record in records if is_equivalent(record)]
     wrong = [record for record in records if is_wrong(record)]
     deployed = [record for record in wrong if record["differs"] == "outputs"]
