@@ -1,6 +1,8 @@
 """Read and write converted checkpoints: ``.keras`` with its graph, ``.weights.h5`` and ``.safetensors`` without."""
 
 import math
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,13 +50,24 @@ def write_port(model: "keras.Model", path: Path) -> None:
     written = file_format(path)
     with library_writes():
         if written == "keras":
-            model.save(path)
+            _write_archive(model, path)
         elif written == "weights.h5":
             model.save_weights(path)
         else:
             from safetensors.numpy import save_file
 
             save_file({name: np.ascontiguousarray(array) for name, array in keras_side.arrays(model).items()}, path)
+
+
+def _write_archive(model: "keras.Model", path: Path) -> None:
+    """Write a ``.keras`` file by way of the disk: Keras itself would hold all of it in memory, and copy it there."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        model.save(folder, zipped=False)
+        with zipfile.ZipFile(path, "w") as archive:
+            for part in filter(Path.is_file, sorted(Path(folder).rglob("*"))):
+                member = zipfile.ZipInfo.from_file(part, part.relative_to(folder))
+                with part.open("rb") as source, archive.open(member, "w") as target:
+                    shutil.copyfileobj(source, target, 1 << 22)
 
 
 def read_port(

@@ -70,7 +70,8 @@ def load_weights(model: "torch.nn.Module", state_dict: Mapping[str, np.ndarray])
             + "\nUse the checkpoint of this architecture, or the pair of this checkpoint's architecture."
         )
     tied = aliases(model)
-    tensors = {name: torch.from_numpy(array) for name, array in state_dict.items()}
+    tensors = model.state_dict()  # with the versions of its modules, which some ask for as they are loaded
+    tensors.update((name, torch.from_numpy(array)) for name, array in state_dict.items())
     model.load_state_dict(tensors, strict=True, assign=True)
     for name, first in tied.items():
         _tie(model, name, first)

@@ -11,6 +11,7 @@ from finta.pair import FINTA
 from porting.errors import CheckpointError
 from porting.proof.runs import load_reference
 from porting.reference.files import read_checkpoint
+from porting.reference.side import load_weights
 from reference_torch import Autoencoder
 
 
@@ -207,6 +208,23 @@ def test_mapped_pages_are_read_again_after_they_were_let_go(tmp_path):
 def test_tensors_that_are_not_plain_are_refused_by_name(tensor, tmp_path):
     with pytest.raises(CheckpointError, match="fc.weight is no plain tensor"):
         read_checkpoint(written({"fc.weight": tensor}, tmp_path))
+
+
+class Versioned(torch.nn.Linear):
+    """Asks for its version as it is loaded, as torchvision's MNASNet does."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *others):
+        assert local_metadata.get("version") == 2
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
+
+
+def test_modules_that_ask_for_their_version_are_loaded():
+    model = Versioned(2, 2)
+    values = {"weight": np.eye(2, dtype=np.float32), "bias": np.ones(2, np.float32)}
+    load_weights(model, values)
+    np.testing.assert_array_equal(model.weight.detach().numpy(), np.eye(2))
 
 
 def test_prefixes_of_several_wrappers_are_taken_off(state_dict, tmp_path):
