@@ -175,8 +175,10 @@ def measure_growth(count: int) -> None:
     from porting import ModelPair, convert, derive_plan, verify
 
     def port():
-        layers = [keras.layers.Dense(WIDTH, "tanh", name=f"layer_{number}") for number in range(count)]
-        return keras.Sequential([keras.Input((WIDTH,)), *layers])
+        given = value = keras.Input((WIDTH,))
+        for number in range(count):
+            value = keras.layers.Dense(WIDTH, "tanh", name=f"layer_{number}")(value)
+        return keras.Model(given, value)  # Keras builds a Sequential anew for each layer that it reads from a file
 
     def reference():
         linear = (torch.nn.Linear(WIDTH, WIDTH) for _ in range(count))

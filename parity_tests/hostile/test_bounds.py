@@ -84,9 +84,30 @@ def test_a_text_that_says_it_is_longer_than_the_file_is_refused_before_room_is_m
         pass
 
 
+def with_an_array_behind(path, room):
+    """A file with a text and an array behind so many bytes; where the text's heap and the array are."""
+    with h5py.File(path, "w") as file:
+        file.attrs["word"] = "x" * 77
+        file["before"] = np.zeros(room, "u1")
+        file["array"] = np.arange(256, dtype="u1")
+        at = file["array"].id.get_offset()
+    return path.read_bytes().index(b"GCOL"), at
+
+
+def test_an_address_that_ends_as_that_of_a_text_begins_is_no_reason_to_refuse(tmp_path):
+    path = tmp_path / "a.h5"
+    heap, at = with_an_array_behind(path, 1 << 16)
+    room = (1 << 16) + 256 * heap + 128 - at
+    assert any(with_an_array_behind(path, room + more)[1] // 256 == heap for more in range(0, -4096, -64))
+    with path.open("rb") as file:
+        assert check_heaps(file)
+    with hdf5.opened(path) as file:
+        assert hdf5.array_in(file, "array").tolist() == [*range(256)]
+
+
 def test_texts_of_all_lengths_are_read(tmp_path):
     with texts(tmp_path / "a.h5", 200).open("rb") as file:
-        check_heaps(file)
+        assert not check_heaps(file)
     with hdf5.opened(tmp_path / "a.h5") as file:
         assert len(hdf5.attribute_of(file, "text 100", str)) == 3700
 

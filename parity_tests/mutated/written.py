@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ import porting
 from parity_tests.mutated.changes.sources import Source
 from parity_tests.mutated.equivalence import Behaviour, behaviour_of, random_inputs
 from parity_tests.mutated.graphs import Graph, graph_of
-from porting import ModelPair, ParityReport
+from porting import ModelPair, ParityReport, Probe
 from porting.causes.find import explainer
 from porting.jobs.filling import write_formats
 from porting.jobs.splitting import with_found_splits
 from porting.jobs.verification import hash_as_torch_reads, judge_files
 from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, reference_inputs, run_reference
+from porting.records.runs import ReferenceRun
 from porting.reference import runs as torch_runs
 from porting.reference.files import Checkpoint, read_checkpoint
 from porting.reference.side import in_precision
@@ -34,7 +35,7 @@ PATIENCE = 2.0
 
 @dataclass(frozen=True)
 class Written:
-    """A port that was written, with a run of its reference that all of its mutants are judged by.
+    """A port that was written, with runs of its reference that all of its mutants are judged by.
 
     Attributes
     ----------
@@ -43,6 +44,8 @@ class Written:
         Holds the port's source, the checkpoint, and what it is converted to.
     report : ParityReport
         The verdict on the right port.
+    runs : dict
+        What a pair splits, joins and opens -> the reference's run: a mutant may be told of as another pair.
     """
 
     name: str
@@ -52,8 +55,17 @@ class Written:
     model: Any
     source: Checkpoint
     sizes: Any
-    run: Any
+    probe: Probe
     right: Source
+    runs: dict[str, ReferenceRun] = field(default_factory=dict)
+
+    def run(self, pair: ModelPair) -> ReferenceRun:
+        """The reference's run for a pair."""
+        key = repr((pair.splits, pair.joins, pair.opens))
+        if key not in self.runs:
+            in_precision(self.model, "float32")
+            self.runs[key] = run_reference(pair, self.model, self.probe, hash_as_torch_reads(self.source))
+        return self.runs[key]
 
     @cached_property
     def graph(self) -> Graph:
@@ -63,7 +75,7 @@ class Written:
     @cached_property
     def inputs(self) -> list[np.ndarray]:
         """Ten random inputs."""
-        return random_inputs(self.run.probe.arrays, seed=7)
+        return random_inputs(self.probe.arrays, seed=7)
 
     @cached_property
     def behaviour(self) -> Behaviour:
@@ -73,7 +85,7 @@ class Written:
     @cached_property
     def outputs(self) -> list[np.ndarray]:
         """What the reference returns on the probe in float32, in the port's axis order."""
-        inputs = reference_inputs(self.pair, self.run.probe)
+        inputs = reference_inputs(self.pair, self.probe)
         outputs = torch_runs.teach(in_precision(self.model, "float32"), inputs, ()).outputs
         in_precision(self.model, "float64")
         right = [port for _, port in self.report.evidence.outputs.values()]
@@ -88,14 +100,14 @@ class Written:
         """Fill a port with the checkpoint's weights and write it, as `porting.convert` does."""
 
         def attempt(found: ModelPair) -> tuple[ModelPair, Path]:
-            return found, write_formats(found, self.sizes, self.source, self.run, stem, ("keras",), None)[0]
+            return found, write_formats(found, self.sizes, self.source, self.run(found), stem, ("keras",), None)[0]
 
         return with_found_splits(pair, attempt)
 
     def judged(self, pair: ModelPair, file: Path) -> ParityReport:
         """The verdict on a converted port."""
         explain = explainer(pair, lambda: self.model, lambda: self.source.state_dict, PATIENCE, clock=time.process_time)
-        return judge_files(pair, self.sizes, self.run, [file], None, explain)
+        return judge_files(pair, self.sizes, self.run(pair), [file], None, explain)
 
 
 def write(name: str, build: Any, inputs: Sequence[str] | Path, folder: Path) -> Written:
@@ -113,9 +125,8 @@ def write(name: str, build: Any, inputs: Sequence[str] | Path, folder: Path) -> 
     pair = replace(writing.pair, place="")
     model, sizes, source = load_reference(pair, read_checkpoint(folder / "model.pt"))
     probe = draw_for(pair, sizes, None, 64, model)
-    run = run_reference(pair, model, probe, hash_as_torch_reads(source))
     right = Source((folder / "port.py").read_text(encoding="utf-8"))
-    return Written(name, folder, pair, writing.report, model, source, sizes, run, right)
+    return Written(name, folder, pair, writing.report, model, source, sizes, probe, right)
 
 
 def _train(model: Any, example: Example) -> None:

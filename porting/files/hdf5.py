@@ -1,7 +1,8 @@
 """HDF5 files that were handed over: nothing in them leads elsewhere, or is larger than they can hold."""
 
 import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from porting.errors import first_line
 from porting.files.bounds import ALLOWANCE, LARGEST_RATIO, UNREADABLE, check_declared
 from porting.files.heaps import check_heaps
+from porting.files.object_headers import attribute_places
 
 if TYPE_CHECKING:
     import h5py
@@ -40,9 +42,13 @@ def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> It
 
     try:
         with _bytes_of(path, stored) as content:
-            check_heaps(content)
+            beyond = check_heaps(content)
         with h5py.File(stored or path, "r", locking=locking) as file:
-            check_declared(sum(_declared(file, set(), 0)), path.stat().st_size)
+            objects: dict[int, Any] = {}
+            check_declared(sum(_declared(file, objects, 0)), path.stat().st_size)
+            if beyond:
+                with _bytes_of(path, stored) as content:
+                    _check_references(content, file, objects, beyond)
             yield file
     except ValueError:
         raise
@@ -54,7 +60,20 @@ def _bytes_of(path: Path, stored: Any) -> AbstractContextManager[Any]:
     return nullcontext(stored) if stored else path.open("rb")
 
 
-def _declared(group: Any, seen: set[Any], depth: int) -> Iterator[int]:
+def _check_references(content: Any, file: Any, objects: Mapping[int, Any], beyond: Mapping[int, int]) -> None:
+    """Refuse references to texts that are longer than the file: those in attributes; all, where texts may be arrays."""
+    from h5py import h5o  # type: ignore[reportAttributeAccessIssue]
+
+    of_numbers = all(not hasattr(item, "dtype") or item.dtype.kind in NUMBERS for item in objects.values())
+    about: Any = h5o.get_info(file.id)
+    places = attribute_places(content, [about.addr, *objects]) if of_numbers else None
+    length = content.seek(0, os.SEEK_END)
+    for at, declared in beyond.items():
+        if places is None or any(at in place for place in places):
+            raise ValueError(f"the text at byte {at:,} declares {declared:,} bytes of {length:,}")
+
+
+def _declared(group: Any, seen: dict[int, Any], depth: int) -> Iterator[int]:
     """Bytes of each array of a group, and of the groups in it; each is the group's own, and met once."""
     import h5py
     from h5py import h5o  # type: ignore[reportAttributeAccessIssue]
@@ -69,7 +88,7 @@ def _declared(group: Any, seen: set[Any], depth: int) -> Iterator[int]:
         about: Any = h5o.get_info(item.id)
         if about.addr in seen:
             raise ValueError(f"{place} is there twice, under another name")
-        seen.add(about.addr)
+        seen[about.addr] = item
         if isinstance(item, h5py.Group):
             yield from _declared(item, seen, depth + 1)
         elif isinstance(item, h5py.Dataset):

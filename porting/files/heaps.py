@@ -24,8 +24,14 @@ _WIDTHS = {0: slice(13, 15), 1: slice(13, 15), 2: slice(9, 11), 3: slice(9, 11)}
 """Version of a file -> where its first bytes say how wide its addresses and its sizes are."""
 
 
-def check_heaps(file: BinaryIO) -> None:
+def check_heaps(file: BinaryIO) -> dict[int, int]:
     """Refuse an HDF5 file with a heap that is larger than the file, or cannot be walked to its end.
+
+    Returns
+    -------
+    dict
+        Place -> bytes of what looks like a reference to a text that is longer than the file. Outside of what holds
+        references it is none: an address that ends as another one begins is enough.
 
     Raises
     ------
@@ -38,8 +44,8 @@ def check_heaps(file: BinaryIO) -> None:
     if not first.startswith(_SIGNATURE) or first[_WIDTHS.get(first[8], slice(0))] != b"\x08\x08":
         raise ValueError("it does not begin as an HDF5 file")
     sizes = {place: _check_heap(file, place, length) for place in list(_heaps(file))}
-    if heaps := {place: size for place, size in sizes.items() if size}:
-        _check_references(file, heaps, length)
+    heaps = {place: size for place, size in sizes.items() if size}
+    return dict(_references_beyond(file, heaps, length)) if heaps else {}
 
 
 def _heaps(file: BinaryIO) -> Iterator[int]:
@@ -62,8 +68,8 @@ def _pieces(file: BinaryIO, overlap: int) -> Iterator[tuple[int, bytes]]:
         first += len(held) - len(kept)
 
 
-def _check_references(file: BinaryIO, heaps: Mapping[int, int], length: int) -> None:
-    """Refuse what refers to more of a global heap than the file has bytes, wherever it stands outside of heaps."""
+def _references_beyond(file: BinaryIO, heaps: Mapping[int, int], length: int) -> Iterator[tuple[int, int]]:
+    """What refers to more of a global heap than the file has bytes, wherever it stands outside of heaps."""
     places = np.array(sorted(heaps), np.uint64)
     for first, held in _pieces(file, overlap=_REFERENCE.size - 1):
         for shift in range(4, 12):
@@ -75,7 +81,7 @@ def _check_references(file: BinaryIO, heaps: Mapping[int, int], length: int) -> 
                 declared, _, index = _REFERENCE.unpack_from(held, at)
                 heap = int(places[max(int(np.searchsorted(places, first + at, "right")) - 1, 0)])
                 if declared > length and 0 < index <= _LARGEST_INDEX and not heap <= first + at < heap + heaps[heap]:
-                    raise ValueError(f"the text at byte {first + at:,} declares {declared:,} bytes of {length:,}")
+                    yield first + at, declared
 
 
 def _check_heap(file: BinaryIO, place: int, length: int) -> int:

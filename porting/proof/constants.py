@@ -19,22 +19,26 @@ from porting.traces.parking import release
 
 
 def measure_constants(
-    pair: ModelPair, model: Any, inputs: Sequence[np.ndarray], trace: Trace, lessons: Sequence[Lesson]
+    pair: ModelPair,
+    model: Any,
+    inputs: Sequence[np.ndarray],
+    trace: Trace,
+    lessons: Sequence[tuple[Sequence[np.ndarray], Lesson]],
 ) -> Constants:
     """Run a reference a few times more for each lesson, and without one, its constants one rounding away.
 
-    `trace` is its run on these inputs, in float64.
+    `trace` is its run on these inputs, in float64; `lessons` are others, with the inputs that they go with.
     """
     held = rounded_constants(model, pair.whole_kinds())
     if not held:
         return Constants()
     meant = what_is_meant(model)
     alone = np.zeros(len(trace.calls) + len(trace.outputs))
-    for lesson in (lesson_of(trace), *lessons):
-        before = list(_arriving(torch_runs.teach(model, inputs, lesson, alone=False)))
+    for given, lesson in ((inputs, lesson_of(trace)), *lessons):
+        before = list(_arriving(torch_runs.teach(model, given, lesson, alone=False)))
         for turn in turns(len(held)):
             with one_rounding_away(held, turn, meant):
-                after = _arriving(torch_runs.teach(model, inputs, lesson, alone=False))
+                after = _arriving(torch_runs.teach(model, given, lesson, alone=False))
                 alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
     whole = 0.0
     for turn in turns(len(held)):

@@ -1,6 +1,7 @@
 """Run a model otherwise than the proof does: by other calls, on fewer samples, on samples in another order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,31 @@ def vary_calls(
 def far_probe(probe: Probe) -> Probe:
     """Normal numbers many times as large as a probe's own; integers in another order."""
     generator = np.random.default_rng(_SEED)
+    arrays = tuple(_far(array, generator) for array in probe.arrays)
+    return Probe(arrays, f"normal numbers of {_FAR:g} times the scale of {probe.source}")
 
-    def drawn(array: np.ndarray) -> np.ndarray:
-        if array.dtype.kind != "f":
-            return generator.permutation(array.ravel()).reshape(array.shape)
-        return (_FAR * (array.std() or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
 
-    return Probe(tuple(map(drawn, probe.arrays)), f"normal numbers of {_FAR:g} times the scale of {probe.source}")
+def with_far_sample(probe: Probe) -> Probe:
+    """A probe whose last sample is far outside of it, most of its numbers below zero; integers stay.
+
+    What shows on such inputs alone, as zeros in the border of a maximum where the reference has minus infinity, is then
+    seen behind the input, as synthetic activations show it behind layers.
+    """
+    generator = np.random.default_rng(_SEED)
+
+    def with_last(array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f" or (array == np.round(array)).all():  # tokens, masks and lengths may be floats
+            return array
+        far = _far(array, generator, mean=-1.0)[-1:]
+        return np.concatenate([array[:-1], np.abs(far) if array.min(initial=0.0) >= 0 else far])
+
+    return replace(probe, arrays=tuple(map(with_last, probe.arrays)))
+
+
+def _far(array: np.ndarray, generator: np.random.Generator, mean: float = 0.0) -> np.ndarray:
+    if array.dtype.kind != "f":
+        return generator.permutation(array.ravel()).reshape(array.shape)
+    return (_FAR * (array.std() or 1.0) * (mean + generator.standard_normal(array.shape))).astype(array.dtype)
 
 
 def _variation(what: str, run: Callable[[], Sequence[np.ndarray]], wanted: Sequence[np.ndarray | None]) -> Variation:

@@ -74,7 +74,7 @@ SOURCE_OPERATORS: tuple[SourceOperator, ...] = (
     SourceOperator("call missing", calls.missing(calls.is_other), _LEFT_OUT),
     SourceOperator("call doubled", calls.doubled, _TWICE),
     SourceOperator("reduction", calls.reductions, r"pool|scale|reduc"),
-    SourceOperator("mask", calls.masks, r"mask"),
+    SourceOperator("mask", calls.masks, r"mask|padded with"),
     SourceOperator("cast", calls.casts, r"rounded|cast"),
     SourceOperator("gradient stopped", calls.stopped, r"gradient"),
     SourceOperator("neighbours exchanged", calls.neighbours, _EXCHANGED),
