@@ -59,23 +59,27 @@ def with_first(output: Any, other: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The names of a model's inputs, where it takes them by name, and of its outputs."""
+    """The names of a model's inputs, where it takes them by name, and of its outputs; and how its layers run.
+
+    `unrolled` has the types of the reference's recurrent layers that either model runs step by step.
+    """
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    unrolled: tuple[str, ...] = ()
 
 
 _SIGNATURES: "WeakKeyDictionary[Any, Signature]" = WeakKeyDictionary()
 
 
 def sign(model: Any, signature: Signature) -> Any:
-    """Note what the inputs and outputs of a model are called, and return it."""
+    """Note what the inputs and outputs of a model are called and how its layers run, and return it."""
     _SIGNATURES[model] = signature
     return model
 
 
 def signature_of(model: Any) -> Signature:
-    """What the inputs and outputs of a model are called, as far as anybody said."""
+    """What the inputs and outputs of a model are called, and how its layers run, as far as anybody said."""
     return _SIGNATURES.get(model, Signature())
 
 

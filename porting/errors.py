@@ -140,6 +140,17 @@ class SplitLayoutError(PlanError):
         self.times = times
 
 
+class SteppingError(PlanError):
+    """One model steps cells by hand where the other has them run by a recurrent layer.
+
+    Remedy: run those layers step by step in both, as the message has it.
+    """
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        super().__init__(f"One model steps cells where the other has a layer: unrolled={kinds}.")
+        self.kinds = kinds
+
+
 class MissingRuleError(PlanError):
     """The table of rules has no row for a pair of layer types.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from porting.errors import JoinOrderError, LayerCountError, PairError, PlanError, SplitLayoutError
+from porting.errors import JoinOrderError, LayerCountError, PairError, PlanError, SplitLayoutError, SteppingError
 from porting.pairs.pair import ModelPair
 
 T = TypeVar("T")
@@ -14,9 +14,12 @@ def with_found_splits(pair: ModelPair, attempt: Callable[[ModelPair], T]) -> T:
     """Do something with a pair; where its layers do not count alike, with the splits or joins that make them.
 
     Sizes propose them; what reaches what, and a proof, then say which part is which, or the first error stands.
+    Recurrent layers of which the other model steps the cells by hand are run step by step in both.
     """
     try:
         return attempt(pair)
+    except SteppingError as error:
+        return with_found_splits(replace(pair, unrolled=(*pair.unrolled, *error.kinds)), attempt)
     except LayerCountError as error:
         if not (error.splits or error.joins or error.opens):
             raise

@@ -115,6 +115,9 @@ class ModelPair:
         Layers of the reference, where ``*`` stands for anything, that the port has as variables of a layer of its own,
         or tensors that a function is a layer by: each of their tensors is taken by itself, and what they compute
         belongs to what lies between layers.
+    unrolled : tuple of str
+        Types of torch's recurrent layers, of ``LSTM``, ``GRU`` and ``RNN``, that both models run step by step, as one
+        of them steps their cells by hand.
     proves_splits : bool
         Whether how the layers of `splits` lie must be borne out by a proof, as nobody has written it.
     proves_joins : bool
@@ -179,6 +182,7 @@ class ModelPair:
     splits: Mapping[str, int | str] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
+    unrolled: tuple[str, ...] = ()
     proves_splits: bool = False
     proves_joins: bool = False
     rules: tuple[LayerRule, ...] = ()
@@ -196,12 +200,14 @@ class ModelPair:
             object.__setattr__(self, "inputs", tuple(self.inputs.values()))
 
     def reference_signature(self) -> Signature:
-        """The names of inputs and outputs on the reference's side."""
-        return Signature(tuple(name.partition("->")[0].strip() for name in self.input_names), tuple(self.outputs))
+        """The names of inputs and outputs on the reference's side, and how its layers run."""
+        names = tuple(name.partition("->")[0].strip() for name in self.input_names)
+        return Signature(names, tuple(self.outputs), self.unrolled)
 
     def port_signature(self) -> Signature:
-        """The names of inputs and outputs on the port's side."""
-        return Signature(tuple(name.split("->")[-1].strip() for name in self.input_names), tuple(self.outputs))
+        """The names of inputs and outputs on the port's side, and how its layers run."""
+        names = tuple(name.split("->")[-1].strip() for name in self.input_names)
+        return Signature(names, tuple(self.outputs), self.unrolled)
 
     def whole_kinds(self) -> frozenset[str]:
         """Types of modules that are one layer each, whatever functions they call: those that the pair has rules for."""

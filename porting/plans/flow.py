@@ -220,10 +220,13 @@ def _digest(row: np.ndarray) -> bytes:
 
 
 def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Other values of the same scale; integers in another order, or flipped where they are all the same."""
+    """Other values of the same scale and the other sign; integers in another order, or flipped if all are the same.
+
+    An activation that lets only positive values through shows a change of each value, however few they are.
+    """
     if array.dtype.kind == "f":
-        scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
-        return ((scale or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
+        drawn = _drawn(array, generator)
+        return np.where(array == 0, drawn, -np.copysign(drawn, array))
     order = generator.permutation(array.ravel()).reshape(array.shape)
     if not np.array_equal(order, array) or not array.size:
         return order
@@ -231,9 +234,15 @@ def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return changed if not np.array_equal(changed, array) else (array == 0).astype(array.dtype)
 
 
+def _drawn(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Normal numbers of an array's scale."""
+    scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
+    return ((scale or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
+
+
 def _awake(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Other values where all are one, as of a model without its weights: a product with zero shows nothing."""
-    return _changed(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
+    return _drawn(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
 
 
 def layer_of(call_name: str) -> str:

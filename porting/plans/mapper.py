@@ -17,6 +17,7 @@ from porting.plans.partners.heads import with_heads_apart
 from porting.plans.partners.lookup import look_up, proposed_matches
 from porting.plans.partners.repeats import with_calls
 from porting.plans.plan import LayerPair, Transfer, TransferPlan
+from porting.plans.stepping import check_steps
 from porting.plans.transfers import RuledLayers, Traced, as_lines, layer_pair, listed, setting_differences
 from porting.rules import patterns, settings
 from porting.traces import LayerCall, Lesson, Trace
@@ -44,6 +45,8 @@ def plan_from_traces(
 
     Raises
     ------
+    SteppingError
+        If one model steps cells by hand where the other has a recurrent layer.
     LayerCountError
         If the models ran different numbers of layers with weights.
     MissingRuleError
@@ -57,6 +60,7 @@ def plan_from_traces(
         setting with which nothing can be compared.
     """
     reference = _with_constants_shapes(with_heads_apart(without_idle(reference, port), port))
+    check_steps(pair.unrolled, reference, port)
     traced = as_it_lies(Traced(pair, reference, port, teach))
     reference = traced.reference
     paired, told = pair_laid_out(traced)

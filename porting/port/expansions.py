@@ -1,12 +1,15 @@
 """Layers of Keras that are several, or take other inputs than torch's: run as what they are made of, each recorded.
 
-A SeparableConv is a depthwise convolution and one of a single tap; a PositionEmbedding is a table of positions.
+A SeparableConv is a depthwise convolution and one of a single tap; a PositionEmbedding is a table of positions; a
+recurrent layer runs step by step where the reference steps through time by hand.
 `reference.expansions` has the same of torch's modules.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
+
+from porting.port.structure import whole_of
 
 Record = Callable[["Part", Any, Callable[[Any], Any]], Any]
 """Runs a layer on its input, records it, and returns what it is to return."""
@@ -21,7 +24,9 @@ class Part(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def expansion_of(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any] | None:
+def expansion_of(
+    path: str, layer: Any, names: Mapping[str, str], record: Record, unrolled: Sequence[str] = ()
+) -> Callable[..., Any] | None:
     """What takes the place of a layer's ``call`` and records its parts; None where the layer is one by itself.
 
     Parameters
@@ -32,7 +37,11 @@ def expansion_of(path: str, layer: Any, names: Mapping[str, str], record: Record
         The layer's word for each of its variables -> the variable's path in the model.
     record : callable
         (part, input, run) -> what the part is to return.
+    unrolled : sequence of str
+        Types of torch's recurrent layers whose twins run step by step.
     """
+    if (cell := getattr(layer, "cell", None)) and whole_of(cell).removeprefix("Simple") in unrolled:
+        return _step_by_step(path, layer, names, record)
     for kind in type(layer).__mro__:
         if "call" in vars(kind):
             make = _EXPANSIONS.get(kind.__name__)
@@ -149,6 +158,64 @@ def _on_samples(inner: Any, inputs: Any, training: bool | None = None, mask: Any
     output = inner(ops.reshape(inputs, (shape[0] * shape[1], *shape[2:])))
     returned: Any = ops.shape(output)
     return ops.reshape(output, (*shape[:2], *returned[1:]))
+
+
+def _step_by_step(path: str, layer: Any, names: Mapping[str, str], record: Record) -> Callable[..., Any] | None:
+    """A recurrent layer of which each step is a call of its cell; none of a layer that keeps its state."""
+    import keras
+
+    if layer.stateful:
+        return None
+    part = Part(path, type(layer.cell).__name__, names, layer.cell.get_config())
+
+    def call(sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        shape: Any = keras.ops.shape(sequences)
+        states = layer.get_initial_state(batch_size=shape[0]) if initial_state is None else initial_state
+        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        outputs: list[Any] = []
+        output: Any = None
+        for step, is_there in _steps(sequences, mask, layer.go_backwards):
+            new, after = _one_step(layer.cell, part, step, states, record, training)
+            if is_there is None:
+                output, states = new, after
+            else:
+                output, states = _where_there(layer, is_there, (new, after), (output, states))
+            outputs.append(output)
+        result: Any = keras.ops.stack(outputs, 1) if layer.return_sequences else outputs[-1]
+        return (result, *states) if layer.return_state else result
+
+    return call
+
+
+def _steps(sequences: Any, mask: Any, goes_backwards: bool) -> Iterator[tuple[Any, Any]]:
+    """Each step in the order in which it is taken, (sample, feature), and whether it is there in each sample."""
+    places = range(sequences.shape[1])
+    for place in reversed(places) if goes_backwards else places:
+        yield sequences[:, place], None if mask is None else mask[:, place]
+
+
+def _one_step(cell: Any, part: Part, step: Any, states: list[Any], record: Record, training: bool) -> tuple[Any, list]:
+    """What a cell puts out, and its states behind that: the first is what it puts out."""
+    after = states
+
+    def run(fed: Any) -> Any:
+        nonlocal after
+        output, held = cell(fed, states, training=training)
+        after = list(held) if isinstance(held, (list, tuple)) else [held]
+        return output
+
+    output = record(part, step, run)
+    return output, [output, *after[1:]]
+
+
+def _where_there(layer: Any, is_there: Any, new: tuple[Any, list], old: tuple[Any, list]) -> tuple[Any, list]:
+    """A step's output and states where it is there, and those before it where it is masked, as Keras has them."""
+    from keras import ops
+
+    is_there = ops.expand_dims(is_there, -1)
+    before = ops.zeros_like(new[0]) if old[0] is None or layer.zero_output_for_mask else old[0]
+    states = [ops.where(is_there, now, held) for now, held in zip(new[1], old[1], strict=True)]
+    return ops.where(is_there, new[0], before), states
 
 
 _ALONG_THE_LAST_AXIS = frozenset({"Dense", "LayerNormalization", "Embedding"})

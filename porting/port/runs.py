@@ -11,7 +11,7 @@ from porting.errors import PairError, first_line
 from porting.plans.flow import Digest
 from porting.port.expansions import Part
 from porting.port.side import array_of, as_one, call, cast, outputs_of, shapes, view
-from porting.port.structure import Structure, build, kind_of, structure_of
+from porting.port.structure import Structure, build, kind_of, settings_of, structure_of
 from porting.port.watch import Call, Watch, recording
 from porting.traces import PARAMETER, LayerCall, Lesson, Teacher, Trace, arrived_at, held_only
 from porting.wording import counted
@@ -143,7 +143,7 @@ def _array(recorded: Any) -> np.ndarray:
 def _uncalled(path: str, structure: Structure) -> LayerCall:
     """A layer without its call."""
     layer, nothing = structure.owners[path], np.zeros(0)
-    return LayerCall(path, kind_of(layer), structure.words(path), layer.get_config(), nothing, nothing)
+    return LayerCall(path, kind_of(layer), structure.words(path), settings_of(layer), nothing, nothing)
 
 
 def _check_all_ran(structure: Structure, watch: Watch) -> None:

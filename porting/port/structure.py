@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from porting.calls import signature_of
 from porting.port.side import call, own_prefix
 from porting.rules.table import LAYER_RULES
 
@@ -31,6 +32,8 @@ class Structure:
         Id of an owner's variable -> the owner's path.
     stepping : tuple
         Layers that run another one step by step.
+    unrolled : tuple of str
+        Types of torch's recurrent layers whose twins run step by step.
     """
 
     owners: Mapping[str, "keras.layers.Layer"]
@@ -38,6 +41,7 @@ class Structure:
     raw: Mapping[str, Any]
     ids: Mapping[int, str]
     stepping: tuple["keras.layers.Layer", ...] = ()
+    unrolled: tuple[str, ...] = ()
 
     def words(self, path: str) -> dict[str, str]:
         """An owner's own word for each of its variables -> the variable's path in the model."""
@@ -69,7 +73,7 @@ def structure_of(model: "keras.Model", whole_kinds: frozenset[str] = frozenset()
         ids |= {id(held): path.removeprefix(prefix) for held in own}
     left = {held.path.removeprefix(prefix): held for held in model.weights if id(held) not in claimed}
     stepping = tuple(layer for layer in _layers(model, whole_kinds) if type(layer).__name__ == "TimeDistributed")
-    return Structure(owners, names, raw | left, ids, stepping)
+    return Structure(owners, names, raw | left, ids, stepping, signature_of(model).unrolled)
 
 
 def _layers(layer: Any, whole_kinds: frozenset[str]) -> Iterator["keras.layers.Layer"]:
@@ -138,8 +142,27 @@ def kind_of(layer: Any) -> str:
     """A layer's type, as the table of rules has it: Keras' own that it runs as."""
     if any(row.port == type(layer).__name__ for row in LAYER_RULES):
         return type(layer).__name__
+    if type(layer).__name__ == "RNN" and (whole := whole_of(layer.cell)):
+        return whole
     found = _own_class(layer)
     return type(layer).__name__ if found is None else _exported(layer, found)
+
+
+def whole_of(cell: Any) -> str:
+    """The type of the layer that runs a cell by itself; empty where Keras has none."""
+    kind = type(cell).__name__
+    return kind.removesuffix("Cell") if kind in _CELLS else ""
+
+
+_CELLS = frozenset({"LSTMCell", "GRUCell", "SimpleRNNCell"})
+
+
+def settings_of(layer: Any) -> dict[str, Any]:
+    """Everything that a layer was built with; an RNN with a cell has the cell's settings, too."""
+    settings = layer.get_config()
+    if type(layer).__name__ != "RNN" or not whole_of(layer.cell):
+        return settings
+    return {**layer.cell.get_config(), **{name: value for name, value in settings.items() if name != "cell"}}
 
 
 def _exported(layer: Any, found: type) -> str:
@@ -153,7 +176,9 @@ def _path(layer: "keras.layers.Layer", own: list[Any]) -> str:
 
     above = own[0].path.rpartition("/")[0]
     is_deeper = isinstance(layer, keras.layers.RNN) or kind_of(layer) in _CLOSED
-    return above.rpartition("/")[0] if is_deeper else above
+    deeper = above.rpartition("/")[0]
+    has_own = type(layer).__name__ != "RNN" or deeper.rpartition("/")[2] == layer.name  # a cell may be made before
+    return deeper if is_deeper and has_own else above
 
 
 def build(model: "keras.Model", inputs: Sequence[np.ndarray]) -> None:

@@ -268,7 +268,7 @@ def recording(structure: Structure, watch: Watch) -> Iterator[None]:
 
 def _expanded(path: str, layer: "keras.layers.Layer", structure: Structure, watch: Watch) -> Callable[..., Any] | None:
     """What takes the place of the ``call`` of a layer that is several; None where it is one by itself."""
-    return expansion_of(path, layer, structure.words(path), partial(watch.part, path, layer))
+    return expansion_of(path, layer, structure.words(path), partial(watch.part, path, layer), structure.unrolled)
 
 
 def _recorder(path: str, layer: "keras.layers.Layer", watch: Watch) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from porting.calls import signature_of
 from porting.reference.abouts import About, kind_of, settings_of
 from porting.reference.expansions.cuts import splits_in
 from porting.reference.expansions.joins import paths_of
@@ -136,8 +137,9 @@ def _abouts(
 
 def _expansions(model: "torch.nn.Module", abouts: Mapping[str, About]) -> dict[str, Expansion]:
     """What each module is made of that is several layers, by the names that its tensors move under."""
+    unrolled = signature_of(model).unrolled
     found = (
-        (path, expansion_of(about.name, module, about.weights))
+        (path, expansion_of(about.name, module, about.weights, unrolled=unrolled))
         for path, module in model.named_modules(remove_duplicate=False)
         if (about := abouts.get(path))
     )

@@ -80,7 +80,7 @@ SEEN_THROUGH: Mapping[str, str] = {
     "TransformerEncoderLayer": "its attention, its two Linears and its two LayerNorms",
     "TransformerDecoderLayer": "its two attentions, its two Linears and its three LayerNorms",
     "EmbeddingBag": "an Embedding, and the sum, mean or maximum of each bag",
-    "LSTM, GRU, RNN": "one for each layer and direction; samples first",
+    "LSTM, GRU, RNN": "one for each layer and direction, samples first; a cell where the other model steps cells",
     "Bilinear": "its weight and its bias, each a Parameter",
     "MultiHeadAttention, GroupQueryAttention": "four EinsumDense layers",
     "Bidirectional": "a layer for each direction",

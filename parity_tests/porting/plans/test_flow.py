@@ -130,3 +130,19 @@ def test_a_port_without_its_weights_lets_changes_through_a_product():
 def test_a_single_integer_is_always_changed(value):
     given = np.array([[value]], np.int32)
     assert all((changed(given, np.random.default_rng(seed)) != given).all() for seed in range(8))
+
+
+class Pooled(nn.Module):
+    """Each branch gives a single number to an activation that lets only positive ones through."""
+
+    def __init__(self):
+        super().__init__()
+        self.branches, self.head = nn.ModuleList(nn.Linear(6, 1) for _ in range(8)), nn.Linear(8, 2)
+
+    def forward(self, points):
+        return self.head(torch.cat([torch.relu(branch(points)) for branch in self.branches], 1))
+
+
+def test_a_single_number_reaches_what_lies_behind_an_activation():
+    flow, _ = flow_of(Pooled().eval(), [SAMPLES])
+    assert flow.sources[8] == tuple(f"branches.{number}" for number in range(8))

@@ -233,3 +233,35 @@ class Steps(nn.Module):
 
     def forward(self, steps):
         return self.gru(steps)[0]
+
+
+class Pyramid(nn.Module):
+    """Branches of one kind on images of other sizes, brought to one size behind them."""
+
+    def __init__(self):
+        super().__init__()
+        self.branches, self.head = nn.ModuleList(nn.Conv2d(3, 3, 1) for _ in range(2)), nn.Conv2d(6, 2, 1)
+
+    def forward(self, images):
+        found = []
+        for size, branch in zip((2, 4), self.branches, strict=True):
+            small = branch(functional.adaptive_avg_pool2d(images, size))
+            found.append(functional.interpolate(small, scale_factor=8 // size, mode="nearest"))
+        return self.head(torch.cat(found, 1))
+
+
+def pyramid(first=2):
+    images = keras.Input((8, 8, 3))
+    found = []
+    for size, name in ((4, "fine"), (2, "coarse")):
+        small = layers.Conv2D(3, 1, name=name)(layers.AveragePooling2D(8 // size)(images))
+        found.insert(0, layers.UpSampling2D(8 // size)(small))
+    joined = layers.Concatenate()(found if first == 2 else found[::-1])
+    return keras.Model(images, layers.Conv2D(2, 1, name="out")(joined))
+
+
+@pytest.mark.parametrize("first", [2, 4])
+def test_layers_that_return_other_sizes_are_no_partners_though_the_models_part_behind_them(first):
+    inputs = ("sample channel row column -> sample row column channel",)
+    found = pairs_of(Pyramid(), pyramid(first), (8, 8, 3), inputs=inputs, outputs={"images": inputs[0]})
+    assert found == {"branches.0": "coarse", "branches.1": "fine", "head": "out"}

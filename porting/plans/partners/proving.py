@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, permutations, product, takewhile
+from operator import itemgetter
 
 import numpy as np
 
@@ -128,14 +129,16 @@ class _Attempts:
     """A group's assignments as they are tried, and those that were, with the error of what arrives."""
 
     group: Group
-    others: Iterator[Assignment]
+    others: Iterator[tuple[int, Assignment]]
     now: Assignment = field(default_factory=dict)
+    misfits: int = 0
     tried: list[tuple[float, Assignment]] = field(default_factory=list)
+    ruled_out: int = 0
 
     def take_next(self) -> bool:
         """Go on to the next assignment, if there is one."""
         following = next(self.others, None)
-        self.now = following or {}
+        self.misfits, self.now = following or (0, {})
         return following is not None
 
     @property
@@ -150,8 +153,8 @@ class _Attempts:
 
     def is_hopeless(self) -> bool:
         """Whether all assignments were tried, could be compared, and none is right."""
-        could_all = all(error < math.inf for error, _ in self.tried)
-        return self.least > AGREES and could_all and len(self.tried) == self.group.count()
+        could_all = bool(self.tried) and all(error < math.inf for error, _ in self.tried)
+        return self.least > AGREES and could_all and len(self.tried) + self.ruled_out == self.group.count()
 
     def is_sure(self) -> bool:
         """Whether what arrives differs by rounding alone."""
@@ -165,11 +168,12 @@ def proven(
 
     And the first one of groups that have none that agrees, though all were tried: the models part behind them, and
     which one comes closest is another with every probe. All groups try their next assignment in one run: only what
-    they give out arrives.
+    they give out arrives. Assignments under which layers return what the port's do in size come first; with others
+    the port may not run.
     """
     found: Assignment = {}
-    waiting = [_Attempts(group, group.assignments()) for group in groups]
     supposed = replace(traced, supposes_turned=True)
+    waiting = [_Attempts(group, iter(_fitting_first(group.assignments(), supposed))) for group in groups]
     while tried := [attempts for attempts in waiting if attempts.take_next()]:
         together = {**decided, **found}
         for attempts in tried:
@@ -177,7 +181,11 @@ def proven(
         try:
             taught = teach(lesson_for(together, supposed))
         except PortingError:
-            break
+            if not any(attempts.misfits for attempts in tried):
+                break
+            for attempts in tried:
+                attempts.ruled_out += bool(attempts.misfits)
+            continue
         for attempts in tried:
             paired = {**decided, **found, **attempts.now}
             attempts.tried.append((arrival_error(attempts.group, paired, supposed, taught), attempts.now))
@@ -187,6 +195,21 @@ def proven(
         found |= attempts.best if attempts.least <= AGREES else {}
     hopeless = (attempts.tried[0][1] for attempts in waiting if attempts.is_hopeless())
     return found, {name: partner for first in hopeless for name, partner in first.items()}
+
+
+def _fitting_first(assignments: Iterable[Assignment], traced: Traced) -> list[tuple[int, Assignment]]:
+    """How many layers of each assignment would return what the port's do not in size, and the assignment."""
+    known: dict[tuple[str, str], bool] = {}
+
+    def is_misfit(both: tuple[str, str]) -> bool:
+        if both not in known:
+            lesson = lesson_for(dict([both]), traced)
+            shapes = {call.name: call.output.shape[1:] for call in reversed(traced.port.calls)}
+            known[both] = any(not held.window and held.give.shape[1:] != shapes[held.name] for held in lesson[:1])
+        return known[both]
+
+    counted = [(sum(map(is_misfit, assignment.items())), assignment) for assignment in assignments]
+    return sorted(counted, key=itemgetter(0))
 
 
 def _calls(paired: Assignment, traced: Traced, port: Trace) -> Iterator[tuple[RuledLayers, LayerCall, LayerCall]]:

@@ -1,12 +1,12 @@
 """Modules of torch that are several layers: each is run as those that it is made of, and each of those is recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from porting.reference.abouts import About
-from porting.reference.expansions import attention, bags, cuts, stacks
+from porting.reference.expansions import attention, bags, cuts, stacks, steps
 
 if TYPE_CHECKING:
     import torch
@@ -36,15 +36,24 @@ class Expansion:
 
 
 def expansion_of(
-    path: str, module: "torch.nn.Module", own: Mapping[str, str], split: cuts.Split = 0
+    path: str,
+    module: "torch.nn.Module",
+    own: Mapping[str, str],
+    split: cuts.Split = 0,
+    unrolled: Sequence[str] = (),
 ) -> Expansion | None:
-    """What a module is made of, where it is several layers; `split` says how it is to be cut."""
+    """What a module is made of, where it is several layers.
+
+    `split` says how it is to be cut, `unrolled` which types of recurrent layers run step by step.
+    """
     import torch
 
     if split:
         return Expansion(cuts.abouts(path, module, own, split), _cut(module))
     kinds: dict[type, Any] = {torch.nn.MultiheadAttention: attention, torch.nn.EmbeddingBag: bags}
-    if isinstance(module, torch.nn.RNNBase) and stacks.is_stack(module):
+    if isinstance(module, torch.nn.RNNBase) and steps.is_stepped(module, unrolled):
+        kinds[type(module)] = steps
+    elif isinstance(module, torch.nn.RNNBase) and stacks.is_stack(module):
         kinds[type(module)] = stacks
     found = kinds.get(type(module))
     if found is None or not own:

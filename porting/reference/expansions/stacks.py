@@ -22,6 +22,11 @@ def abouts(path: str, module: Any, own: Mapping[str, str]) -> tuple[About, ...]:
     return tuple(_about(path, module, own, suffix) for suffix in _suffixes(module))
 
 
+def suffix_of(about: About) -> str:
+    """What the names of a layer's tensors end with: ``l0``, ``l1_reverse``."""
+    return about.weights["weight_ih_l0"].rpartition(".")[2].removeprefix("weight_ih_")
+
+
 def _suffixes(module: Any) -> list[str]:
     directions = ("", "_reverse") if module.bidirectional else ("",)
     return [f"l{layer}{direction}" for layer in range(module.num_layers) for direction in directions]
@@ -40,6 +45,20 @@ def _about(path: str, module: Any, own: Mapping[str, str], suffix: str) -> About
 
 def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[..., Any]:
     """What the module computes, layer by layer; same arguments, same results up to rounding."""
+
+    def recorded(part: About, steps: "torch.Tensor", before: tuple["torch.Tensor", ...]) -> Any:
+        output, state = record(part, steps, _one(module, part, before))
+        return output, _last(part, output, state)
+
+    return layer_by_layer(parts, module, recorded)
+
+
+def layer_by_layer(parts: tuple[About, ...], module: Any, run_one: Callable[..., Any]) -> Callable[..., Any]:
+    """What the module computes, where each layer in a direction is run by a function.
+
+    `run_one` is given the layer, its steps (sample, time, feature) and the states that it starts from, if any, and
+    returns all that it puts out and the states that it ends in, each (sample, state).
+    """
     import torch
 
     directions = 2 if module.bidirectional else 1
@@ -57,10 +76,9 @@ def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[.
             steps = torch.nn.functional.dropout(steps, module.dropout, module.training) if first else steps
             outputs = []
             for number in range(first, first + directions):
-                before = _state(hx, number, is_single)
-                output, state = record(parts[number], steps, _one(module, parts[number], before))
+                output, state = run_one(parts[number], steps, _state(hx, number, is_single))
                 outputs.append(output)
-                states.append(_last(parts[number], output, state))
+                states.append(state)
             steps = torch.cat(outputs, -1) if directions > 1 else outputs[0]
         kept = [torch.stack([state[kind] for state in states]) for kind in range(len(states[0]))]
         if is_single:
@@ -84,8 +102,7 @@ def _one(module: Any, about: About, before: tuple["torch.Tensor", ...]) -> Calla
     """Run one layer in one direction; returns as a module of one layer does, in the given order of time."""
     import torch
 
-    path = about.weights["weight_ih_l0"].rpartition(".")[2]
-    suffix = path.removeprefix("weight_ih_")
+    suffix = suffix_of(about)
     words = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if module.bias else [])]
     words += ["weight_hr"] if module.proj_size else []
     function = getattr(torch._VF, module.mode.lower())
