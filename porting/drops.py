@@ -2,8 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SAMPLES = 2000
 SIZES = ((3, 2, 2), (3, 2), (3,))
 """Sizes of ones, without the samples, that code is tried on: images, sequences, vectors."""
-_DRAWS = {"rand", "rand_like", "bernoulli", "bernoulli_", "uniform_"}
+_DROPPING = {"rand", "rand_like", "bernoulli", "bernoulli_", "uniform_"}
+NOISE = {"randn", "randn_like", "normal", "normal_"}
+"""Names of functions of torch that draw normal numbers."""
 KINDS = {("samples",): "samples", ("samples", "channels"): "channels", ("samples", "channels", "values"): "values"}
 
 
@@ -110,18 +112,31 @@ def dropping_functions(model: "torch.nn.Module", run: Callable[[], Any]) -> list
 
     Layers of torch's own do not train meanwhile; whatever else is changed is put back. Nothing is found where it fails.
     """
+    found = {id(drawn_in): drawn_in for drawn_in in _draws(model, run, _DROPPING, _function_of) if drawn_in is not None}
+    places = {id(place): place for place in _places(model)}.values()
+    return [Dropping(function, _holders(function, places)) for function in found.values()]
+
+
+def drawing_modules(model: "torch.nn.Module", run: Callable[[], Any]) -> "list[torch.nn.Module]":
+    """Modules, none of torch's own, whose forward or methods draw while a model runs in training."""
+    modules = {id(module): module for module in model.modules()}
+
+    def owner(frame: FrameType | None) -> "torch.nn.Module | None":
+        while frame is not None and id(_first_argument(frame)) not in modules:
+            frame = frame.f_back
+        return _first_argument(frame) if frame else None
+
+    found = _draws(model, run, _DROPPING | NOISE, owner)
+    return list({id(module): module for module in found if module is not None}.values())
+
+
+def _draws(
+    model: "torch.nn.Module", run: Callable[[], Any], names: Collection[str], told: Callable[[FrameType | None], Any]
+) -> list[Any]:
+    """What is told of the innermost frames, neither torch's nor ours, that draw while a model runs in training."""
     import torch
 
-    found: dict[int, Callable[..., Any]] = {}
-
-    class Watching(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            if getattr(function, "__name__", "") in _DRAWS:
-                drawn_in = _function_of(_authors_frame(sys._getframe(1)))
-                if drawn_in is not None:
-                    found[id(drawn_in)] = drawn_in
-            return function(*args, **(kwargs or {}))
-
+    found: list[Any] = []
     others = [module for module in model.modules() if not type(module).__module__.startswith("torch.")]
     with (
         suppress(Exception),  # code of anybody's raises what it likes
@@ -129,11 +144,28 @@ def dropping_functions(model: "torch.nn.Module", run: Callable[[], Any]) -> list
         torch.random.fork_rng(devices=[]),
         _buffers_kept(model),
         _training(others),
-        Watching(),
+        watching(names, lambda: found.append(told(_authors_frame(sys._getframe(1))))),
     ):
         run()
-    places = {id(place): place for place in _places(model)}.values()
-    return [Dropping(function, _holders(function, places)) for function in found.values()]
+    return found
+
+
+def watching(names: Collection[str], heard: Callable[[], None]) -> AbstractContextManager[Any]:
+    """Tell of each call of torch's functions of some names."""
+    import torch
+
+    class Watching(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            if getattr(function, "__name__", "") in names:
+                heard()
+            return function(*args, **(kwargs or {}))
+
+    return Watching()
+
+
+def _first_argument(frame: FrameType) -> Any:
+    """What the function of a frame is called with first: the module, where it is a method of one."""
+    return frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
 
 
 def _authors_frame(frame: FrameType | None) -> FrameType | None:
@@ -151,7 +183,7 @@ def _function_of(frame: FrameType | None) -> Callable[..., Any] | None:
     known = frame.f_globals.get(code.co_name)
     if _has_code(known, code):
         return known
-    owner = type(frame.f_locals.get(code.co_varnames[0])) if code.co_argcount else object
+    owner = type(_first_argument(frame))
     return next((f for kind in owner.__mro__ if _has_code(f := vars(kind).get(code.co_name), code)), None)
 
 

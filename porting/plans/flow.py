@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from porting.plans.group_tests import SAMPLES, Test, find_causes, first_tests
+from porting.plans.tiles import Tiled, Tiles, changed_values, drawn_values
 from porting.traces import PARAMETER, Lesson, Trace, held_only, lesson_of
 from porting.traces.parking import give_back
 
 Digest = Callable[[np.ndarray], Any]
 """What is kept of a tensor that arrives somewhere."""
 
+_TURNS = 4
+"""Other values that are tried without news before layers are taken to reach nothing."""
 _BYTES = 2**30
 """Memory that all outputs may take: Keras holds what every layer returned until a run ends."""
 
@@ -57,7 +60,7 @@ def with_sources(trace: Trace, inputs: Sequence[np.ndarray], runner: Runner) -> 
     ]
     generator = np.random.default_rng(0)
     lesson = tuple(replace(taught, give=_awake(taught.give, generator)) for taught in lesson_of(one))
-    reached = _Search(singles, runner, lesson, feeds, axes).reached()
+    reached = _Search(singles, runner, lesson, feeds, axes).reached_by_any()
     give_back()
     names = [*(number for number in range(len(inputs))), *trace.call_names()]
     picked = [[names[number] for number in sorted(row)] for row in reached]
@@ -75,6 +78,23 @@ class _Search:
     lesson: Lesson
     feeds: Sequence[int | None]
     axes: Sequence[int | None]
+
+    def reached_by_any(self) -> list[set[int]]:
+        """What is reached by these values, and by others while some layer reaches nothing: one that is not chosen.
+
+        Which experts a gate takes depends on what it gives.
+        """
+        found, count = self.reached(), len(self.singles)
+        every = set(range(count, count + len(self.lesson)))
+        turn, without_news = 0, 0
+        while without_news < _TURNS and not every <= set[int]().union(*found):
+            turn += 1
+            generator = np.random.default_rng([turn])
+            others = tuple(replace(taught, give=changed_values(taught.give, generator)) for taught in self.lesson)
+            more = [both[0] | both[1] for both in zip(found, replace(self, lesson=others).reached(), strict=True)]
+            without_news = 0 if more != found else without_news + 1
+            found = more
+        return found
 
     def reached(self) -> list[set[int]]:
         """For each call, then for each output: the numbers of the inputs, and behind them of the calls, reaching it."""
@@ -125,15 +145,15 @@ class _Search:
     def _run(self, changes: Mapping[int, Sequence[int] | None], size: int) -> list[Any]:
         """Digests of all that arrives on `size` copies of the sample, of which some are changed; None for all."""
         inputs = [
-            _Tiles(array, axis, size, number, _rows(changes, number, size)).whole()
+            Tiles(array, axis, size, number, _rows(changes, number, size)).whole()
             for number, (array, axis) in enumerate(zip(self.singles, self.runner.sample_axes, strict=True))
         ]
         lesson = tuple(
             Tiled(
                 taught.name,
                 taught.kind,
-                _Tiles(taught.feed, feed, size),
-                _Tiles(taught.give, axis, size, number, _rows(changes, number, size)),
+                Tiles(taught.feed, feed, size),
+                Tiles(taught.give, axis, size, number, _rows(changes, number, size)),
             )
             for number, (taught, feed, axis) in enumerate(
                 zip(self.lesson, self.feeds, self.axes, strict=True), start=len(inputs)
@@ -146,50 +166,6 @@ def _rows(changes: Mapping[int, Sequence[int] | None], number: int, size: int) -
     """The samples in which an input or a call is changed."""
     rows = changes.get(number, ())
     return range(size) if rows is None else rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Tiles:
-    """Copies of a sample along an axis of samples, changed in some; the sample itself where there is no such axis."""
-
-    sample: np.ndarray
-    axis: int | None
-    size: int
-    number: int = 0
-    rows: Sequence[int] = ()
-
-    def whole(self) -> np.ndarray:
-        """The array, made anew: of one number it is changed alike every time."""
-        changed = _changed(self.sample, np.random.default_rng([0, self.number])) if self.rows else self.sample
-        if self.axis is None:
-            return changed
-        return np.concatenate([changed if row in self.rows else self.sample for row in range(self.size)], self.axis)
-
-
-@dataclass(frozen=True, slots=True)
-class Tiled:
-    """A teaching whose arrays are made when they are asked for: all at once would take many times the model's own."""
-
-    name: str
-    kind: str
-    tiled_feed: _Tiles
-    tiled_give: _Tiles
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    window: tuple[slice, ...] = ()
-    fits: bool = False
-
-    def release(self) -> None:
-        """As `Teaching` has it; nothing is held."""
-
-    @property
-    def feed(self) -> np.ndarray:
-        """As `Teaching` has it."""
-        return self.tiled_feed.whole()
-
-    @property
-    def give(self) -> np.ndarray:
-        """As `Teaching` has it."""
-        return self.tiled_give.whole()
 
 
 def _tiled(arrays: Sequence[np.ndarray], axes: Sequence[int], count: int) -> list[np.ndarray]:
@@ -219,30 +195,9 @@ def _digest(row: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest()
 
 
-def _changed(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Other values of the same scale and the other sign; integers in another order, or flipped if all are the same.
-
-    An activation that lets only positive values through shows a change of each value, however few they are.
-    """
-    if array.dtype.kind == "f":
-        drawn = _drawn(array, generator)
-        return np.where(array == 0, drawn, -np.copysign(drawn, array))
-    order = generator.permutation(array.ravel()).reshape(array.shape)
-    if not np.array_equal(order, array) or not array.size:
-        return order
-    changed = np.where(generator.random(array.shape) < 0.5, array, array == 0).astype(array.dtype)
-    return changed if not np.array_equal(changed, array) else (array == 0).astype(array.dtype)
-
-
-def _drawn(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Normal numbers of an array's scale."""
-    scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 1.0
-    return ((scale or 1.0) * generator.standard_normal(array.shape)).astype(array.dtype)
-
-
 def _awake(array: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Other values where all are one, as of a model without its weights: a product with zero shows nothing."""
-    return _drawn(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
+    return drawn_values(array, generator) if array.dtype.kind == "f" and array.size and np.ptp(array) == 0 else array
 
 
 def layer_of(call_name: str) -> str:

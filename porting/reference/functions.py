@@ -1,5 +1,6 @@
 """The functions of torch that are layers where they are called with a model's own tensors: ``F.linear(x, weight)``."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,3 +115,19 @@ def named_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     """The arguments of a function that draws, by what they are called."""
     named = dict(zip(_ARGUMENTS.get(name, ("input", "p", "training")), args, strict=False)) | dict(kwargs)
     return named | {"p": named.get("p", named.get("dropout_p", 0.0 if name in _ARGUMENTS else 0.5))}
+
+
+def acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
+    """The tensor that a function drops values of."""
+    if name != "scaled_dot_product_attention":
+        return arguments.get("input")
+    query, key, mask = arguments["query"], arguments["key"], arguments.get("attn_mask")
+    if arguments.get("enable_gqa"):
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+    scale = arguments.get("scale")
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if arguments.get("is_causal"):
+        mask = scores.new_ones(scores.shape[-2:]).bool().tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if not mask.is_floating_point() else scores + mask
+    return scores.softmax(-1)

@@ -1,6 +1,5 @@
 """What a torch model draws in training, and on what. `port.randomness` has the same of a Keras model."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from porting.drops import Drop, Dropping, dropping_functions, replaced
+from porting.drops import NOISE, Drop, Dropping, dropping_functions, replaced, watching
 from porting.records.randomness import (
     FACTOR,
     INSIDE,
@@ -84,7 +83,7 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
     """
     layers = taught_modules(model, lesson)
     own = _own_functions(model, inputs)
-    drawing, rates = _drawing(model, inputs, layers, own)
+    drawing, noisy, rates = _drawing(model, inputs, layers, own)
     idle = idle_modules(model, inputs, drawing)
     found: list[RandomCall] = []
     behind = [""]
@@ -102,10 +101,10 @@ def random_calls(model: "torch.nn.Module", inputs: Sequence[np.ndarray], lesson:
 
     def function_heard(name: str, arguments: Mapping[str, Any], _: float) -> None:
         rate = next(rates, 0.0)
-        given = _acts_on(name, arguments) if rate else None
+        given = torch_functions.acts_on(name, arguments) if rate else None
         heard(f"F.{name}", name, _known_draw(name, rate, given), given)
 
-    without = [*_whole(layers), *_simple(model), *drawing.values()]
+    without = [*_whole(layers), *_simple(model), *(module for module in drawing.values() if module not in noisy)]
     with ExitStack() as stack:
         stack.enter_context(_dropouts_heard(without, function_heard, own))  # first: what is tried below is not heard
         for path, module in layers.items():
@@ -173,11 +172,15 @@ def scaled_arrivals(
 
 @dataclass(slots=True)
 class _Frame:
-    """A module that is running: the generator's state before it, and whether what is listed has drawn inside it."""
+    """A module that is running: the generator's state before it, whether what is listed has drawn inside it, or noise.
+
+    Noise is what it draws by itself, whatever else is drawn.
+    """
 
     state: "torch.Tensor"
     module: "torch.nn.Module"
     is_explained: bool = False
+    is_noisy: bool = False
 
 
 def _drawing(
@@ -185,11 +188,15 @@ def _drawing(
     inputs: Sequence[np.ndarray],
     layers: Mapping[str, "torch.nn.Module"],
     own: Sequence[Dropping] = (),
-) -> tuple[dict[str, "torch.nn.Module"], Iterator[float]]:
-    """Modules that draw in training mode, and the rate of each dropout that is called outside of them and of layers."""
+) -> tuple[dict[str, "torch.nn.Module"], set["torch.nn.Module"], Iterator[float]]:
+    """Modules that draw in training mode, those of them that draw noise beside what others draw, and rates of dropouts.
+
+    The rate of each that is called outside of the former and of layers.
+    """
     import torch
 
     drawing: dict[str, torch.nn.Module] = {}
+    noisy: set[torch.nn.Module] = set()
     functions: list[tuple[float, list[torch.nn.Module]]] = []
     frames: list[_Frame] = []
     paths = {id(module): path for path, module in model.named_modules()}
@@ -206,7 +213,9 @@ def _drawing(
         if torch.equal(frame.state, torch.get_rng_state()):
             return
         is_simple = not list(module.children()) and not list(module.parameters())
-        if is_simple or not (frame.is_explained or paths[id(module)] in layers):
+        if frame.is_noisy and not is_simple:
+            noisy.add(module)
+        if is_simple or frame.is_noisy or not (frame.is_explained or paths[id(module)] in layers):
             drawing[paths[id(module)]] = module
         explained()
 
@@ -219,10 +228,10 @@ def _drawing(
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
         stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard, own))
-        with in_training(model), exact(model):
+        with in_training(model), exact(model), watching(NOISE, lambda: setattr(frames[-1], "is_noisy", True)):
             call(model, tensors_of(model, inputs))
-    inside = set(drawing.values())
-    return drawing, iter([rate for rate, around in functions if not inside & set(around)])
+    inside = set(drawing.values()) - noisy
+    return drawing, noisy, iter([rate for rate, around in functions if not inside & set(around)])
 
 
 def _own_functions(model: "torch.nn.Module", inputs: Sequence[np.ndarray]) -> list[Dropping]:
@@ -242,22 +251,6 @@ def _whole(layers: Mapping[str, "torch.nn.Module"]) -> list["torch.nn.Module"]:
 
     several = (torch.nn.MultiheadAttention, torch.nn.RNNBase)
     return [module for module in layers.values() if not isinstance(module, several)]
-
-
-def _acts_on(name: str, arguments: Mapping[str, Any]) -> Any:
-    """The tensor that a function drops values of."""
-    if name != "scaled_dot_product_attention":
-        return arguments.get("input")
-    query, key, mask = arguments["query"], arguments["key"], arguments.get("attn_mask")
-    if arguments.get("enable_gqa"):
-        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-    scale = arguments.get("scale")
-    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
-    if arguments.get("is_causal"):
-        mask = scores.new_ones(scores.shape[-2:]).bool().tril()
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf) if not mask.is_floating_point() else scores + mask
-    return scores.softmax(-1)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def structure_of(model: "torch.nn.Module") -> Structure:
 def modules_of(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
     """Path -> module, for each that owns tensors."""
     own = structure_of(model).own
-    return {path: module for path, module in model.named_modules() if own[path]}
+    return {path: module for path, module in model.named_modules() if own.get(path)}  # one made since owns none
 
 
 def taught_modules(model: "torch.nn.Module", lesson: Lesson) -> dict[str, "torch.nn.Module"]:

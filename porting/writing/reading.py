@@ -88,7 +88,7 @@ class Reader:
         name = name_of(reader.target)
         if node not in constants or node in self.values:
             return _unless_samples(self.value(node), name)
-        if name in DROPOUTS.values():
+        if name in (*DROPOUTS.values(), "noise"):
             return tied_to_input(self.target(node), self.value(node))
         if name == "scaled_dot_product_attention" and node not in reader.args[:3]:
             query, key = reader.all_input_nodes[:2]

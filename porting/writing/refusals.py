@@ -1,5 +1,7 @@
 """What cannot be written, told at once: each function, how often, where, and what to do."""
 
+import os
+import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -63,9 +65,23 @@ def _packs(error: Exception) -> bool:
 
 
 def _with_place(error: Exception) -> str:
-    """The reason and its place, which torch may tell in words alone."""
+    """The reason and its place, which torch may tell in words alone, or which is in a package of somebody's."""
     said, place = reason_and_place(error), own_place(str(error))
-    return f"{said} ({place[0]}, line {place[1]})" if place and ", line " not in said else said
+    if ", line " in said:
+        return said
+    if place is None:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_of_a_model(frame.filename)]
+        place = (frames[-1].filename, f"{frames[-1].lineno}: {frames[-1].line}") if frames else None
+    return f"{said} ({place[0]}, line {place[1]})" if place else said
+
+
+def _is_of_a_model(file: str) -> bool:
+    """Whether a file belongs neither to Python, nor to torch, nor to this package."""
+    homes = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    is_installed = any(part in file for part in (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"))
+    is_python = any(file.startswith(home + os.sep) for home in homes) and not is_installed
+    is_known = f"{os.sep}torch{os.sep}" in file or file.startswith(os.path.dirname(os.path.dirname(__file__)) + os.sep)
+    return not (file.startswith("<") or is_python or is_known)
 
 
 def _own_failure(called: str, error: Exception) -> WritingError:

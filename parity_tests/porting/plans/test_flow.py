@@ -6,7 +6,7 @@ from keras import layers
 from torch import nn
 
 from porting.plans.flow import Runner, with_sources
-from porting.plans.flow import _changed as changed
+from porting.plans.tiles import changed_values as changed
 from porting.port import runs as keras_runs
 from porting.reference import runs as torch_runs
 
@@ -76,6 +76,7 @@ BEFORE = tuple(tuple(dict.fromkeys(f"steps.{max(at - far, 0)}" for far in (4, 1)
     ids=["samples", "one number", "mixed", "whole numbers"],
 )
 def test_two_sources_of_each_of_many_layers_are_found_whatever_is_returned(end, runs):
+    torch.manual_seed(0)
     flow, taken = flow_of(Deep(end).eval(), [SAMPLES])
     assert flow.sources == (("",), *BEFORE, ("steps.59",))
     assert taken <= runs
@@ -146,3 +147,23 @@ class Pooled(nn.Module):
 def test_a_single_number_reaches_what_lies_behind_an_activation():
     flow, _ = flow_of(Pooled().eval(), [SAMPLES])
     assert flow.sources[8] == tuple(f"branches.{number}" for number in range(8))
+
+
+class Chosen(nn.Module):
+    """Of three experts each sample takes the two that its gate gives most."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate, self.experts = nn.Linear(6, 3), nn.ModuleList(nn.Linear(6, 6) for _ in range(3))
+
+    def forward(self, points):
+        weights, chosen = torch.topk(self.gate(points), 2)
+        shares = torch.zeros(len(points), 3, dtype=points.dtype).scatter(1, chosen, weights)
+        return (torch.stack([expert(points) for expert in self.experts], 1) * shares[..., None]).sum(1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_other_values_choose_reaches_too(seed):
+    torch.manual_seed(seed)
+    flow, _ = flow_of(Chosen().eval(), [SAMPLES])
+    assert set(flow.sources[-1]) == {"gate", "experts.0", "experts.1", "experts.2"}

@@ -49,6 +49,12 @@ def randomised_relu(
     return leaky_relu(k, x, (lower + upper) / 2)
 
 
+@row("random_leaky_relu")
+def random_leaky_relu(k: Target, x: Value, lower: float, upper: float) -> Value:
+    x = settled(x)
+    return x.with_data(k.own("RandomLeakyReLU")(lower, upper)(x.data))
+
+
 @row("elu")
 def elu(k: Target, x: Value, alpha: float = 1.0, scale: float = 1, input_scale: float = 1) -> Value:
     if scale != 1 or input_scale != 1:
@@ -167,3 +173,10 @@ def drop_path(k: Target, x: Value, rate: float, each: bool) -> Value:
     x = settled(x)
     shape = (None if each else 1, *(1 for _ in x.axes[1:]))
     return x.with_data(k.layers.Dropout(rate, noise_shape=shape)(x.data))
+
+
+@row("noise")
+def noise(k: Target, x: Value, spread: float) -> Value:
+    """Added while training."""
+    x = settled(x)
+    return x.with_data(k.layers.GaussianNoise(spread)(x.data))

@@ -13,7 +13,8 @@ from porting.writing.graph.in_place import changes_views
 from porting.writing.graph.marks import whole_modules
 from porting.writing.graph.origins import attribute
 from porting.writing.graph.regions import exported_program
-from porting.writing.graph.training_rates import with_training_rates
+from porting.writing.graph.training.noise import with_noise
+from porting.writing.graph.training.rates import with_training_rates
 
 if TYPE_CHECKING:
     import torch
@@ -94,10 +95,11 @@ def export(
     )
     with whole_modules(model.eval()):
         dropping = dropping_functions(model, lambda: model(*args, **keywords))
+    model.eval()  # also what was made while it ran
     with whole_modules(model, dropping), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
         warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
-        program = exported_program(model, *many)
+        program = with_noise(exported_program(model, *many), model, (args, keywords), many, exported_program)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):
             with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's own, of its own
                 program = program.run_decompositions({})

@@ -18,7 +18,7 @@ SHAPE_ALONE = {
     "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor", "fill",
 }  # fmt: skip
 NEVER = {"empty", "empty_like", "new_empty", "rand", "randn", "rand_like", "randn_like", "randint", "randperm"}
-NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "multi_head_attention", *DROPOUTS.values()}
+NEVER |= {"bernoulli", "multinomial", "normal", "drop_path", "noise", "multi_head_attention", *DROPOUTS.values()}
 MOST_ELEMENTS = 1 << 26
 FEW = 3
 """How many samples are computed: what is the same for these is the same for all."""

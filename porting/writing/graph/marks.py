@@ -109,6 +109,15 @@ def _marked_forward(module: "torch.nn.Module") -> Callable[..., Any] | None:
         return lambda x: _operators().transposed_linear(x, module.weight, module.bias)
     if isinstance(module, torch.nn.EmbeddingBag):
         return _bag(module)
+    return _drawing(module)
+
+
+def _drawing(module: Any) -> Callable[..., Any] | None:
+    """What a module that draws in training becomes; None where none is known."""
+    import torch
+
+    if isinstance(module, torch.nn.RReLU) and module.lower != module.upper:
+        return lambda x: _operators().random_leaky_relu(x, module.lower, module.upper)
     if rate := drop_path_rate(module):
         return _drop_path(*rate)
     drop = drop_of_module(module) if not type(module).__module__.startswith("torch.") else None
@@ -211,6 +220,11 @@ def _attention(module: Any) -> Callable[..., Any]:
     return forward
 
 
+def noise() -> Any:
+    """The call that adds normal numbers of a spread in training."""
+    return _operators().noise.default
+
+
 @cache
 def _operators() -> Any:
     """The calls, which torch knows by their shapes alone."""
@@ -220,9 +234,13 @@ def _operators() -> Any:
         return torch.ops.porting
     library = torch.library.Library(LIBRARY, "FRAGMENT")
     library.define("drop_path(Tensor x, float rate, bool each) -> Tensor")
+    library.define("noise(Tensor x, float spread) -> Tensor")
+    library.impl("noise", lambda x, spread: x.clone(), "CompositeExplicitAutograd")
     for name in dict.fromkeys(DROPOUTS.values()):
         library.define(f"{name}(Tensor x, float p, bool train) -> Tensor")
         library.impl(name, lambda x, p, train: x.clone(), "CompositeExplicitAutograd")
+    library.define("random_leaky_relu(Tensor x, float lower, float upper) -> Tensor")
+    library.impl("random_leaky_relu", lambda x, lower, upper: x.clone(), "CompositeExplicitAutograd")
     library.define("transposed_linear(Tensor x, Tensor weight, Tensor bias) -> Tensor")
     library.define(
         "multi_head_attention(Tensor query, Tensor key, Tensor value, Tensor? key_padding_mask, Tensor? attn_mask, "

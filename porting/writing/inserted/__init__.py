@@ -26,6 +26,7 @@ from porting.writing.inserted.own_layers import GroupedConv2DTranspose as Groupe
 from porting.writing.inserted.own_layers import GroupedConv3DTranspose as GroupedConv3DTranspose
 from porting.writing.inserted.own_layers import Kept as Kept
 from porting.writing.inserted.own_layers import Learned as Learned
+from porting.writing.inserted.own_layers import RandomLeakyReLU as RandomLeakyReLU
 from porting.writing.inserted.own_layers import TransposedConvolution as TransposedConvolution
 from porting.writing.inserted.own_layers import conv_in_groups as conv_in_groups
 from porting.writing.inserted.own_layers import conv_transpose_in_groups as conv_transpose_in_groups

@@ -47,6 +47,25 @@ class Kept(layers.Layer):
         return {**super().get_config(), "shape": self.shape}
 
 
+@keras.saving.register_keras_serializable("porting")
+class RandomLeakyReLU(layers.Layer):
+    """A leaky ReLU that draws its slopes in training, and else has the one midway between their bounds."""
+
+    def __init__(self, lower, upper, **settings):
+        super().__init__(**settings)
+        self.lower, self.upper = lower, upper
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, x, training=False):
+        slope = (self.lower + self.upper) / 2
+        if training:
+            slope = keras.random.uniform(ops.shape(x), self.lower, self.upper, x.dtype, self.seed_generator)
+        return ops.where(x >= 0, x, slope * x)
+
+    def get_config(self):
+        return {**super().get_config(), "lower": self.lower, "upper": self.upper}
+
+
 def conv_in_groups(x, kernel, groups, **settings):
     """Convolve each group of channels with its own part of a kernel."""
     parts = zip(ops.split(x, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
