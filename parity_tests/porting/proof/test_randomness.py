@@ -53,15 +53,15 @@ class Aside(torch.nn.Module):
 
 
 class Net(torch.nn.Module):
-    def __init__(self, drop=None, functional=0.0, activation=torch.relu):
+    def __init__(self, drop=None, functional=0.0, activation=torch.relu, dropping=torch.nn.functional.dropout):
         super().__init__()
-        self.activation = activation
+        self.activation, self.dropping = activation, dropping
         self.a, self.drop, self.b = torch.nn.Linear(6, 8), drop or torch.nn.Identity(), torch.nn.Linear(8, 3)
         self.functional = functional
 
     def forward(self, x):
         hidden = self.drop(self.activation(self.a(x)))
-        hidden = torch.nn.functional.dropout(hidden, self.functional, self.training)
+        hidden = self.dropping(hidden, self.functional, self.training)
         return self.b(hidden)
 
 
@@ -140,6 +140,14 @@ RIGHT = {
         port(before_relu=[dropout()], activation=layers.LeakyReLU(0.01)),
     ),
     "a function": (lambda: Net(functional=0.3), port(dropout(0.3))),
+    "a function that keeps mean and spread": (
+        lambda: Net(functional=0.3, dropping=torch.nn.functional.alpha_dropout),
+        port(lambda: layers.AlphaDropout(0.3)),
+    ),
+    "a function for channels": (
+        lambda: Net(functional=0.3, dropping=torch.feature_dropout),
+        port(dropout(0.3, noise_shape=(None, 5, 1))),
+    ),
     "a module and a function": (lambda: Net(torch.nn.Dropout(0.5), 0.3), port(dropout(0.5), dropout(0.3))),
     "what nobody reads": (Aside, port()),
     "never": (lambda: Net(torch.nn.Dropout(0.0)), port()),
