@@ -29,8 +29,7 @@ from porting.probes import Probe
 from porting.proof.inputs import draw_for
 from porting.proof.judgement import Extend
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
-from porting.proof.sizes import in_batches, proven_rows
-from porting.proof.streaming import stream
+from porting.proof.sizes import proven_rows, stream_rest
 from porting.records.runs import PortRun, ReferenceRun
 from porting.records.verdict import ParityReport
 from porting.reference.files import read_checkpoint
@@ -242,6 +241,6 @@ def _extension(
 
     def extend(run: PortRun, report: ParityReport) -> ParityReport:
         model = in_precision(load_reference(pair, read_checkpoint(checkpoint))[0], "float64")
-        return stream(pair, model, run, report, in_batches(drawn, len(reference.probe)), on_step, reference.explained)
+        return stream_rest(pair, model, run, report, drawn, reference, on_step)
 
     return extend

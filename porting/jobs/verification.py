@@ -36,7 +36,7 @@ from porting.proof.inputs import draw_for
 from porting.proof.judgement import Explain, Extend, judge, unexplained
 from porting.proof.port_runs import run_port
 from porting.proof.runs import OnStep, load_reference, run_reference, silent
-from porting.proof.sizes import in_batches, proven_rows
+from porting.proof.sizes import proven_rows, stream_rest
 from porting.proof.streaming import BATCH, stream
 from porting.proof.transfer import hash_weights
 from porting.records.port_source import PortSource
@@ -156,10 +156,11 @@ def _hold_against(
     hashes, few = hash_as_torch_reads(source), proven_rows(pair, model, drawn)
     reference = run_reference(pair, model, few, hashes)
     extend = as_it_is
-    if (every_sample and probe is not None) or len(few) < len(drawn):
-        size = BATCH if len(few) == len(drawn) else len(few)
-        batches = read_all(pair, sizes, probe, size) if every_sample and probe else in_batches(drawn, size)
+    if every_sample and probe is not None:
+        batches = read_all(pair, sizes, probe, BATCH if len(few) == len(drawn) else len(few))
         extend = partial(stream, pair, model, batches=batches, on_step=on_step, explained=reference.explained)
+    elif len(few) < len(drawn):
+        extend = partial(stream_rest, pair, model, probe=drawn, reference=reference, on_step=on_step)
     explain = explainer(pair, lambda: model, lambda: read_checkpoint(checkpoint).state_dict, patience, on_step)
     extend = then_drawn(extend, pair, checkpoint, reference, patience, on_step)
     report = judge_files(pair, sizes, reference, [port], source.path, explain, on_step, tf32, extend, named, other)

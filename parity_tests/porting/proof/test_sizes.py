@@ -3,12 +3,14 @@
 import resource
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import torch
 
 from parity_tests.porting.zoo import pairs as zoo
 from parity_tests.porting.zoo.weights import saved
-from porting import Status, convert, verify
+from porting import ModelPair, Probe, Status, convert, verify
 from porting.proof import sizes
 from porting.traces import parking
 
@@ -33,6 +35,24 @@ def test_a_probe_that_is_too_large_is_proven_on_two_samples_and_run_on_all(every
     for report in reports:
         assert report.verdict is Status.PASS, report
         assert (report.probe["samples"], report.probe["streamed"]) == (sizes.FEWEST, SAMPLES)
+
+
+def clipped():
+    x = keras.Input((3,))
+    return keras.Model(x, keras.layers.Dense(2, name="fc")(keras.ops.minimum(x, 1e3)))
+
+
+def test_what_only_a_sample_shows_that_was_not_proven_fails_at_its_layer(everything_is_large, tmp_path):
+    samples = np.random.default_rng(0).standard_normal((SAMPLES, 3)).astype(np.float32)
+    samples[1] = 1e4
+    pair = ModelPair(
+        name="clipped", reference=lambda: torch.nn.Linear(3, 2), port=clipped, input_shapes=((3,),),
+        probe=lambda *_: Probe((samples,), "a test"),
+    )  # fmt: skip
+    report = convert(saved(torch.nn.Linear(3, 2), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is Status.FAIL
+    assert f"over all {SAMPLES} samples the worst float64 error is" in report.semantics.lines[-1]
+    assert report.layers[0].float64_output_error > 0.1
 
 
 def _resident():

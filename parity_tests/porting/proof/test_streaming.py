@@ -12,8 +12,8 @@ from porting.errors import ProbeError
 from porting.jobs.verification import PROBE_SAMPLES
 from porting.port import side as keras_side
 from porting.proof import streaming
-from porting.proof.streaming import Narrow, Wide
 from porting.records.parity import PairedActivation
+from porting.records.tallies import Narrow, Wide
 from tractography.batches.batches import draw_balanced, write_batches
 
 LAST_CLASS = "zenith"
