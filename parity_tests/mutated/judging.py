@@ -214,18 +214,15 @@ def _said(report: ParityReport) -> list[str]:
     return said + _told(report)
 
 
-def _lines(report: ParityReport, with_ranges: bool) -> set[int]:
-    """Every line of the port's source that the report names; where wanted, those between two that it names, too."""
+def _lines(report: ParityReport, is_left_out: bool) -> set[int]:
+    """Every line of the port's source that the report names; of what is left out, those between them as well."""
     texts = [report.source.place_of(held) for held in report.divergences] if report.source else []
     texts += _told(report)
     found: set[int] = set()
     for text in texts:
         here, _, between = text.partition("between ")
-        found |= _numbers(here if "mutant.py" in here or "port.py" in here else "")
-        if not between:
-            continue
-        ends = _numbers(between)
-        found |= set(range(min(ends), max(ends) + 1)) if with_ranges else ends
+        named = _numbers(here if "mutant.py" in here or "port.py" in here else "") | _numbers(between)
+        found |= set(range(min(named), max(named) + 1)) if named and is_left_out else named
     return found
 
 

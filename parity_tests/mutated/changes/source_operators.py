@@ -86,7 +86,7 @@ SOURCE_OPERATORS: tuple[SourceOperator, ...] = (
     SourceOperator("another tensor", tensors.others_in_scope, r"elsewhere|exchanged|order|another|missing"),
     SourceOperator("order of operands", tensors.operands, r"operands|order|scale|exchanged|parts"),
     SourceOperator("another operation", tensors.operations, r"operation|residual|scale"),
-    SourceOperator("one operand missing", tensors.one_operand, r"missing|residual|scale"),
+    SourceOperator("one operand missing", tensors.one_operand, r"missing|left out|residual|scale"),
     SourceOperator("constant doubled", tensors.other_constants(lambda value: 2 * value), NUMBERS),
     SourceOperator("constant by 0.1 %", tensors.other_constants(lambda value: 1.001 * value), NUMBERS),
     SourceOperator("whole number", tensors.integers, r"step|position|mask|axis|order|scale|offset"),
