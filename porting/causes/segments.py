@@ -11,7 +11,7 @@ import torch
 
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import NotReplayable, Place, Recorder, Replay, replay_of
-from porting.causes.trials import EXPLAINED, Trial, Witness, applied, fewer, left_over
+from porting.causes.trials import Trial, Witness, applied, explained_of, fewer, left_over
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause, partners
 from porting.reference import runs as torch_runs
@@ -251,7 +251,7 @@ class Segment:
     @cached_property
     def enough(self) -> float:
         """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
-        return min(EXPLAINED, left_over(self.baseline, self.trial.found) / 10)
+        return min(explained_of(self.suspect.divergence), left_over(self.baseline, self.trial.found) / 10)
 
     def predicted(self, edits: Sequence[Edit]) -> np.ndarray | None:
         """What would arrive; None where the edits cannot be run."""
