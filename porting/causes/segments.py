@@ -69,12 +69,15 @@ class Segment:
         On all samples.
     reference : Trace
         With its sources.
+    on_all_samples : bool
+        Whether edits are tried on all samples, and not on a few.
     """
 
     witness: Witness
     suspect: Suspect
     whole: Trial
     reference: Trace
+    on_all_samples: bool = False
 
     @property
     def end(self) -> int:
@@ -95,7 +98,7 @@ class Segment:
     def _chosen(self) -> tuple[Trial, np.ndarray]:
         arrived = self._compared(self._arriving(self.whole), self.whole)
         few, rows = fewer(self.whole, arrived)
-        if (
+        if not self.on_all_samples and (
             arrived.shape != self.whole.found.shape
             or left_over(arrived[rows], few.found) > self.suspect.divergence.error / 10
         ):
@@ -171,7 +174,8 @@ class Segment:
                 return name if is_tensor else f"the output of {name}"
         call = next((call for _, call in self.events if call.result is operand), None)
         if call is None:
-            return "an input"
+            is_input = any(np.array_equal(array, operand.numpy()) for array in self.trial.inputs)
+            return "an input" if is_input else "a part of what the reference has there"
         given = call.arguments[:2] if call.name != "rsub" else call.arguments[1::-1]
         if not depth or not call.arguments:
             return f"what {call.name} gives"
