@@ -17,6 +17,7 @@ from porting.causes.patience import Patience, silent
 from porting.causes.trials import Witness
 from porting.defaults import PATIENCE_SECONDS
 from porting.pairs.pair import ModelPair
+from porting.plans.partners.proving import AGREES
 from porting.proof.judgement import Explain
 from porting.proof.suspects import Suspect
 from porting.records.findings import kind_of
@@ -79,6 +80,8 @@ def _causes(witness: Witness, suspect: Suspect, reference: ReferenceRun, port: P
         segments = importlib.import_module("porting.causes.segment_causes")
         return tuple(segments.segment_causes(witness, suspect, reference))
     layers = importlib.import_module("porting.causes.layer_causes")
-    if suspect.divergence.seen_on == "float32":
-        return tuple(layers.rounding_causes(witness, suspect, reference))
+    is_narrow = suspect.divergence.seen_on == "float32"
+    rounded = tuple(layers.rounding_causes(witness, suspect, reference)) if is_narrow else ()
+    if rounded or (is_narrow and suspect.divergence.error <= AGREES):
+        return rounded
     return tuple(layers.layer_causes(witness, suspect, reference, port))

@@ -14,8 +14,9 @@ from porting.causes.catalogue.fits import IN_LAYERS, shifted_interior
 from porting.causes.catalogue.layer_hypotheses import LAYER_ROWS, LayerContext, LayerRow, LayerVariant
 from porting.causes.catalogue.states import StartingFrom
 from porting.causes.catalogue.weight_hypotheses import WEIGHT_ROWS, WeightContext
-from porting.causes.trials import EXPLAINED, MOST_ROWS, Trial, Witness, distinct, left_over, trial_of
+from porting.causes.trials import MOST_ROWS, Trial, Witness, distinct, explained_of, left_over, trial_of
 from porting.plans.parts import divided, part, place_of, view_of, whole_name
+from porting.plans.plan import Transfer
 from porting.proof.suspects import Suspect
 from porting.proof.transfer import parts_back
 from porting.records.findings import kind_of
@@ -34,7 +35,7 @@ def layer_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun, po
     changed = layer.changed_tensors(port)
     if changed:
         yield from layer.weight_causes(changed)
-        if layer.left_by(LayerVariant("the port's own weights", changed)) <= EXPLAINED:
+        if layer.left_by(LayerVariant("the port's own weights", changed)) <= layer.most:
             return
     candidates = [
         (row, replace(variant, tensors={**changed, **variant.tensors}))
@@ -106,7 +107,11 @@ class Layer:
         state, only = self.state, replace(port.narrow.plan, pairs=self._narrow_pairs(port))
         values = {name: torch.tensor(np.array(array)).double() for name, array in parts_back(only, port.fetch)}
         state = divided(state, values)
-        return {name: value for name, value in values.items() if name in state and not torch.equal(value, state[name])}
+        alike = {
+            name for transfer in only.transfers if _is_same_sum(transfer, values, state) for name in transfer.references
+        }
+        known = values.keys() & state.keys() - alike
+        return {name: value for name, value in values.items() if name in known and not torch.equal(value, state[name])}
 
     def _narrow_pairs(self, port: PortRun) -> tuple[Any, ...]:
         assert self.suspect.pair is not None
@@ -194,10 +199,15 @@ class Layer:
         """The reference's output on them."""
         return self._output(LayerVariant("", {}), self._rows)
 
+    @property
+    def most(self) -> float:
+        """Relative error that is rounding."""
+        return explained_of(self.suspect.divergence)
+
     @cached_property
     def enough(self) -> float:
         """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
-        return min(EXPLAINED, left_over(self.baseline, self.found) / 10)
+        return min(self.most, left_over(self.baseline, self.found) / 10)
 
     def left_by(self, variant: LayerVariant) -> float:
         """Relative error that a variant leaves; infinite where it cannot be run."""
@@ -247,10 +257,21 @@ class Layer:
                 state[name].copy_(value)
 
 
+def _is_same_sum(transfer: Transfer, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Whether tensors that the port holds only as their sum are what they must be."""
+    names = transfer.references
+    if not transfer.is_sum or not ours.keys() >= set(names) <= theirs.keys():
+        return False
+    sums = [torch.stack([held[name] for name in names]).sum(0).float() for held in (ours, theirs)]
+    return torch.equal(*sums)
+
+
 def rounding_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) -> Iterator[Cause]:
     """Which coarser arithmetic explains most of a float32 error: what is left must be far below what it was."""
     layer = Layer(witness, suspect, trial_of(witness, suspect, reference), reference)
     baseline = layer.left_by(LayerVariant("", {}))
+    if not np.isfinite(baseline):
+        return
     for name, remedy, rounded in _ARITHMETICS:
         tensors = {tensor_name: rounded(tensor) for tensor_name, tensor in layer.context().tensors.items()}
         variant = replace(LayerVariant("weights and input rounded before they are multiplied", tensors), before=rounded)

@@ -1,6 +1,7 @@
 """Why what arrives at a layer is another tensor: what lies between two layers, run as the port may have it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice, product
 
 import numpy as np
@@ -57,7 +58,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         return
     searches: tuple[Callable[[], Iterable[Cause]], ...] = (
         lambda: _rewired(segment, reference, functions),
-        lambda: distinct(list(_explaining(segment, functions))),
+        lambda: _most_telling(segment, functions),
         lambda: distinct(list(_explaining(segment, elsewhere))),
         lambda: distinct(list(_explaining(segment, list(fed_within(segment, reference))))),
         lambda: _behind_functions(segment, known, functions),
@@ -70,6 +71,17 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
         lambda: _pair_causes(segment, chain(product(known[:_MOST_KNOWN], steps), _few_pairs([*functions, *steps]))),
     )
     yield from next((found for search in searches if (found := list(search()))), [])
+
+
+def _most_telling(segment: Segment, functions: Sequence[Edit]) -> Iterator[Cause]:
+    """Functions that explain; of several activations those that explain all samples, and of these what is left out."""
+    found = list(distinct(list(_explaining(segment, functions))))
+    if len(found) > 1 and all(cause.name.startswith("activation") for cause in found):
+        every, known = replace(segment, on_all_samples=True), {(cause.name, cause.detail) for cause in found}
+        again = [edit for edit in functions if (edit.name, edit.detail) in known]
+        found = [edit.as_cause(left) for edit in again if (left := every.left_by([edit])) <= every.enough] or found
+        found = [cause for cause in found if cause.name == "activation missing"] or found
+    yield from distinct(found)
 
 
 def _rewired(segment: Segment, reference: ReferenceRun, functions: Sequence[Edit]) -> Iterator[Cause]:

@@ -11,7 +11,7 @@ import torch
 
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import NotReplayable, Place, Recorder, Replay, replay_of
-from porting.causes.trials import EXPLAINED, Trial, Witness, applied, fewer, left_over
+from porting.causes.trials import Trial, Witness, applied, explained_of, fewer, left_over
 from porting.proof.suspects import Suspect
 from porting.records.parity import Cause, partners
 from porting.reference import runs as torch_runs
@@ -69,12 +69,15 @@ class Segment:
         On all samples.
     reference : Trace
         With its sources.
+    on_all_samples : bool
+        Whether edits are tried on all samples, and not on a few.
     """
 
     witness: Witness
     suspect: Suspect
     whole: Trial
     reference: Trace
+    on_all_samples: bool = False
 
     @property
     def end(self) -> int:
@@ -95,7 +98,7 @@ class Segment:
     def _chosen(self) -> tuple[Trial, np.ndarray]:
         arrived = self._compared(self._arriving(self.whole), self.whole)
         few, rows = fewer(self.whole, arrived)
-        if (
+        if not self.on_all_samples and (
             arrived.shape != self.whole.found.shape
             or left_over(arrived[rows], few.found) > self.suspect.divergence.error / 10
         ):
@@ -171,7 +174,8 @@ class Segment:
                 return name if is_tensor else f"the output of {name}"
         call = next((call for _, call in self.events if call.result is operand), None)
         if call is None:
-            return "an input"
+            is_input = any(np.array_equal(array, operand.numpy()) for array in self.trial.inputs)
+            return "an input" if is_input else "a part of what the reference has there"
         given = call.arguments[:2] if call.name != "rsub" else call.arguments[1::-1]
         if not depth or not call.arguments:
             return f"what {call.name} gives"
@@ -251,7 +255,7 @@ class Segment:
     @cached_property
     def enough(self) -> float:
         """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
-        return min(EXPLAINED, left_over(self.baseline, self.trial.found) / 10)
+        return min(explained_of(self.suspect.divergence), left_over(self.baseline, self.trial.found) / 10)
 
     def predicted(self, edits: Sequence[Edit]) -> np.ndarray | None:
         """What would arrive; None where the edits cannot be run."""

@@ -11,7 +11,7 @@ from porting.causes.patience import Patience
 from porting.pairs.pair import ModelPair
 from porting.proof.runs import reference_inputs
 from porting.proof.suspects import Suspect
-from porting.records.parity import FLOAT64_LIMIT, Cause, PairedActivation
+from porting.records.parity import FLOAT32_ULP, FLOAT64_LIMIT, Cause, Divergence, PairedActivation
 from porting.records.runs import ReferenceRun
 from porting.reference import side as torch_side
 from porting.traces import Lesson, lesson_of
@@ -19,8 +19,16 @@ from porting.traces import Lesson, lesson_of
 if TYPE_CHECKING:
     import torch
 
-EXPLAINED = 10 * FLOAT64_LIMIT
+_EXPLAINED = 10 * FLOAT64_LIMIT
 """Relative error that a hypothesis may leave: other ways to compute the same round a little differently."""
+
+_EXPLAINED_IN_FLOAT32 = 100 * FLOAT32_ULP
+"""The same of what the port computes in float32."""
+
+
+def explained_of(divergence: Divergence) -> float:
+    """Relative error that a hypothesis about a divergence may leave as rounding."""
+    return _EXPLAINED_IN_FLOAT32 if divergence.seen_on == "float32" else _EXPLAINED
 
 
 @dataclass

@@ -25,7 +25,7 @@ _LARGEST_LESSON = 1 << 33
 _DTYPES = frozenset(np.dtype(f"{kind}{size}").str for kind in "fiu" for size in (2, 4, 8)) | {"|i1", "|u1", "|b1"}
 """Types of numbers that are drawn."""
 
-_DRAWN = {"shape": [COUNT], "dtype": TEXT, "scale": NUMBER, "rows": COUNT, "looked_up": [COUNT]}
+_DRAWN = {"shape": [COUNT], "dtype": TEXT, "scale": NUMBER, "rows": COUNT, "looked_up": [COUNT], "channels?": COUNT}
 
 
 def write_arrays(group: Any, place: str, arrays: Any) -> None:
@@ -176,7 +176,9 @@ def _drawn_by(held: Any) -> Drawn:
     fits = len(shape) > 1 and len(looked_up) == math.prod(shape[:-1]) and max(looked_up, default=0) < len(looked_up)
     if looked_up and not (fits and kind == "f"):
         raise ValueError("its synthetic lesson looks up other rows than it has")
-    return Drawn(shape, held["dtype"], float(held["scale"]), held["rows"], looked_up)
+    if (channels := held.get("channels", 0)) and not (kind == "f" and 0 < channels < len(shape)):
+        raise ValueError("its synthetic lesson has no such channels")
+    return Drawn(shape, held["dtype"], float(held["scale"]), held["rows"], looked_up, channels)
 
 
 def _drawn_again(file: Any, calls: Sequence[DrawnCall], bytes_of_file: int) -> Lesson:

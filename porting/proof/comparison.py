@@ -100,6 +100,8 @@ class Comparison:
     layers, outputs : tuple of LayerParity
     inherited, own, synthetic : Sides or None
         In float64: as the models run; with every layer taught; with every layer taught synthetic activations.
+    narrow : Sides or None
+        With every layer taught in float32, where there is no float64.
     """
 
     layers: tuple[LayerParity, ...]
@@ -107,6 +109,7 @@ class Comparison:
     inherited: Sides | None
     own: Sides | None
     synthetic: Sides | None
+    narrow: Sides | None = None
 
     def rows(self) -> tuple[LayerParity, ...]:
         """All layers, then all outputs."""
@@ -151,9 +154,10 @@ def compare(pair: ModelPair, reference: ReferenceRun, port: PortRun) -> Comparis
         chosen = frozenset(chosen_rows(reference.trace, wide.trace, wide.plan))
         synthetic = replace(whole, unpaired=whole.unpaired | chosen).without_unpaired(reference.trace)
     wides = (inherited, own, synthetic)
-    return Comparison(
-        tuple(_layer_rows(pair, reference, port, wides)), tuple(_output_rows(pair, reference, port, wides)), *wides
-    )
+    taught = port.narrow.taught
+    narrow = _sides(pair, reference.trace, taught, port.narrow.plan) if taught and not wide else None
+    layers, outputs = (tuple(rows(pair, reference, port, wides)) for rows in (_layer_rows, _output_rows))
+    return Comparison(layers, outputs, *wides, narrow)
 
 
 def chosen_rows(reference: Trace, port: Trace, plan: TransferPlan) -> Iterator[str]:

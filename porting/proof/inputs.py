@@ -1,7 +1,7 @@
 """What a pair's models take, found on the reference: where integers go, and below what they must be."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
+from porting.reference import randomness as torch_randomness
 from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.traces import Trace
@@ -91,6 +92,30 @@ def _bounded(kinds: Sequence[InputKind], trace: Trace) -> tuple[InputKind, ...]:
                 rows[at] = min(rows.get(at, table), table)
     return tuple(
         InputKind(kind.what, rows.get(at, 2)) if kind.what == "integer" else kind for at, kind in enumerate(kinds)
+    )
+
+
+def traced_drawing_nothing(run: Callable[[], Trace]) -> Trace:
+    """A run of the reference in evaluation mode.
+
+    Raises
+    ------
+    PairError
+        If it draws, so that what it returns is another at every run.
+    """
+    before = torch_randomness.state()
+    trace = run()
+    if bool((before == torch_randomness.state()).all()):
+        return trace
+    again = run()
+    arriving = [[*(call.input for call in held.calls), *held.outputs] for held in (trace, again)]
+    names = [*trace.call_names(), *(f"output {number}" for number in range(len(trace.outputs)))]
+    others = (name for name, *both in zip(names, *arriving, strict=False) if not np.array_equal(*both))
+    if (first := next(others, None)) is None:
+        return trace
+    raise PairError(
+        f"The reference draws in evaluation mode: what arrives at {first} is another at every run, and nothing can be "
+        "compared behind it.\nDraw in training only, or let the model take what is drawn as an input."
     )
 
 

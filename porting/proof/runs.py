@@ -19,7 +19,7 @@ from porting.port import side as keras_side
 from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants, rounding, roundings
-from porting.proof.inputs import check_finite
+from porting.proof.inputs import check_finite, traced_drawing_nothing
 from porting.proof.lessons import SYNTHETIC_ROWS
 from porting.proof.training.gradients import GRADIENT_ROWS, attempt
 from porting.proof.variations import far_probe, vary_batches, with_far_sample
@@ -229,7 +229,7 @@ def _what_draws(model: Any, inputs: Sequence[np.ndarray], lesson: Lesson) -> dic
 def _run_narrow(pair: ModelPair, model: Any, probe: Probe, inputs: Sequence[np.ndarray]):
     """In float32: the trace, the tensors as they were, and what of them changes no output, or why that is not known."""
     model = torch_side.in_precision(model, "float32")
-    trace = trace_reference(pair, model, inputs)
+    trace = traced_drawing_nothing(partial(trace_reference, pair, model, inputs))
     check_finite(trace, probe)
     held = without_zeros(torch_side.arrays(model), model, pair.rules, pair.axes)
     state = {name: copied(array) for name, array in held.items()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from porting.plans.partners.proving import AGREES
 from porting.plans.plan import LayerPair, TransferPlan
 from porting.proof.comparison import Comparison, Sides, worst_own_ratio, worst_ratio
 from porting.records import parity
@@ -64,8 +65,15 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         found = list(_inherited(reference, port, compared.inherited))[:1]
     worst = max(worst_ratio(compared.rows())[1], worst_own_ratio(compared.rows())[1])
     if not found and port.narrow.taught and not worst <= parity.RATIO_LIMIT:
-        found = list(_coarse(reference, port, port.narrow.taught, compared))
+        apart = _apart(reference, port, port.narrow.taught, compared.narrow) if compared.narrow else ()
+        found = list(apart) or list(_coarse(reference, port, port.narrow.taught, compared))
     return found
+
+
+def _apart(reference: ReferenceRun, port: PortRun, taught: Trace, sides: Sides) -> Iterator[Suspect]:
+    """Where there is no float64, what is further off than float32 rounds at its worst."""
+    limits = [AGREES] * (len(reference.trace.calls) + len(reference.trace.outputs))
+    return _beyond(sides, reference.trace, taught, port.narrow.plan, "float32", limits, AGREES)
 
 
 def constants_limits(reference: ReferenceRun) -> list[float]:
@@ -76,13 +84,19 @@ def constants_limits(reference: ReferenceRun) -> list[float]:
 
 
 def _beyond(
-    sides: Sides, reference: Trace, port: Trace, plan: TransferPlan, seen_on: str, arriving: Sequence[float]
+    sides: Sides,
+    reference: Trace,
+    port: Trace,
+    plan: TransferPlan,
+    seen_on: str,
+    arriving: Sequence[float],
+    limit: float = parity.FLOAT64_LIMIT,
 ) -> Iterator[Suspect]:
     """Inputs and outputs whose own error is beyond the limit; not those that an unfit output has reached.
 
     `arriving` has the limits of what arrives at each call, then at each output.
     """
-    unfit, limit = sides.unfit(), parity.FLOAT64_LIMIT
+    unfit = sides.unfit()
     pairs = {pair.reference: pair for pair in plan.pairs}
     for number, (call, at_input, at_output) in sides.calls.items():
         layers, before = pairs[reference.calls[number].name], reference.sources[number]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from porting.traces import LayerCall, Lesson, Teaching, Trace
+from porting.traces import PARAMETER, LayerCall, Lesson, Teaching, Trace
 from porting.traces.parking import park, release
 from porting.traces.repeats import repeated_calls
 
@@ -30,6 +30,8 @@ class Drawn:
         What integers are below.
     looked_up : tuple of int
         Of what a table holds, the number of the row at each place, which equal numbers have the same of; empty if free.
+    channels : int
+        The axis along which every fourth channel of the first sample is negative throughout; 0 if there is none.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +39,7 @@ class Drawn:
     scale: float
     rows: int
     looked_up: tuple[int, ...] = ()
+    channels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,19 @@ def described(trace: Trace) -> tuple[DrawnCall, ...]:
 def _described_output(call: LayerCall) -> Drawn:
     described = _described(call.output, 0)
     if call.input.dtype.kind not in "iu" or call.output.dtype.kind != "f" or call.output.shape[:-1] != call.input.shape:
-        return described
+        return replace(described, channels=_channels(call) if described.scale else 0)
     _, rows = np.unique(call.input, return_inverse=True)
     return replace(described, looked_up=tuple(map(int, rows.reshape(-1))))
+
+
+def _channels(call: LayerCall) -> int:
+    """Where a layer has its channels, if it has places besides: what is greatest of a whole channel may be negative."""
+    if call.kind == PARAMETER or call.output.ndim < 3:
+        return 0
+    return 1 if call.kind.startswith(_CHANNELS_FIRST) else call.output.ndim - 1
+
+
+_CHANNELS_FIRST = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose", "BatchNorm", "GroupNorm", "InstanceNorm", "PReLU")
 
 
 def _rows(call: LayerCall, trace: Trace) -> int:
@@ -102,7 +115,8 @@ def _described(array: np.ndarray, rows: int) -> Drawn:
 def draw(calls: Sequence[DrawnCall]) -> Lesson:
     """Draw a lesson, the same each time.
 
-    The last sample's numbers are large whatever the scale, so that what only clips large values shows. All fit in
+    The last sample's numbers are large whatever the scale, so that what only clips large values shows; some channels of
+    the first are negative throughout, so that what only the greatest of a channel goes through shows. All fit in
     float32, so that either precision is fed the same. No integer is drawn twice before each was drawn once.
     """
     generator = np.random.default_rng(_SEED)
@@ -124,6 +138,9 @@ def _drawn(by: Drawn, generator: np.random.Generator) -> np.ndarray:
     if kind == "f":
         drawn = by.scale * generator.standard_normal(by.shape)
         drawn[-1:] *= max(1.0, _LARGE / by.scale)
+        if by.channels:
+            negative = np.moveaxis(drawn[0], by.channels - 1, 0)[::4]
+            np.negative(np.abs(negative), out=negative)
         return park(drawn.astype(np.float32).astype(np.float64))
     if kind == "b":
         return generator.random(by.shape) < 0.5

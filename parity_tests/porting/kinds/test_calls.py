@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+import torch
 from keras import layers, ops
 from torch import nn
 from torch.nn import functional
@@ -78,3 +79,46 @@ def test_a_subclassed_model_whose_build_left_its_layers_unbuilt_is_run_first(tmp
     pair = ModelPair(name="built", reference=lambda: reference, port=port, input_shapes=((4,),))
     report = convert(saved(reference, tmp_path), tmp_path / "port", pair=pair, formats=("weights.h5",)).report
     assert report.transfer.status is Status.PASS, report.parts
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.norm(torch.tanh(self.norm(x))))
+
+
+def twice():
+    x, norm = keras.Input((6,)), layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    return keras.Model(x, layers.Dense(3)(norm(ops.tanh(norm(x)))))
+
+
+def test_variances_of_a_norm_that_runs_twice_are_those_that_keras_takes(tmp_path):
+    pair = ModelPair(name="twice", reference=Twice, port=twice, input_shapes=((6,),))
+    report = convert(saved(Twice(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is Status.PASS, report.training.lines
+
+
+class Greatest(nn.Module):
+    """The greatest of each channel of some points, nearly always above zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.each, self.head = nn.Conv1d(3, 8, 1), nn.Linear(8, 2)
+
+    def forward(self, points):
+        return self.head(torch.relu(self.each(points)).amax(-1))
+
+
+def test_an_activation_that_is_left_out_before_the_greatest_shows(tmp_path):
+    def port():
+        points = keras.Input((40, 3))
+        greatest = layers.GlobalMaxPooling1D()(layers.Conv1D(8, 1)(points))
+        return keras.Model(points, layers.Dense(2)(greatest))
+
+    axes = ("sample channel point -> sample point channel",)
+    pair = ModelPair(name="greatest", reference=Greatest, port=port, inputs=axes, input_shapes=((40, 3),))
+    report = convert(saved(Greatest(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert [cause.name for held in report.divergences for cause in held.causes] == ["activation missing"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from porting.plans.mapper import plan_from_traces
 from porting.port import runs as keras_runs
 from porting.reference import runs as torch_runs
 from porting.rules.rule import LayerRule
+from porting.rules.table import find_rule
 
 POINTS = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 
@@ -178,8 +181,11 @@ def recurrent_plan(reference, *port_layers, **fields):
 
 def test_the_remedy_for_several_tensors_that_do_not_fit_one_variable_is_one_that_is_taken():
     models = nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False, recurrent_dropout=0.1, name="gru")
+    row = find_rule("GRU", "GRU")
+    words, (variable, (two, _)) = list(row.tensors.items())[-1]
+    strict = replace(row, tensors={**row.tensors, words: (variable, (two,))})
     with pytest.raises(AxisSizeError) as refusal:
-        recurrent_plan(*models)
+        recurrent_plan(*models, rules=(strict,))
     *facts, remedy = str(refusal.value).splitlines()
     assert remedy == 'Name the axes: axes={"layer.bias_ih_l0": "... -> ..."}.'
     assert [line for line in facts if "setting differs" in line] == [

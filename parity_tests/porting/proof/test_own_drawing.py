@@ -8,6 +8,7 @@ from keras import layers
 
 from parity_tests.porting.proof.test_randomness import Net, dropout, port, report_of
 from porting import Status
+from porting.errors import PairError
 from porting.records.randomness import Draw, measured
 
 
@@ -130,3 +131,16 @@ def test_what_is_measured_says_nothing_of_noise_nor_of_one_value():
     assert measured(given, 2 * given * kept) == Draw("channels", 0.5, (2,))
     assert measured(given, given + 0.1 * kept) == Draw()
     assert measured(given[:, :1, :1], 2 * given[:, :1, :1] * kept[:, :1]) == Draw(rate=0.5)
+
+
+class DrawingAlways(Net):
+    """Draws in evaluation mode, too."""
+
+    def forward(self, x):
+        hidden = torch.relu(self.a(x))
+        return self.b(hidden + torch.randn_like(hidden))
+
+
+def test_a_model_that_draws_in_evaluation_mode_is_refused_where_it_does(tmp_path):
+    with pytest.raises(PairError, match="draws in evaluation mode: what arrives at b is another at every run"):
+        report_of(DrawingAlways, port(skip(0.25)), tmp_path)

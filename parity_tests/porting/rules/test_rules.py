@@ -87,9 +87,11 @@ def recurrent_case(reference, port):
     return Case(reference, port, (5, 5, 6), [], False)
 
 
-def test_a_gru_that_resets_before_its_product_is_refused_with_the_setting():
-    with pytest.raises(AxisSizeError, match="reset_after=False in Keras, must be True"):
-        traced_plan(recurrent_case(nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False)))
+def test_a_gru_that_resets_before_its_product_differs_in_the_setting_alone():
+    plan = traced_plan(recurrent_case(nn.GRU(6, 4, batch_first=True), layers.GRU(4, reset_after=False)))
+    (difference,) = plan.setting_differences
+    assert "reset_after=False in Keras, must be True" in difference
+    assert plan.transfers[-1].is_sum
 
 
 def test_a_projection_of_the_state_is_refused_with_the_setting():

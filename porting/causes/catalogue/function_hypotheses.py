@@ -76,7 +76,7 @@ def _another_axis(call: FunctionCall) -> Replacements:
     if call.name == "log_softmax":
         yield "softmax without its logarithm", on_first(partial(torch.softmax, dim=-1))
     for axis in range(1, call.result.ndim):
-        yield f"over axis {axis}", on_first(partial(torch.softmax, dim=axis))
+        yield f"over axis {axis}", on_first(partial(getattr(torch, call.name), dim=axis))
 
 
 def _another_epsilon(call: FunctionCall) -> Replacements:

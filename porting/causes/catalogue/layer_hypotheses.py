@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from porting.causes.catalogue.rearrangements import gate_orders, rearrangements, with_gates
-from porting.causes.catalogue.recurrences import KINDS, other_functions, turned
+from porting.causes.catalogue.recurrences import KINDS, other_functions, reset_before, turned
 from porting.causes.catalogue.states import other_starts
 from porting.causes.catalogue.steps import shifted
 from porting.causes.catalogue.variants import ACTIVATIONS, EPSILONS, Step
@@ -134,6 +134,11 @@ def _with_other_functions(context: LayerContext) -> Iterator[LayerVariant]:
         yield LayerVariant(detail, instead=step)
 
 
+def _with_reset_before(context: LayerContext) -> Iterator[LayerVariant]:
+    for detail, step in reset_before(context.call, context.tensors):
+        yield LayerVariant(detail, instead=step)
+
+
 def _turned_round(context: LayerContext) -> Iterator[LayerVariant]:
     if context.call.kind in KINDS:
         behind = turned if context.call.settings.get("reverse") else None
@@ -224,6 +229,9 @@ LAYER_ROWS: tuple[LayerRow, ...] = (
         _with_other_starts,
     ),
     LayerRow("activation of another kind", _own_functions, _with_other_functions),
+    LayerRow(
+        "reset before the product", lambda context: f"give {context.partner.name} reset_after=True", _with_reset_before
+    ),
     LayerRow("bias missing", "add the bias", _without_bias),
     LayerRow(
         "activation added", "take the activation out of the layer: the reference has none there", _with_activation

@@ -1,6 +1,6 @@
 """Recurrent layers otherwise: other functions at their gates or in their state, the sequence the other way round."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -35,12 +35,29 @@ def other_functions(call: LayerCall, tensors: Mapping[str, Tensor]) -> Iterator[
             yield detail, partial(_run, call, held, torch.sigmoid, state)
 
 
+def reset_before(call: LayerCall, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Step]]:
+    """A GRU that resets its state before the product with the recurrent kernel, in words."""
+    if call.kind == "GRU" and "weight_ih_l0" in call.weights:
+        held = {word: tensors[name] for word, name in call.weights.items()}
+        step = partial(_gru_reset_before, held["weight_hh_l0"], held.get("bias_hh_l0"))
+        detail = "the state is reset before its product with the recurrent kernel, where the reference resets it behind"
+        yield detail, partial(_run, call, held, torch.sigmoid, torch.tanh, taking=step)
+
+
 def turned(tensor: Tensor) -> Tensor:
     """The last step first."""
     return tensor.flip(1)
 
 
-def _run(call: LayerCall, held: Mapping[str, Tensor], gate: Step, state: Step, given: Tensor) -> Tensor:
+def _run(
+    call: LayerCall,
+    held: Mapping[str, Tensor],
+    gate: Step,
+    state: Step,
+    given: Tensor,
+    taking: Callable[..., tuple[Tensor, Tensor]] | None = None,
+) -> Tensor:
+    take = taking or _STEPS[call.kind]
     is_reverse = call.settings.get("reverse", False)
     recurrent = held["weight_hh_l0"]
     none = recurrent.new_zeros(len(recurrent))
@@ -49,7 +66,7 @@ def _run(call: LayerCall, held: Mapping[str, Tensor], gate: Step, state: Step, g
     steps = []
     for step in reversed(range(fed.shape[1])) if is_reverse else range(fed.shape[1]):
         back = functional.linear(hidden, recurrent, held.get("bias_hh_l0", none))
-        hidden, cell = _STEPS[call.kind](fed[:, step], back, hidden, cell, gate, state)
+        hidden, cell = take(fed[:, step], back, hidden, cell, gate, state)
         steps.append(hidden)
     return torch.stack(steps[::-1] if is_reverse else steps, dim=1)
 
@@ -65,6 +82,24 @@ def _gru(fed: Tensor, back: Tensor, hidden: Tensor, cell: Tensor, gate: Step, st
     (reset, reset_back), (kept, kept_back), (new, new_back) = parts
     share = gate(kept + kept_back)
     return (1 - share) * state(new + gate(reset + reset_back) * new_back) + share * hidden, cell
+
+
+def _gru_reset_before(
+    recurrent: Tensor,
+    bias: Tensor | None,
+    fed: Tensor,
+    back: Tensor,
+    hidden: Tensor,
+    cell: Tensor,
+    gate: Step,
+    state: Step,
+) -> tuple[Tensor, Tensor]:
+    parts = zip(fed.chunk(3, -1), back.chunk(3, -1), strict=True)
+    (reset, reset_back), (kept, kept_back), (new, _) = parts
+    share = gate(kept + kept_back)
+    own_bias = None if bias is None else bias.chunk(3)[2]
+    new_back = functional.linear(gate(reset + reset_back) * hidden, recurrent.chunk(3)[2], own_bias)
+    return (1 - share) * state(new + new_back) + share * hidden, cell
 
 
 def _plain(fed: Tensor, back: Tensor, hidden: Tensor, cell: Tensor, gate: Step, state: Step) -> tuple[Tensor, Tensor]:

@@ -36,12 +36,17 @@ def other_starts(call: LayerCall) -> Iterator[tuple[str, Change]]:
         yield "it starts from h and c in each other's place", _exchanged
         for number, state in enumerate("hc"):
             yield f"its {state} starts from zeros where the reference gives it one", partial(_zero, number)
+            yield f"its {state} starts from {'ch'[number]}, as the other does", partial(_both_from, 1 - number)
     if call.kind in ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"):
         yield "it starts from zeros where the reference gives it a state", _zeros
 
 
 def _exchanged(states: Any) -> Any:
     return type(states)(reversed(states)) if isinstance(states, (list, tuple)) else states
+
+
+def _both_from(number: int, states: Any) -> Any:
+    return type(states)([states[number]] * 2) if isinstance(states, (list, tuple)) else states
 
 
 def _zero(number: int, states: Any) -> Any:

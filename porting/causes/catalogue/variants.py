@@ -122,8 +122,12 @@ def _gelu(call: FunctionCall) -> str:
 
 
 def _softmax(call: FunctionCall) -> str:
-    axis, kind = call.bound("input", "dim").get("dim"), "Softmax" if call.name == "softmax" else "log_softmax"
-    return f"{kind} over the reference's axis {axis} of {tuple(call.result.shape)}, samples first"
+    axis = call.bound("input", "dim").get("dim")
+    if not isinstance(axis, int):
+        return f"{call.name} over the reference's axis"
+    lengths = ", ".join(map(str, ("samples", *call.result.shape[1:])))
+    length = "the samples" if axis % call.result.ndim == 0 else f"{call.result.shape[axis]}"
+    return f"ops.{call.name}(x, axis={axis}): over {length}, in the reference's axes ({lengths})"
 
 
 def _clip(call: FunctionCall) -> str:

@@ -44,7 +44,8 @@ def count_message(
 ) -> str:
     """Both models' layers side by side, where there are not as many, and what may be why."""
     lines = [f"The reference ran {counted(len(ours), 'layer')} with weights, the port {len(theirs)}."]
-    for number, (left, right) in enumerate(aligned(ours, theirs, fit), start=1):
+    sides = aligned(ours, theirs, fit)
+    for number, (left, right) in enumerate(sides, start=1):
         left_text = f"{left.name} ({left.kind})" if left else "nothing"
         right_text = f"{right.name} ({right.kind})" if right else "nothing"
         lines.append(f"  {number:>3}  torch {left_text:<40} keras {right_text}")
@@ -52,8 +53,24 @@ def count_message(
     proposal = proposed_splits(ours, theirs) if len(ours) < len(theirs) else proposed_joins(ours, theirs)
     if opens:
         proposal = f"Or the port has variables where torch has layers: opens=({', '.join(map(_quoted, opens))},)."
-    told = [*_limits(ours, rules), *_without_rows(ours, theirs, rules), remedy, *([proposal] if proposal else [])]
+    told = [*_limits(ours, rules), *_without_rows(ours, theirs, rules), *_only_states(sides), remedy]
+    told += [proposal] if proposal else []
     return "\n".join([*lines, *told])
+
+
+def _only_states(sides: Sequence[tuple[LayerCall | None, LayerCall | None]]) -> Iterator[str]:
+    """Recurrent layers that the port lacks: Keras leaves out what nothing reads, as states that are not handed on."""
+    missing = [left.name for left, right in sides if left and not right and left.kind in _RECURRENT]
+    given = [(left.name, right.name) for left, right in sides if left and right and left.kind in _RECURRENT]
+    if missing and given:
+        readers = ", ".join(f"{name} ({partner})" for name, partner in given)
+        yield (
+            f"  The port has nothing of {', '.join(missing)}: Keras leaves out layers that reach no output. If another "
+            f"layer starts from its state, hand that on: initial_state of {readers}"
+        )
+
+
+_RECURRENT = ("LSTM", "GRU", "RNN")
 
 
 def _quoted(name: str) -> str:

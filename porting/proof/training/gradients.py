@@ -1,6 +1,7 @@
 """Judge what shows only in training: gradients, statistics after a step, settings."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -222,6 +223,7 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
     assert reference.gradients
     assert port.gradients
     calls = {call.name: call for call in (*reference.trace.shared, *reference.trace.layers())}
+    counts = Counter(call.name for call in reference.trace.calls)
     saved = {transfer.reference: transfer.port for transfer in port.narrow.plan.transfers}
     for layers in plan.pairs:
         for transfer in layers.transfers:
@@ -235,7 +237,8 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
                 continue
             before = port.fetch(saved[transfer.reference], lambda tensor: tensor).astype(np.float64)
             samples = len(reference.gradient_probe) / len(reference.probe)
-            biased = thin(_with_biased_variance(before, after, calls[layers.reference], samples))
+            call = calls[layers.reference]
+            biased = thin(_with_biased_variance(before, after, call, samples, max(counts[call.name], 1)))
             if "var" in transfer.reference and biased.relative_error(found) <= limit:
                 note = f"moving variances after a step differ by {error:.1e}: torch divides by n - 1, Keras by n"
                 yield transfer.reference, 0.0, note
@@ -243,11 +246,16 @@ def _statistics(reference: ReferenceRun, port: PortRun, plan: TransferPlan) -> I
                 yield transfer.reference, error, ""
 
 
-def _with_biased_variance(before: np.ndarray, after: np.ndarray, call: LayerCall, share: float) -> np.ndarray:
-    """What torch's running variance would be after a step on a share of the probe, had it divided by n as Keras."""
+def _with_biased_variance(
+    before: np.ndarray, after: np.ndarray, call: LayerCall, share: float, times: int
+) -> np.ndarray:
+    """What torch's running variance would be after a step on a share of the probe, had it divided by n as Keras.
+
+    In a step the layer is called some number of times, each time on as many values.
+    """
     momentum = call.settings.get("momentum") or 0.0
     count = round(call.input.size / after.size * share)
-    kept = (1 - momentum) * before
+    kept = (1 - momentum) ** times * before
     return kept + (after - kept) * (count - 1) / max(count, 1)
 
 

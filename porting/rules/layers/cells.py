@@ -1,6 +1,6 @@
 """Rows of recurrent cells, which a model steps through time itself."""
 
-from porting.rules.layers.recurrences import GATED, same_nonlinearity
+from porting.rules.layers.recurrences import GATED, biases, same_nonlinearity
 from porting.rules.rule import SAME_ORDER, LayerRule
 from porting.rules.settings import Agreement, Declared, Fixed, Setting
 from porting.rules.shared_settings import by_sizes, trained
@@ -14,7 +14,7 @@ def _cell(kind: str, port: str, units: tuple[str, str], bias: str, *settings: Se
         {
             "weight_ih": ("kernel", (f"{ours} feature -> feature {theirs}",)),
             "weight_hh": ("recurrent_kernel", (f"{ours} state -> state {theirs}",)),
-            "bias_ih bias_hh": ("bias", (f"bias=2 {ours} -> {bias}{theirs}",)),
+            "bias_ih bias_hh": ("bias", biases(ours, bias, theirs)),
         },
         (
             Fixed("keras", "dropout", 0.0, "drop in a layer of its own", True),

@@ -21,7 +21,7 @@ def _recurrent(
         {
             "weight_ih_l0": ("kernel", (f"{ours} feature -> feature {theirs}",)),
             "weight_hh_l0": ("recurrent_kernel", (f"{ours} state -> state {theirs}",)),
-            "bias_ih_l0 bias_hh_l0": ("bias", (f"bias=2 {ours} -> {bias}{theirs}",)),
+            "bias_ih_l0 bias_hh_l0": ("bias", biases(ours, bias, theirs)),
         },
         (
             by_sizes("num_layers bidirectional", ""),
@@ -49,6 +49,12 @@ def _recurrent(
         by_calls=_in_the_order_given,
         note=note,
     )
+
+
+def biases(ours: str, bias: str, theirs: str) -> tuple[str, ...]:
+    """Patterns of torch's two biases: as Keras has two, and as their sum, where it has one."""
+    summed = f"bias=2 {ours} -> {theirs}"
+    return (f"bias=2 {ours} -> {bias}{theirs}", summed) if bias else (summed,)
 
 
 def _in_the_order_given(rule: LayerRule, reference: LayerCall, port: LayerCall) -> LayerRule:
