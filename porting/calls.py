@@ -94,7 +94,7 @@ def several(outputs: Any, is_tensor: Callable[[Any], bool], who: str, names: Seq
     held = _by_name(outputs)
     if held is None:
         found = tuple(leaf for leaf in leaves(outputs) if leaf is not None)
-    elif names and set(names) <= held.keys():
+    elif names and set(names) <= held.keys() and all(is_tensor(held[name]) for name in names):
         found = tuple(held[name] for name in names)
     else:
         found = tuple(leaf for leaf in leaves(held) if is_tensor(leaf))

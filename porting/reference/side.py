@@ -203,6 +203,24 @@ def plain_tables(module: "torch.nn.Module") -> "dict[str, torch.Tensor]":
     }
 
 
+@contextmanager
+def forgetting(model: "torch.nn.Module") -> Iterator[None]:
+    """Let a model forget what it keeps of a run in dicts of its own: with other weights it would still be that."""
+    held = [value for module in model.modules() for name, value in vars(module).items() if _is_own_dict(name, value)]
+    before = [dict(value) for value in held]
+    try:
+        yield
+    finally:
+        for value, content in zip(held, before, strict=True):
+            if value.keys() != content.keys():
+                value.clear()
+                value.update(content)
+
+
+def _is_own_dict(name: str, value: object) -> bool:
+    return type(value) is dict and not name.startswith("_")
+
+
 def own_tensors(path: str, module: "torch.nn.Module") -> dict[str, str]:
     """The module's own saved tensors: their names in it -> in the model."""
     own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
@@ -260,7 +278,7 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
 
     signature = calls.signature_of(model)
     names = signature.inputs
-    with calls.inference_without_gradients():
+    with calls.inference_without_gradients(), forgetting(model):
         outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
     held = calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
     return tuple(output.expand(len(inputs[0])) if not output.ndim and inputs[0].ndim else output for output in held)

@@ -22,7 +22,7 @@ def randomise(module: "nn.Module", seed: int = 0, only: Collection[str] | None =
         for path, owner in module.named_modules():
             for name, tensor in (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False)):
                 is_wanted = only is None or f"{path}.{name}".lstrip(".") in only
-                if is_wanted and tensor.is_floating_point() and not _is_computed(name, owner):
+                if is_wanted and tensor.numel() and tensor.is_floating_point() and not _is_computed(name, owner):
                     _fill(tensor, name, owner, generator)
     return module
 

@@ -21,8 +21,9 @@ KINDS = {
     "Resized": ["4,4,4"],
     "FunctionalLayers": ["3,6,6"],
     "RoundedConstants": ["3,4"],
+    "ReachesBeyondTaps": ["3,4,5"],
 }
-QUICK = {"FunctionalLayers", "LooksLikeBias", "NormalisedHeads", "Cells"}
+QUICK = {"FunctionalLayers", "LooksLikeBias", "NormalisedHeads", "Cells", "ReachesBeyondTaps"}
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import porting
 from parity_tests.porting.writing.models import everyday
 from porting.reference.gradients import unseen_values
 from porting.statuses import Status
 from porting.writing.refusals import WritingError
+from porting.writing.trained import randomise
 
 WRITTEN = {
     "FrozenBackbone": ["4"],
@@ -24,6 +27,9 @@ WRITTEN = {
     "GraphAttention": ["5,4"],
     "PoolsVectors": ["4,6"],
     "Strides": ["4,9,9"],
+    "KnowsThatItIsCompiled": ["4"],
+    "NamesWhatItNests": ["4"],
+    "RemembersItsBias": ["4"],
 }
 REFUSED = {
     "HalfPrecision": (["4"], r"everyday\.py:\d+ computes in half precision"),
@@ -60,3 +66,8 @@ def test_the_number_of_samples_is_found_wherever_it_is_computed_with(tmp_path):
 def test_values_behind_which_gradients_end_can_be_seen():
     model, x = everyday.FrozenBackbone().double(), np.random.default_rng(0).standard_normal((4, 4))
     assert not unseen_values(model, [x])["backbone.weight"].any()
+
+
+def test_tensors_without_numbers_are_left_as_they_are():
+    held = randomise(nn.ParameterList([torch.empty(0, 3), torch.zeros(2, 3)]))
+    assert [bool(tensor.any()) for tensor in held.parameters()] == [False, True]

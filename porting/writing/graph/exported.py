@@ -97,7 +97,7 @@ def export(
         dropping = dropping_functions(model, lambda: model(*args, **keywords))
     model.eval()  # also what was made while it ran
     with whole_modules(model, dropping), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights")  # of a recurrence called twice
+        warnings.filterwarnings("ignore", r"The tensor attributes? .*(_flat_weights|\[)")  # own caches
         warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)  # of torch about itself
         program = with_noise(exported_program(model, *many), model, (args, keywords), many, exported_program)
         if changes_views(program.graph, constant_nodes(program.graph, _constants(program))):

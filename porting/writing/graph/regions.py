@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 WITHOUT_GRADIENTS, UNDER_AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
+_TELLS = ("is_compiling", "is_dynamo_compiling", "is_exporting")
+"""Functions of ``torch.compiler`` that tell a model that it does not run as it is."""
 CALLED_AT = {WITHOUT_GRADIENTS: 1, UNDER_AUTOCAST: 4}
 """Functions of the graph that call a graph of their own -> where that stands among their arguments."""
 
@@ -28,12 +30,38 @@ def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Ma
     import torch
 
     with torch.enable_grad(), inference_without_gradients():
-        program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
+        try:
+            program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
+        except Exception as error:  # torch raises what it likes
+            program = _exported_as_it_runs(model, args, keywords, error)
     module = program.graph_module
     while (wrapped := next((node for node in module.graph.nodes if _name(node) in CALLED_AT), None)) is not None:
         _put_in_place(program, wrapped)
     module.recompile()
     return program
+
+
+def _exported_as_it_runs(
+    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], error: Exception
+) -> Any:
+    """What torch exports of a model that does something else where it is told that it is exported, and fails there.
+
+    Raises
+    ------
+    The first error, where that fails, too.
+    """
+    import torch
+
+    held = {name: getattr(torch.compiler, name) for name in _TELLS}
+    try:
+        for name in held:
+            setattr(torch.compiler, name, lambda: False)
+        return torch.export.export(model, tuple(args), dict(keywords), strict=False)
+    except Exception:
+        raise error from None
+    finally:
+        for name, function in held.items():
+            setattr(torch.compiler, name, function)
 
 
 def _name(node: "Node") -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from porting.writing.functions.row import Target
-from porting.writing.functions.sliding.transposing import kept
+from porting.writing.functions.sliding.transposing import beyond_taps, kept
 from porting.writing.functions.sliding.windows import counts_of, padded, pads_of, shortest, spread
 from porting.writing.layers.row import changed, layer_row
 from porting.writing.values.axes import Value, channels_last
@@ -68,15 +68,17 @@ def _transposed_convolution(rank: int) -> None:
         size, step, rate = weight.shape[2:], spread(stride, rank), spread(dilation, rank)
         filters, own = weight.shape[1] * groups, groups > 1 or max(rate) > 1
         crops = spread(padding, rank)
+        beyond = () if own else beyond_taps(size, step, rate, crops, output_padding)
         settings = changed(
             strides=(shortest(step), 1),
+            output_padding=(shortest(beyond) if beyond else None, None),
             dilation_rate=(shortest(rate), 1),
             groups=(groups, 1),
             use_bias=(bias is not None, True),
         )
         make = k.own(f"GroupedConv{rank}DTranspose") if own else getattr(k.layers, f"Conv{rank}DTranspose")
         data = make(filters, shortest(size), **settings, name=name_of(name))(x.data)
-        return kept(k, data, x, filters, size, step, rate, crops, output_padding)
+        return kept(k, data, x, filters, size, step, rate, crops, output_padding, beyond)
 
 
 for _rank in (1, 2, 3):

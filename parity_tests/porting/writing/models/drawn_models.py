@@ -205,3 +205,15 @@ class RoundedConstants(nn.Module):
 
     def forward(self, x):
         return self.pool(F.rms_norm(self.fc(x), x.shape[-1:]))
+
+
+class ReachesBeyondTaps(nn.Module):
+    """Transposed convolutions of which something is left that no tap reaches."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.ConvTranspose2d(3, 4, 2, stride=4, padding=1, output_padding=(3, 2))
+        self.then = nn.ConvTranspose2d(4, 2, (1, 3), stride=(3, 2), output_padding=(2, 1), bias=False)
+
+    def forward(self, x):
+        return self.then(torch.tanh(self.first(x)))

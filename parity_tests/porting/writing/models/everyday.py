@@ -254,3 +254,45 @@ class TableByNumpy(nn.Module):
 
     def forward(self, x):
         return torch.relu(self.fc(x) + self.table)
+
+
+class KnowsThatItIsCompiled(nn.Module):
+    """Makes the mask that it needs itself, but where torch compiles."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x, mask=None):
+        if mask is None and not torch.compiler.is_compiling():
+            mask = torch.ones(x.shape[0], 1)
+        return self.fc(x) * mask[:, :1]  # pyright: ignore[reportOptionalSubscript]
+
+
+class NamesWhatItNests(nn.Module):
+    """As many names as tensors, one of which stands for a tuple."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x):
+        hidden = self.fc(x)
+        return {"last": torch.relu(hidden), "states": (hidden,)}
+
+
+class RemembersItsBias(nn.Module):
+    """Takes a table of biases apart once for evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.biases = nn.Linear(4, 3), nn.Parameter(torch.zeros(2, 2))
+        self.places = [1, 0, 1]
+        self.known = {}
+
+    def forward(self, x):
+        if self.training:
+            return self.fc(x) + self.biases[:, self.places][0]
+        if x.device not in self.known:
+            self.known[x.device] = self.biases[:, self.places]
+        return self.fc(x) + self.known[x.device][0]

@@ -12,10 +12,29 @@ from porting.writing.values.axes import Value, arranged, channels_last
 Lengths = Sequence[int]
 
 
+def beyond_taps(size: Lengths, step: Lengths, rate: Lengths, crops: Lengths, more: Any) -> tuple[int, ...]:
+    """The output padding that Keras' layer is to have, too: where torch keeps what lies beyond all that Keras gives."""
+    ends = spread(more, len(size))
+    reached = [d * (w - 1) + 1 for w, d in zip(size, rate, strict=True)]
+    axes = zip(reached, step, crops, ends, strict=True)
+    return ends if any(r + m - c > max(r, s) for r, s, c, m in axes) else ()
+
+
 def kept(
-    k: Target, data: Any, x: Value, filters: int, size: Lengths, step: Lengths, rate: Lengths, crops: Lengths, more: Any
+    k: Target,
+    data: Any,
+    x: Value,
+    filters: int,
+    size: Lengths,
+    step: Lengths,
+    rate: Lengths,
+    crops: Lengths,
+    more: Any,
+    beyond: Lengths = (),
 ) -> Value:
     """What torch keeps of all that comes of an input: without padding torch's and Keras' results are one.
+
+    Keras' reach `beyond` the taps by so much, where that is given.
 
     Raises
     ------
@@ -24,6 +43,9 @@ def kept(
     """
     ends = spread(more, len(size))
     full = [(n - 1) * s + max(d * (w - 1) + 1, s) for n, w, s, d in zip(x.shape[2:], size, step, rate, strict=True)]
+    if beyond:
+        axes = zip(x.shape[2:], size, step, rate, beyond, strict=True)
+        full = [(n - 1) * s + d * (w - 1) + 1 + m for n, w, s, d, m in axes]
     axes = zip(x.shape[2:], size, step, rate, crops, ends, strict=True)
     lengths = [(n - 1) * s - 2 * c + d * (w - 1) + m + 1 for n, w, s, d, c, m in axes]
     cuts = [(c, have - length - c) for c, length, have in zip(crops, lengths, full, strict=True)]
