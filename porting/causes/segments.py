@@ -161,8 +161,12 @@ class Segment:
 
     @cached_property
     def made(self) -> Made:
-        """By what each tensor of the segment is given."""
-        return {id(call.result): (number, call) for number, call in self.events}
+        """By what each tensor of the segment is given; not by what gives back what it was given."""
+        return {
+            id(call.result): (number, call)
+            for number, call in self.events
+            if not any(value is call.result for value in call.arguments)
+        }
 
     def words_for(self, operand: Any, depth: int = 3) -> str:
         """An operand as people say it: a layer's output, or what a function makes of one."""
