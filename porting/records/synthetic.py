@@ -133,12 +133,12 @@ def draw(calls: Sequence[DrawnCall]) -> Lesson:
 def _drawn(by: Drawn, generator: np.random.Generator) -> np.ndarray:
     kind = np.dtype(by.dtype).kind
     if by.looked_up:
-        table = replace(by, shape=(max(by.looked_up) + 1, by.shape[-1]), looked_up=())
+        table = replace(by, shape=(max(by.looked_up) + 1, by.shape[-1]), looked_up=(), channels=0)
         return _drawn(table, generator)[list(by.looked_up)].reshape(by.shape)
     if kind == "f":
         drawn = by.scale * generator.standard_normal(by.shape)
         drawn[-1:] *= max(1.0, _LARGE / by.scale)
-        if by.channels:
+        if by.channels and len(drawn):
             negative = np.moveaxis(drawn[0], by.channels - 1, 0)[::4]
             np.negative(np.abs(negative), out=negative)
         return park(drawn.astype(np.float32).astype(np.float64))
