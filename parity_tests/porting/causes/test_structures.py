@@ -50,7 +50,7 @@ def keras_table(values):
 
 CASES = {
     "order": (
-        lambda x: torch.relu(x) * torch_table(x) + x,
+        lambda x: torch.relu(x).contiguous() * torch_table(x) + x,
         lambda x: (ops.relu(x) + x) * ops.cast(TABLE[:8], x.dtype),
         ("steps in another order", "mul behind add"),
     ),
