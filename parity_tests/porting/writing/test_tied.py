@@ -14,7 +14,14 @@ from porting.statuses import Status
 from porting.writing.refusals import WritingError
 from porting.writing.trained import randomise
 
-MODELS = {"Autoencoder": "7", "OwnBiases": "5", "Functions": "6", "Kernels": "4,6,8", "Others": "3,8"}
+MODELS = {
+    "Autoencoder": "7",
+    "OwnBiases": "5",
+    "Functions": "6",
+    "Kernels": "4,6,8",
+    "Others": "3,8",
+    "OfATable": "6,4",
+}
 SLOW = {"OwnBiases", "Kernels", "Others"}
 
 

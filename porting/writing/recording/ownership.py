@@ -79,9 +79,11 @@ def _opened(
     """Call -> what the verdict is to open for it: a layer of torch.nn, or the array that it knows a layer by."""
     found: dict[Node, str] = {}
     for node in nodes:
-        kinds = type(modules.get(path := apart.get(node, ""))).__mro__
+        weight = _first_weight(node, exported)
+        path = apart.get(node) or weight.rpartition(".")[0]
+        kinds = type(modules.get(path)).__mro__
         runs = next((kind.__name__ for kind in kinds if "forward" in vars(kind)), "")
-        if opened := path if path and runs in AXES else _first_weight(node, exported):
+        if opened := path if path and runs in AXES else weight:
             found[node] = opened
     return found
 

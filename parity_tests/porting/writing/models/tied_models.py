@@ -94,3 +94,19 @@ class Norms(nn.Module):
 
     def forward(self, x):
         return self.other(self.fc(self.one(x)))
+
+
+class OfATable(nn.Module):
+    """A layer that is given a table and no input, and one whose weight a function is called with (Swin V2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(2, 5), nn.Linear(5, 4, bias=False)
+        self.both, self.fc = nn.Linear(4, 8), nn.Linear(8, 4)
+        self.register_buffer("table", torch.arange(12.0).reshape(6, 2) / 6 - 1)
+
+    def forward(self, x):
+        bias = self.both.bias.clone()
+        bias[2:5].zero_()
+        hidden = F.linear(x, self.both.weight, bias).tanh()
+        return self.fc(hidden) + 8 * self.last(torch.relu(self.first(self.table))).sigmoid()
