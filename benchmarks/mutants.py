@@ -92,8 +92,8 @@ def judge(name: str, count: int, seed: int, operator: str | None) -> Iterator[di
             yield asdict(record)
 
 
-def main() -> int:
-    """Judge mutants of each model in a process of its own, and print the table."""
+def options_of() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="MODEL", help="all if none is given")
     parser.add_argument("--mutants", type=int, default=200, help="to be judged, of all models together")
@@ -104,7 +104,12 @@ def main() -> int:
     parser.add_argument("--operator", help="one of the operators alone")
     parser.add_argument("--json", type=Path, help="a file for the records, a line each; models in it are done")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Judge mutants of each model in a process of its own, and print the table."""
+    options = options_of()
     if options.one:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         prepare_frameworks()

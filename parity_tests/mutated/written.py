@@ -61,7 +61,7 @@ class Written:
 
     def run(self, pair: ModelPair) -> ReferenceRun:
         """The reference's run for a pair."""
-        key = repr((pair.splits, pair.joins, pair.opens))
+        key = repr((pair.splits, pair.joins, pair.opens, pair.unrolled))
         if key not in self.runs:
             in_precision(self.model, "float32")
             self.runs[key] = run_reference(pair, self.model, self.probe, hash_as_torch_reads(self.source))

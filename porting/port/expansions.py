@@ -40,7 +40,8 @@ def expansion_of(
     unrolled : sequence of str
         Types of torch's recurrent layers whose twins run step by step.
     """
-    if (cell := getattr(layer, "cell", None)) and whole_of(cell).removeprefix("Simple") in unrolled:
+    is_stepped = any(kind.__name__ == "RNN" for kind in type(layer).__mro__)
+    if is_stepped and (cell := getattr(layer, "cell", None)) and whole_of(cell).removeprefix("Simple") in unrolled:
         return _step_by_step(path, layer, names, record)
     for kind in type(layer).__mro__:
         if "call" in vars(kind):

@@ -20,11 +20,10 @@ from porting.probes import Probe
 from porting.proof.blind_spots import find_blind_spots
 from porting.proof.constants import gradients_beside, measure_constants, rounding, roundings
 from porting.proof.inputs import check_finite, traced_drawing_nothing
-from porting.proof.lessons import SYNTHETIC_ROWS
+from porting.proof.lessons import SYNTHETIC_ROWS, run_on_synthetic
 from porting.proof.training.gradients import GRADIENT_ROWS, attempt
-from porting.proof.variations import far_probe, vary_batches, with_far_sample
+from porting.proof.variations import far_probe, vary_batches
 from porting.records.runs import ReferenceRun
-from porting.records.synthetic import described, draw
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
@@ -178,16 +177,13 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         If the probe has another number of inputs than the pair, or the reference has no finite activations on it.
     """
     few_rows, gradient_probe = probe.rows(SYNTHETIC_ROWS), probe.rows(GRADIENT_ROWS)
-    synthetic_probe = with_far_sample(few_rows)
-    inputs, few, drawn = (reference_inputs(pair, given) for given in (probe, few_rows, synthetic_probe))
+    inputs, few = reference_inputs(pair, probe), reference_inputs(pair, few_rows)
     narrow, state, (unseen, why_no_unseen) = _run_narrow(pair, model, probe, inputs)
     flow = _with_reference_sources(pair, model, narrow, few)
     wide_model = torch_side.in_precision(model, "float64")
     wide, small = (_flowing(trace_reference(pair, wide_model, given), flow) for given in (inputs, few))
-    drawn_by = described(small)
-    synthetic = draw(drawn_by)
-    alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, drawn, synthetic)
-    synthetic_trace = torch_runs.teach(wide_model, drawn, synthetic)
+    drawn = run_on_synthetic(wide_model, few_rows, small, partial(reference_inputs, pair))
+    alone, why_none_alone = attempt(torch_gradients.unseen_values, wide_model, drawn.inputs, drawn.lesson)
     gradients, why_no_gradients = _take_gradients(pair, wide_model, wide, gradient_probe)
     far, far_outputs = _run_far(pair, wide_model, gradient_probe)
     of_calls, of_outputs = roundings(wide_model, narrow, wide, partial(trace_reference, pair, wide_model, inputs))
@@ -195,10 +191,10 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
     return ReferenceRun(
         probe=probe,
         trace=wide,
-        synthetic=synthetic,
-        synthetic_drawn=drawn_by,
-        synthetic_trace=synthetic_trace,
-        synthetic_probe=synthetic_probe,
+        synthetic=drawn.lesson,
+        synthetic_drawn=drawn.drawn_by,
+        synthetic_trace=drawn.trace,
+        synthetic_probe=drawn.probe,
         calls_rounding=of_calls,
         outputs_rounding=of_outputs,
         own_rounding=_own_rounding(model, inputs, wide),
@@ -209,11 +205,11 @@ def run_reference(pair: ModelPair, model: Any, probe: Probe, weights_sha256: Map
         weights_sha256=weights_sha256,
         versions=torch_side.versions(),
         why_no_unseen=why_no_unseen or why_none_alone,
-        **_what_draws(wide_model, drawn, synthetic),
+        **_what_draws(wide_model, drawn.inputs, drawn.lesson),
         follows_batch=_followed_batches(pair, wide_model, gradient_probe),
         far=far,
         far_outputs=far_outputs,
-        constants=measure_constants(pair, wide_model, few, small, [(drawn, synthetic)]),
+        constants=measure_constants(pair, wide_model, few, small, [(drawn.inputs, drawn.lesson)]),
         explained=explained or (),
         why_not_explained=why_not_explained,
     )

@@ -78,7 +78,8 @@ class Tally:
         narrow = (*self.calls.values(), *self.outputs.values())
         worst = max((figures.relative_error() for figures in wide), default=0.0)
         limit = max((figures.limit() for figures in narrow), default=parity.FLOAT64_LIMIT)
-        line = f"over all {counted(self.samples, 'sample')} the worst float64 error is {worst:.1e}"
+        of_what = "" if self.wide_calls else ", of the outputs alone"
+        line = f"over all {counted(self.samples, 'sample')} the worst float64 error is {worst:.1e}{of_what}"
         return Part(Status.FAIL if not worst <= limit else part.status, (*part.lines, line))
 
     def _worst(self, report: ParityReport) -> Iterator[WorstSample]:
@@ -196,7 +197,7 @@ def _jobs(tally: Tally, pair: ModelPair, port: PortRun, batch: Probe, traces: Tr
         yield partial(held.add, call.output, rounded)
     for number, (name, output) in enumerate(parity.paired_outputs(reference, narrow, pair.outputs)):
         rounded = narrow_reference.outputs[number], reference.outputs[number]
-        place = number - len(pair.outputs)
+        place = number - len(pair.outputs)  # outputs come last
         yield partial(tally.outputs.setdefault(name, Narrow(tally.explained_of(place))).add, output, rounded)
         yield partial(_keep_worst, tally.worst.setdefault(name, []), output, batch.names())
 

@@ -226,12 +226,16 @@ def _drawing(
         explained()
         functions.append((rate, [frame.module for frame in frames]))
 
+    def noise_heard() -> None:
+        if frames:
+            frames[-1].is_noisy = True
+
     with ExitStack() as stack, torch.random.fork_rng(devices=[]):
         for module in model.modules():
             stack.callback(module.register_forward_pre_hook(enter).remove)
             stack.callback(module.register_forward_hook(leave).remove)
         stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard, own))
-        with in_training(model), exact(model), watching(NOISE, lambda: setattr(frames[-1], "is_noisy", True)):
+        with in_training(model), exact(model), watching(NOISE, noise_heard):
             call(model, tensors_of(model, inputs))
     inside = set(drawing.values()) - noisy
     return drawing, noisy, iter([rate for rate, around in functions if not inside & set(around)])

@@ -40,6 +40,41 @@ def test_a_border_that_only_small_values_show_fails_behind_the_input(border, ver
         assert [(held.where, held.port) for held in report.divergences] == [("between", "conv")]
 
 
+class OnARange(torch.nn.Module):
+    """Of numbers from 0 to 1, and of shares of the greatest of each channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = torch.nn.Conv1d(2, 4, 1), torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(torch.sqrt(1 - x * x)))
+        return self.fc((x / x.amax(2, keepdim=True)).mean(2))
+
+
+def on_a_range() -> keras.Model:
+    x = keras.Input((7, 2))
+    hidden = ops.relu(layers.Conv1D(4, 1, name="conv")(ops.sqrt(1 - x * x)))
+    shares = ops.mean(hidden / ops.max(hidden, 1, keepdims=True), 1)
+    return keras.Model(x, layers.Dense(3, name="fc")(shares))
+
+
+def test_a_model_that_is_defined_on_a_range_is_judged_on_it(tmp_path):
+    numbers = np.random.default_rng(0).random((8, 7, 2)).astype(np.float32)
+    pair = ModelPair(
+        name="on a range", reference=OnARange, port=on_a_range, input_shapes=((7, 2),),
+        inputs=("sample channel position -> sample position channel",),
+        outputs={"output": "sample feature -> sample feature"}, probe=lambda *_: Probe((numbers,), "a test"),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = OnARange()
+    torch.nn.init.uniform_(model.conv.weight, 0.1, 0.9)
+    torch.nn.init.constant_(model.conv.bias, 0.3)
+    torch.save(model.state_dict(), tmp_path / "net.pt")
+    report = convert(tmp_path / "net.pt", tmp_path / "port", pair=pair).report
+    assert report.verdict is Status.PASS, report.parts
+
+
 def test_only_what_may_be_any_number_is_taken_far():
     generator = np.random.default_rng(0)
     lengths, words = np.full((3, 1), 4.0), np.arange(6).reshape(3, 2)
