@@ -17,6 +17,7 @@ from porting.errors import CheckpointError, PairError, PortFileError
 from porting.evidence.certificates import hash_file
 from porting.files import hdf5
 from porting.files.heaps import check_heaps
+from porting.files.object_headers import texts_of_attributes
 from porting.reference.files import read_checkpoint
 from tractography.errors import GenerationError, TractogramError
 from tractography.files.headers import header_in_space
@@ -82,6 +83,54 @@ def test_a_text_that_says_it_is_longer_than_the_file_is_refused_before_room_is_m
     refused = rf"the text at byte {place:,} declares 4,294,967,167 bytes of {len(content):,}"
     with pytest.raises(ValueError, match=refused), hdf5.opened(tmp_path / "a.h5"):
         pass
+
+
+@pytest.mark.parametrize("heap", ["its own", "beside it", "nowhere"])
+@pytest.mark.parametrize("index", [0, 1, 70_000])
+def test_a_text_that_is_too_long_is_refused_wherever_it_says_it_lies(heap, index, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("deep/er").attrs["word"] = "x" * 77
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    at = content.index(b"GCOL")
+    place = content.index(struct.pack("<IQ", 77, at))
+    said = {"its own": at, "beside it": at + 8, "nowhere": 1 << 40}[heap]
+    content[place : place + 16] = struct.pack("<IQI", 3_000_000_000, said, index)
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(ValueError, match=f"the text at byte {place:,} declares 3,000"), hdf5.opened(tmp_path / "a.h5"):
+        pass
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_texts_of_attributes_are_found_in_headers_of_either_version(version, tmp_path):
+    def headers(group):
+        return h5py.h5o.get_info(group.id).addr
+
+    with h5py.File(tmp_path / "a.h5", "w", libver=version) as file:
+        held = file.create_group("held")
+        for number in range(6):  # more than the first block has room for
+            held.attrs[f"text {number}"] = "x" * (100 + number)
+            held.attrs[f"number {number}"] = number
+            file.attrs[f"many {number}"] = file.attrs[f"more {number}"] = "y"
+        held.attrs["several"] = np.array(["z" * 9, "z" * 8], h5py.string_dtype())
+        places = [headers(held)], [headers(file)]
+    with (tmp_path / "a.h5").open("rb") as file:
+        found, of_root = (texts_of_attributes(file, place) for place in places)
+    kept_apart = version == "latest"  # from the ninth attribute on
+    assert found is None if kept_apart else sorted(size for _, size in found) == [8, 9, *range(100, 106)]
+    assert of_root is None if kept_apart else [size for _, size in of_root] == [1] * 12
+
+
+def test_texts_of_few_attributes_are_found_in_headers_of_the_second_version(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        file.attrs["text"], file.attrs["number"], file.attrs["other"] = "x" * 70, 3, "y" * 7
+        place = h5py.h5o.get_info(file.id).addr
+    with (tmp_path / "a.h5").open("rb") as file:
+        found = texts_of_attributes(file, [place])
+        assert found is not None
+        for at, size in found:
+            file.seek(at)
+            assert int.from_bytes(file.read(4), "little") == size
+    assert sorted(size for _, size in found) == [7, 70]
 
 
 def with_an_array_behind(path, room):

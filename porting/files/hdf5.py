@@ -12,7 +12,7 @@ import numpy as np
 from porting.errors import first_line
 from porting.files.bounds import ALLOWANCE, LARGEST_RATIO, UNREADABLE, check_declared
 from porting.files.heaps import check_heaps
-from porting.files.object_headers import attribute_places
+from porting.files.object_headers import texts_of_attributes
 
 if TYPE_CHECKING:
     import h5py
@@ -46,9 +46,8 @@ def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> It
         with h5py.File(stored or path, "r", locking=locking) as file:
             objects: dict[int, Any] = {}
             check_declared(sum(_declared(file, objects, 0)), path.stat().st_size)
-            if beyond:
-                with _bytes_of(path, stored) as content:
-                    _check_references(content, file, objects, beyond)
+            with _bytes_of(path, stored) as content:
+                _check_references(content, file, objects, beyond)
             yield file
     except ValueError:
         raise
@@ -61,15 +60,15 @@ def _bytes_of(path: Path, stored: Any) -> AbstractContextManager[Any]:
 
 
 def _check_references(content: Any, file: Any, objects: Mapping[int, Any], beyond: Mapping[int, int]) -> None:
-    """Refuse references to texts that are longer than the file: those in attributes; all, where texts may be arrays."""
+    """Refuse texts that say they are longer than the file: those of attributes; what looks so, where others may be."""
     from h5py import h5o  # type: ignore[reportAttributeAccessIssue]
 
     of_numbers = all(not hasattr(item, "dtype") or item.dtype.kind in NUMBERS for item in objects.values())
     about: Any = h5o.get_info(file.id)
-    places = attribute_places(content, [about.addr, *objects]) if of_numbers else None
+    texts = texts_of_attributes(content, [about.addr, *objects]) if of_numbers else None
     length = content.seek(0, os.SEEK_END)
-    for at, declared in beyond.items():
-        if places is None or any(at in place for place in places):
+    for at, declared in beyond.items() if texts is None else texts:
+        if declared > length:
             raise ValueError(f"the text at byte {at:,} declares {declared:,} bytes of {length:,}")
 
 
