@@ -25,7 +25,8 @@ UNTYPED = """# What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
 # pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false"""
-"""For type checkers, where a file reads shapes, takes slices or unpacks."""
+"""For type checkers, where a file reads shapes, takes slices, unpacks or computes."""
+_OF_UNTYPED = re.compile(r"\.shape\b|\w\[|^ +\w+, .* = | [-+*/] ", re.MULTILINE)
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
 
@@ -77,7 +78,7 @@ def source_of(written: Written, about: str) -> str:
     heads += _convolutions(merged.functions)
     read = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", "".join([*heads[1:], *parts]))]
     heads.insert(1, "\n".join(["import keras", *([f"from keras import {', '.join(read)}"] if read else [])]))
-    if re.search(r"\.shape\b|\w\[|^ +\w+, .* = ", "".join(parts), re.MULTILINE):
+    if _OF_UNTYPED.search("".join([*heads[1:], *parts])):
         heads.insert(1, UNTYPED)
     return formatted("\n\n\n".join([*heads, *parts]) + "\n")
 

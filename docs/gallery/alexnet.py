@@ -1,0 +1,50 @@
+"""benchmarks.public.census:_of_torchvision('alexnet')
+
+Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
+"""
+
+
+# What Keras' layers return has no type.
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
+# pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false
+
+import keras
+from keras import layers, ops
+
+
+def adaptive_pool(x, size, axis, kind="mean"):
+    """Pool so many windows, which may overlap, along an axis, as torch's adaptive pooling does."""
+    length = x.shape[axis]
+    windows = [(at * length // size, -(-(at + 1) * length // size)) for at in range(size)]
+    reduce = ops.mean if kind == "mean" else ops.max
+    slices = [ops.take(x, ops.arange(start, stop), axis=axis) for start, stop in windows]
+    return ops.concatenate(
+        [reduce(window, axis=axis, keepdims=True) for window in slices], axis=axis
+    )
+
+
+def build():
+    """The model, with weights drawn at random."""
+    inputs = x = keras.Input((96, 96, 3), name="x")
+    x = layers.ZeroPadding2D(2)(x)
+    x = layers.Conv2D(64, 11, strides=4, name="features_0")(x)
+    x = ops.relu(x)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    x = layers.Conv2D(192, 5, padding="same", name="features_3")(x)
+    x = ops.relu(x)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    for n, filters in ((6, 384), (8, 256), (10, 256)):
+        x = layers.Conv2D(filters, 3, padding="same", name=f"features_{n}")(x)
+        x = ops.relu(x)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    x = adaptive_pool(adaptive_pool(x, 6, axis=1), 6, axis=2)
+    x = layers.Flatten()(ops.transpose(x, (0, 3, 1, 2)))
+    x = layers.Dropout(0.5)(x)
+    x = layers.Dense(4096, name="classifier_1")(x)
+    x = ops.relu(x)
+    x = layers.Dropout(0.5)(x)
+    x = layers.Dense(4096, name="classifier_4")(x)
+    x = ops.relu(x)
+    x = layers.Dense(1000, name="classifier_6")(x)
+    return keras.Model(inputs, x, name="alex_net")
