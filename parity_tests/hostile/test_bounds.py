@@ -16,7 +16,7 @@ from porting import ModelPair, convert, export, verify
 from porting.errors import CheckpointError, PairError, PortFileError
 from porting.evidence.certificates import hash_file
 from porting.files import hdf5
-from porting.files.heaps import check_heaps
+from porting.files.heaps import check_heaps, references_beyond
 from porting.files.object_headers import texts_of_attributes
 from porting.reference.files import read_checkpoint
 from tractography.errors import GenerationError, TractogramError
@@ -149,14 +149,14 @@ def test_an_address_that_ends_as_that_of_a_text_begins_is_no_reason_to_refuse(tm
     room = (1 << 16) + 256 * heap + 128 - at
     assert any(with_an_array_behind(path, room + more)[1] // 256 == heap for more in range(0, -4096, -64))
     with path.open("rb") as file:
-        assert check_heaps(file)
+        assert list(references_beyond(file, check_heaps(file)))
     with hdf5.opened(path) as file:
         assert hdf5.array_in(file, "array").tolist() == [*range(256)]
 
 
 def test_texts_of_all_lengths_are_read(tmp_path):
     with texts(tmp_path / "a.h5", 200).open("rb") as file:
-        assert not check_heaps(file)
+        assert not list(references_beyond(file, check_heaps(file)))
     with hdf5.opened(tmp_path / "a.h5") as file:
         assert len(hdf5.attribute_of(file, "text 100", str)) == 3700
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from porting.errors import first_line
 from porting.files.bounds import ALLOWANCE, LARGEST_RATIO, UNREADABLE, check_declared
-from porting.files.heaps import check_heaps
+from porting.files.heaps import check_heaps, references_beyond
 from porting.files.object_headers import texts_of_attributes
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def opened(path: Path, stored: Any = None, *, locking: bool | None = None) -> It
 
     try:
         with _bytes_of(path, stored) as content:
-            beyond = check_heaps(content)
+            heaps = check_heaps(content)
         with h5py.File(stored or path, "r", locking=locking) as file:
             objects: dict[int, Any] = {}
             check_declared(sum(_declared(file, objects, 0)), path.stat().st_size)
             with _bytes_of(path, stored) as content:
-                _check_references(content, file, objects, beyond)
+                _check_references(content, file, objects, heaps)
             yield file
     except ValueError:
         raise
@@ -59,7 +59,7 @@ def _bytes_of(path: Path, stored: Any) -> AbstractContextManager[Any]:
     return nullcontext(stored) if stored else path.open("rb")
 
 
-def _check_references(content: Any, file: Any, objects: Mapping[int, Any], beyond: Mapping[int, int]) -> None:
+def _check_references(content: Any, file: Any, objects: Mapping[int, Any], heaps: Mapping[int, int]) -> None:
     """Refuse texts that say they are longer than the file: those of attributes; what looks so, where others may be."""
     from h5py import h5o  # type: ignore[reportAttributeAccessIssue]
 
@@ -67,7 +67,7 @@ def _check_references(content: Any, file: Any, objects: Mapping[int, Any], beyon
     about: Any = h5o.get_info(file.id)
     texts = texts_of_attributes(content, [about.addr, *objects]) if of_numbers else None
     length = content.seek(0, os.SEEK_END)
-    for at, declared in beyond.items() if texts is None else texts:
+    for at, declared in references_beyond(content, heaps) if texts is None else texts:
         if declared > length:
             raise ValueError(f"the text at byte {at:,} declares {declared:,} bytes of {length:,}")
 

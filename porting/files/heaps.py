@@ -30,8 +30,7 @@ def check_heaps(file: BinaryIO) -> dict[int, int]:
     Returns
     -------
     dict
-        Place -> bytes of what looks like a reference to a text that is longer than the file. Outside of what holds
-        references it is none: an address that ends as another one begins is enough.
+        Place -> bytes of each global heap.
 
     Raises
     ------
@@ -44,8 +43,7 @@ def check_heaps(file: BinaryIO) -> dict[int, int]:
     if not first.startswith(_SIGNATURE) or first[_WIDTHS.get(first[8], slice(0))] != b"\x08\x08":
         raise ValueError("it does not begin as an HDF5 file")
     sizes = {place: _check_heap(file, place, length) for place in list(_heaps(file))}
-    heaps = {place: size for place, size in sizes.items() if size}
-    return dict(_references_beyond(file, heaps, length)) if heaps else {}
+    return {place: size for place, size in sizes.items() if size}
 
 
 def _heaps(file: BinaryIO) -> Iterator[int]:
@@ -68,9 +66,25 @@ def _pieces(file: BinaryIO, overlap: int) -> Iterator[tuple[int, bytes]]:
         first += len(held) - len(kept)
 
 
-def _references_beyond(file: BinaryIO, heaps: Mapping[int, int], length: int) -> Iterator[tuple[int, int]]:
-    """What refers to more of a global heap than the file has bytes, wherever it stands outside of heaps."""
-    places = np.array(sorted(heaps), np.uint64)
+def references_beyond(file: BinaryIO, heaps: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """What looks like a reference to more of a global heap than the file has bytes; outside of heaps.
+
+    Outside of what holds references it is none: an address that ends as another one begins is enough.
+
+    Parameters
+    ----------
+    file : file
+    heaps : Mapping
+        As `check_heaps` returns them.
+
+    Yields
+    ------
+    place, declared : int
+        Where it stands, and how many bytes it says that there are.
+    """
+    if not heaps:
+        return
+    length, places = file.seek(0, os.SEEK_END), np.array(sorted(heaps), np.uint64)
     for first, held in _pieces(file, overlap=_REFERENCE.size - 1):
         for shift in range(4, 12):
             words = np.frombuffer(held, "<u8", max(len(held) - shift, 0) // 8, shift)
