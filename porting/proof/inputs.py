@@ -1,7 +1,7 @@
 """What a pair's models take, found on the reference: where integers go, and below what they must be."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,15 @@ def traced_drawing_nothing(run: Callable[[], Trace]) -> Trace:
 
 def check_finite(trace: Trace, probe: Probe) -> None:
     """Nothing can be held against NaN or infinity: say which layer has them first."""
+    for place, count in not_finite(trace):
+        raise ProbeError(
+            f"The reference's activations are not finite: {count} NaN or infinite values first at {place}, on "
+            f"{probe.source}. Give another probe, or another checkpoint."
+        )
+
+
+def not_finite(trace: Trace) -> Iterator[tuple[str, int]]:
+    """Where a trace has NaN or infinity, in execution order, and how many values of each."""
     places = [
         (f"the {what} of {name}", array)
         for name, call in zip(trace.call_names(), trace.calls, strict=True)
@@ -128,9 +137,5 @@ def check_finite(trace: Trace, probe: Probe) -> None:
     ]
     for place, array in (*places, *((f"output {number}", array) for number, array in enumerate(trace.outputs))):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise ProbeError(
-                f"The reference's activations are not finite: {count} NaN or infinite values first at {place}, on "
-                f"{probe.source}. Give another probe, or another checkpoint."
-            )
+            yield place, int((~np.isfinite(array)).sum())
         release(array)

@@ -8,6 +8,7 @@ import numpy as np
 
 from porting.plans.plan import TransferPlan
 from porting.probes import Probe
+from porting.proof.inputs import not_finite
 from porting.proof.training.gradients import attempt
 from porting.proof.variations import with_far_sample
 from porting.records.parity import taught_partners
@@ -16,7 +17,6 @@ from porting.reference import runs as torch_runs
 from porting.rules import patterns
 from porting.rules.unit_axes import with_axes_of
 from porting.traces import Lesson, Trace
-from porting.traces.parking import release
 
 SYNTHETIC_ROWS = 2
 """Samples in a synthetic lesson."""
@@ -84,16 +84,7 @@ def run_on_synthetic(
     for probe, by in ((far, drawn_by), (far, plain), (few, drawn_by)):
         inputs, lesson = inputs_of(probe), draw(by)
         trace, _ = attempt(torch_runs.teach, model, inputs, lesson)
-        if trace is not None and _is_finite(trace):
+        if trace is not None and not any(not_finite(trace)):
             return SyntheticRun(probe, inputs, by, lesson, trace)
     inputs, lesson = inputs_of(few), draw(plain)
     return SyntheticRun(few, inputs, plain, lesson, torch_runs.teach(model, inputs, lesson))
-
-
-def _is_finite(trace: Trace) -> bool:
-    arrays = [array for call in trace.calls for array in (call.input, call.output)]
-    for array in (*arrays, *trace.outputs):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            return False
-        release(array)
-    return True
