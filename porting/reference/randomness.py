@@ -24,7 +24,7 @@ from porting.reference.ends import idle_modules
 from porting.reference.exact import exact
 from porting.reference.gradients import in_training
 from porting.reference.runs import teach
-from porting.reference.side import array_of, call, tensors_of
+from porting.reference.side import array_of, call, hooked, tensors_of
 from porting.reference.structure import taught_modules
 from porting.traces import Lesson
 
@@ -186,6 +186,20 @@ class _Frame:
     is_noisy: bool = False
 
 
+class _Frames(list[_Frame]):
+    """Modules that are running, the innermost last."""
+
+    def explain(self) -> None:
+        """What is listed has drawn inside all of them."""
+        for frame in self:
+            frame.is_explained = True
+
+    def hear_noise(self) -> None:
+        """The innermost draws noise."""
+        for frame in self[-1:]:
+            frame.is_noisy = True
+
+
 def _drawing(
     model: "torch.nn.Module",
     inputs: Sequence[np.ndarray],
@@ -201,12 +215,8 @@ def _drawing(
     drawing: dict[str, torch.nn.Module] = {}
     noisy: set[torch.nn.Module] = set()
     functions: list[tuple[float, list[torch.nn.Module]]] = []
-    frames: list[_Frame] = []
+    frames = _Frames()
     paths = {id(module): path for path, module in model.named_modules()}
-
-    def explained() -> None:
-        for frame in frames:
-            frame.is_explained = True
 
     def enter(module: "torch.nn.Module", _: Any) -> None:
         frames.append(_Frame(torch.get_rng_state(), module))
@@ -220,23 +230,18 @@ def _drawing(
             noisy.add(module)
         if is_simple or frame.is_noisy or not (frame.is_explained or paths[id(module)] in layers):
             drawing[paths[id(module)]] = module
-        explained()
+        frames.explain()
 
     def function_heard(name: str, arguments: Mapping[str, Any], rate: float) -> None:
-        explained()
+        frames.explain()
         functions.append((rate, [frame.module for frame in frames]))
 
-    def noise_heard() -> None:
-        if frames:
-            frames[-1].is_noisy = True
-
-    with ExitStack() as stack, torch.random.fork_rng(devices=[]):
-        for module in model.modules():
-            stack.callback(module.register_forward_pre_hook(enter).remove)
-            stack.callback(module.register_forward_hook(leave).remove)
-        stack.enter_context(_dropouts_heard([*_whole(layers), *_simple(model)], function_heard, own))
-        with in_training(model), exact(model), watching(NOISE, noise_heard):
-            call(model, tensors_of(model, inputs))
+    with (
+        hooked(model.modules(), enter, leave), torch.random.fork_rng(devices=[]),
+        _dropouts_heard([*_whole(layers), *_simple(model)], function_heard, own),
+        in_training(model), exact(model), watching(NOISE, frames.hear_noise),
+    ):  # fmt: skip
+        call(model, tensors_of(model, inputs))
     inside = set(drawing.values()) - noisy
     return drawing, noisy, iter([rate for rate, around in functions if not inside & set(around)])
 
@@ -291,10 +296,5 @@ def _dropouts_heard(
         depth[0] -= 1
         return made
 
-    with ExitStack() as stack:
-        for module in without:
-            stack.callback(module.register_forward_pre_hook(deeper(1)).remove)
-            stack.callback(module.register_forward_hook(deeper(-1)).remove)
-        stack.enter_context(replaced(own, own_heard))
-        with Hearing():
-            yield
+    with hooked(without, deeper(1), deeper(-1)), replaced(own, own_heard), Hearing():
+        yield

@@ -4,8 +4,8 @@
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -282,3 +282,15 @@ def call(model: "torch.nn.Module", inputs: Sequence["torch.Tensor"]) -> tuple["t
         outputs = model(**dict(zip(names, inputs, strict=True))) if names else model(*inputs)
     held = calls.several(outputs, lambda output: isinstance(output, torch.Tensor), "The reference", signature.outputs)
     return tuple(output.expand(len(inputs[0])) if not output.ndim and inputs[0].ndim else output for output in held)
+
+
+@contextmanager
+def hooked(
+    modules: "Iterable[torch.nn.Module]", before: Callable[..., None], behind: Callable[..., None]
+) -> Iterator[None]:
+    """Call something before and behind the forward of some modules."""
+    with ExitStack() as stack:
+        for module in modules:
+            stack.callback(module.register_forward_pre_hook(before).remove)
+            stack.callback(module.register_forward_hook(behind).remove)
+        yield
