@@ -144,13 +144,13 @@ def _draws(
         torch.random.fork_rng(devices=[]),
         _buffers_kept(model),
         _training(others),
-        watching(names, lambda: found.append(told(_authors_frame(sys._getframe(1))))),
+        _watching(names, lambda: found.append(told(_authors_frame(sys._getframe(1))))),
     ):
         run()
     return found
 
 
-def watching(names: Collection[str], heard: Callable[[], None]) -> AbstractContextManager[Any]:
+def _watching(names: Collection[str], heard: Callable[[], None]) -> AbstractContextManager[Any]:
     """Tell of each call of torch's functions of some names."""
     import torch
 

@@ -109,12 +109,12 @@ class Trainings:
 
     def course(self, seed: int, batches: Iterator[np.ndarray]) -> Course:
         """Train from a seed's weights, and compare behind each step."""
-        from porting.reference import randomness
+        from porting.reference.randomness import generator
 
         runner, third = self.start(seed)
         found = Course()
         for batch in batches:
-            drawing_from = randomness.state()
+            drawing_from = generator.state()
             ours, *_ = runner.step(batch)
             third.step(batch, drawing_from, ours.losses)
             distances = [(held.name, held.port, held.itself or 0.0) for held in runner.distances()]

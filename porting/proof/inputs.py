@@ -13,8 +13,8 @@ from porting.pairs.finding import draw_probe
 from porting.pairs.pair import ModelPair, Sizes
 from porting.plans.flow import Runner, with_sources
 from porting.probes import InputKind, Probe, drawn_inputs
-from porting.reference import randomness as torch_randomness
 from porting.reference import runs as torch_runs
+from porting.reference.randomness import generator
 from porting.rules import patterns
 from porting.traces import Trace
 from porting.traces.parking import release
@@ -103,9 +103,9 @@ def traced_drawing_nothing(run: Callable[[], Trace]) -> Trace:
     PairError
         If it draws, so that what it returns is another at every run.
     """
-    before = torch_randomness.state()
+    before = generator.state()
     trace = run()
-    if bool((before == torch_randomness.state()).all()):
+    if bool((before == generator.state()).all()):
         return trace
     again = run()
     arriving = [[*(call.input for call in held.calls), *held.outputs] for held in (trace, again)]

@@ -28,7 +28,7 @@ from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference import side as torch_side
 from porting.reference.files import Checkpoint
-from porting.reference.randomness import random_calls, scaled_arrivals
+from porting.reference.randomness.calls import random_calls, scaled_arrivals
 from porting.reference.rounding import explained_by_rounding
 from porting.reference.tensors.computed import settle
 from porting.reference.tensors.constants import see_what_is_meant

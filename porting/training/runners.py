@@ -17,9 +17,9 @@ from porting.proof.inputs import draw_for
 from porting.proof.runs import load_reference, plan_of, trace_port, trace_with_sources
 from porting.proof.transfer import move_weights
 from porting.records.deviations import apart
-from porting.reference import randomness
 from porting.reference import side as torch_side
 from porting.reference.files import read_checkpoint
+from porting.reference.randomness import generator
 from porting.training.second_runs import SecondRun
 from porting.training.verdict import Distance
 
@@ -88,7 +88,7 @@ class Runner:
                     optimiser_states.to_port(self.trainer.optimiser_state(), self.alone.plan)
                 )
             alone = self.alone.trainer.step(batch, with_gradients=True) if self.alone else None
-            drawing_from = randomness.state()
+            drawing_from = generator.state()
             ours = self.trainer.step(batch, with_gradients=True)
             if self.second:
                 self.second.step(batch, drawing_from, ours.losses)

@@ -10,8 +10,8 @@ from porting.errors import first_line
 from porting.plans.parts import divided
 from porting.plans.plan import TransferPlan
 from porting.records.deviations import apart
-from porting.reference import randomness
 from porting.reference import side as torch_side
+from porting.reference.randomness import generator
 from porting.training.verdict import LIMITS
 
 
@@ -51,7 +51,7 @@ class SecondRun:
         if self.why_none:
             return
         try:
-            with randomness.drawing_from(drawing_from):
+            with generator.drawing_from(drawing_from):
                 again = self._trainer.step(batch).losses["total"]
         except Exception as error:
             self.why_none = f"the reference cannot be trained a second time: {first_line(error)}"

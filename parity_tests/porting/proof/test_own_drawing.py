@@ -1,5 +1,7 @@
 """What is drawn by modules and functions of one's own: what it drops is measured, as no type says it."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -144,3 +146,26 @@ class DrawingAlways(Net):
 def test_a_model_that_draws_in_evaluation_mode_is_refused_where_it_does(tmp_path):
     with pytest.raises(PairError, match="draws in evaluation mode: what arrives at b is another at every run"):
         report_of(DrawingAlways, port(skip(0.25)), tmp_path)
+
+
+class LayerDropping(Net):
+    """Leaves its middle out in training, as a number that is drawn says, and drops values besides."""
+
+    def __init__(self, drawn, share):
+        super().__init__(torch.nn.Dropout(0.3))
+        self.drawn, self.share, self.middle = drawn, share, torch.nn.Linear(8, 8)
+
+    def forward(self, x):
+        hidden = self.drop(torch.relu(self.a(x)))
+        drawn = self.drawn()
+        return self.b(hidden if self.training and drawn < self.share else self.middle(hidden))
+
+
+@pytest.mark.parametrize("drawn", [lambda: torch.rand([]), random.random, np.random.random])
+@pytest.mark.parametrize(("share", "status"), [(0.4, Status.FAIL), (0.0, Status.PASS)])
+def test_layers_that_are_left_out_by_chance_are_seen_beside_dropouts(drawn, share, status, tmp_path):
+    built = port(dropout(0.3), lambda: layers.Dense(8, name="middle"))
+    report = report_of(lambda: LayerDropping(drawn, share), built, tmp_path)
+    assert report.training.status is status, report.training.lines
+    named = "the model itself (LayerDropping) behind the input has no counterpart" in "\n".join(report.training.lines)
+    assert named == (status is Status.FAIL)

@@ -16,7 +16,7 @@ from parity_tests.porting.training.small_pair import SMALL, write_untrained
 from parity_tests.schemas import assert_as_schema_says
 from parity_tests.streamlines import write_walks
 from porting import Status
-from porting.reference import randomness
+from porting.reference.randomness import generator
 from porting.training.second_runs import SecondRun
 from porting.training.trajectories import verify_training
 from porting.training.trajectory_report import as_json, draw, render
@@ -162,7 +162,7 @@ def test_the_second_run_draws_what_the_first_drew(dropping):
     second, trainer = SecondRun(dropping, Descent), Descent(dropping)
     for _ in range(5):
         batch = torch.randn(8, 4, dtype=torch.float64).numpy()
-        drawing_from = randomness.state()
+        drawing_from = generator.state()
         second.step(batch, drawing_from, trainer.step(batch).losses)
     assert not second.why_none
     assert 0 < (second.model.fc.weight - dropping.fc.weight).abs().max() < 1e-14
@@ -171,7 +171,7 @@ def test_the_second_run_draws_what_the_first_drew(dropping):
 def test_a_reference_that_draws_on_its_own_is_no_yardstick(dropping):
     numbers = iter(range(1, 9))
     second, trainer = SecondRun(dropping, lambda model: Descent(model, numbers)), Descent(dropping, numbers)
-    drawing_from, batch = randomness.state(), torch.ones(8, 4, dtype=torch.float64).numpy()
+    drawing_from, batch = generator.state(), torch.ones(8, 4, dtype=torch.float64).numpy()
     second.step(batch, drawing_from, trainer.step(batch).losses)
     assert "does not repeat itself" in second.why_none
 
