@@ -113,6 +113,8 @@ def write(
             on_step=on_step,
         )
     lines = [_counts(writing), *_sizes(writing), *(f"wrote {path}" for path in writing.files)]
+    if not writing.files:
+        lines += ["wrote nothing, as only what passes is kept; --keep-failed keeps it"]
     if writing.report is None:
         for line in lines:
             show(line)

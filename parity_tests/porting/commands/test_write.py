@@ -39,3 +39,13 @@ def test_write_partially_is_not_checked(run_cli, tmp_path, monkeypatch):
     assert "no report at net.json" in shown.out
     assert not (tmp_path / "net.json").exists()
     assert "not_written" in (tmp_path / "net.py").read_text()
+
+
+def test_write_keeps_nothing_of_what_does_not_pass_and_says_nothing_of_tried_exports(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = run_cli("write", f"{MODULE}:LayerDropping", "--input", "4", "-o", "net.py")
+    assert shown.status == 1
+    assert "the model itself (LayerDropping) behind the input has no counterpart" in " ".join(shown.out.split())
+    assert shown.out.endswith("wrote nothing, as only what passes is kept; --keep-failed keeps it\n")
+    assert "def forward" not in shown.err
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,9 @@
 """Parts of a forward without gradients or under autocast: their calls stand in the graph itself, and gradients end."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from porting.calls import inference_without_gradients
@@ -29,7 +32,7 @@ def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Ma
     """
     import torch
 
-    with torch.enable_grad(), inference_without_gradients():
+    with torch.enable_grad(), inference_without_gradients(), _silent():
         try:
             program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
         except Exception as error:  # torch raises what it likes
@@ -39,6 +42,18 @@ def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Ma
         _put_in_place(program, wrapped)
     module.recompile()
     return program
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep to oneself what torch says of an export that fails: its error is told, or another way is tried."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _exported_as_it_runs(

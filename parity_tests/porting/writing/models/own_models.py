@@ -138,3 +138,15 @@ class Normalised(nn.Module):
 
     def forward(self, x):
         return torch.relu(self.conv(x))
+
+
+class LayerDropping(nn.Module):
+    """Leaves a layer out by chance while it trains."""
+
+    def __init__(self, share=0.5):
+        super().__init__()
+        self.share, self.first, self.second = share, nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = self.first(x)
+        return x if self.training and torch.rand([]) < self.share else x + self.second(x)
