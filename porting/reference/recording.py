@@ -120,35 +120,50 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
     """A mode that records what functions do with the model's own tensors, outside of recorded modules."""
     import torch
 
-    structure = structure_of(model)
-    names, whole = structure.names, {name for path in watch.modules for name in structure.own[path].values()}
+    heard = _Functions(model, watch)
 
     class Recorder(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
-            keywords = kwargs or {}
-            row = torch_functions.FUNCTIONS.get(torch_functions.called_name(function))
-            bound = row.bind(args, keywords) if row else {}
-            held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
-            if row is None or watch.depth or not _is_layer(row, bound, held):
-                return _plain_use(function, args, keywords)
-            if watch.opened.intersection(held.values()):
-                return _plain_use(function, args, keywords)
-            name = _function_layer_name(held, structure.own)
-            about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
-            watch.uses.functional.setdefault((name, about.kind), about)
-            if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
-                return _plain_use(function, args, keywords)
-            heard = partial(watch.call, about)
-            if about.kind == "Linear" and "bias" not in held and bound.get("bias") is not None:
-                return _with_computed_bias(function, bound, heard)
-            named = keywords if args else {"input": bound["input"], **keywords}
-            return calls.with_first_argument(function, args, named, heard)
+            return heard.call(function, args, kwargs or {})
 
-    def _plain_use(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+    return Recorder()
+
+
+class _Functions:
+    """Calls of functions: of a model's own tensors alone they are layers of it, else they use those tensors."""
+
+    def __init__(self, model: "torch.nn.Module", watch: Watch) -> None:
+        structure = structure_of(model)
+        self.watch, self.names, self.own = watch, structure.names, structure.own
+        self.whole = {name for path in watch.modules for name in structure.own[path].values()}
+
+    def call(self, function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        """What a function makes of its arguments, as a layer where it is one."""
+        watch, names = self.watch, self.names
+        row = torch_functions.FUNCTIONS.get(torch_functions.called_name(function))
+        bound = row.bind(args, keywords) if row else {}
+        held = {word: names[id(bound[word])] for word in (row.weights if row else ()) if id(bound[word]) in names}
+        if row is None or watch.depth or not _is_layer(row, bound, held) or watch.opened.intersection(held.values()):
+            return self._plain_use(function, args, keywords)
+        name = _function_layer_name(held, self.own)
+        about = About(name, torch_functions.kind_of(row, bound), held, torch_functions.settings_of(row, bound))
+        watch.uses.functional.setdefault((name, about.kind), about)
+        if watch.wanted is not None and (name, about.kind) not in watch.wanted.functional:
+            return self._plain_use(function, args, keywords)
+        heard = partial(watch.call, about)
+        if about.kind == "Linear" and "bias" not in held and bound.get("bias") is not None:
+            return _with_computed_bias(function, bound, heard)
+        named = keywords if args else {"input": bound["input"], **keywords}
+        return calls.with_first_argument(function, args, named, heard)
+
+    def _plain_use(self, function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        import torch
+
+        watch, names = self.watch, self.names
         used = [
             (names[id(tensor)], tensor)
             for tensor in calls.leaves((args, keywords))
-            if id(tensor) in names and not (watch.depth and names[id(tensor)] in whole)
+            if id(tensor) in names and not (watch.depth and names[id(tensor)] in self.whole)
         ]
         if not used:
             return function(*args, **keywords) if watch.depth else watch.edit(function, args, keywords)
@@ -159,8 +174,6 @@ def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
         if any(isinstance(leaf, torch.Tensor) for leaf in calls.leaves(result)):
             watch.uses.plain |= dict.fromkeys(name for name, _ in used)
         return result
-
-    return Recorder()
 
 
 def _with_computed_bias(function: Callable[..., Any], bound: Mapping[str, Any], heard: Callable[..., Any]) -> Any:
