@@ -1,8 +1,9 @@
 """What a call of a layer or a model takes and returns, in either framework: the first tensor, and the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,31 @@ def with_first_argument(
         return record(given, lambda fed: call(fed, *others, **keywords))
     word = next(iter(keywords))
     return record(keywords[word], lambda fed: call(**{**keywords, word: fed}))
+
+
+Handle = Callable[[Callable[..., Any], tuple, Mapping[str, Any]], Any]
+"""Given a function of torch, its arguments and its keywords: what is returned in its place."""
+
+
+def functions_handed(handle: Handle) -> AbstractContextManager[Any]:
+    """Hand every call of a function of torch to something else for a while."""
+    return _handing()(handle)
+
+
+@cache
+def _handing() -> type:
+    """One class for all: a class is a circle that nothing frees but a collection, with all that its methods enclose."""
+    import torch
+
+    class Handing(torch.overrides.TorchFunctionMode):
+        def __init__(self, handle: Handle) -> None:
+            super().__init__()
+            self.handle = handle
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            return self.handle(function, args, kwargs or {})
+
+    return Handing
 
 
 def leaves(values: Any) -> Iterator[Any]:

@@ -2,12 +2,14 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from porting.calls import functions_handed
 
 if TYPE_CHECKING:
     import torch
@@ -152,15 +154,13 @@ def _draws(
 
 def _watching(names: Collection[str], heard: Callable[[], None]) -> AbstractContextManager[Any]:
     """Tell of each call of torch's functions of some names."""
-    import torch
 
-    class Watching(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            if getattr(function, "__name__", "") in names:
-                heard()
-            return function(*args, **(kwargs or {}))
+    def watch(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        if getattr(function, "__name__", "") in names:
+            heard()
+        return function(*args, **keywords)
 
-    return Watching()
+    return functions_handed(watch)
 
 
 def _first_argument(frame: FrameType) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.calls import functions_handed
 from porting.reference.exact import exact
 from porting.reference.side import call, tensors_of
 
@@ -23,24 +24,19 @@ class Ends(AbstractContextManager):
     """
 
     def __init__(self, passed: bool = False) -> None:
-        import torch
+        self.met, self._passed = False, passed
+        self._mode = functions_handed(self._call)
 
-        self.met = False
-        ends = self
-
-        class Mode(torch.overrides.TorchFunctionMode):
-            def __torch_function__(self, function, types, args=(), kwargs=None):
-                name = getattr(function, "__name__", "")
-                if name == "_set_grad_enabled" and not args[0]:
-                    ends.met = True
-                    args = (passed,)
-                elif name == "detach":
-                    ends.met = True
-                    if passed:
-                        return args[0].view_as(args[0])
-                return function(*args, **(kwargs or {}))
-
-        self._mode = Mode()
+    def _call(self, function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        name = getattr(function, "__name__", "")
+        if name == "_set_grad_enabled" and not args[0]:
+            self.met = True
+            args = (self._passed,)
+        elif name == "detach":
+            self.met = True
+            if self._passed:
+                return args[0].view_as(args[0])
+        return function(*args, **keywords)
 
     def __enter__(self) -> "Ends":
         self._mode.__enter__()

@@ -1,8 +1,10 @@
 """Functions of torch that do not compute in float64 what float64 can hold, computed by others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from porting.calls import functions_handed
 
 if TYPE_CHECKING:
     import torch
@@ -47,16 +49,14 @@ def in_float64() -> Iterator[None]:
     }
     made_of_numbers = {torch.tensor, torch.as_tensor, torch.Tensor.new_tensor}
 
-    class Exact(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            keywords = kwargs or {}
-            if function in instead:
-                return instead[function](*args, **keywords)
-            if function in made_of_numbers and _holds_numbers(args, keywords):
-                return function(*args, **keywords).float().double()
-            return function(*map(_wide, args), **{name: _wide(value) for name, value in keywords.items()})
+    def exactly(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        if function in instead:
+            return instead[function](*args, **keywords)
+        if function in made_of_numbers and _holds_numbers(args, keywords):
+            return function(*args, **keywords).float().double()
+        return function(*map(_wide, args), **{name: _wide(value) for name, value in keywords.items()})
 
-    with Exact(), _default_type(torch.float64):
+    with functions_handed(exactly), _default_type(torch.float64):
         yield
 
 

@@ -1,12 +1,13 @@
 """Gradients of a torch model, and one training step's statistics. `port.gradients` has the same of a Keras model."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.calls import functions_handed
 from porting.records.gradients import Gradients
 from porting.reference import functions as torch_functions
 from porting.reference.ends import Ends
@@ -166,11 +167,8 @@ def in_training(model: "torch.nn.Module") -> Iterator[None]:
 
 
 def _without_dropout() -> Any:
-    import torch
+    def keep_all(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        is_dropout = "dropout" in torch_functions.called_name(function)
+        return args[0] if is_dropout and args else function(*args, **keywords)
 
-    class KeepAll(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            is_dropout = "dropout" in torch_functions.called_name(function)
-            return args[0] if is_dropout and args else function(*args, **(kwargs or {}))
-
-    return KeepAll()
+    return functions_handed(keep_all)

@@ -118,15 +118,7 @@ def _recorder(
 
 def _function_recorder(model: "torch.nn.Module", watch: Watch) -> Any:
     """A mode that records what functions do with the model's own tensors, outside of recorded modules."""
-    import torch
-
-    heard = _Functions(model, watch)
-
-    class Recorder(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            return heard.call(function, args, kwargs or {})
-
-    return Recorder()
+    return calls.functions_handed(_Functions(model, watch).call)
 
 
 class _Functions:

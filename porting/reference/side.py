@@ -6,7 +6,7 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -141,16 +141,15 @@ def uninitialised() -> Iterator[None]:
     """Build models without drawing initial values: parameters stay untouched memory until `load_weights`."""
     import torch
 
-    class LeaveParametersAlone(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            name, keywords = function.__name__, kwargs or {}
-            changed = args[0] if args else keywords.get("tensor")  # functions of torch.nn.init call it so
-            in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
-            if in_place and isinstance(changed, torch.nn.Parameter):
-                return changed
-            return function(*args, **keywords)
+    def leave_parameters_alone(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        name = function.__name__
+        changed = args[0] if args else keywords.get("tensor")  # functions of torch.nn.init call it so
+        in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+        if in_place and isinstance(changed, torch.nn.Parameter):
+            return changed
+        return function(*args, **keywords)
 
-    with LeaveParametersAlone():
+    with calls.functions_handed(leave_parameters_alone):
         yield
 
 

@@ -1,12 +1,13 @@
 """What a torch model draws in training, and on what. `port.randomness` has the same of a Keras model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from porting.calls import functions_handed
 from porting.drops import replaced
 from porting.records.randomness import (
     FACTOR,
@@ -109,22 +110,19 @@ def scaled_arrivals(
 
     Attention drops as it did.
     """
-    import torch
-
     modules = dict(model.named_modules())
     own = own_functions(model, inputs) if any(call.name.startswith("F.") for call in drawn) else []
 
-    class Scaling(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            name, keywords = torch_functions.called_name(function), kwargs or {}
-            named = torch_functions.named_arguments(name, args, keywords) if "dropout" in name else {}
-            if name in DROPS and named.get("p") and "input" in named:
-                return FACTOR * named["input"]
-            return function(*args, **keywords)
+    def scale(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        name = torch_functions.called_name(function)
+        named = torch_functions.named_arguments(name, args, keywords) if "dropout" in name else {}
+        if name in DROPS and named.get("p") and "input" in named:
+            return FACTOR * named["input"]
+        return function(*args, **keywords)
 
     with ExitStack() as stack:
         for module in {call.name: modules[call.name] for call in drawn if call.name in modules}.values():
             stack.callback(module.register_forward_hook(lambda _, given, __: FACTOR * given[0]).remove)
         stack.enter_context(replaced(own, lambda drop, given, call: FACTOR * given))
-        stack.enter_context(Scaling())
+        stack.enter_context(functions_handed(scale))
         return arrivals_of(teach(model, inputs, lesson, alone=False)) if drawn else {}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from porting.calls import functions_handed
 from porting.drops import Drop, Dropping, replaced
 from porting.reference import functions as torch_functions
 from porting.reference.randomness import generator
@@ -68,18 +69,15 @@ def dropouts_heard(
     inside_own: Inside | None = None,
 ) -> Iterator[None]:
     """Tell of each call of a dropout by name, arguments and rate, torch's or own, but for those inside some modules."""
-    import torch
-
     depth, inside_own = Inside(), inside_own or Inside()
 
-    class Hearing(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            name, keywords = torch_functions.called_name(function), kwargs or {}
-            if name in DROPS and not depth.count:
-                named = torch_functions.named_arguments(name, args, keywords)
-                for _ in range(named["layers"] - 1 if name in torch_functions.RECURRENT else 1):
-                    heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
-            return function(*args, **keywords)
+    def hear(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        name = torch_functions.called_name(function)
+        if name in DROPS and not depth.count:
+            named = torch_functions.named_arguments(name, args, keywords)
+            for _ in range(named["layers"] - 1 if name in torch_functions.RECURRENT else 1):
+                heard(name, named, float(named["p"]) if named.get("training", True) else 0.0)
+        return function(*args, **keywords)
 
     def own_heard(drop: Drop, given: Any, call: Callable[[], Any]) -> Any:
         if not depth.count:
@@ -91,7 +89,7 @@ def dropouts_heard(
         depth.leave()
         return made
 
-    with hooked(without, depth.enter, depth.leave), replaced(own, own_heard), Hearing():
+    with hooked(without, depth.enter, depth.leave), replaced(own, own_heard), functions_handed(hear):
         yield
 
 
@@ -109,13 +107,12 @@ def own_draws_heard(model: "torch.nn.Module", inside: Inside, heard: Callable[[A
     """
     import torch
 
-    class Hearing(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            before = generator.state()
-            made = function(*args, **(kwargs or {}))
-            is_own = not inside.count and torch_functions.called_name(function) not in DROPS
-            return heard(made) if is_own and not torch.equal(before, generator.state()) else made
+    def hear(function: Callable[..., Any], args: tuple, keywords: Mapping[str, Any]) -> Any:
+        before = generator.state()
+        made = function(*args, **keywords)
+        is_own = not inside.count and torch_functions.called_name(function) not in DROPS
+        return heard(made) if is_own and not torch.equal(before, generator.state()) else made
 
     bare = [module for module in model.modules() if is_bare(module)]
-    with hooked(bare, inside.enter, inside.leave), Hearing():
+    with hooked(bare, inside.enter, inside.leave), functions_handed(hear):
         yield
