@@ -64,6 +64,8 @@ def join(dice: Dice, sketch: Sketch, x: str, other: str) -> None:
 def parameter(dice: Dice, sketch: Sketch, x: str, inner: Step) -> None:
     """An array of the model's own, added, multiplied, or in a product."""
     value = sketch.values[x]
+    if value.ndim < 2:
+        return
     last, rest = value.shape[-1], list(value.shape[1:])
     name = sketch.fresh(dice.pick(["scale", "shift", "gamma", "pos", "weight"]))
     wide = dice.pick([3, 4, 5])
