@@ -18,3 +18,12 @@ def test_a_grouped_convolution_is_compiled_once_and_computes_what_keras_computes
     with keras_side.precision(dtype):
         assert np.array_equal(np.asarray(made(images)), expected)
         assert np.array_equal(np.asarray(made(images)), expected)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
+def test_convolutions_of_many_sizes_are_compiled_without_a_word(caplog):
+    made = layers.Conv1D(8, 3, groups=2)
+    with keras_side.precision("float32"):
+        for samples in range(1, 8):
+            made(np.ones((samples, 9, 4), np.float32))
+    assert not caplog.records

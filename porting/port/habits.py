@@ -5,6 +5,7 @@ grouped convolutions on TensorFlow anew at each call, instead of once a shape.
 """
 
 import importlib
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,8 +87,23 @@ def compiled_once() -> Iterator[None]:
             return original(inputs, kernel, strides, padding, data_format, dilation_rate)
         return _grouped(_hashable(strides), padding, _hashable(dilation_rate))(inputs, kernel)
 
-    with calls.with_attributes(backend, {"conv": conv}):
+    with calls.with_attributes(backend, {"conv": conv}), _no_word_of_retracing():
         yield
+
+
+@contextmanager
+def _no_word_of_retracing() -> Iterator[None]:
+    """TensorFlow warns a user of what is compiled for many sizes, which here is meant."""
+    logger = logging.getLogger("tensorflow")
+
+    def is_wanted(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in str(record.msg)
+
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)
 
 
 def _hashable(sizes: Any) -> Any:
