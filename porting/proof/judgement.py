@@ -121,6 +121,15 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
     return Part(Status.PASS, (*lines, "all settings of all layers agree"))
 
 
+def _dark(reference: ReferenceRun) -> Iterator[str]:
+    """Layers that see nothing but zeros: of the probe itself, or on synthetic activations, too, which wake all."""
+    awake = {call.name for call in reference.synthetic_trace.calls if not _shows_nothing(call)}
+    for number, call in enumerate(reference.trace.calls):
+        is_given = any(reference.trace.inputs_reaching[number : number + 1])
+        if _shows_nothing(call) and (is_given or call.name not in awake):
+            yield call.name
+
+
 def _shows_nothing(call: LayerCall) -> bool:
     """Whether a layer's input is zero; token 0 is a row of a table as any other, and a parameter has no input."""
     return call.kind != PARAMETER and call.input.dtype.kind == "f" and not call.input.any()
@@ -155,7 +164,7 @@ def _judge_semantics(
     if wide or miscounted or varied:
         return Part(Status.FAIL, tuple(lines))
     lines += _rounded_constants(compared, reference)
-    if dark := [call.name for call in reference.trace.calls if _shows_nothing(call)]:
+    if dark := list(_dark(reference)):
         lines.append(f"the probe shows nothing: every input of {', '.join(dark)} is zero; give another --probe")
         return Part(Status.NOT_CHECKED, tuple(lines))
     unseen = judge_blind_spots(_blind_spots(reference, port), reference.why_no_unseen)

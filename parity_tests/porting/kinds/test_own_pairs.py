@@ -64,6 +64,27 @@ def test_a_reference_that_changes_its_weights_does_not_pass(tmp_path):
     assert convert(saved(Absolute(), tmp_path), tmp_path / "port", pair=pair).report.verdict is Status.FAIL
 
 
+class Asleep(nn.Sequential):
+    """Its second layer sees nothing but zeros on any probe of its own scale."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(6, 3), nn.ReLU(), nn.Linear(3, 4))
+        self[0].bias.data -= 100
+
+
+def asleep_port(activation):
+    given = keras.Input((6,))
+    hidden = activation(layers.Dense(3, name="0")(given))
+    return keras.Model(given, layers.Dense(4, name="2")(hidden))
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(None, Status.PASS), (6.0, Status.FAIL)])
+def test_a_layer_behind_dead_units_is_proven_on_synthetic_activations(most, verdict, tmp_path):
+    pair = image_pair(Asleep, lambda: asleep_port(layers.ReLU(most)))
+    report = convert(saved(Asleep(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.verdict is verdict, report.semantics.lines
+
+
 def test_a_probe_of_zeros_proves_nothing(tmp_path):
     np.save(tmp_path / "zeros.npy", np.zeros((4, 6), np.float32))
     pair = image_pair(lambda: nn.Linear(6, 4), lambda: dense_port(4))
