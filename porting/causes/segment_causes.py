@@ -20,7 +20,7 @@ from porting.causes.states import other_states
 from porting.causes.tables import added_table, other_tables
 from porting.causes.trials import Witness, distinct, left_over, trial_of
 from porting.causes.wiring import exchanged_sources, fed_otherwise, fed_within, from_elsewhere
-from porting.proof.suspects import Suspect
+from porting.proof.suspects import Suspect, constants_limits
 from porting.records.findings import kind_of
 from porting.records.parity import Cause
 from porting.records.runs import ReferenceRun
@@ -41,6 +41,7 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
     """
     whole = trial_of(witness, suspect, reference)
     segment = Segment(witness, suspect, whole, reference.trace)
+    segment.of_constants = constants_limits(reference)[segment.end]
     functions = [
         *_function_edits(segment),
         *masked_means(segment),

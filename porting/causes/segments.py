@@ -71,6 +71,8 @@ class Segment:
         With its sources.
     on_all_samples : bool
         Whether edits are tried on all samples, and not on a few.
+    of_constants : float
+        Relative error of what arrives that float32's rounding of the reference's own constants explains.
     """
 
     witness: Witness
@@ -78,6 +80,7 @@ class Segment:
     whole: Trial
     reference: Trace
     on_all_samples: bool = False
+    of_constants: float = 0.0
 
     @property
     def end(self) -> int:
@@ -259,7 +262,8 @@ class Segment:
     @cached_property
     def enough(self) -> float:
         """Relative error that a hypothesis may leave: rounding, and far below what it is to explain."""
-        return min(explained_of(self.suspect.divergence), left_over(self.baseline, self.trial.found) / 10)
+        explained = max(explained_of(self.suspect.divergence), self.of_constants)
+        return min(explained, left_over(self.baseline, self.trial.found) / 10)
 
     def predicted(self, edits: Sequence[Edit]) -> np.ndarray | None:
         """What would arrive; None where the edits cannot be run."""

@@ -116,6 +116,8 @@ def in_precision(
     with _readable(path):
         if file_format(path) == "keras":
             twin = _graph_of(path, dtype, lambda: build_port(pair, sizes))
+            with keras_side.uninitialised():
+                build(twin, probe.rows(1).arrays)  # Keras builds it with an input of float32, which others do not fit
         else:
             twin = _new_port(path, pair, sizes, lambda: probe)
     calls.sign(twin, pair.port_signature())

@@ -1,6 +1,7 @@
 """How far a reference moves where the constants that it holds in float32 are one rounding away."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from porting.records.gradients import Gradients
 from porting.reference import gradients as torch_gradients
 from porting.reference import runs as torch_runs
 from porting.reference.tensors.constants import as_meant, one_rounding_away, rounded_constants, turns, what_is_meant
+from porting.reference.tensors.passing import Passing, passing_numbers_moved
 from porting.traces import Lesson, Trace, lesson_of
 from porting.traces.parking import release
 
@@ -30,23 +32,34 @@ def measure_constants(
     `trace` is its run on these inputs, in float64; `lessons` are others, with the inputs that they go with.
     """
     held = rounded_constants(model, pair.whole_kinds())
-    if not held:
-        return Constants()
-    meant = what_is_meant(model)
-    alone = np.zeros(len(trace.calls) + len(trace.outputs))
+    alone, is_met = np.zeros(len(trace.calls) + len(trace.outputs)), False
     for given, lesson in ((inputs, lesson_of(trace)), *lessons):
         before = list(_arriving(torch_runs.teach(model, given, lesson, alone=False)))
-        for turn in turns(len(held)):
-            with one_rounding_away(held, turn, meant):
+        for turn in turns(len(held) + is_met):
+            with _all_moved(model, held, turn) as passing:
                 after = _arriving(torch_runs.teach(model, given, lesson, alone=False))
                 alone = np.maximum(alone, [_moved(*both) for both in zip(before, after, strict=True)])
+            is_met |= passing.is_met
+        if not held and not is_met:
+            return Constants()
     whole = 0.0
-    for turn in turns(len(held)):
-        with one_rounding_away(held, turn, meant):
+    for turn in turns(len(held) + is_met):
+        with _all_moved(model, held, turn):
             moved = torch_runs.trace(model, inputs, pair.whole_kinds(), pair.splits, pair.joins, pair.opens)
             arrays = zip(_everything(trace), _everything(moved), strict=True)
             whole = max(whole, *(_moved(*both) for both in arrays))
-    return Constants(tuple(held), tuple(map(float, alone)), whole)
+    names = (*held, *([IN_PASSING] if is_met else ()))
+    return Constants(names, tuple(map(float, alone)), whole)
+
+
+IN_PASSING = "numbers in its code"
+
+
+@contextmanager
+def _all_moved(model: Any, held: Mapping[str, Any], turn: int = 0) -> Iterator[Passing]:
+    """Let all constants of a model be one float32 rounding away, those that it makes as it runs too."""
+    with one_rounding_away(held, turn, what_is_meant(model)), passing_numbers_moved(turn) as passing:
+        yield passing
 
 
 def gradients_beside(
@@ -54,8 +67,7 @@ def gradients_beside(
 ) -> Gradients:
     """Gradients, and how far a rounding moves them, of the constants too."""
     held = rounded_constants(model, pair.whole_kinds())
-    beside = partial(one_rounding_away, held, meant=what_is_meant(model)) if held else None
-    return torch_gradients.gradients(model, inputs, cotangents, beside)
+    return torch_gradients.gradients(model, inputs, cotangents, partial(_all_moved, model, held))
 
 
 def roundings(

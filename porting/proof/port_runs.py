@@ -1,6 +1,6 @@
 """Run a port on the probe, as it is, taught, and otherwise: in float32 and, where the backend can, in float64."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,10 +46,10 @@ def run_port(pair: ModelPair, path: Path, sizes: Sizes, reference: ReferenceRun)
     reason, wide_model, lacking = keras_side.why_no_float64(), None, ""
     if not reason:
         with keras_side.precision("float64"):
-            wide_model = in_precision(model, "float64", path, pair, sizes, probe)
-            lacking = _why_not_wide(wide_model, probe)
+            twin = partial(in_precision, model, "float64", path, pair, sizes, probe)
+            wide_model, lacking = _wide_model(twin, probe)
     run = replace(run, why_no_float64=reason or lacking, lacks_float64=bool(lacking), coarse=coarse_precision(model))
-    return _widened(pair, run, None if lacking else wide_model, reference)
+    return _widened(pair, run, wide_model, reference)
 
 
 def run_again(pair: ModelPair, run: PortRun, reference: ReferenceRun, state_dict: Mapping[str, np.ndarray]) -> PortRun:
@@ -89,16 +89,19 @@ def narrow_run(pair: ModelPair, model: Any, reference: ReferenceRun, plan: Trans
     return PortRun(keras_side.weight_getter(model), narrow, None, None, "", "", keras_side.versions())
 
 
-def _why_not_wide(model: Any, probe: Probe) -> str:
-    """Say what of a port the backend cannot compute in float64, though it can in float32; empty where it can all."""
+def _wide_model(twin: Callable[[], Any], probe: Probe) -> tuple[Any, str]:
+    """A port in float64; or None, and what the backend cannot compute in float64, though it can in float32."""
     import keras
 
     backend = keras.backend.backend()
     try:
+        model = twin()
         found = narrowed(model, probe.rows(1).arrays)
     except Exception as error:  # backends raise what they like
-        return f"{backend} does not run this port in float64: {first_line(error)}"
-    return f"{backend} computes {', '.join(found)} in less than float64, whatever it is asked for" if found else ""
+        return None, f"{backend} does not run this port in float64: {first_line(error.__cause__ or error)}"
+    if found:
+        return None, f"{backend} computes {', '.join(found)} in less than float64, whatever it is asked for"
+    return model, ""
 
 
 def _wide_run(pair: ModelPair, run: PortRun, model: Any, reference: ReferenceRun) -> PortRun:

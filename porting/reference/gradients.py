@@ -30,7 +30,7 @@ def gradients(
     model: "torch.nn.Module",
     inputs: Sequence[np.ndarray],
     cotangents: Sequence[np.ndarray],
-    beside: Callable[[], AbstractContextManager[None]] | None = None,
+    beside: Callable[[], AbstractContextManager[Any]] | None = None,
 ) -> Gradients:
     """Gradients of the sum of all outputs times `cotangents`, in evaluation mode; then one step's statistics.
 

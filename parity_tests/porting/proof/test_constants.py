@@ -92,3 +92,38 @@ def test_tables_that_would_cancel_each_other_move_apart_in_one_of_the_turns():
             found.append(abs(float(held["mean"] / held["deviation"]) / ratio - 1))
     assert min(found) < 1e-12
     assert max(found) > 1e-7
+
+
+class InItsCode(torch.nn.Module):
+    """A table, a tensor of numbers and a factor that no buffer holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = torch.nn.Linear(3, 2)
+
+    def forward(self, x):
+        places = torch.sin(torch.arange(4, dtype=x.dtype) * 0.3)[:, None]
+        return self.last((x + places) * torch.tensor([0.2, 0.3, 0.7]) / np.sqrt(3).item())
+
+
+def in_its_code(rate=0.3, factor=3.0):
+    def port():
+        places = np.sin(np.arange(4) * rate).astype("float32")[:, None]
+        x = keras.Input((4, 3))
+        scaled = (x + places) * np.array([0.2, 0.3, 0.7], "float32") / np.sqrt(np.float32(factor))
+        return keras.Model(x, layers.Dense(2)(scaled))
+
+    return ModelPair(name="in_its_code", reference=InItsCode, port=port, input_shapes=((4, 3),))
+
+
+def test_constants_that_a_port_holds_in_float32_are_no_faults(tmp_path):
+    report = convert(saved(InItsCode(), tmp_path), tmp_path / "port", pair=in_its_code(), keep_failed=True).report
+    assert report.verdict is Status.PASS, report.parts
+    assert "float32 has rounded the reference's own constants: numbers in its code" in "\n".join(report.semantics.lines)
+
+
+@pytest.mark.parametrize("wrong", [{"rate": 0.30001}, pytest.param({"factor": 3.0001}, marks=pytest.mark.slow)])
+def test_other_constants_fail_in_float32_too(wrong, tmp_path):
+    pair = in_its_code(**wrong)
+    report = convert(saved(InItsCode(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
+    assert report.semantics.status is Status.FAIL

@@ -12,7 +12,7 @@ from porting.reference.structure import is_one_layer
 if TYPE_CHECKING:
     import torch
 
-_FLOAT32_ROUNDING = 2.0**-24
+FLOAT32_ROUNDING = 2.0**-24
 _EXACT_BITS = 12
 """Binary places behind the point that any way of writing a constant keeps: 0.5, or the ones of a mask."""
 
@@ -24,7 +24,7 @@ def rounded_constants(model: "torch.nn.Module", whole_kinds: frozenset[str]) -> 
         for path, module in model.named_modules()
         if not is_one_layer(module, whole_kinds)
         for name, held in (*module.named_buffers(recurse=False), *plain_tables(module).items())
-        if (buffer := _parts(held)).is_floating_point() and bool(_is_rounded(buffer).any())
+        if (buffer := _parts(held)).is_floating_point() and bool(is_rounded(buffer).any())
     }
 
 
@@ -92,7 +92,8 @@ def _parts(table: "torch.Tensor") -> "torch.Tensor":
     return torch.view_as_real(table) if table.is_complex() and not table.is_conj() else table
 
 
-def _is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
+def is_rounded(buffer: "torch.Tensor") -> "torch.Tensor":
+    """Which values any way of writing them may have rounded."""
     scaled = buffer * 2**_EXACT_BITS
     return (scaled != scaled.round()) & buffer.isfinite()
 
@@ -121,16 +122,30 @@ def one_rounding_away(
     kept = {name: buffer.clone() for name, buffer in buffers.items()}
     with torch.no_grad():
         for number, (name, buffer) in enumerate(buffers.items()):
-            signs = torch.randint(0, 2, buffer.shape, generator=generator).to(buffer) * 2 - 1
-            signs = -signs if turn and number >> (turn - 1) & 1 else signs
-            shift = buffer.abs() * _FLOAT32_ROUNDING
-            signs = torch.where(buffer < 0, -signs, signs)
-            if meant and name in meant:
-                shift = torch.maximum(shift, (meant[name].to(buffer) - buffer).abs().nan_to_num(0.0))
-            buffer.copy_(torch.where(_is_rounded(buffer), buffer + shift * signs, buffer))
+            is_turned = bool(turn and number >> (turn - 1) & 1)
+            buffer.copy_(rounding_away(buffer, generator, (meant or {}).get(name), is_turned=is_turned))
     try:
         yield
     finally:
         with torch.no_grad():
             for name, buffer in buffers.items():
                 buffer.copy_(kept[name])
+
+
+def rounding_away(
+    table: "torch.Tensor",
+    generator: "torch.Generator",
+    meant: "torch.Tensor | None" = None,
+    *,
+    is_turned: bool = False,
+) -> "torch.Tensor":
+    """A table's values one float32 rounding up or down, or as far as they are from what is meant."""
+    import torch
+
+    signs = torch.randint(0, 2, table.shape, generator=generator).to(table) * 2 - 1
+    signs = -signs if is_turned else signs
+    shift = table.abs() * FLOAT32_ROUNDING
+    signs = torch.where(table < 0, -signs, signs)
+    if meant is not None:
+        shift = torch.maximum(shift, (meant.to(table) - table).abs().nan_to_num(0.0))
+    return torch.where(is_rounded(table), table + shift * signs, table)
