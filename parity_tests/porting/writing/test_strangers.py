@@ -28,6 +28,7 @@ def _source(model, *shape):
 @pytest.mark.parametrize("name", PROVEN)
 def test_what_packages_do_is_written_and_passes(name, tmp_path):
     report = porting.write(getattr(strangers, name), tmp_path / "net.py", inputs=[PROVEN[name]]).report
+    assert report is not None
     assert report.verdict is Status.PASS, report.parts
 
 

@@ -158,3 +158,42 @@ class Searches(nn.Module):
         running = x.logcumsumexp(1) + x.cummax(1)[0]
         added = x.index_add(1, torch.tensor([0, 2, 0]), x[:, :3])
         return near.sum(1), counted, running, torch.hsplit(added, (2,))[1], x.median(1).values
+
+
+class Widens(nn.Module):
+    """A part that widens what it is given, or not."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.up = nn.Linear(4, units) if units else None
+        self.down = nn.Linear(units or 4, 4)
+
+    def forward(self, x):
+        y = x if self.up is None else self.up(x).relu()
+        return x + self.down(y)
+
+
+class MayWiden(nn.Module):
+    """A block that has such a part, or not."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.fc, self.part = nn.Linear(4, 4), part
+
+    def forward(self, x):
+        y = self.fc(x).tanh()
+        return y if self.part is None else self.part(y) * y.sigmoid()
+
+
+class WidensHereAndThere(nn.Module):
+    """Blocks without the part, with it, and with one that does not widen."""
+
+    def __init__(self):
+        super().__init__()
+        parts = (None, Widens(8), Widens(None), Widens(12))
+        self.blocks = nn.ModuleList([MayWiden(part) for part in parts])
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
