@@ -56,6 +56,7 @@ class Interpreter:
         rows: Sequence[FunctionRow] = (),
         partial: bool = False,
         build: "Callable[[], torch.nn.Module] | None" = None,
+        run: "Callable[[torch.nn.Module], None] | None" = None,
     ) -> None:
         self.rows = {row.name: row.write for row in rows}
         self.partial = partial
@@ -65,7 +66,7 @@ class Interpreter:
         self.arrays = OwnArrays(self.recorder)
         self.authors = AuthorNames()
         self.ownership = ownership_of(model, exported, self.rows)
-        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied, build)
+        self.reader = Reader(model, exported, self.recorder, self.arrays, self._target, self._applied, build, run)
         self.values = self.reader.values
         self.held: dict[str, Any] = {}
         self.own: list[str] = []

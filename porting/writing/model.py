@@ -134,7 +134,12 @@ def write_exported(
     """
     args, keywords = example.positional, example.named
     rows = reference.pair.functions if reference.pair else ()
-    written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build).written()
+    tensors, words = example.tensors()
+
+    def run(other: "torch.nn.Module") -> None:
+        _run(other, tensors, words)
+
+    written = Interpreter(model, exported, rows=rows, partial=partial, build=reference.build, run=run).written()
     if written.missing and not partial:
         raise refusal(reference.called, written.missing)
     patterns = [pattern_of(value) for value in written.inputs]

@@ -55,6 +55,8 @@ class Reader:
         Call -> what its row writes.
     build : callable, optional
         Makes the model once more, so that it can be seen how it makes its buffers.
+    run : callable, optional
+        Runs what has been made so, as some models make them only then.
     values : dict
         Call or placeholder -> what has been written for it.
     constants : dict
@@ -70,6 +72,7 @@ class Reader:
     target: "Callable[[Node], Target]"
     applied: "Callable[[Node], Any]"
     build: "Callable[[], torch.nn.Module] | None" = None
+    run: "Callable[[torch.nn.Module], None] | None" = None
     values: "dict[Node, Any]" = field(default_factory=dict)
     constants: "dict[tuple[Node, int], Any]" = field(default_factory=dict)
     origins: "Mapping[str, Node] | None" = None
@@ -235,7 +238,7 @@ class Reader:
         raise NoRowError(f"reads {path or 'a constant'}, {array.numel()} numbers that follow no rule, and {why}")
 
     def _origins(self) -> "Mapping[str, Node]":
-        found = origins_of(self.build, set(self.exported.kept.values())) if self.build else None
+        found = origins_of(self.build, set(self.exported.kept.values()), self.run) if self.build else None
         if found is None:
             return {}
         self.exported.constants.update(folded(found.graph, found.known, self.exported.samples))

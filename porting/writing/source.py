@@ -157,10 +157,12 @@ class Layout:
 
     def build(self, model: Function, written: Written, called: Sequence[str]) -> str:
         """The source of the function that makes the model."""
-        steps, names, parameters, results = self._named(model)
+        said = [plain(name) for name in model.parameter_names]
+        holding = [f"{name}_input" for name in said] if len(said) > 1 else ["inputs"]
+        steps, names, parameters, results = self._named(model, holding)
         made: list[ast.stmt] = []
         inputs = [names[value] for value in parameters]
-        kept = [f"{name}_input" if len(inputs) > 1 else "inputs" for name in inputs]
+        kept = [f"{name}_input" for name in inputs] if len(inputs) > 1 else holding
         for value, name, said, keep in zip(written.inputs, inputs, called, kept, strict=True):
             sizes = (value.shape[axis] for axis in value.axes[1:])
             shape = tuple(None if is_free(size) else size for size in sizes)
@@ -174,12 +176,14 @@ class Layout:
         args = ast.arguments([], [], None, [], [], None, [])
         return _source("build", args, [*made, *body, ast.Return(final)], "The model, with weights drawn at random.")
 
-    def _named(self, function: Function) -> tuple[list[Step], dict[str, str], list[str], list[str]]:
+    def _named(
+        self, function: Function, reserved: Sequence[str] = ()
+    ) -> tuple[list[Step], dict[str, str], list[str], list[str]]:
         """The steps of a function over variables, what those are called, and which it takes and returns."""
-        wanted = [plain(name) for name in function.parameter_names]
+        wanted = ["x" if (name := plain(said)) in reserved else name for said in function.parameter_names]
         steps, variables = assigned(function.steps, function.parameters, wanted, function.results)
         parameters, results = ([variables.of(v) for v in part] for part in (function.parameters, function.results))
-        taken = {*self.functions, *(option.name for option in function.options)}
+        taken = {*self.functions, *(option.name for option in function.options), *reserved}
         return steps, names_for(parameters, wanted, steps, results, taken), parameters, results
 
     def body(self, steps: Sequence[Step], names: dict[str, str], results: Sequence[str]) -> list[ast.stmt]:

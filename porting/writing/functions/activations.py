@@ -180,3 +180,13 @@ def noise(k: Target, x: Value, spread: float) -> Value:
     """Added while training."""
     x = settled(x)
     return x.with_data(k.layers.GaussianNoise(spread)(x.data))
+
+
+@row("erfc", "special_erfc")
+def rest_of_error_function(k: Target, x: Value) -> Value:
+    return x.with_data(1 - k.ops.erf(x.data), "float")
+
+
+@row("__lshift__", "bitwise_left_shift")
+def shifted_left(k: Target, x: Any, y: Any) -> Value:
+    return combined(k, k.ops.left_shift, [x, y])

@@ -5,9 +5,18 @@ from math import prod
 from typing import Any
 
 from porting.writing.functions.arranging.repeating import expand
-from porting.writing.functions.arranging.shapes import concatenate, last_or, reshape, slice_of, transpose, unsqueeze
-from porting.writing.functions.kinds import named
+from porting.writing.functions.arranging.shapes import (
+    concatenate,
+    last_or,
+    reshape,
+    slice_of,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
+from porting.writing.functions.kinds import as_kind, named
 from porting.writing.functions.pointwise import add, combined, multiply, negative, remainder, subtract
+from porting.writing.functions.reductions import reduced
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, permuted, settled, whole
 
@@ -153,6 +162,48 @@ def argsort(k: Target, x: Value, dim: int = -1, descending: bool = False, *, sta
     x = arranged(k.ops, x, whole(settled(x)))
     ordered = -x.data if descending else x.data
     return x.with_data(k.ops.argsort(ordered, axis=last_or(x, dim)), "int")
+
+
+def _ranked(name: str) -> None:
+    @row(name)
+    def ranked(k: Target, x: Value, *settings: Any, **words: Any) -> list[Value]:
+        given = dict(zip(("dim", "keepdim") if name == "median" else ("k", "dim", "keepdim"), settings, strict=False))
+        given |= words
+        if name == "median" and "dim" not in given:
+            raise NoRowError("the median of all samples together")
+        dim = given.get("dim", -1) % max(x.rank, 1)
+        place = (x.shape[dim] - 1) // 2 if name == "median" else given["k"] - 1
+        taken = [slice_of(k, value, dim, place, place + 1) for value in sort(k, x, dim)]
+        return taken if given.get("keepdim") else [squeeze(k, value, dim) for value in taken]
+
+
+for _name in ("median", "kthvalue"):
+    _ranked(_name)
+
+
+@row("searchsorted")
+def searchsorted(
+    k: Target,
+    table: Value,
+    x: Value,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Value | None = None,
+) -> Value:
+    """How many numbers of the table are smaller, or not greater."""
+    if sorter is not None:
+        raise NoRowError("searchsorted with a sorter")
+    table = unsqueeze(k, table, -2) if table.rank > 1 else table
+    greater = k.ops.greater_equal if right or side == "right" else k.ops.greater
+    reached = as_kind(k, combined(k, greater, [unsqueeze(k, x, -1), table], "bool"), "int")
+    return reduced(k, k.ops.sum, reached, -1, False)
+
+
+@row("bucketize")
+def bucketize(k: Target, x: Value, table: Value, *, out_int32: bool = False, right: bool = False) -> Value:
+    return searchsorted(k, table, x, right=right)
 
 
 def _descending(k: Target, x: Value, dim: int, function: Any) -> Any:

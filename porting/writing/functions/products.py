@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from porting.writing.functions.arranging.shapes import select, unsqueeze
+from porting.writing.functions.arranging.shapes import select, transpose, unsqueeze
 from porting.writing.functions.pointwise import add, multiply
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, arranged, broadcast_shape, in_order, settled
@@ -165,3 +165,29 @@ def addmm(k: Target, bias: Value, x: Value, y: Value, *, beta: float = 1, alpha:
     if alpha != 1:
         product = product.with_data(product.data * alpha)
     return add(k, product, bias, alpha=beta) if beta else product
+
+
+def _of_matrices(name: str, said: str, drops: int) -> None:
+    @row(name)
+    def function(k: Target, x: Value, *, upper: bool = False) -> Value:
+        x = in_order(k.ops, x)
+        shape = x.shape[: x.rank - drops]
+        made = Value(getattr(k.ops, said)(x.data), shape, tuple(range(len(shape))))
+        return transpose(k, made, -1, -2) if upper else made
+
+
+for _name, _said, _drops in (
+    ("linalg_inv", "inv", 0),
+    ("inverse", "inv", 0),
+    ("linalg_cholesky", "cholesky", 0),
+    ("linalg_det", "det", 2),
+):
+    _of_matrices(_name, _said, _drops)
+
+
+@row("linalg_solve")
+def solve(k: Target, x: Value, y: Value, *, left: bool = True) -> Value:
+    if not left or y.shape[:-1] != x.shape[:-1]:
+        raise NoRowError("solve from the right, or of one vector, or of others for each sample")
+    x, y = in_order(k.ops, x), in_order(k.ops, y)
+    return Value(k.ops.solve(x.data, y.data), y.shape, y.axes)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from porting.writing.functions.arranging.shapes import held, last_or
+from porting.writing.functions.arranging.shapes import held, last_or, unsqueeze
 from porting.writing.functions.kinds import as_kind
-from porting.writing.functions.pointwise import combined
+from porting.writing.functions.pointwise import combined, subtract
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, one_or_all, settled
 
@@ -167,6 +167,37 @@ for _name in ("cumsum", "cumprod"):
     _cumulative(_name)
 
 
+@row("logcumsumexp")
+def log_of_sums(k: Target, x: Value, dim: int) -> Value:
+    return _scanned(k, held(k, x, dim), dim, k.ops.logaddexp) if x.rank else x
+
+
+def _scanned(k: Target, x: Value, dim: int, function: Any) -> Value:
+    """Along an axis what a function makes of each element and all before."""
+    return x.with_data(k.ops.associative_scan(function, x.data, axis=x.at(dim)))
+
+
+def _greatest_so_far(name: str, said: str) -> None:
+    @row(name)
+    def scan(k: Target, x: Value, dim: int) -> list[Value]:
+        if not x.rank:
+            raise NoRowError(f"{name} of a single number")
+        x = held(k, x, dim)
+        made = _scanned(k, x, dim, getattr(k.ops, said))
+        if 1 not in k.used:
+            return [made]
+        made = made.with_data(k.kept(made.data))
+        shape = [x.shape[dim] if axis == dim % x.rank else 1 for axis in range(x.rank)]
+        numbers = Value(k.ops.arange(x.shape[dim]), tuple(shape), (dim % x.rank,), "int")
+        is_new = combined(k, k.ops.equal, [x, made], "bool")
+        last = held(k, combined(k, lambda new, at: k.ops.where(new, at, 0), [is_new, numbers], "int"), dim)
+        return [made, _scanned(k, last, dim, k.ops.maximum)]
+
+
+for _name, _said in {"cummax": "maximum", "cummin": "minimum"}.items():
+    _greatest_so_far(_name, _said)
+
+
 @row("linalg_vector_norm")
 def vector_norm(
     k: Target,
@@ -195,6 +226,11 @@ def vector_norm(
 @row("norm")
 def norm(k: Target, x: Value, p: float | None = 2, dim: Any = None, keepdim: bool = False, *, dtype: str = "") -> Value:
     return vector_norm(k, x, 2 if p is None else p, dim, keepdim)
+
+
+@row("cdist", "_cdist_forward")
+def distances(k: Target, x: Value, y: Value, p: float = 2, compute_mode: int | None = None) -> Value:
+    return vector_norm(k, subtract(k, unsqueeze(k, x, -2), unsqueeze(k, y, -3)), p, -1)
 
 
 def squares_root(k: Target, x: Value) -> Value:

@@ -7,8 +7,8 @@ from typing import Any
 from porting.writing.functions.arranging.repeating import expand
 from porting.writing.functions.arranging.shapes import reshape, slice_of, transpose, unsqueeze
 from porting.writing.functions.indexing import flat_places, taken_at
-from porting.writing.functions.kinds import as_kind
-from porting.writing.functions.pointwise import combined
+from porting.writing.functions.kinds import as_kind, named
+from porting.writing.functions.pointwise import add, combined
 from porting.writing.functions.row import NoRowError, Target, row
 from porting.writing.values.axes import Value, in_order, plain, settled
 
@@ -74,8 +74,10 @@ def _refuse_many(k: Target, elements: int, places: int) -> None:
 @row("index_put")
 def index_put(k: Target, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
     given = [(axis, value) for axis, value in enumerate(indices) if value is not None]
+    if accumulate and (len(given) > 1 or given[0][1].rank != 1 or given[0][1].dtype == "bool"):
+        raise NoRowError("index_put that adds to what stands at several places at once")
     if accumulate:
-        raise NoRowError("index_put that adds to what stands there")
+        return _added_along(k, x, *given[0], values)
     if any(value.dtype == "bool" for _, value in given):
         return _where_true(k, x, [value for _, value in given], values)
     if given[0][1].counts_samples and [axis for axis, _ in given] == [0, 1]:
@@ -121,3 +123,22 @@ def _written_along(k: Target, x: Value, axis: int, places: Value, values: Value)
     taken = taken_at(k, values, axis, plain(k.ops.maximum(last, 0), (count,), "int")) if values.rank else values
     is_hit = reshape(k, plain(last >= 0, (count,), "bool"), (count, *(1,) * (x.rank - axis - 1)))
     return combined(k, k.ops.where, [is_hit, taken, x], x.dtype)
+
+
+def _added_along(k: Target, x: Value, axis: int, places: Value, values: Value) -> Value:
+    """Slices added to those at places along one axis, of several at one place all."""
+    elements, count = places.shape[0], x.shape[axis]
+    _refuse_many(k, elements, count)
+    values = expand(k, as_kind(k, values, x.dtype), (*x.shape[:axis], elements, *x.shape[axis + 1 :]))
+    last = in_order(k.ops, transpose(k, values, axis, -1))
+    chosen = k.ops.one_hot(in_order(k.ops, places).data, count, dtype=named(k, x.dtype))
+    added = Value(k.ops.matmul(last.data, chosen), (*last.shape[:-1], count), last.axes, x.dtype)
+    return add(k, x, transpose(k, added, axis, -1))
+
+
+@row("index_add")
+def index_add(k: Target, x: Value, dim: int, places: Value, values: Value, *, alpha: float = 1) -> Value:
+    if not x.rank:
+        raise NoRowError("index_add to a single number")
+    places = reshape(k, places, (prod(places.shape),))
+    return _added_along(k, x, dim % x.rank, places, values.with_data(values.data * alpha) if alpha != 1 else values)

@@ -20,7 +20,8 @@ FUNCTION_ROWS: dict[str, Row] = row.by_name
 """Name of a function of ATen, without its overload and without the underscore of in-place -> its row."""
 
 EMITS_NOTHING = {
-    "_assert_tensor_metadata", "_assert_scalar", "_assert_async", "sym_constrain_range", "sym_constrain_range_for_size",
+    "_assert_tensor_metadata", "_assert_scalar", "_assert_async", "sym_constrain_range",
+    "sym_constrain_range_for_size",
 }  # fmt: skip
 """Functions that return nothing."""
 

@@ -38,7 +38,20 @@ class AuthorNames:
         """What the forward of a module calls what this node makes; empty where its source does not say."""
         statement = self._statement(node, call)
         said = _targets(statement) if statement is not None and not _is_method_call(statement, call.module) else []
+        if len(said) > 1 and isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Tuple, ast.List)):
+            said = self._one_of(said, node, call, statement)
         return said or self._named_by_attribute(node, call)
+
+    def _one_of(self, said: list[str], node: "Node", call: ModuleCall, statement: ast.stmt) -> list[str]:
+        """Of ``q, k, v = x[0], x[1], x[2]`` the name of what this node makes, where each makes one value."""
+        made = [node]
+        for step in ("prev", "next"):
+            other = getattr(node, step)
+            while other.op == "call_function" and self._statement(other, call) is statement:
+                made.insert(0 if step == "prev" else len(made), other)
+                other = getattr(other, step)
+        left = [each for each in made if any(user not in made for user in each.users)]
+        return [said[left.index(node)]] if len(left) == len(said) and node in left else [""]
 
     def _named_by_attribute(self, node: "Node", call: ModuleCall) -> list[str]:
         """What any method assigns the result of the module to that makes this, where one alone does."""

@@ -20,6 +20,7 @@ WANT_TORCH_ORDER = {
     "scaled_dot_product_attention", "softmax", "unflatten", "unsqueeze", "squeeze", "lstm", "gru", "rnn_tanh",
 }  # fmt: skip
 MERGES = {"view", "reshape", "flatten"}
+MOVES = {"permute", "transpose"}
 DROPS_UNITS = {"flatten", "squeeze", "view", "reshape"}
 KEEPS_SHAPE = {"dropout", "contiguous", "clone", "detach", "alias"}
 
@@ -39,9 +40,41 @@ def channel_axis(node: "Node", limit: int = 40) -> int | None:
         if name_of(user.target) in WANT_CHANNELS_LAST:
             if len(axes) > 2 and axes[1]:
                 return axes[1]
+        elif (last := _put_last(user, given)) is not None:
+            return axes[last]
         elif found := _followed(user, given, axes):
             waiting += [(further, user, found) for further in user.users]
     return None
+
+
+def _put_last(user: "Node", given: "Node") -> int | None:
+    """The axis of an image that is put last, its others cut into patches or put together before; None where none is."""
+    shape = shape_of(given)
+    if len(shape) < 4:
+        return None
+    parts: list[Axes] = [(axis,) for axis in range(len(shape))]
+    if name_of(user.target) in MERGES and user.users:
+        parts = [()] * len(shape_of(user))
+        for before, after in grouped(shape, shape_of(user)):
+            for axis in after:
+                parts[axis] = before
+        user = next(iter(user.users))
+    if user.op != "call_function" or name_of(user.target) not in MOVES or len(parts) < 3:
+        return None
+    order = list(range(len(parts)))
+    if name_of(user.target) == "permute":
+        order = [axis % len(parts) for axis in _axes_of(user)]
+    else:
+        first, second = (axis % len(parts) for axis in _axes_of(user))
+        order[first], order[second] = second, first
+    last = parts[order[-1]]
+    return last[0] if len(last) == 1 and last[0] not in (0, len(shape) - 1) else None
+
+
+def _axes_of(user: "Node") -> list[int]:
+    """The axes that a permutation names."""
+    given: Any = user.args[1:]
+    return list(given[0]) if isinstance(given[0], (list, tuple)) else list(given)
 
 
 def _followed(user: "Node", given: "Node", axes: Axes) -> Axes:

@@ -1,4 +1,4 @@
-"""How a model's ``__init__`` computes tensors that no checkpoint has: the calls that made them, as a graph."""
+"""How a model computes tensors that no checkpoint has, in ``__init__`` or as it first runs: the calls, as a graph."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -83,15 +83,20 @@ class _Program:
         return self.nodes[id(value)]
 
 
-def origins_of(build: "Callable[[], torch.nn.Module]", paths: Collection[str]) -> Origins | None:
-    """Build a model once more and see how it makes tensors that it keeps; None where torch cannot follow that."""
+def origins_of(
+    build: "Callable[[], torch.nn.Module]",
+    paths: Collection[str],
+    run: "Callable[[torch.nn.Module], None] | None" = None,
+) -> Origins | None:
+    """Build a model once more and see how it makes tensors that it keeps; None where torch cannot follow that.
+
+    It is `run`, too, where it has not made all of them then.
+    """
     import torch
     from torch.export.graph_signature import OutputKind
 
-    calls, model = _seen(build)
-    kept = {path: attribute(model, path) for path in paths}
-    made = {id(tensor) for call in calls for tensor in call.made()}
-    wanted = {path: tensor for path, tensor in kept.items() if id(tensor) in made}
+    calls, model = _seen(build, paths, run)
+    wanted = _made_among(calls, model, paths)
     if not wanted:
         return None
     program = _Program(torch.fx.Graph())
@@ -132,8 +137,16 @@ def _without_copies(graph: "Graph") -> None:
     graph.eliminate_dead_code()
 
 
-def _seen(build: "Callable[[], torch.nn.Module]") -> "tuple[list[_Call], torch.nn.Module]":
-    """The calls by which a model is built, but for those that draw and those that make large tensors."""
+def _made_among(calls: Sequence[_Call], model: "torch.nn.Module", paths: Collection[str]) -> "dict[str, torch.Tensor]":
+    """Path -> tensor, of those that calls made."""
+    made = {id(tensor) for call in calls for tensor in call.made()}
+    return {path: tensor for path in paths if id(tensor := attribute(model, path)) in made}
+
+
+def _seen(
+    build: "Callable[[], torch.nn.Module]", paths: Collection[str], run: "Callable[[torch.nn.Module], None] | None"
+) -> "tuple[list[_Call], torch.nn.Module]":
+    """The calls by which a model is built, and run, but for those that draw and those that make large tensors."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     calls: list[_Call] = []
@@ -148,6 +161,8 @@ def _seen(build: "Callable[[], torch.nn.Module]") -> "tuple[list[_Call], torch.n
 
     with Seeing():
         model = build()
+        if run is not None and len(_made_among(calls, model, paths)) < len(paths):
+            run(model)
     return calls, model
 
 

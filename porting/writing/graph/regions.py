@@ -40,6 +40,7 @@ def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Ma
     module = program.graph_module
     while (wrapped := next((node for node in module.graph.nodes if _name(node) in CALLED_AT), None)) is not None:
         _put_in_place(program, wrapped)
+    _tell_all_users(module.graph)
     module.recompile()
     return program
 
@@ -77,6 +78,13 @@ def _exported_as_it_runs(
     finally:
         for name, function in held.items():
             setattr(torch.compiler, name, function)
+
+
+def _tell_all_users(graph: "torch.fx.Graph") -> None:
+    """Let each node know all that read it: torch forgets some where it moves calls to a graph of their own."""
+    for node in graph.nodes:
+        for read in node.all_input_nodes:
+            read.users.setdefault(node)
 
 
 def _name(node: "Node") -> str:

@@ -258,21 +258,29 @@ def _along(k: Target, array: "np.ndarray", kind: str) -> Any:
 
 
 def _across(k: Target, array: "np.ndarray", kind: str) -> Any:
-    """Along two axes what is said along one, or a sum of both."""
-    if kind == "bool" or array.ndim != 2:
+    """Along several axes a sum of what is said along each."""
+    if kind == "bool" or array.ndim < 2:
         return None
-    rows, columns = array[:, 0], array[0] - array[0, 0]
-    if (rows[:, None] + columns != array).any():
+    first = array[(0,) * array.ndim]
+    profiles = [
+        array[tuple(slice(None) if at == axis else 0 for at in range(array.ndim))] for axis in range(array.ndim)
+    ]
+    sides = [
+        (profile - first).reshape([-1 if at == axis else 1 for at in range(array.ndim)])
+        for axis, profile in enumerate(profiles)
+    ]
+    if (first + sum(sides) != array).any():
         return None
-    if not columns.any():
-        said = _along(k, rows, kind)
-        shown = None if said is None else said[:, None]
-    elif (rows == rows[0]).all():
-        shown = _along(k, array[0], kind)
-    else:
-        parts = [_along(k, rows, kind), _along(k, columns, kind)]
-        return None if any(part is None for part in parts) else parts[0][:, None] + parts[1]
-    return None if shown is None else k.ops.broadcast_to(shown, array.shape)
+    changing = [axis for axis, side in enumerate(sides) if side.any()]
+    shown: Any = None
+    for axis in changing:
+        said = _along(k, profiles[axis] - (0 if shown is None else first), kind)
+        if said is None:
+            return None
+        behind = array.ndim - axis - 1
+        said = said[(slice(None), *(None,) * behind)] if behind else said
+        shown = said if shown is None else shown + said
+    return shown if len(changing) == array.ndim else k.ops.broadcast_to(shown, array.shape)
 
 
 def _runs(k: Target, array: "np.ndarray", kind: str) -> Any:

@@ -24,10 +24,18 @@ class HeldLayers:
             path = getattr(settings["name"].tree, "path", self._path)
             if path not in self._made:
                 data = getattr(self._layers, kind)(*args, **settings)
-                title = path.rpartition(".")[2] or "layer"
+                title = _title(path)
                 held = self._recorder.bind_in(self._scope, data, [title])
                 self._recorder.titles[variable_of(held)] = title
                 self._made[path] = held
             return self._made[path]
 
         return layer
+
+
+def _title(path: str) -> str:
+    """What a layer is called: its attribute's name, of one in a list with its number there."""
+    words = path.split(".")
+    numbers = next((at for at, word in enumerate(reversed(words)) if not word.isdigit()), len(words))
+    named = words[max(len(words) - numbers - 1, 0) :]
+    return "_".join(named) if named and not named[0].isdigit() else "layer"

@@ -147,7 +147,7 @@ def plain(name: str) -> str:
 
 def _free(name: str, busy: set[str]) -> str:
     if name in COUNTERS:
-        return next((one for one in COUNTERS if one not in busy), None) or _free("n_", busy)
+        return next((one for one in (name, *COUNTERS) if one not in busy), None) or _free("n_", busy)
     if name == "x":
         name = next((one for one in ("x", "y", "z") if one not in busy), name)
     stem = re.sub(r"\d+$", "", name) if name[-1:].isdigit() and not name[:-1].endswith("_") else name

@@ -85,7 +85,7 @@ def matrix_transpose(k: Target, x: Value) -> Value:
     return transpose(k, x, -1, -2) if x.rank > 1 else x
 
 
-@row("movedim")
+@row("movedim", "moveaxis")
 def movedim(k: Target, x: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
     sources = [s % x.rank for s in ([source] if isinstance(source, int) else source)]
     places = [d % x.rank for d in ([destination] if isinstance(destination, int) else destination)]
@@ -171,6 +171,16 @@ def tensor_split(k: Target, x: Value, sections: int | Sequence[int] | Value, dim
         edges = [0, *sections, length]
         sizes = [edges[at + 1] - edges[at] for at in range(len(edges) - 1)]
     return split(k, x, sizes, dim)
+
+
+@row("hsplit")
+def horizontal_split(k: Target, x: Value, sections: int | Sequence[int]) -> list[Value]:
+    return tensor_split(k, x, sections, min(1, x.rank - 1))
+
+
+@row("dsplit")
+def split_in_depth(k: Target, x: Value, sections: int | Sequence[int]) -> list[Value]:
+    return tensor_split(k, x, sections, 2)
 
 
 @row("chunk")

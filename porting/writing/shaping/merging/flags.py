@@ -119,7 +119,13 @@ def named_flags(
 def _present_with(flag: str, held: Sequence[bool], options: Sequence[Option]) -> Option | None:
     """The argument that is given wherever a flag is set, and nowhere else."""
     absent = [not one for one in held]
-    return next((o for o in options if [value is None for value in o.values] == absent), None)
+    plain = (option for option in options if not any(map(_is_none, option.values)))
+    return next((option for option in plain if [value is None for value in option.values] == absent), None)
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    """Whether a call is given None itself."""
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _asked(said: ast.expr, held: Sequence[bool], options: list[Option], arguments: Arguments) -> ast.expr:
