@@ -74,13 +74,6 @@ class Passing:
 @contextmanager
 def passing_numbers_moved(turn: int = 0) -> Iterator[Passing]:
     """Let what a model makes of numbers alone be one float32 rounding away for a while."""
-    import torch
-
     passing = Passing(turn)
-
-    class Moving(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            return passing.run(function, args, kwargs or {})
-
-    with Moving():
+    with calls.functions_handed(passing.run):
         yield passing
