@@ -21,6 +21,7 @@ MODELS = {
     "Kernels": "4,6,8",
     "Others": "3,8",
     "OfATable": "6,4",
+    "BehindAGate": "4",
 }
 SLOW = {"OwnBiases", "Kernels", "Others"}
 

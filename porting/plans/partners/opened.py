@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from porting.plans.partners.alignment import aligned
 from porting.plans.partners.by_order import Fit
+from porting.plans.partners.names import equally_named
 from porting.plans.transfers import Traced
 from porting.rules.opened import AXES
 from porting.traces import PARAMETER, LayerCall
@@ -16,6 +17,10 @@ def found_opens(ours: Sequence[LayerCall], theirs: Sequence[LayerCall], fit: Fit
     sides = aligned(ours, theirs, fit)
     left = [layer for layer, partner in sides if layer and not partner]
     right = [partner for layer, partner in sides if partner and not layer]
+    for layer, partner in list(equally_named(left, right)):  # parallel branches run in any order
+        if fit(layer, partner):
+            left.remove(layer)
+            right.remove(partner)
     opened = [layer for layer in left if layer.kind in AXES]
     rest = [layer for layer in left if layer not in opened]
     if not opened or any(layer.kind != PARAMETER for layer in (*rest, *right)):

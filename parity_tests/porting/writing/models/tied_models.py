@@ -110,3 +110,17 @@ class OfATable(nn.Module):
         bias[2:5].zero_()
         hidden = F.linear(x, self.both.weight, bias).tanh()
         return self.fc(hidden) + 8 * self.last(torch.relu(self.first(self.table))).sigmoid()
+
+
+class BehindAGate(nn.Module):
+    """Two layers of one weight behind a gate, which Keras runs before what it lets through."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.narrow, self.gate = nn.Linear(4, 6), nn.Linear(6, 4), nn.Linear(4, 4)
+        self.one, self.other = nn.Linear(4, 4, bias=False), nn.Linear(4, 4)
+        self.other.weight = self.one.weight
+
+    def forward(self, x):
+        x = x + self.narrow(F.silu(self.wide(x))) * torch.sigmoid(self.gate(x))
+        return self.other(torch.tanh(self.one(x)))
