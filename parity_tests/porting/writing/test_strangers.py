@@ -10,6 +10,7 @@ from parity_tests.porting.writing.models import strangers
 from porting.statuses import Status
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
+from porting.writing.refusals import WritingError
 from porting.writing.source import source_of
 
 PROVEN = {
@@ -18,6 +19,10 @@ PROVEN = {
     "RegionsOfVideos": "4,6,6",
     "Patches": "3,4,6",
     "CallsItInputs": "2,4",
+    "Searches": "5,4",
+    "WidensHereAndThere": "4",
+    "AsksForValues": "5,4",
+    "PadsPlaces": "5:int9",
 }
 
 
@@ -30,6 +35,11 @@ def test_what_packages_do_is_written_and_passes(name, tmp_path):
     report = porting.write(getattr(strangers, name), tmp_path / "net.py", inputs=[PROVEN[name]]).report
     assert report is not None
     assert report.verdict is Status.PASS, report.parts
+
+
+def test_a_model_that_changes_its_weights_is_told_so(tmp_path):
+    with pytest.raises(WritingError, match=r"changes a weight by its \.data"):
+        porting.write(strangers.ChangesItself, tmp_path / "net.py", inputs=["4"])
 
 
 def test_values_that_one_line_takes_apart_keep_their_names():

@@ -30,6 +30,17 @@ def bordered(table, corner, row, column):
     return ops.where(is_corner, corner, table)
 
 
+def accumulated(function, x, axis):
+    """What an associative function makes of each element and all before it, along an axis."""
+    step, length = 1, x.shape[axis]
+    while step < length:
+        first, later = ops.split(x, [step], axis=axis)
+        before, _ = ops.split(x, [length - step], axis=axis)
+        x = ops.concatenate([first, function(later, before)], axis=axis)
+        step *= 2
+    return x
+
+
 def average_inside(x, size, strides, widths, counted=None):
     """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
     edges = [(0, 0), *widths, (0, 0)]
