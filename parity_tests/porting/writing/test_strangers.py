@@ -23,6 +23,7 @@ PROVEN = {
     "WidensHereAndThere": "4",
     "AsksForValues": "5,4",
     "PadsPlaces": "5:int9",
+    "MovesItself": "4",
 }
 
 

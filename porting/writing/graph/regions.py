@@ -56,7 +56,7 @@ def _silent() -> Iterator[None]:
 
 
 def _exported(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-    """What torch exports; where it fails, of a model that is not told that it is exported, or is answered by values.
+    """What torch exports; where it fails, of a model that is not told of it, is answered by values and is not moved.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def _exported(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[s
     import torch
 
     first: Exception | None = None
-    for ways in ((), (_as_it_runs,), (known_values,), (_as_it_runs, known_values)):
+    for ways in ((), (_as_it_runs,), (_unmoved, known_values), (_as_it_runs, _unmoved, known_values)):
         with ExitStack() as stack:
             for way in ways:
                 stack.enter_context(way(model))
@@ -90,6 +90,19 @@ def _as_it_runs(model: "torch.nn.Module") -> Iterator[None]:
     finally:
         for name, function in held.items():
             setattr(torch.compiler, name, function)
+
+
+@contextmanager
+def _unmoved(model: "torch.nn.Module") -> Iterator[None]:
+    """Leave modules where they are that a forward moves to a device or to another kind of number."""
+    import torch
+
+    moving = torch.nn.Module.to
+    try:
+        torch.nn.Module.to = lambda self, *_, **__: self
+        yield
+    finally:
+        torch.nn.Module.to = moving
 
 
 def _tell_all_users(graph: "torch.fx.Graph") -> None:

@@ -34,9 +34,9 @@ def accumulated(function, x, axis):
     """What an associative function makes of each element and all before it, along an axis."""
     step, length = 1, x.shape[axis]
     while step < length:
-        first, later = ops.split(x, [step], axis=axis)
-        before, _ = ops.split(x, [length - step], axis=axis)
-        x = ops.concatenate([first, function(later, before)], axis=axis)
+        parts = ops.split(x, [step], axis=axis)
+        before = ops.split(x, [length - step], axis=axis)[0]
+        x = ops.concatenate([parts[0], function(parts[1], before)], axis=axis)
         step *= 2
     return x
 

@@ -239,3 +239,15 @@ class PadsPlaces(nn.Module):
 
     def forward(self, tokens):
         return self.words(nn.functional.pad(tokens, (1, 0), value=1.0))
+
+
+class MovesItself(nn.Module):
+    """A layer that is moved to where its input lies, and a bag of rows with a weight each."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.rows = nn.Linear(4, 9), nn.EmbeddingBag(9, 4, mode="sum")
+
+    def forward(self, x):
+        weights, places = self.fc.to(x.device)(x).topk(2)
+        return self.rows(places, per_sample_weights=weights.softmax(-1))
