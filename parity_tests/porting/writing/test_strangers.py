@@ -11,6 +11,7 @@ from porting.statuses import Status
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
 from porting.writing.refusals import WritingError
+from porting.writing.shaping.merging.classes import snake
 from porting.writing.source import source_of
 
 PROVEN = {
@@ -58,6 +59,25 @@ def test_regions_along_three_axes_are_a_sum_of_regions_along_each():
     text = _source(strangers.RegionsOfVideos(), 4, 6, 6)
     assert text.count("ops.repeat") == 3
     assert "concatenate" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Conv1DBlock", "conv1d_block"),
+        ("LayerNorm2d", "layer_norm2d"),
+        ("ResNet50Head", "res_net50_head"),
+        ("X3D", "x3d"),
+    ],
+)
+def test_functions_are_called_as_classes_are_read(name, said):
+    assert snake(name) == said
+
+
+def test_places_that_are_cut_into_rows_are_one_range():
+    assert "ops.reshape(ops.arange(16, dtype='int32'), (4, 4))" in _source(strangers.CutPlaces(), 4, 4).replace(
+        '"', "'"
+    )
 
 
 @pytest.mark.parametrize("model", [strangers.Patches, strangers.Tokens])

@@ -251,3 +251,14 @@ class MovesItself(nn.Module):
     def forward(self, x):
         weights, places = self.fc.to(x.device)(x).topk(2)
         return self.rows(places, per_sample_weights=weights.softmax(-1))
+
+
+class CutPlaces(nn.Module):
+    """Places one behind the other, in rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x):
+        return x * self.scale + torch.arange(16).view(4, 4)
