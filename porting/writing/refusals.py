@@ -135,6 +135,11 @@ _KNOWN = (
         "Write that line without looking at values (torch.where in the place of if), or export the part that does not.",
     ),
     (
+        ("found a fake tensor in the exported program",),
+        "it reads or changes a weight by its .data, which torch's export does not follow.",
+        "Read the weight itself, or its detach(), and change weights outside of forward.",
+    ),
+    (
         ("numpy",),
         "it leaves torch on the way, for numpy.",
         "Write that line in torch.",

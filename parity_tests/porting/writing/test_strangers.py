@@ -10,6 +10,8 @@ from parity_tests.porting.writing.models import strangers
 from porting.statuses import Status
 from porting.writing.graph.exported import export
 from porting.writing.interpreter import Interpreter
+from porting.writing.refusals import WritingError
+from porting.writing.shaping.merging.classes import snake
 from porting.writing.source import source_of
 
 PROVEN = {
@@ -18,6 +20,11 @@ PROVEN = {
     "RegionsOfVideos": "4,6,6",
     "Patches": "3,4,6",
     "CallsItInputs": "2,4",
+    "Searches": "5,4",
+    "WidensHereAndThere": "4",
+    "AsksForValues": "5,4",
+    "PadsPlaces": "5:int9",
+    "MovesItself": "4",
 }
 
 
@@ -30,6 +37,11 @@ def test_what_packages_do_is_written_and_passes(name, tmp_path):
     report = porting.write(getattr(strangers, name), tmp_path / "net.py", inputs=[PROVEN[name]]).report
     assert report is not None
     assert report.verdict is Status.PASS, report.parts
+
+
+def test_a_model_that_changes_its_weights_is_told_so(tmp_path):
+    with pytest.raises(WritingError, match=r"changes a weight by its \.data"):
+        porting.write(strangers.ChangesItself, tmp_path / "net.py", inputs=["4"])
 
 
 def test_values_that_one_line_takes_apart_keep_their_names():
@@ -47,6 +59,25 @@ def test_regions_along_three_axes_are_a_sum_of_regions_along_each():
     text = _source(strangers.RegionsOfVideos(), 4, 6, 6)
     assert text.count("ops.repeat") == 3
     assert "concatenate" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Conv1DBlock", "conv1d_block"),
+        ("LayerNorm2d", "layer_norm2d"),
+        ("ResNet50Head", "res_net50_head"),
+        ("X3D", "x3d"),
+    ],
+)
+def test_functions_are_called_as_classes_are_read(name, said):
+    assert snake(name) == said
+
+
+def test_places_that_are_cut_into_rows_are_one_range():
+    assert "ops.reshape(ops.arange(16, dtype='int32'), (4, 4))" in _source(strangers.CutPlaces(), 4, 4).replace(
+        '"', "'"
+    )
 
 
 @pytest.mark.parametrize("model", [strangers.Patches, strangers.Tokens])

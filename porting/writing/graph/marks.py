@@ -166,9 +166,11 @@ def _bag(module: Any) -> Callable[..., Any]:
 
     def forward(input: "torch.Tensor", offsets: Any = None, per_sample_weights: Any = None) -> "torch.Tensor":  # noqa: A002
         is_plain = module.padding_idx is None and module.max_norm is None
-        if input.dim() != 2 or offsets is not None or per_sample_weights is not None or not is_plain:
+        if input.dim() != 2 or offsets is not None or not is_plain:
             return original(input, offsets, per_sample_weights)
         vectors = torch.nn.functional.embedding(input, module.weight)
+        if per_sample_weights is not None:
+            vectors = vectors * per_sample_weights[..., None]
         return vectors.amax(1) if module.mode == "max" else getattr(vectors, module.mode)(1)
 
     return forward

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from porting.calls import inference_without_gradients
 from porting.writing.functions.row import NoRowError
 from porting.writing.graph.authors import own_place
+from porting.writing.graph.known_values import known_values
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +34,7 @@ def exported_program(model: "torch.nn.Module", args: Sequence[Any], keywords: Ma
     import torch
 
     with torch.enable_grad(), inference_without_gradients(), _silent():
-        try:
-            program = torch.export.export(model, tuple(args), dict(keywords), strict=False)
-        except Exception as error:  # torch raises what it likes
-            program = _exported_as_it_runs(model, args, keywords, error)
+        program = _exported(model, args, keywords)
     module = program.graph_module
     while (wrapped := next((node for node in module.graph.nodes if _name(node) in CALLED_AT), None)) is not None:
         _put_in_place(program, wrapped)
@@ -57,27 +55,54 @@ def _silent() -> Iterator[None]:
         logging.disable(before)
 
 
-def _exported_as_it_runs(
-    model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any], error: Exception
-) -> Any:
-    """What torch exports of a model that does something else where it is told that it is exported, and fails there.
+def _exported(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """What torch exports; where it fails, of a model that is not told of it, is answered by values and is not moved.
 
     Raises
     ------
-    The first error, where that fails, too.
+    The first error, where all of that fails.
     """
+    import torch
+
+    first: Exception | None = None
+    for ways in ((), (_as_it_runs,), (_unmoved, known_values), (_as_it_runs, _unmoved, known_values)):
+        with ExitStack() as stack:
+            for way in ways:
+                stack.enter_context(way(model))
+            try:
+                return torch.export.export(model, tuple(args), dict(keywords), strict=False)
+            except Exception as error:  # torch raises what it likes
+                first = first or error
+    assert first is not None
+    raise first
+
+
+@contextmanager
+def _as_it_runs(model: "torch.nn.Module") -> Iterator[None]:
+    """Do not tell a model that it is exported: it does something else then, and fails there."""
     import torch
 
     held = {name: getattr(torch.compiler, name) for name in _TELLS}
     try:
         for name in held:
             setattr(torch.compiler, name, lambda: False)
-        return torch.export.export(model, tuple(args), dict(keywords), strict=False)
-    except Exception:
-        raise error from None
+        yield
     finally:
         for name, function in held.items():
             setattr(torch.compiler, name, function)
+
+
+@contextmanager
+def _unmoved(model: "torch.nn.Module") -> Iterator[None]:
+    """Leave modules where they are that a forward moves to a device or to another kind of number."""
+    import torch
+
+    moving = torch.nn.Module.to
+    try:
+        torch.nn.Module.to = lambda self, *_, **__: self
+        yield
+    finally:
+        torch.nn.Module.to = moving
 
 
 def _tell_all_users(graph: "torch.fx.Graph") -> None:

@@ -3,6 +3,7 @@
 Each reads the names that a written file imports and others of them, which are then copied, too.
 """
 
+from porting.writing.inserted.functions import accumulated as accumulated
 from porting.writing.inserted.functions import adaptive_pool as adaptive_pool
 from porting.writing.inserted.functions import attention as attention
 from porting.writing.inserted.functions import average_inside as average_inside

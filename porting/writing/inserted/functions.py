@@ -30,6 +30,17 @@ def bordered(table, corner, row, column):
     return ops.where(is_corner, corner, table)
 
 
+def accumulated(function, x, axis):
+    """What an associative function makes of each element and all before it, along an axis."""
+    step, length = 1, x.shape[axis]
+    while step < length:
+        parts = ops.split(x, [step], axis=axis)
+        before = ops.split(x, [length - step], axis=axis)[0]
+        x = ops.concatenate([parts[0], function(parts[1], before)], axis=axis)
+        step *= 2
+    return x
+
+
 def average_inside(x, size, strides, widths, counted=None):
     """Average over windows, of which the elements count that lie inside, and on so much of the padding."""
     edges = [(0, 0), *widths, (0, 0)]

@@ -185,7 +185,8 @@ def _sum_of_ranges(k: Target, array: "np.ndarray", kind: str) -> Any:
     if grid is None or len(grid[0]) > 8:
         return None
     sizes, steps, start = grid
-    data = k.own("grid_sum")(tuple(sizes), tuple(steps), *((start,) if start else ()))
+    whole = (tuple(sizes), tuple(steps), *((start,) if start else ()))
+    data = _range(k, array.reshape(-1), kind) if len(sizes) == 1 else k.own("grid_sum")(*whole)
     return data if tuple(sizes) == array.shape else k.ops.reshape(data, array.shape)
 
 

@@ -197,3 +197,68 @@ class WidensHereAndThere(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
+
+
+class AsksForValues(nn.Module):
+    """Lists of sizes, and flags and numbers in buffers, that decide what is computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.register_buffer("ready", torch.tensor([1.0]))
+        self.register_buffer("steps", torch.tensor(2))
+
+    def forward(self, x):
+        axes = torch.arange(1, x.ndim).tolist()
+        x = self.fc(x)
+        if self.ready:
+            x = x - x.mean(axes, keepdim=True)
+        for _ in range(int(self.steps)):
+            x = x.tanh()
+        sizes = torch.tensor(x.shape[1:])
+        missing = (torch.ceil(sizes / 3) * 3 - sizes).int().tolist()
+        return nn.functional.pad(x, (0, missing[1], 0, missing[0]))
+
+
+class ChangesItself(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        self.fc.weight.data.clamp_(0)
+        return self.fc(x)
+
+
+class PadsPlaces(nn.Module):
+    """Whole numbers that are padded by a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+
+    def forward(self, tokens):
+        return self.words(nn.functional.pad(tokens, (1, 0), value=1.0))
+
+
+class MovesItself(nn.Module):
+    """A layer that is moved to where its input lies, and a bag of rows with a weight each."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.rows = nn.Linear(4, 9), nn.EmbeddingBag(9, 4, mode="sum")
+
+    def forward(self, x):
+        weights, places = self.fc.to(x.device)(x).topk(2)
+        return self.rows(places, per_sample_weights=weights.softmax(-1))
+
+
+class CutPlaces(nn.Module):
+    """Places one behind the other, in rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x):
+        return x * self.scale + torch.arange(16).view(4, 4)

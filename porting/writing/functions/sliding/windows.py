@@ -57,7 +57,7 @@ def pad(k: Target, x: Value, pad: Sequence[int], mode: str = "constant", value: 
         x = arranged(k.ops, x, whole(x))
     settings: dict[str, Any] = {}
     if mode == "constant" and value:
-        settings["constant_values"] = value
+        settings["constant_values"] = value if x.dtype == "float" else int(value)
     elif mode != "constant":
         if mode not in {"reflect", "replicate", "circular"}:
             raise NoRowError(f"pad with mode={mode!r}")

@@ -194,7 +194,7 @@ def with_flags(step: Step, flags: dict[str, ast.expr]) -> Step:
 
 def snake(name: str) -> str:
     """A class' name as a function's."""
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).strip("_").lower()
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).strip("_").lower()
     return plain if plain.isidentifier() else "block"
 
 
