@@ -16,7 +16,11 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
-from porting.port.habits import compiled_once, exact_activations, wide_promotion, wide_requests
+from porting.port.habits.activations import exact_activations
+from porting.port.habits.compiling import compiled_once
+from porting.port.habits.pooling import wide_pooling
+from porting.port.habits.resizing import wide_resizing
+from porting.port.habits.widening import wide_promotion, wide_requests
 from porting.port.loading import interrupts_heard, no_native_output
 from porting.port.order import written_order
 from porting.requirements import BACKENDS, check_backend
@@ -90,6 +94,8 @@ def precision(dtype: str) -> Iterator[None]:
             stack.enter_context(wide_promotion())
         if dtype == "float64" and keras.backend.backend() == "tensorflow":
             stack.enter_context(exact_activations())
+            stack.enter_context(wide_pooling())
+            stack.enter_context(wide_resizing())
         if dtype == "float64":
             stack.enter_context(wide_requests())
         if keras.backend.backend() == "tensorflow":

@@ -3,7 +3,7 @@ import pytest
 
 from parity_tests.porting.writing.functions.computing import by_rows, in_torch_order
 from parity_tests.porting.writing.functions.samples import names, samples_of
-from porting.port.habits import exact_activations
+from porting.port.habits.activations import exact_activations
 from porting.writing.functions.row import NoRowError
 
 USUAL = [
