@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def narrowed(model: "keras.Model", inputs: Sequence[np.ndarray]) -> tuple[str, ...]:
-    """Layers that compute in float32 though float64 is in force, by type and path: TensorFlow's resize always does.
+    """Layers that compute in float32 though float64 is in force, by type and path: TensorFlow's cubic resize does.
 
     They return float32, or numbers that all fit in float32 where those that they are given do not.
     """
