@@ -25,6 +25,7 @@ PROVEN = {
     "AsksForValues": "5,4",
     "PadsPlaces": "5:int9",
     "MovesItself": "4",
+    "Frames": "15,2",
 }
 
 
@@ -93,3 +94,7 @@ def test_what_is_called_as_the_inputs_of_the_port_does_not_take_their_place():
     held = re.findall(r"^    (\w+) = \w+ = keras.Input", text, re.MULTILINE)
     assert len(held) == 2
     assert not any(re.search(rf"^    {name} = (?!\w+ = keras.Input)", text, re.MULTILINE) for name in held)
+
+
+def test_pieces_of_a_signal_are_cut_by_one_function():
+    assert "ops.extract_sequences(" in _source(strangers.Frames(), 15, 2)

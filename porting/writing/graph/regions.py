@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WITHOUT_GRADIENTS, UNDER_AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 _TELLS = ("is_compiling", "is_dynamo_compiling", "is_exporting")
 """Functions of ``torch.compiler`` that tell a model that it does not run as it is."""
+_WANTS_VALUES = ("data-dependent", "DataDependent", "Couldn't swap")
+"""Of errors behind which values of tensors were asked for, or modules moved."""
 CALLED_AT = {WITHOUT_GRADIENTS: 1, UNDER_AUTOCAST: 4}
 """Functions of the graph that call a graph of their own -> where that stands among their arguments."""
 
@@ -66,6 +68,8 @@ def _exported(model: "torch.nn.Module", args: Sequence[Any], keywords: Mapping[s
 
     first: Exception | None = None
     for ways in ((), (_as_it_runs,), (_unmoved, known_values), (_as_it_runs, _unmoved, known_values)):
+        if known_values in ways and not any(word in f"{type(first).__name__} {first}" for word in _WANTS_VALUES):
+            break
         with ExitStack() as stack:
             for way in ways:
                 stack.enter_context(way(model))

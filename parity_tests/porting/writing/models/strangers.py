@@ -262,3 +262,14 @@ class CutPlaces(nn.Module):
 
     def forward(self, x):
         return x * self.scale + torch.arange(16).view(4, 4)
+
+
+class Frames(nn.Module):
+    """Overlapping pieces of a signal, weighed."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, signal):
+        return self.fc(signal.unfold(1, 6, 2) * torch.hann_window(6))

@@ -1,13 +1,15 @@
 """Functions that carry elements between channels and space, and write one part of a tensor anew."""
 
 from porting.writing.functions.arranging.repeating import expand
-from porting.writing.functions.arranging.shapes import concatenate, reshape, slice_of, stack, unsqueeze
+from porting.writing.functions.arranging.shapes import concatenate, held, reshape, slice_of, stack, unsqueeze
 from porting.writing.functions.kinds import as_kind
 from porting.writing.functions.row import NoRowError, Target, row
-from porting.writing.values.axes import Value, permuted
+from porting.writing.values.axes import Value, arranged, permuted
 
 _MOST_BETWEEN = 4
 """Of what is written by turns, how many there are at most."""
+MOST_SLICES = 4
+"""Windows as long as this are put together of slices."""
 
 
 @row("pixel_shuffle")
@@ -96,5 +98,10 @@ def unfold(k: Target, x: Value, dim: int, size: int, step: int) -> Value:
         parted = reshape(k, x, (*x.shape[:dim], count, size, *x.shape[dim + 1 :]))
         order = [axis for axis in range(parted.rank) if axis != dim + 1]
         return permuted(parted, [*order, dim + 1])
+    if size > MOST_SLICES:
+        x = held(k, x, dim)
+        x = arranged(k.ops, x, [*(axis for axis in x.axes if axis != dim), dim])
+        data = k.ops.extract_sequences(x.data, size, step)
+        return Value(data, (*x.shape[:dim], count, *x.shape[dim + 1 :], size), (*x.axes, x.rank), x.dtype)
     last = (count - 1) * step + 1
     return stack(k, [slice_of(k, x, dim, at, at + last, step) for at in range(size)], -1)
