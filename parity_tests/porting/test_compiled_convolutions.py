@@ -18,3 +18,19 @@ def test_a_grouped_convolution_is_compiled_once_and_computes_what_keras_computes
     with keras_side.precision(dtype):
         assert np.array_equal(np.asarray(made(images)), expected)
         assert np.array_equal(np.asarray(made(images)), expected)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
+def test_what_a_layer_compiles_itself_runs_as_it_is_written():
+    import tensorflow as tf
+
+    class Compiled(layers.Layer):
+        @tf.function
+        def call(self, x):
+            seen.append(tf.executing_eagerly())
+            return x + 1
+
+    seen, layer = [], Compiled()
+    with keras_side.precision("float64"):
+        assert np.asarray(layer(np.zeros((1, 2)))).tolist() == [[1, 1]]
+    assert seen[-1]

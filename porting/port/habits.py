@@ -143,6 +143,22 @@ def _wide(dtype: Any) -> Any:
 
 
 @contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what a port itself compiles (``@tf.function``) as it is written: compiled once, its layers run unheard."""
+    module: Any = importlib.import_module("tensorflow.python.eager.polymorphic_function.polymorphic_function")
+    original = module.Function.__call__
+
+    def call(function: Any, *arguments: Any, **keywords: Any) -> Any:
+        written = function.python_function
+        if _is_of_a_framework(getattr(written, "__module__", "")) or written.__module__ == __name__:
+            return original(function, *arguments, **keywords)
+        return written(*arguments, **keywords)
+
+    with calls.with_attributes(module.Function, {"__call__": call}):
+        yield
+
+
+@contextmanager
 def compiled_once() -> Iterator[None]:
     """Let Keras reuse what it compiles: the same operation by the same compiler, which takes a second each time.
 

@@ -16,7 +16,7 @@ import numpy as np
 from porting import calls
 from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
-from porting.port.habits import compiled_once, exact_activations, wide_promotion, wide_requests
+from porting.port.habits import compiled_once, exact_activations, uncompiled, wide_promotion, wide_requests
 from porting.port.loading import interrupts_heard, no_native_output
 from porting.port.order import written_order
 from porting.requirements import BACKENDS, check_backend
@@ -94,6 +94,7 @@ def precision(dtype: str) -> Iterator[None]:
             stack.enter_context(wide_requests())
         if keras.backend.backend() == "tensorflow":
             stack.enter_context(compiled_once())
+            stack.enter_context(uncompiled())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:
