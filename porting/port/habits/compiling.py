@@ -1,4 +1,4 @@
-"""Grouped convolutions, which Keras compiles on TensorFlow anew at each call, instead of once a shape."""
+"""What is compiled on TensorFlow: a port's own code, and grouped convolutions, which Keras compiles at each call."""
 
 import importlib
 import logging
@@ -8,6 +8,23 @@ from functools import cache
 from typing import Any
 
 from porting import calls
+from porting.port.habits.widening import is_of_a_framework
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what a port itself compiles (``@tf.function``) as it is written: compiled once, its layers run unheard."""
+    module: Any = importlib.import_module("tensorflow.python.eager.polymorphic_function.polymorphic_function")
+    original = module.Function.__call__
+
+    def call(function: Any, *arguments: Any, **keywords: Any) -> Any:
+        written = function.python_function
+        if is_of_a_framework(getattr(written, "__module__", "")) or written.__module__ == __name__:
+            return original(function, *arguments, **keywords)
+        return written(*arguments, **keywords)
+
+    with calls.with_attributes(module.Function, {"__call__": call}):
+        yield
 
 
 @contextmanager
