@@ -29,6 +29,7 @@ def test_convolutions_of_many_sizes_are_compiled_without_a_word(caplog):
     assert not caplog.records
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
 def test_what_a_layer_compiles_itself_runs_as_it_is_written():
     import tensorflow as tf
 
