@@ -20,8 +20,6 @@ class PublicPair:
         Makes the pair: all that a user would write.
     packages : tuple of str
         Where the reference and the port come from.
-    backend_lacks : str
-        What TensorFlow does not compute in float64: NOT CHECKED with its name is true there.
     refused : bool
         That there is no plan tensor by tensor is true.
     words : tuple of str
@@ -38,7 +36,6 @@ class PublicPair:
     packages: tuple[str, str]
     words: tuple[str, ...] = ()
     mend: Callable[[nn.Module], None] | None = None
-    backend_lacks: str = ""
     refused: bool = False
     formats: tuple[str, ...] = ("keras",)
     adapters: tuple[type, ...] = ()

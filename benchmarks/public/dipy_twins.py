@@ -38,7 +38,7 @@ def volumes(*channels: int, side: int):
     return draw
 
 
-@public("dipy.nn.torch", "dipy.nn.tf", formats=("weights.h5",), backend_lacks="MaxPooling3D")
+@public("dipy.nn.torch", "dipy.nn.tf", formats=("weights.h5",))
 def deepn4() -> ModelPair:
     """A U-Net of 19 million parameters with instance normalisation."""
     return ModelPair(

@@ -66,17 +66,13 @@ def furthest(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
     return max(float(np.abs(one.reshape(two.shape) - two).max() / np.abs(two).max()) for one, two in pairs)
 
 
-def differences(found: PublicPair, model: torch.nn.Module, weights: Path) -> tuple[str, float, float | None]:
-    """The precision that both can compute in, how far outputs lie apart, and how far with the reference mended."""
+def differences(found: PublicPair, model: torch.nn.Module, weights: Path) -> tuple[float, float | None]:
+    """How far outputs lie apart in float64, and how far with the reference mended."""
     pair = found.describe()
     probe = draw_probe(pair, {}, None, 8)
-    try:
-        precision, ports = "float64", port_outputs(pair, weights, probe, "float64")
-    except Exception:  # TensorFlow has no float64 kernel of some operations, and says so in errors of its own
-        precision, ports = "float32", port_outputs(pair, weights, probe, "float32")
-    model = model.to(getattr(torch, precision))
-    apart = furthest(ports, reference_outputs(pair, model, probe, precision))
+    ports, model = port_outputs(pair, weights, probe, "float64"), model.double()
+    apart = furthest(ports, reference_outputs(pair, model, probe, "float64"))
     if found.mend is None:
-        return precision, apart, None
+        return apart, None
     found.mend(model)
-    return precision, apart, furthest(ports, reference_outputs(pair, model, probe, precision))
+    return apart, furthest(ports, reference_outputs(pair, model, probe, "float64"))
