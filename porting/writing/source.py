@@ -270,8 +270,7 @@ class _Calling(ast.NodeTransformer):
 
 
 def _sum(start: ast.expr, count: ast.expr) -> ast.expr:
-    numbers = numbers_in([start, count])
-    if numbers:
+    if numbers := numbers_in([start, count]):
         return ast.Constant(sum(numbers))
     return count if numbers_in([start]) == [0] else ast.BinOp(count, ast.Add(), start)
 
@@ -290,8 +289,7 @@ def _about(kinds: Sequence[type]) -> str:
 def _source(name: str, args: ast.arguments, body: list[ast.stmt], about: str) -> str:
     made = ast.FunctionDef(name, args, [ast.Expr(ast.Constant(about)), *body], [], lineno=1)
     text = ast.unparse(ast.fix_missing_locations(made))
-    last = body[-1]
-    if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
+    if isinstance(last := body[-1], ast.Return) and isinstance(last.value, ast.Tuple):
         return f"{text[: text.rindex('(' + ast.unparse(last.value)[1:])]}{ast.unparse(last.value)[1:-1]}"
     return text
 
