@@ -27,3 +27,19 @@ def test_convolutions_of_many_sizes_are_compiled_without_a_word(caplog):
         for samples in range(1, 8):
             made(np.ones((samples, 9, 4), np.float32))
     assert not caplog.records
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
+def test_what_a_layer_compiles_itself_runs_as_it_is_written():
+    import tensorflow as tf
+
+    class Compiled(layers.Layer):
+        @tf.function
+        def call(self, x):
+            seen.append(tf.executing_eagerly())
+            return x + 1
+
+    seen, layer = [], Compiled()
+    with keras_side.precision("float64"):
+        assert np.asarray(layer(np.zeros((1, 2)))).tolist() == [[1, 1]]
+    assert seen[-1]

@@ -42,9 +42,10 @@ def _edits(segment: Segment, places: Sequence[int], name: str, at: int | str, va
     fitted = _fitted(segment, places, partial(_with_number, at), value)
     if fitted is not None and abs(fitted) > _LEAST * abs(value):
         times = f", {len(places)} times" if len(places) > 1 else ""
+        own = repr(value).removesuffix(".0")
         detail = f"{_word(at)}{fitted:.9g} in {name}{times}, where the reference has {value:g}"
         changes: dict[Place, Change] = {number: partial(_with_number, at, fitted) for number in places}
-        yield Edit("another number", detail, f"give it {value:g}", changes)
+        yield Edit("another number", detail, f"give it {own}", changes)
 
 
 def added_factors(segment: Segment) -> Iterator[Edit]:
@@ -103,10 +104,21 @@ def _with_number(at: int | str, value: float, function: Any, arguments: tuple, k
 def _fitted(segment: Segment, places: Sequence[Place], with_number: Callable[..., Any], value: float) -> float | None:
     """The number by Gauss and Newton; None where no other one explains what was found."""
     found = _solved(segment, places, with_number, value)
+    if found is None and value:  # what a sine is given has no slope that leads there
+        tried = (value * times for times in _ROUND_MULTIPLES)
+        found = next((number for number in tried if _explains(segment, places, with_number, number)), None)
     if found is None and value > 0:  # a base, a slope: by how many times it is another
         times = _solved(segment, places, lambda power, *given: with_number(value * math.exp(power), *given), 0.0)
         return None if times is None else value * math.exp(times)
     return found
+
+
+_ROUND_MULTIPLES = (0.5, 2.0, -1.0, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi)
+
+
+def _explains(segment: Segment, places: Sequence[Place], with_number: Callable[..., Any], number: float) -> bool:
+    changes: dict[Place, Change] = {place: partial(with_number, number) for place in places}
+    return segment.left_by([Edit("", "", "", changes)]) <= segment.enough
 
 
 def _solved(segment: Segment, places: Sequence[Place], with_number: Callable[..., Any], value: float) -> float | None:

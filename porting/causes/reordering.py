@@ -22,10 +22,10 @@ _PRODUCTS = frozenset({"mul", "imul", "multiply", "sub", "subtract"})
 
 
 def reordered(segment: Segment) -> Iterator[Edit]:
-    """Every function one later than the next, then the operands of two products, then whole stretches left out."""
+    """Every function one later than the next, then whole stretches left out, then the operands of two products."""
     yield from _later(segment)
-    yield from _exchanged(segment)
     yield from _left_out(segment)
+    yield from _exchanged(segment)
 
 
 def _later(segment: Segment) -> Iterator[Edit]:

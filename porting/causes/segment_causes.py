@@ -75,12 +75,13 @@ def segment_causes(witness: Witness, suspect: Suspect, reference: ReferenceRun) 
 
 
 def _most_telling(segment: Segment, functions: Sequence[Edit]) -> Iterator[Cause]:
-    """Functions that explain; of several activations those that explain all samples, and of these what is left out."""
+    """Functions that explain; of several those that explain all samples, and of activations what is left out."""
     found = list(distinct(list(_explaining(segment, functions))))
-    if len(found) > 1 and all(cause.name.startswith("activation") for cause in found):
+    if len(found) > 1:
         every, known = replace(segment, on_all_samples=True), {(cause.name, cause.detail) for cause in found}
         again = [edit for edit in functions if (edit.name, edit.detail) in known]
         found = [edit.as_cause(left) for edit in again if (left := every.left_by([edit])) <= every.enough] or found
+    if all(cause.name.startswith("activation") for cause in found):
         found = [cause for cause in found if cause.name == "activation missing"] or found
     yield from distinct(found)
 
@@ -121,16 +122,17 @@ def _found(segment: Segment, edit: Edit, left: float) -> Cause:
 
 def _function_edits(segment: Segment) -> Iterator[Edit]:
     """Each row's variants of each function, then of all functions alike at once."""
-    alike: dict[tuple[str, str, str], dict[Place, Change]] = {}
-    for number, call in reversed(segment.events):  # what lies earlier often reaches an earlier layer, and shows there
+    alike: dict[tuple[str, str], tuple[dict[Place, Change], dict[str, None]]] = {}
+    for number, call in reversed(segment.calls_made):  # what lies earlier often reaches an earlier layer, shows there
         for row in FUNCTION_ROWS:
             for detail, change in row.variants(call) if call.name in row.functions else ():
                 remedy = row.remedy_for(call)
-                alike.setdefault((row.name, detail, remedy), {})[number] = change
+                changes, remedies = alike.setdefault((row.name, detail), ({}, {}))
+                changes[number], remedies[remedy] = change, None
                 yield Edit(row.name, detail, remedy, {number: change})
-    for (name, detail, remedy), changes in alike.items():
+    for (name, detail), (changes, remedies) in alike.items():
         if len(changes) > 1:
-            yield Edit(name, f"{detail}, {len(changes)} times", remedy, changes)
+            yield Edit(name, f"{detail}, {len(changes)} times", "; ".join(remedies), changes)
 
 
 def _step_edits(segment: Segment) -> Iterator[Edit]:
@@ -160,7 +162,7 @@ def _padding_causes(segment: Segment) -> Iterator[Cause]:
     if suspect.pair is None or not isinstance(suspect.pair.rule.window, Convolution):
         return
     ours, theirs = segment.calls
-    for detail, seen in padding_variants(segment.arriving(), ours.settings):
+    for detail, seen in padding_variants(segment.arriving(), segment.calls):
         if (left := left_over(seen, segment.trial.found)) <= segment.enough:
             yield Cause("padding of another kind", detail, _padding_remedy(ours, theirs), left)
 
@@ -170,6 +172,8 @@ def _padding_remedy(ours: LayerCall, theirs: LayerCall) -> str:
     ends, mode = torch_padding(ours.settings), ours.settings["padding_mode"]
     if len(ends) == 1 and ours.output.shape[-1] > theirs.output.shape[-2]:
         return f'give {theirs.name} padding="causal"'
+    if not any(map(any, ends)):
+        return f'give {theirs.name} padding="valid"'
     if mode == "zeros":
         written = ends[0] if len(ends) == 1 else tuple(ends)
         return f'ZeroPadding{len(ends)}D({written}) before {theirs.name}, and padding="valid" in it'
@@ -181,6 +185,10 @@ def _fit_causes(segment: Segment) -> Iterator[Cause]:
     """What fits what arrives; or, where a sum arrives, one of the two that the reference adds."""
     found, baseline = segment.trial.found, segment.baseline
     if baseline.shape != found.shape or baseline.dtype.kind != "f":
+        return
+    if not found.any():
+        where = " and ".join(name or "the input" for name in segment.sources)
+        yield Cause("zeros instead", f"zeros where the reference hands on {where}", f"hand on {where} there", 0.0)
         return
     for reference, port, where in ((baseline, found, ""), *_branches(segment)):
         for fit in (*FITS, *IN_SEGMENTS):
@@ -214,7 +222,8 @@ def _pair_causes(segment: Segment, pairs: Iterable[tuple[Edit, Edit]]) -> Iterat
     for first, second in segment.witness.patience.through(couples, what):
         if (left := segment.left_by([first, second])) <= segment.enough:
             details = f"{first.detail}; and {second.name}: {second.detail}"
-            yield Cause(f"{first.name} and {second.name}", details, f"{first.remedy}; {second.remedy}", left)
+            name = " and ".join(dict.fromkeys((first.name, second.name)))
+            yield Cause(name, details, f"{first.remedy}; {second.remedy}", left)
             return
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from porting.calls import leaves
 from porting.causes.catalogue.variants import FunctionCall
 from porting.causes.replay import NotReplayable, Place, Recorder, Replay, replay_of
 from porting.causes.trials import Trial, Witness, applied, explained_of, fewer, left_over
@@ -134,6 +135,7 @@ class Segment:
 
     @cached_property
     def _recorded(self) -> tuple[Replay | None, list[tuple[int, FunctionCall]]]:
+        """What replays the segment, and its calls that return a tensor, or several."""
         before = [self.names.index(name) + 1 for name in self.sources if name]
         first = 0 if "" in self.sources else min(before, default=0)
         recorder = Recorder(first, min(self.end, len(self.names)))
@@ -143,8 +145,8 @@ class Segment:
         except Exception:  # what cannot be replayed is run by the model itself
             replay = None
         events = replay.events if replay else recorder.events
-        is_one = [event for event in events if isinstance(event.call.result, torch.Tensor)]
-        return replay, [(event.number, event.call) for event in is_one]
+        tensors = [event for event in events if isinstance(next(leaves(event.call.result), None), torch.Tensor)]
+        return replay, [(event.number, event.call) for event in tensors]
 
     @cached_property
     def _kinds(self) -> dict[str, str]:
@@ -160,6 +162,11 @@ class Segment:
     @property
     def events(self) -> list[tuple[int, FunctionCall]]:
         """Every function call of the segment that returns a tensor."""
+        return [(number, call) for number, call in self.calls_made if isinstance(call.result, torch.Tensor)]
+
+    @property
+    def calls_made(self) -> list[tuple[int, FunctionCall]]:
+        """Every function call of the segment that returns a tensor, or several."""
         return self._recorded[1]
 
     @cached_property
@@ -181,8 +188,7 @@ class Segment:
                 return name if is_tensor else f"the output of {name}"
         call = next((call for _, call in self.events if call.result is operand), None)
         if call is None:
-            is_input = any(np.array_equal(array, operand.numpy()) for array in self.trial.inputs)
-            return "an input" if is_input else "a part of what the reference has there"
+            return self._held_as(operand)
         given = call.arguments[:2] if call.name != "rsub" else call.arguments[1::-1]
         if not depth or not call.arguments:
             return f"what {call.name} gives"
@@ -190,6 +196,13 @@ class Segment:
         if sign := _SIGNS.get(call.name.strip("ir") if call.name != "rsub" else "sub"):
             return f" {sign} ".join(words)
         return f"{call.name} of {words[0]}"
+
+    def _held_as(self, operand: torch.Tensor) -> str:
+        """What no function has made: an input, or a buffer of the model."""
+        if any(np.array_equal(array, operand.numpy()) for array in self.trial.inputs):
+            return "an input"
+        held = (name for name, buffer in self.witness.model.named_buffers() if torch.equal(buffer, operand))
+        return next(held, "a part of what the reference has there")
 
     @property
     def replay(self) -> Replay | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,12 @@ def _is_table(value: Tensor) -> bool:
 def _variants(table: Tensor) -> Iterator[tuple[str, str, Step]]:
     """A table with its values in other places, or of the other sign: what the port has, what to do, and the step."""
     yield "all values negated", "give it the reference's sign", torch.neg
+    if bool(((table == 0) | (table == 1)).all()):
+        yield "ones where the reference has zeros, and zeros for ones", "turn the mask round", lambda held: 1 - held
+    for one, other in combinations(range(table.ndim), 2):
+        if table.shape[one] == table.shape[other] > 1:
+            words = f"axes {one - table.ndim} and {other - table.ndim} exchanged"
+            yield words, "transpose it", partial(torch.transpose, dim0=one, dim1=other)
     for axis in (axis for axis in range(table.ndim) if table.shape[axis] > 1):
         name = f"axis {axis - table.ndim}"
         own = f"in the reference's order along {name}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from porting import calls
 from porting.port.structure import whole_of
 
 Record = Callable[["Part", Any, Callable[[Any], Any]], Any]
@@ -229,3 +230,45 @@ _EXPANSIONS: Mapping[str, Callable[..., Callable[..., Any] | None]] = {
     "ReversibleEmbedding": _reversible,
 }
 """Type of a layer -> (path, layer, names of its variables, record) -> what takes the place of its ``call``."""
+
+
+def of_masked_steps(
+    layer: Any, keywords: Mapping[str, Any], record: Callable[..., Any]
+) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """Record all steps of a recurrent layer that masks some, whatever it returns of them.
+
+    It returns its last step again where steps are masked, or zeros, and of those that it is taught as much.
+    """
+    import keras
+
+    mask = keywords.get("mask")
+    if mask is None or not isinstance(layer, keras.layers.RNN):
+        return record
+    is_there: Any = keras.ops.flip(mask, axis=1) if layer.go_backwards else keras.ops.convert_to_tensor(mask)
+    returns_all = layer.return_sequences
+
+    def masked(given: Any, run: Callable[[Any], Any]) -> Any:
+        with calls.with_attributes(layer, {"return_sequences": True}):
+            output = record(given, run, mask=mask)
+        whole = calls.first(output)
+        held = _held(whole, is_there)
+        if layer.return_state:
+            output = (output[0], held[:, -1], *output[2:])
+        if not returns_all:
+            return calls.with_first(output, held[:, -1])
+        behind = keras.ops.zeros_like(whole) if layer.zero_output_for_mask else held
+        return calls.with_first(output, keras.ops.where(is_there[..., None], whole, behind))
+
+    return masked
+
+
+def _held(whole: Any, is_there: Any) -> Any:
+    """All steps, (sample, time, unit), the last one again where steps are masked; zeros before the first."""
+    from keras import ops
+
+    steps: Any = ops.arange(whole.shape[1])
+    earlier = ops.logical_and(is_there[:, None, :], steps[None, None, :] <= steps[None, :, None])
+    last: Any = ops.max(ops.where(earlier, steps[None, None, :], -1), axis=2)
+    last = last[..., None]
+    places = ops.broadcast_to(ops.maximum(last, 0), ops.shape(whole))
+    return ops.where(last < 0, ops.zeros_like(whole), ops.take_along_axis(whole, places, axis=1))

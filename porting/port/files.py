@@ -22,7 +22,7 @@ from porting.pairs.finding import build_port, resolve
 from porting.pairs.pair import ModelPair, Sizes
 from porting.port import side as keras_side
 from porting.port.precision import widen_constants
-from porting.port.structure import build, is_built
+from porting.port.structure import build, check_loaded, is_built
 from porting.probes import Probe
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ def in_precision(
     with _readable(path):
         if file_format(path) == "keras":
             twin = _graph_of(path, dtype, lambda: build_port(pair, sizes))
-            with keras_side.uninitialised():
-                build(twin, probe.rows(1).arrays)  # Keras builds it with an input of float32, which others do not fit
+            build(twin, probe.rows(1).arrays)  # Keras builds it with an input of float32, which others do not fit
         else:
             twin = _new_port(path, pair, sizes, lambda: probe)
     calls.sign(twin, pair.port_signature())
@@ -138,7 +137,9 @@ def load_keras(path: Path, *, with_optimiser: bool = False) -> Any:
 
     stored = check_keras_file(path)
     with keras_side.uninitialised(), keras_side.at_most(4 * stored + _SMALL):
-        return keras.saving.load_model(path, compile=with_optimiser)
+        model: Any = keras.saving.load_model(path, compile=with_optimiser)
+    check_loaded(model, len(read_shapes(path)))
+    return model
 
 
 _SMALL = 1 << 20

@@ -1,6 +1,8 @@
 """What a Keras model draws in training, and on what. `reference.randomness` has the same of a torch model."""
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +10,8 @@ import numpy as np
 
 from porting import calls
 from porting.port.runs import teach
-from porting.port.side import array_of
+from porting.port.side import array_of, cast
+from porting.port.side import call as call_model
 from porting.port.structure import structure_of
 from porting.records.randomness import (
     FACTOR,
@@ -18,6 +21,7 @@ from porting.records.randomness import (
     RandomCall,
     arrivals_of,
     enough_rows,
+    fingerprint_of,
     measured,
     rate_of,
 )
@@ -67,7 +71,55 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
     methods += [(layer, hearing(layer)) for layer in _drawing(model)]
     with calls.with_methods("call", methods):
         teach(model, inputs, lesson)
-    return tuple(found)
+    known = {call.name for call in found}
+    return (*found, *(call for call in _drawn_by_functions(model, inputs, paths) if call.name not in known))
+
+
+_DRAWS = ("dropout", "normal", "truncated_normal", "uniform", "gumbel", "binomial", "gamma", "beta", "randint")
+
+
+def _drawn_by_functions(
+    model: "keras.Model", inputs: Sequence[np.ndarray], paths: Mapping[int, str]
+) -> tuple[RandomCall, ...]:
+    """What code of a port's own draws in training by functions of Keras and TensorFlow: on what is not known."""
+    import keras
+
+    found: dict[str, RandomCall] = {}
+    given = cast(inputs)
+
+    def heard(function: Callable[..., Any]) -> Callable[..., Any]:
+        def draw(*arguments: Any, **keywords: Any) -> Any:
+            layer = _caller_of_a_draw()
+            if layer is not None and keywords.get("rate", (*arguments, None)[1:2]) not in (0, (0,)):
+                path = paths.get(id(layer), "")
+                found[path] = RandomCall(path, type(layer).__name__, INSIDE, None, "", fingerprint_of(given[0]))
+            return function(*arguments, **keywords)
+
+        return draw
+
+    tensorflow: Any = sys.modules.get("tensorflow")
+    owners = [keras.random, *((tensorflow.random, tensorflow.nn) if tensorflow else ())]
+    with ExitStack() as stack:
+        for owner in owners:
+            names = [name for name in _DRAWS if hasattr(owner, name)]
+            stack.enter_context(calls.with_attributes(owner, {name: heard(getattr(owner, name)) for name in names}))
+        stack.enter_context(keras.StatelessScope())
+        stack.enter_context(suppress(Exception))  # code of anybody's raises what it likes
+        call_model(model, given, training=True)
+    return tuple(found.values())
+
+
+def _caller_of_a_draw() -> Any:
+    """The layer or model whose code draws; None where it is one of Keras' own."""
+    import keras
+
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, keras.layers.Layer):
+            return None if type(owner).__module__.startswith("keras.") else owner
+        frame = frame.f_back
+    return None
 
 
 def scaled_arrivals(

@@ -133,7 +133,8 @@ def _recorded(held: Call, structure: Structure, samples: int) -> LayerCall:
             f"{held.path} ({kind_of(held.layer)}) has weights and is given {counted(len(held.given), 'tensor')}, which "
             "nothing of torch's is.\nWrite it as layers that take one each: what lies between them may be any function."
         )
-    return replace(_uncalled(held.path, structure), input=_array(held.given), output=_array(held.output))
+    mask = None if held.mask is None else array_of(held.mask).astype(bool)
+    return replace(_uncalled(held.path, structure), input=_array(held.given), output=_array(held.output), mask=mask)
 
 
 def _array(recorded: Any) -> np.ndarray:

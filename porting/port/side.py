@@ -17,7 +17,7 @@ from porting import calls
 from porting.errors import PairError, PortingError, first_line
 from porting.port import onednn
 from porting.port.habits.activations import exact_activations
-from porting.port.habits.compiling import compiled_once
+from porting.port.habits.compiling import compiled_once, uncompiled
 from porting.port.habits.pooling import wide_pooling
 from porting.port.habits.resizing import wide_resizing
 from porting.port.habits.widening import wide_promotion, wide_requests
@@ -100,6 +100,7 @@ def precision(dtype: str) -> Iterator[None]:
             stack.enter_context(wide_requests())
         if keras.backend.backend() == "tensorflow":
             stack.enter_context(compiled_once())
+            stack.enter_context(uncompiled())
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:

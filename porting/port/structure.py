@@ -9,6 +9,7 @@ from weakref import WeakSet
 import numpy as np
 
 from porting.calls import signature_of
+from porting.errors import PortFileError
 from porting.port.side import call, own_prefix
 from porting.rules.table import LAYER_RULES
 
@@ -194,6 +195,23 @@ def is_built(model: "keras.Model") -> bool:
 
 
 _RUN: "WeakSet[keras.Model]" = WeakSet()
+
+
+def check_loaded(model: "keras.Model", stored: int) -> None:
+    """Hold a model that Keras has loaded against the number of arrays in its file.
+
+    Raises
+    ------
+    PortFileError
+        If it has passed over those of layers that it has not built, of which it says nothing.
+    """
+    unbuilt = [layer.path or layer.name for layer in model._flatten_layers() if not layer.built]
+    if unbuilt and stored > len(model.variables):
+        raise PortFileError(
+            f"The file loads without the weights of {', '.join(unbuilt)}: Keras has not built them.\n"
+            f"Build them in {type(model).__name__}.build, which a file is loaded with; or convert with "
+            "--formats weights.h5, which takes the graph from the pair."
+        )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting import calls
-from porting.port.expansions import Part, expansion_of, of_all_steps
+from porting.port.expansions import Part, expansion_of, of_all_steps, of_masked_steps
 from porting.port.side import array_of, view
 from porting.port.structure import Structure, inner_class, is_keras_own, reading
 from porting.traces import Teacher, Teaching
@@ -28,6 +28,7 @@ class Call:
     layer: "keras.layers.Layer | Part | None"
     given: Any
     output: Any
+    mask: Any = None
 
 
 @dataclass(slots=True)
@@ -59,10 +60,12 @@ class Watch:
     raw: dict[str, Any] = field(default_factory=dict)
     expanded: set[str] = field(default_factory=set)
 
-    def call(self, path: str, layer: "keras.layers.Layer", given: Any, run: Callable[[Any], Any]) -> Any:
+    def call(
+        self, path: str, layer: "keras.layers.Layer", given: Any, run: Callable[[Any], Any], mask: Any = None
+    ) -> Any:
         """Run a layer as its lesson says, record it before its activation, and return what it is to return."""
         teaching, number = self.teacher.next(path), len(self.calls)
-        self._record(Call(path, layer, given, None))
+        self._record(Call(path, layer, given, None, mask))
         if teaching is None:
             with _activation(layer, lambda own: self._keep(number, own)):
                 return self._kept_if_new(number, self._within(path, run, given))
@@ -85,7 +88,7 @@ class Watch:
         given_back = calls.with_first(output, taught(own))
         if _is_cell(layer) and isinstance(given_back, tuple):
             return _with_first_state(given_back)
-        is_last_step = _returns_state(layer) and teaching.give.shape == own.shape
+        is_last_step = getattr(layer, "return_state", False) and teaching.give.shape == own.shape
         return _with_last_step(given_back, teaching.give, own) if is_last_step else given_back
 
     def part(self, path: str, layer: "keras.layers.Layer", part: Part, given: Any, run: Callable[[Any], Any]) -> Any:
@@ -235,12 +238,6 @@ def _with_first_state(output: Any) -> Any:
     return (first, [first, *states[1:]]) if isinstance(states, (list, tuple)) else (first, first)
 
 
-def _returns_state(layer: Any) -> bool:
-    import keras
-
-    return isinstance(layer, keras.layers.RNN) and layer.return_state
-
-
 def _with_last_step(output: Any, give: np.ndarray, own: Any) -> Any:
     """A recurrent layer's state is the last step of what it is given."""
     first, _, *others = output
@@ -272,12 +269,12 @@ def _expanded(path: str, layer: "keras.layers.Layer", structure: Structure, watc
 
 
 def _recorder(path: str, layer: "keras.layers.Layer", watch: Watch) -> Callable[..., Any]:
-    original = layer.call
+    original, record = layer.call, partial(watch.call, path, layer)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         if keywords.get("reverse"):  # the other use of a tensor that is shared: a function of it
             return watch._within(path, lambda given: original(given, *arguments[1:], **keywords), arguments[0])
-        return calls.with_first_argument(original, arguments, keywords, partial(watch.call, path, layer))
+        return calls.with_first_argument(original, arguments, keywords, of_masked_steps(layer, keywords, record))
 
     return call
 

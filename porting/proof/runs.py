@@ -161,7 +161,7 @@ def _few_of(trace: Trace, inputs: Sequence[np.ndarray]) -> tuple[Trace, Sequence
     if not inputs or len({len(array) if array.ndim else 0 for array in arrays}) != 1:
         return trace, inputs
     count = min(2, len(inputs[0]))
-    calls = tuple(replace(call, input=call.input[:count], output=call.output[:count]) for call in trace.calls)
+    calls = tuple(call.first_rows(count) for call in trace.calls)
     cut = replace(trace, calls=calls, outputs=tuple(array[:count] for array in trace.outputs))
     return cut, [array[:count] for array in inputs]
 

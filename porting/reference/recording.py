@@ -12,6 +12,7 @@ from porting.errors import PairError
 from porting.reference import functions as torch_functions
 from porting.reference.abouts import About
 from porting.reference.exact import exact
+from porting.reference.expansions import packed, stacks
 from porting.reference.expansions.joins import Join, Layer, joins_of
 from porting.reference.expansions.modules import expansion_of
 from porting.reference.side import call, precision_of, tensors_of
@@ -37,7 +38,7 @@ def run(model: "torch.nn.Module", inputs: Sequence[np.ndarray], watch: Watch) ->
     given = tensors_of(model, inputs)
     gradient_mode = torch.enable_grad() if watch.differentiates else torch.no_grad()
     try:
-        with exact(model), gradient_mode, _no_fast_path(), _recording(model, watch):
+        with exact(model), gradient_mode, _no_fast_path(), packed.noted(), _recording(model, watch):
             return call(model.eval(), given)
     except (PairError, Arrived):
         raise
@@ -101,16 +102,25 @@ def _part_recorder(watch: Watch, joins: Mapping[str, Join]) -> Callable[..., Any
 def _recorder(
     path: str, structure: Structure, module: "torch.nn.Module", watch: Watch, joins: Mapping[str, Join]
 ) -> Callable[..., Any]:
+    import torch
+
     about, original = structure.abouts[path], module.forward
     expansion = structure.expansions.get(path)
     if split := watch.splits.get(path):
         expansion = expansion_of(about.name, module, about.weights, split)
     inside = expansion.recorded(_part_recorder(watch, joins)) if expansion else None
+    is_recurrent = isinstance(module, torch.nn.RNNBase)
 
     def forward(*arguments: Any, **keywords: Any) -> Any:
         watch.uses.ran.add(path)
         if inside is not None and not watch.depth:
             return inside(*arguments, **keywords)
+        if (
+            is_recurrent
+            and isinstance(next(iter(arguments), None), torch.nn.utils.rnn.PackedSequence)
+            and not watch.depth
+        ):
+            return stacks.forward((about,), module, _part_recorder(watch, joins))(*arguments, **keywords)
         return calls.with_first_argument(original, arguments, keywords, partial(watch.call, about))
 
     return forward

@@ -25,21 +25,29 @@ class Recurrence(Whole):
     def inputs(
         self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Both inputs in the port's order of time."""
-        return (reference[:, ::-1] if self.is_turned else reference), port
+        """Both inputs in the port's order of time; no layer sees what it masks."""
+        ordered = reference[:, ::-1] if self.is_turned else reference
+        mask = calls[1].mask
+        if mask is None or not len(mask) == len(ordered) == len(port) or ordered.shape != port.shape:
+            return ordered, port
+        return np.where(mask[..., None], ordered, 0), np.where(mask[..., None], port, 0)
 
     def outputs(
         self, reference: np.ndarray, port: np.ndarray, calls: tuple[LayerCall, LayerCall]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both outputs, of the reference's the last step where the port returns only that."""
-        return self._returned(reference, calls), port
+        returned, mask = self._returned(reference, calls), calls[1].mask
+        if mask is None or returned.shape != port.shape or mask.shape != port.shape[:2]:
+            return returned, port
+        is_there = mask[:, ::-1] if calls[1].settings["go_backwards"] else mask
+        return _held(returned, is_there), _held(port, is_there)
 
     def returned(self, output: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> np.ndarray:
         """All steps, of which the port may return only the last: none are merged with samples."""
         return with_unit_axes_of(output, calls[1].output.shape)
 
     def teaching(self, feed: np.ndarray, give: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Teaching:
-        """The port's layer returns what the reference's returns, or its last step."""
+        """The port's layer returns what the reference's returns, or its last step, which one with a mask finds."""
         fed = feed[:, ::-1] if self.is_turned else feed
         return Teaching(calls[1].name, calls[1].kind, fed, self._returned(give, calls))
 
@@ -48,7 +56,15 @@ class Recurrence(Whole):
         ours, theirs = calls
         is_last_first = theirs.settings["go_backwards"] or self.is_turned
         ordered = output[:, ::-1] if is_last_first and ours.settings.get("reverse") else output
-        return ordered if theirs.settings["return_sequences"] else ordered[:, -1]
+        is_whole = theirs.settings["return_sequences"] or theirs.mask is not None
+        return ordered if is_whole else ordered[:, -1]
+
+
+def _held(output: np.ndarray, is_there: np.ndarray) -> np.ndarray:
+    """All steps, (sample, time, unit), the last one again where steps are masked; zeros before the first."""
+    places = np.where(is_there, np.arange(is_there.shape[1]), -1)
+    last = np.maximum.accumulate(places, axis=1)[..., None]
+    return np.where(last < 0, 0, np.take_along_axis(output, np.maximum(last, 0), axis=1))
 
 
 def run_apart(reference: LayerCall, port: LayerCall) -> bool:

@@ -136,9 +136,14 @@ def seen_by_torch(
     )
 
 
-def padding_variants(array: np.ndarray, settings: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+def padding_variants(array: np.ndarray, calls: tuple[LayerCall, LayerCall]) -> Iterator[tuple[str, np.ndarray]]:
     """What the taps would see with other padding than a torch convolution's own, in words and values."""
-    own = torch_padding(settings)
+    settings, theirs = calls[0].settings, calls[1]
+    own, keras = torch_padding(settings), keras_padding(theirs.settings, theirs.input.shape)
+    if any(map(any, keras)) and keras != list(own):
+        ends = ", ".join(f"{before} before and {after} behind" for before, after in keras)
+        where = f'padding="{theirs.settings["padding"]}" takes {ends}'
+        yield f"{where}, where the reference has {_words(own)}", seen_by_torch(array, settings, keras, "zeros")
     if not any(map(any, own)):
         return
     placements: dict[str, Ends] = {
@@ -151,6 +156,10 @@ def padding_variants(array: np.ndarray, settings: Mapping[str, Any]) -> Iterator
         for mode, how in _NUMPY_MODES.items():
             if how != "reflect" or all(max(at) < length for at, length in zip(ends, array.shape[1:-1], strict=True)):
                 yield f"padded with {mode} {where}", seen_by_torch(array, settings, ends, mode)
+
+
+def _words(ends: Ends) -> str:
+    return ", ".join(f"{before} and {after}" for before, after in ends) if any(map(any, ends)) else "none"
 
 
 def torch_padding(settings: Mapping[str, Any]) -> Ends:

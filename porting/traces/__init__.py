@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class LayerCall:
         Everything that the layer was built with.
     input, output : ndarray
         Activations in the framework's own axis order.
+    mask : ndarray, optional
+        Which steps a recurrent layer is told are there, (sample, time), in the order in which it is given them.
     """
 
     name: str
@@ -37,6 +39,12 @@ class LayerCall:
     settings: Mapping[str, Any]
     input: np.ndarray
     output: np.ndarray
+    mask: np.ndarray | None = None
+
+    def first_rows(self, count: int) -> "LayerCall":
+        """The same call of so many samples."""
+        mask = None if self.mask is None else self.mask[:count]
+        return replace(self, input=self.input[:count], output=self.output[:count], mask=mask)
 
 
 def held_only(name: str, shape: Sequence[int]) -> LayerCall:

@@ -105,6 +105,14 @@ REMEDIES: dict[str, Remedy] = {
     "residual connection missing": steps(
         lambda x: x + torch.tanh(x), ops.tanh, lambda x: layers.Add()([x, ops.tanh(x)]), "add both branches"
     ),
+    "term missing": steps(lambda x: torch.tanh(x) + 0.7, ops.tanh, lambda x: ops.tanh(x) + 0.7, "add 0.7 there"),
+    "axis put in elsewhere": steps(
+        lambda x: x[:, :, :6] * x.mean(-1)[:, :, None],
+        lambda x: x[:, :, :6] * ops.mean(x, -1)[:, None],
+        lambda x: x[:, :, :6] * ops.mean(x, -1)[:, :, None],
+        "(6,) becomes (6, 1)",
+        size=6,
+    ),
     "operands in another order": steps(
         lambda x: torch.cat([x, torch.tanh(x)], -1),
         lambda x: ops.concatenate([ops.tanh(x), x], -1),

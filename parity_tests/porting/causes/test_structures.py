@@ -38,6 +38,7 @@ def remedies_of(reference, port, folder, shapes, axes):
 
 
 TABLE = np.sin(np.arange(9.0) ** 1.5).astype("float32")
+SQUARE = np.sin(np.arange(16.0) ** 1.5).reshape(4, 4).astype("float32")
 
 
 def torch_table(x):
@@ -88,6 +89,53 @@ CASES = {
         lambda x: torch.sigmoid(x) * x.relu() + (1 - torch.sigmoid(x)) * x.sin(),
         lambda x: (1 - ops.sigmoid(x)) * ops.relu(x) + ops.sigmoid(x) * ops.sin(x),
         ("operands in another order", "exchanged in two products"),
+    ),
+    "term": (lambda x: x.relu() + 0.7, ops.relu, ("term missing", "add of 0.7 is left out")),
+    "zeros": (torch.tanh, lambda x: x * 0, ("zeros instead", "zeros where the reference hands on a")),
+    "parts": (
+        lambda x: torch.cat([(parts := x.split([3, 5], -1))[0].tanh(), parts[1]], -1),
+        lambda x: ops.concatenate([ops.tanh((parts := ops.split(x, [5], -1))[1]), parts[0]], -1),
+        ("parts in another order", "the parts lie in the order (1, 0)"),
+    ),
+    "logarithm": (
+        lambda x: x.softmax(-1),
+        ops.log_softmax,
+        ("activation of another kind", "log_softmax where the reference has softmax"),
+    ),
+    "positive": (
+        functional.softplus,
+        lambda x: ops.exp(x * 1.0),
+        ("activation of another kind", "exponential where the reference has softplus"),
+    ),
+    "turns": (
+        lambda x: torch.sin(x * (2 * np.pi)),
+        lambda x: ops.sin(x * np.pi),
+        ("another number", "3.14159265 in mul, where the reference has 6.28319"),
+    ),
+    "mask": (
+        lambda x: x * (torch_table(x) > 0).to(x.dtype),
+        lambda x: x * ops.cast(TABLE[:8] <= 0, x.dtype),
+        ("another table", "ones where the reference has zeros"),
+    ),
+    "mean": (
+        lambda x: x.unflatten(1, (4, 2)).max(1)[0].repeat(1, 4),
+        lambda x: ops.tile(ops.mean(ops.reshape(x, (-1, 4, 2)), 1), (1, 4)),
+        ("pooling of another kind", "mean where the reference has max"),
+    ),
+    "axis": (
+        lambda x: (y := x.unflatten(1, (4, 2))).sub(y.logsumexp(1, keepdim=True)).flatten(1),
+        lambda x: ops.reshape((y := ops.reshape(x, (-1, 4, 2))) - ops.logsumexp(y, 2, keepdims=True), (-1, 8)),
+        ("pooling of another kind", "over axis 2"),
+    ),
+    "broadcast": (
+        lambda x: (x[:, :4, None] * torch.tensor(SQUARE).to(x.dtype)).sum(1).repeat(1, 2),
+        lambda x: ops.tile(ops.sum(x[:, None, :4] * ops.cast(SQUARE, x.dtype), 1), (1, 2)),
+        ("axis put in elsewhere", "axis 1 put in where the reference puts in axis 2"),
+    ),
+    "norm": (
+        lambda x: x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-8),
+        lambda x: x * 1.0,
+        ("steps left out", "mul with rsqrt of "),
     ),
 }
 """What is wrong -> the reference's function, the port's, the cause's name and a part of its detail."""

@@ -209,18 +209,17 @@ def test_the_axes_of_a_stack_refine_those_of_the_activation():
     assert pair.output_axes == "sample ... (a=2 b=2) -> sample ... (b a)"
 
 
-def test_a_packed_sequence_is_refused_with_the_remedy():
+def test_a_packed_sequence_that_no_recurrent_layer_is_given_is_refused_with_the_remedy():
     class Packed(nn.Module):
         def __init__(self):
             super().__init__()
-            self.lstm = nn.LSTM(6, 4, batch_first=True)
+            self.last = nn.Linear(6, 4)
 
         def forward(self, steps):
-            packed = nn.utils.rnn.pack_padded_sequence(steps, torch.tensor([5, 3]), batch_first=True)
-            return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
+            return self.last(nn.utils.rnn.pack_padded_sequence(steps, torch.tensor([5, 3]), batch_first=True))
 
     with pytest.raises(
-        PairError, match=r"lstm \(LSTM\) is given a PackedSequence(.|\n)*: pad a PackedSequence, and mask"
+        PairError, match=r"last \(Linear\) is given a PackedSequence(.|\n)*: pad a PackedSequence, and mask"
     ):
         torch_runs.trace(Packed(), [STEPS])
 

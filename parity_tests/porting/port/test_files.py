@@ -5,8 +5,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
-from porting.port.files import write_port
+from porting.errors import PortFileError
+from porting.port.files import load_keras, write_port
 
 
 def test_a_keras_file_is_written_without_holding_it_in_memory(tmp_path):
@@ -47,3 +49,26 @@ def test_what_layers_keep_beside_their_variables_is_in_the_file(tmp_path):
     layer.note = "read this"
     write_port(keras.Sequential([keras.Input((2,)), layer]), tmp_path / "port.keras")
     assert keras.saving.load_model(tmp_path / "port.keras").get_layer("noted").note == "read this"
+
+
+@keras.saving.register_keras_serializable("porting tests")
+class HalfBuilt(keras.Model):
+    """Says that it is built before its layer is."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.last = keras.layers.Dense(2, name="last")
+
+    def build(self, input_shape):
+        self.shift = self.add_weight(shape=(3,), name="shift")
+
+    def call(self, x):
+        return self.last(x + self.shift)
+
+
+def test_a_file_whose_weights_keras_passes_over_is_refused(tmp_path):
+    model = HalfBuilt()
+    model(np.zeros((1, 3)))
+    write_port(model, tmp_path / "port.keras")
+    with pytest.raises(PortFileError, match=r"without the weights of .*last: Keras has not built them"):
+        load_keras(tmp_path / "port.keras")

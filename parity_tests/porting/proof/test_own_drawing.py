@@ -169,3 +169,18 @@ def test_layers_that_are_left_out_by_chance_are_seen_beside_dropouts(drawn, shar
     assert report.training.status is status, report.training.lines
     named = "the model itself (LayerDropping) behind the input has no counterpart" in "\n".join(report.training.lines)
     assert named == (status is Status.FAIL)
+
+
+@keras.saving.register_keras_serializable("own_drawing")
+class DropsByFunction(layers.Layer):
+    """Drops by a function of Keras, without a generator of its own."""
+
+    def call(self, x, training=False):
+        return keras.random.dropout(x, 0.25, seed=1) if training else x
+
+
+@pytest.mark.parametrize(("drop", "status"), [(torch.nn.Dropout(0.25), Status.NOT_CHECKED), (None, Status.FAIL)])
+def test_what_a_port_draws_by_functions_is_heard(drop, status, tmp_path):
+    report = report_of(lambda: Net(drop or torch.nn.Identity()), port(DropsByFunction), tmp_path)
+    assert report.training.status is status, report.training.lines
+    assert "(DropsByFunction)" in "\n".join(report.training.lines)

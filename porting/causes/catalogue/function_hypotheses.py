@@ -14,9 +14,11 @@ from porting.causes.catalogue import attention, orders, poolings, resampling, se
 from porting.causes.catalogue.variants import (
     ACTIVATIONS,
     EPSILONS,
+    POSITIVE,
     FunctionCall,
     Replacements,
     activation_in_keras,
+    first_argument,
     on_first,
 )
 
@@ -67,14 +69,33 @@ def _another_activation(call: FunctionCall) -> Replacements:
 
 
 def _another_function(call: FunctionCall) -> Replacements:
+    given = first_argument(call.arguments, call.keywords)
+    is_of_one_sign = bool((given > 0).all() or (given < 0).all())
     for name in _FUNCTIONS:
-        if name != call.name:
+        if name != call.name and not (name == "sign" and is_of_one_sign):  # nothing would be left of it
             yield f"{name} where the reference has {call.name}", on_first(getattr(torch, name))
+
+
+def _no_softmax(call: FunctionCall) -> Replacements:
+    """Its logarithm, or each value by itself."""
+    dim = call.bound("input", "dim").get("dim", -1)
+    if call.name == "softmax":
+        yield "log_softmax where the reference has softmax", on_first(partial(torch.log_softmax, dim=dim))
+    for name, step in ACTIVATIONS.items():
+        if not name.startswith("softmax"):
+            yield f"{name} where the reference has {call.name}", on_first(step)
+
+
+def _another_positive(call: FunctionCall) -> Replacements:
+    """What else makes positive numbers of any."""
+    for name, step in POSITIVE.items():
+        yield f"{name} where the reference has {call.name}", on_first(step)
 
 
 def _another_axis(call: FunctionCall) -> Replacements:
     if call.name == "log_softmax":
-        yield "softmax without its logarithm", on_first(partial(torch.softmax, dim=-1))
+        dim = call.bound("input", "dim").get("dim", -1)
+        yield "softmax without its logarithm", on_first(partial(torch.softmax, dim=dim))
     for axis in range(1, call.result.ndim):
         yield f"over axis {axis}", on_first(partial(getattr(torch, call.name), dim=axis))
 
@@ -120,7 +141,13 @@ _NORMALISES = frozenset({"normalize"})
 _EXTREMES = frozenset({"argmin", "argmax"})
 _POOL_NAMES = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3))
 _REDUCTION_NAMES = frozenset(
-    {"mean", "amax", "sum", *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3))}
+    {
+        "mean",
+        "amax",
+        "sum",
+        "logsumexp",
+        *(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3)),
+    }
 )
 ADDITIONS = frozenset({"add", "iadd", "radd"})
 """What the addition of two branches is called."""
@@ -173,6 +200,12 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         frozenset({"interpolate", "upsample", "upsample_nearest", "upsample_bilinear"}),
         resampling.resized,
     ),
+    FunctionRow(
+        "activation of another kind",
+        partial(_with_activation, "put there"),
+        frozenset({"exp", "softplus"}),
+        _another_positive,
+    ),
     FunctionRow("function missing", lambda call: f"add ops.{call.name}", _OF_EACH_VALUE, _left_out),
     FunctionRow(
         "another function",
@@ -187,10 +220,14 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
     FunctionRow("transposition missing", orders.transposition_remedy, _TRANSPOSES, orders.not_transposed),
     FunctionRow("pooling of another kind", poolings.pool_remedy, _POOL_NAMES, poolings.pooled),
     FunctionRow("pooling of another kind", poolings.reduction_remedy, _REDUCTION_NAMES, poolings.reduced),
+    FunctionRow(
+        "pooling of another kind", poolings.reduction_remedy, frozenset({"max", "min"}), poolings.reduced_with_places
+    ),
     FunctionRow("pooling missing", poolings.pool_remedy, _POOL_NAMES, _left_out),
     FunctionRow("pooling missing", poolings.reduction_remedy, _REDUCTION_NAMES, _left_out),
     FunctionRow("softmax over another axis", partial(_with_activation, "put there"), _SOFTMAX, _another_axis),
     FunctionRow("activation missing", partial(_with_activation, "add"), _SOFTMAX, _left_out),
+    FunctionRow("activation of another kind", partial(_with_activation, "put there"), _SOFTMAX, _no_softmax),
     FunctionRow("scale missing", attention.scale_remedy, _MULTIPLY, orders.unscaled),
     FunctionRow("another scale", attention.scale_remedy, _MULTIPLY, attention.rescaled),
     FunctionRow(
@@ -217,6 +254,19 @@ FUNCTION_ROWS: tuple[FunctionRow, ...] = (
         selections.shuffled_otherwise,
     ),
     FunctionRow("residual connection missing", "add both branches, by Add", ADDITIONS | {"sub"}, orders.one_operand),
+    FunctionRow("term missing", orders.term_remedy, ADDITIONS | {"sub"}, orders.term_left_out),
+    FunctionRow(
+        "axis put in elsewhere",
+        selections.axis_remedy,
+        frozenset({"unsqueeze", "getitem"}),
+        selections.axis_put_in_elsewhere,
+    ),
+    FunctionRow(
+        "parts in another order",
+        selections.parts_remedy,
+        frozenset({"split", "chunk", "split_with_sizes", "tensor_split", "unbind"}),
+        selections.parts_taken_otherwise,
+    ),
     FunctionRow("operands in another order", orders.order_remedy, _ORDERED, orders.swapped_operands),
     FunctionRow(
         "another operation",

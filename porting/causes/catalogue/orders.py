@@ -100,11 +100,38 @@ def _operand(number: int, function: Any, arguments: tuple, keywords: Mapping[str
 def one_operand(call: FunctionCall) -> Replacements:
     """One of two branches alone."""
     for number, operand in enumerate(_operands(call)):
-        if isinstance(operand, Tensor) and operand.shape == call.result.shape:
+        other = _other_operand(call, number)
+        if isinstance(operand, Tensor) and operand.shape == call.result.shape and not _is_alike_in_all(other, operand):
             yield (
                 f"only the {('first', 'second')[number]} of the two that the reference adds",
                 partial(_operand, number),
             )
+
+
+def term_left_out(call: FunctionCall) -> Replacements:
+    """A sum without the number in it."""
+    for number, operand in enumerate(_operands(call)):
+        other = _other_operand(call, number)
+        if isinstance(operand, Tensor) and isinstance(other, (int, float)):
+            yield f"{call.name} of {other:g} is left out", partial(_operand, number)
+
+
+def term_remedy(call: FunctionCall) -> str:
+    """The number that the reference adds or subtracts."""
+    number = next((operand for operand in _operands(call) if isinstance(operand, (int, float))), "the number")
+    return f"{'subtract' if call.name == 'sub' else 'add'} {number!r} there"
+
+
+def _other_operand(call: FunctionCall, number: int) -> Any:
+    operands = _operands(call)
+    return operands[1 - number] if len(operands) > 1 else None
+
+
+def _is_alike_in_all(term: Any, operand: Tensor) -> bool:
+    """Whether a term is the same in all samples of what it is added to."""
+    if not isinstance(term, Tensor):
+        return term is not None
+    return term.ndim < operand.ndim or (term.ndim > 0 and len(term) == 1 < len(operand))
 
 
 def swapped_operands(call: FunctionCall) -> Replacements:

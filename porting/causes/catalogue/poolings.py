@@ -1,6 +1,7 @@
 """Pooling and reducing otherwise."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -103,7 +104,8 @@ def pool_remedy(call: FunctionCall) -> str:
     return words
 
 
-_REDUCTIONS = {"mean": torch.mean, "amax": torch.amax, "sum": torch.sum}
+_REDUCTIONS = {"mean": torch.mean, "amax": torch.amax, "sum": torch.sum, "logsumexp": torch.logsumexp}
+_OTHER_REDUCTIONS = {"std": partial(torch.std, correction=0), "var": partial(torch.var, correction=0)}
 
 
 def reduced(call: FunctionCall) -> Replacements:
@@ -112,7 +114,7 @@ def reduced(call: FunctionCall) -> Replacements:
     shape = call.result.shape
     axes = _reduced_axes(call)
     if axes is not None:
-        for name, step in _REDUCTIONS.items():
+        for name, step in (_REDUCTIONS | _OTHER_REDUCTIONS).items():
             yield (
                 f"{name} where the reference has {call.name}",
                 on_first(lambda t, step=step: step(t, dim=axes).reshape(shape)),
@@ -125,8 +127,31 @@ def reduced(call: FunctionCall) -> Replacements:
                 )
     else:
         yield from _adaptive(call)
+    own, is_kept = _REDUCTIONS.get(call.name, torch.mean), call.result.ndim == source.ndim
     for axis in range(1, source.ndim):
-        yield f"over axis {axis}", on_first(lambda t, axis=axis: t.mean(dim=axis).reshape(shape))
+        if axes != (axis,):
+            yield f"over axis {axis}", on_first(partial(_over, own, axis, is_kept, shape))
+
+
+def _over(step: Pool, axis: int, is_kept: bool, shape: Sequence[int], tensor: Tensor) -> Tensor:
+    """An axis reduced, which is kept with length 1 or not, as the reference has it."""
+    made = step(tensor, dim=axis, keepdim=is_kept)
+    return made if is_kept else made.reshape(shape)
+
+
+def reduced_with_places(call: FunctionCall) -> Replacements:
+    """The same of ``max(dim)`` and ``min(dim)``, which return where they found it, too."""
+    values = getattr(call.result, "values", None)
+    if not isinstance(values, Tensor):
+        return
+    alone = replace(call, result=values)
+    for detail, instead in reduced(alone):
+        yield detail, partial(_with_places, instead)
+
+
+def _with_places(instead: Any, function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> Any:
+    places = function(*arguments, **keywords).indices
+    return torch.return_types.max((instead(function, arguments, keywords), places))
 
 
 def _reduced_axes(call: FunctionCall) -> tuple[int, ...] | None:
@@ -182,7 +207,8 @@ def _cut_pool(pool: Pool, kernel: list[int], stride: list[int], size: Sequence[i
 def reduction_remedy(call: FunctionCall) -> str:
     """What the reference reduces, and how."""
     source = first_argument(call.arguments, call.keywords)
-    axes, what = _reduced_axes(call), "maximum" if "max" in call.name else "sum" if call.name == "sum" else "mean"
+    what = {"sum": "sum", "logsumexp": "logarithm of the sum of exponentials", "min": "minimum"}.get(call.name, "mean")
+    axes, what = _reduced_axes(call), "maximum" if "max" in call.name else what
     if call.name.startswith("adaptive") and axes is not None:
         return f"Global{'Max' if what == 'maximum' else 'Average'}Pooling{source.ndim - 2}D"
     if axes is None:

@@ -1,7 +1,8 @@
-"""Another step taken, positions that begin elsewhere, pixels shuffled in another order."""
+"""Another step or part taken, an axis put in elsewhere, positions from elsewhere, pixels shuffled in another order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -108,6 +109,85 @@ def position_remedy(call: FunctionCall) -> str:
         first = float(call.result.flatten()[0]) if call.result.numel() else 0
         return f"number the positions from {first:g}, as the reference does"
     return f"cut out what the reference does: [{', '.join(map(_written, _indices(call)))}] in its order of axes"
+
+
+def _new_axes(call: FunctionCall) -> list[int]:
+    """Where a call puts in axes of length 1, among those of its result."""
+    if call.name == "unsqueeze":
+        dim = call.bound("input", "dim").get("dim")
+        return [dim % call.result.ndim] if isinstance(dim, int) else []
+    index = _indices(call)
+    is_plain = all(item is None or isinstance(item, slice) or item is Ellipsis for item in index)
+    if not is_plain or None not in index:
+        return []
+    rest = call.result.ndim - sum(item is not Ellipsis for item in index)
+    lengths = [rest if item is Ellipsis else 1 for item in index]
+    return [sum(lengths[:at]) for at, item in enumerate(index) if item is None]
+
+
+def axis_put_in_elsewhere(call: FunctionCall) -> Replacements:
+    """One axis of length 1 at another place, behind the samples."""
+    put_in = _new_axes(call)
+    if len(put_in) != 1:
+        return
+    for other in range(1, call.result.ndim):
+        if other != put_in[0]:
+            yield (
+                f"axis {other} put in where the reference puts in axis {put_in[0]}",
+                partial(_behind, partial(torch.movedim, source=put_in[0], destination=other)),
+            )
+
+
+def axis_remedy(call: FunctionCall) -> str:
+    """Where the reference puts in an axis."""
+    before = tuple(first_argument(call.arguments, call.keywords).shape[1:])
+    return (
+        f"put it in so that {before} becomes {tuple(call.result.shape[1:])} behind the samples, as the reference does"
+    )
+
+
+_MOST_PARTS = 4
+
+
+def parts_taken_otherwise(call: FunctionCall) -> Replacements:
+    """What is split, in another order: of parts that differ in size, too."""
+    parts = call.result
+    if not isinstance(parts, Sequence) or not 1 < len(parts) <= _MOST_PARTS:
+        return
+    for order in permutations(range(len(parts))):
+        if order != tuple(range(len(parts))):
+            yield f"the parts lie in the order {order}", partial(_taken_in, order)
+
+
+def _taken_in(order: Sequence[int], function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> list[Tensor]:
+    """The parts, as far as each is long, where they lie in another order in what is split."""
+    parts = function(*arguments, **keywords)
+    source = first_argument(arguments, keywords)
+    if parts[0].ndim < source.ndim:  # one step each
+        return [parts[order.index(at)] for at in range(len(parts))]
+    axis = _axis_of_parts(function, arguments, keywords)
+    lengths = [part.shape[axis] for part in parts]
+    firsts = dict(zip(order, _sums(lengths[at] for at in order), strict=True))
+    return [source.narrow(axis, firsts[at], length) for at, length in enumerate(lengths)]
+
+
+def _sums(lengths: Iterator[int]) -> Iterator[int]:
+    total = 0
+    for length in lengths:
+        yield total
+        total += length
+
+
+def _axis_of_parts(function: Any, arguments: tuple, keywords: Mapping[str, Any]) -> int:
+    names = ("input", "size", "dim")
+    given = dict(zip(names, arguments, strict=False)) | dict(keywords)
+    return given.get("dim", 0) % first_argument(arguments, keywords).ndim
+
+
+def parts_remedy(call: FunctionCall) -> str:
+    """The reference's parts, in its order."""
+    sizes = ", ".join(str(tuple(part.shape[1:])) for part in call.result)
+    return f"take the parts in the reference's order: {sizes}"
 
 
 def shuffled_otherwise(call: FunctionCall) -> Replacements:

@@ -38,6 +38,15 @@ ACTIVATIONS: Mapping[str, Step] = {
 }
 """What Keras and torch both have, by the names that reports use."""
 
+POSITIVE: Mapping[str, Step] = {
+    "exponential": torch.exp,
+    "softplus": functional.softplus,
+    "elu + 1": lambda tensor: functional.elu(tensor) + 1,
+    "sigmoid": torch.sigmoid,
+    "square": torch.square,
+}
+"""What makes positive numbers of any."""
+
 EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
 
 
@@ -95,6 +104,7 @@ _KERAS_ACTIVATIONS: Mapping[str, str] = {
     "hardsigmoid": 'Activation("hard_sigmoid")',
     "hardswish": 'Activation("hard_silu")',
     "logsigmoid": 'Activation("log_sigmoid")',
+    "exp": 'Activation("exponential")',
 }
 
 

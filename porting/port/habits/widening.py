@@ -86,7 +86,7 @@ def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def asked(*arguments: Any, **keywords: Any) -> Any:
-        if not _is_of_a_framework(sys._getframe(1).f_globals.get("__name__", "")):
+        if not is_of_a_framework(sys._getframe(1).f_globals.get("__name__", "")):
             arguments = tuple(_wide(value) if at == place else value for at, value in enumerate(arguments))
             keywords = {name: _wide(value) if name == "dtype" else value for name, value in keywords.items()}
         return function(*arguments, **keywords)
@@ -94,7 +94,8 @@ def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
     return asked
 
 
-def _is_of_a_framework(module: str) -> bool:
+def is_of_a_framework(module: str) -> bool:
+    """Whether a module, by its name, is one of Keras or its backends, and not a port's own code."""
     return module.partition(".")[0] in {"keras", "tensorflow", "jax"} and "autograph" not in module
 
 

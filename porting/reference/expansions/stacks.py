@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from porting.errors import PairError
 from porting.reference.abouts import About, below, settings_of
+from porting.reference.expansions import packed
 
 if TYPE_CHECKING:
     import torch
 
 Record = Callable[[About, Any, Callable[[Any], Any]], Any]
+States = tuple["torch.Tensor", ...]
 
 
 def is_stack(module: Any) -> bool:
@@ -46,9 +47,9 @@ def _about(path: str, module: Any, own: Mapping[str, str], suffix: str) -> About
 def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[..., Any]:
     """What the module computes, layer by layer; same arguments, same results up to rounding."""
 
-    def recorded(part: About, steps: "torch.Tensor", before: tuple["torch.Tensor", ...]) -> Any:
-        output, state = record(part, steps, _one(module, part, before))
-        return output, _last(part, output, state)
+    def recorded(part: About, steps: "torch.Tensor", before: States, lengths: packed.Lengths) -> Any:
+        output, state = record(part, steps, _one(module, part, before, lengths))
+        return output, _last(part, output, state, lengths)
 
     return layer_by_layer(parts, module, recorded)
 
@@ -56,32 +57,33 @@ def forward(parts: tuple[About, ...], module: Any, record: Record) -> Callable[.
 def layer_by_layer(parts: tuple[About, ...], module: Any, run_one: Callable[..., Any]) -> Callable[..., Any]:
     """What the module computes, where each layer in a direction is run by a function.
 
-    `run_one` is given the layer, its steps (sample, time, feature) and the states that it starts from, if any, and
-    returns all that it puts out and the states that it ends in, each (sample, state).
+    `run_one` is given the layer, its steps (sample, time, feature), the states that it starts from, if any, and how
+    many steps each sample has, if they are packed. It returns all that it puts out, the last step again behind a
+    sample's end, as Keras has it, and the states that it ends in, each (sample, state).
     """
     import torch
 
     directions = 2 if module.bidirectional else 1
 
-    def run(input: "torch.Tensor", hx: Any = None) -> tuple[Any, Any]:  # noqa: A002 - torch calls it so
-        if not isinstance(input, torch.Tensor):
-            raise PairError(
-                f"{parts[0].name} ({parts[0].kind}) is given a {type(input).__name__}, which cannot be compared with a "
-                "tensor.\nGive layers tensors: pad a PackedSequence, and mask behind the layer."
-            )
-        is_single = input.dim() == 2
-        steps = input[None] if is_single else input if module.batch_first else input.transpose(0, 1)
+    def run(input: Any, hx: Any = None) -> tuple[Any, Any]:  # noqa: A002 - torch calls it so
+        if isinstance(input, torch.nn.utils.rnn.PackedSequence):
+            (steps, lengths), is_single = packed.unpacked(input), False
+        else:
+            lengths, is_single = None, input.dim() == 2
+            steps = input[None] if is_single else input if module.batch_first else input.transpose(0, 1)
         states: list[tuple[torch.Tensor, ...]] = []
         for first in range(0, len(parts), directions):
             steps = torch.nn.functional.dropout(steps, module.dropout, module.training) if first else steps
             outputs = []
             for number in range(first, first + directions):
-                output, state = run_one(parts[number], steps, _state(hx, number, is_single))
+                output, state = run_one(parts[number], steps, _state(hx, number, is_single), lengths)
                 outputs.append(output)
                 states.append(state)
             steps = torch.cat(outputs, -1) if directions > 1 else outputs[0]
         kept = [torch.stack([state[kind] for state in states]) for kind in range(len(states[0]))]
-        if is_single:
+        if lengths is not None:
+            steps = packed.packed_again(steps, lengths, input)
+        elif is_single:
             steps, kept = steps[0], [tensor[:, 0] for tensor in kept]
         elif not module.batch_first:
             steps = steps.transpose(0, 1)
@@ -98,7 +100,7 @@ def _state(hx: Any, number: int, is_single: bool) -> tuple["torch.Tensor", ...]:
     return tuple(tensor[number][None] if is_single else tensor[number] for tensor in tensors)
 
 
-def _one(module: Any, about: About, before: tuple["torch.Tensor", ...]) -> Callable[["torch.Tensor"], Any]:
+def _one(module: Any, about: About, before: States, lengths: packed.Lengths) -> Callable[["torch.Tensor"], Any]:
     """Run one layer in one direction; returns as a module of one layer does, in the given order of time."""
     import torch
 
@@ -112,16 +114,21 @@ def _one(module: Any, about: About, before: tuple["torch.Tensor", ...]) -> Calla
         sizes = [module.proj_size or module.hidden_size, module.hidden_size][: 2 if module.mode == "LSTM" else 1]
         zeros = tuple(fed.new_zeros(len(fed), size) for size in sizes)
         start = tuple(tensor[None] for tensor in before or zeros)
-        ordered = fed.flip(1) if about.settings["reverse"] else fed
+        is_reverse = bool(about.settings.get("reverse"))
+        if lengths is not None:
+            return packed.run(function, fed, start, (weights, module.bias), lengths, is_reverse=is_reverse)
+        ordered = fed.flip(1) if is_reverse else fed
         state = start if module.mode == "LSTM" else start[0]
         output, *states = function(ordered, state, weights, module.bias, 1, 0.0, False, False, True)
-        output = output.flip(1) if about.settings["reverse"] else output
+        output = output.flip(1) if is_reverse else output
         return output, tuple(states) if len(states) > 1 else states[0]
 
     return run
 
 
-def _last(about: About, output: "torch.Tensor", state: Any) -> tuple["torch.Tensor", ...]:
+def _last(about: About, output: "torch.Tensor", state: Any, lengths: packed.Lengths) -> tuple["torch.Tensor", ...]:
     """The states that a layer ends in, (sample, state): the first is the last step of what it returned."""
+    if lengths is not None and not about.settings.get("reverse"):
+        output = packed.until_its_end(output, lengths)
     _, *others = state if isinstance(state, tuple) else (state,)
-    return output[:, 0 if about.settings["reverse"] else -1], *(tensor[0] for tensor in others)
+    return output[:, 0 if about.settings.get("reverse") else -1], *(tensor[0] for tensor in others)

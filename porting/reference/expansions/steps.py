@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from porting.reference.abouts import About
-from porting.reference.expansions import stacks
+from porting.reference.expansions import packed, stacks
 
 if TYPE_CHECKING:
     import torch
@@ -34,13 +34,14 @@ def forward(parts: tuple[About, ...], module: Any, record: stacks.Record) -> Cal
     """What the module computes, step by step; same arguments, same results up to rounding."""
     import torch
 
-    def recorded(part: About, steps: "torch.Tensor", before: tuple["torch.Tensor", ...]) -> Any:
+    def recorded(part: About, steps: "torch.Tensor", before: stacks.States, lengths: packed.Lengths) -> Any:
         state = before or _zeros(module, steps)
         outputs: list[torch.Tensor] = []
         is_reverse = part.weights["weight_ih"].endswith("_reverse")
-        for step in reversed(steps.unbind(1)) if is_reverse else steps.unbind(1):
-            after = record(part, step, _one_step(module, part, state))
-            state = after if isinstance(after, tuple) else (after,)
+        for at in reversed(range(steps.shape[1])) if is_reverse else range(steps.shape[1]):
+            after = record(part, steps[:, at], _one_step(module, part, state))
+            after = after if isinstance(after, tuple) else (after,)
+            state = after if lengths is None else packed.held(state, after, at < lengths)
             outputs.append(state[0])
         return torch.stack(outputs[::-1] if is_reverse else outputs, 1), state
 
