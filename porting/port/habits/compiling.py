@@ -14,16 +14,17 @@ from porting.port.habits.widening import is_of_a_framework
 @contextmanager
 def uncompiled() -> Iterator[None]:
     """Run what a port itself compiles (``@tf.function``) as it is written: compiled once, its layers run unheard."""
-    module: Any = importlib.import_module("tensorflow.python.eager.polymorphic_function.polymorphic_function")
-    original = module.Function.__call__
+    compiled: Any = importlib.import_module("tensorflow.python.eager.polymorphic_function.polymorphic_function")
+    original = compiled.Function.__call__
 
     def call(function: Any, *arguments: Any, **keywords: Any) -> Any:
         written = function.python_function
-        if is_of_a_framework(getattr(written, "__module__", "")) or written.__module__ == __name__:
+        module = getattr(written, "__module__", None) or ""
+        if not module or is_of_a_framework(module) or module.startswith("porting."):
             return original(function, *arguments, **keywords)
         return written(*arguments, **keywords)
 
-    with calls.with_attributes(module.Function, {"__call__": call}):
+    with calls.with_attributes(compiled.Function, {"__call__": call}):
         yield
 
 

@@ -95,7 +95,7 @@ def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_of_a_framework(module: str) -> bool:
-    """Whether the code of a module is Keras', or a backend's."""
+    """Whether a module, by its name, is one of Keras or its backends, and not a port's own code."""
     return module.partition(".")[0] in {"keras", "tensorflow", "jax"} and "autograph" not in module
 
 
