@@ -20,7 +20,7 @@ def uncompiled() -> Iterator[None]:
     def call(function: Any, *arguments: Any, **keywords: Any) -> Any:
         written = function.python_function
         module = getattr(written, "__module__", None) or ""
-        if not module or is_of_a_framework(module) or module.startswith("porting."):
+        if not module or is_of_a_framework(module):
             return original(function, *arguments, **keywords)
         return written(*arguments, **keywords)
 

@@ -82,11 +82,16 @@ def _widened(owner: Any) -> Mapping[str, Callable[..., Any]]:
 
 
 def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
+    from keras.config import floatx
+
     place = [*inspect.signature(function).parameters, "dtype"].index("dtype")
+
+    def is_wide() -> bool:
+        return floatx() == "float64"  # a twin in float32 may be built meanwhile
 
     @wraps(function)
     def asked(*arguments: Any, **keywords: Any) -> Any:
-        if not is_of_a_framework(sys._getframe(1).f_globals.get("__name__", "")):
+        if is_wide() and not is_of_a_framework(sys._getframe(1).f_globals.get("__name__", "")):
             arguments = tuple(_wide(value) if at == place else value for at, value in enumerate(arguments))
             keywords = {name: _wide(value) if name == "dtype" else value for name, value in keywords.items()}
         return function(*arguments, **keywords)
@@ -95,8 +100,8 @@ def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_of_a_framework(module: str) -> bool:
-    """Whether a module, by its name, is one of Keras or its backends, and not a port's own code."""
-    return module.partition(".")[0] in {"keras", "tensorflow", "jax"} and "autograph" not in module
+    """Whether a module, by its name, is one of Keras, its backends or this project, and not a port's own code."""
+    return module.partition(".")[0] in {"keras", "tensorflow", "jax", "porting"} and "autograph" not in module
 
 
 def _wide(dtype: Any) -> Any:
