@@ -26,6 +26,7 @@ PROVEN = {
     "PadsPlaces": "5:int9",
     "MovesItself": "4",
     "Frames": "15,2",
+    "KeepsStatistics": "3,8",
 }
 
 

@@ -27,8 +27,7 @@ def batch_normalisation(
         raise NoRowError("batch_norm by the statistics of the batch, also in evaluation")
     x = with_last(k.ops, x, 1)
     settings = changed(center=(bias is not None, True), scale=(weight is not None, True))
-    kept = {"momentum": _rest(momentum)} if momentum else {}
-    layer = k.layers.BatchNormalization(**kept, epsilon=eps, **settings, name=name_of(name))
+    layer = k.layers.BatchNormalization(momentum=_rest(momentum), epsilon=eps, **settings, name=name_of(name))
     return Value(layer(x.data), x.shape, x.axes)
 
 
