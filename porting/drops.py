@@ -18,7 +18,7 @@ SAMPLES = 2000
 SIZES = ((3, 2, 2), (3, 2), (3,))
 """Sizes of ones, without the samples, that code is tried on: images, sequences, vectors."""
 _DROPPING = {"rand", "rand_like", "bernoulli", "bernoulli_", "uniform_"}
-NOISE = {"randn", "randn_like", "normal", "normal_"}
+_NOISE = {"randn", "randn_like", "normal", "normal_"}
 """Names of functions of torch that draw normal numbers."""
 KINDS = {("samples",): "samples", ("samples", "channels"): "channels", ("samples", "channels", "values"): "values"}
 
@@ -128,7 +128,7 @@ def drawing_modules(model: "torch.nn.Module", run: Callable[[], Any]) -> "list[t
             frame = frame.f_back
         return _first_argument(frame) if frame else None
 
-    found = _draws(model, run, _DROPPING | NOISE, owner)
+    found = _draws(model, run, _DROPPING | _NOISE, owner)
     return list({id(module): module for module in found if module is not None}.values())
 
 

@@ -248,6 +248,8 @@ def of_masked_steps(
     returns_all = layer.return_sequences
 
     def masked(given: Any, run: Callable[[Any], Any]) -> Any:
+        if len(given.shape) != len(is_there.shape) + 1:  # images in time
+            return record(given, run)
         with calls.with_attributes(layer, {"return_sequences": True}):
             output = record(given, run, mask=mask)
         whole = calls.first(output)

@@ -75,7 +75,12 @@ def random_calls(model: "keras.Model", inputs: Sequence[np.ndarray], lesson: Les
     return (*found, *(call for call in _drawn_by_functions(model, inputs, paths) if call.name not in known))
 
 
-_DRAWS = ("dropout", "normal", "truncated_normal", "uniform", "gumbel", "binomial", "gamma", "beta", "randint")
+_DRAWS = (
+    "dropout", "normal", "truncated_normal", "uniform", "gumbel", "binomial", "gamma", "beta", "randint", "categorical",
+    "shuffle", "stateless_normal", "stateless_uniform", "stateless_truncated_normal", "stateless_categorical",
+    "stateless_dropout",
+)  # fmt: skip
+"""Names of functions of Keras and TensorFlow that draw."""
 
 
 def _drawn_by_functions(
@@ -90,7 +95,7 @@ def _drawn_by_functions(
     def heard(function: Callable[..., Any]) -> Callable[..., Any]:
         def draw(*arguments: Any, **keywords: Any) -> Any:
             layer = _caller_of_a_draw()
-            if layer is not None and keywords.get("rate", (*arguments, None)[1:2]) not in (0, (0,)):
+            if layer is not None and not (function.__name__ == "dropout" and _drops_nothing(arguments, keywords)):
                 path = paths.get(id(layer), "")
                 found[path] = RandomCall(path, type(layer).__name__, INSIDE, None, "", fingerprint_of(given[0]))
             return function(*arguments, **keywords)
@@ -107,6 +112,11 @@ def _drawn_by_functions(
         stack.enter_context(suppress(Exception))  # code of anybody's raises what it likes
         call_model(model, given, training=True)
     return tuple(found.values())
+
+
+def _drops_nothing(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    rate = keywords.get("rate", arguments[1] if len(arguments) > 1 else None)
+    return isinstance(rate, (int, float)) and rate == 0
 
 
 def _caller_of_a_draw() -> Any:

@@ -111,7 +111,14 @@ def _everything(trace: Trace) -> Iterator[np.ndarray]:
     yield from (call.output for call in trace.calls)
 
 
+_STEP = 1e-3
+"""Relative move from which on a rounding has taken a value over an edge: of a floor, of a comparison, of a maximum."""
+
+
 def _moved(before: np.ndarray, after: np.ndarray) -> float:
+    """How far values are moved, relative to the greatest; what is taken over an edge says nothing of the others."""
     if before.dtype.kind != "f":
         return 0.0
-    return relative(float(np.abs(after - before).max(initial=0.0)), float(np.abs(before).max(initial=0.0)))
+    greatest = float(np.abs(before).max(initial=0.0))
+    moves = np.abs(after - before)
+    return relative(float(moves.max(initial=0.0, where=moves <= _STEP * greatest)), greatest)

@@ -123,10 +123,12 @@ def _judge_transfer(plan: TransferPlan, changed: Sequence[str]) -> Part:
 
 def _dark(reference: ReferenceRun) -> Iterator[str]:
     """Layers that see nothing but zeros: of the probe itself, or on synthetic activations, too, which wake all."""
-    awake = {call.name for call in reference.synthetic_trace.calls if not _shows_nothing(call)}
-    for number, call in enumerate(reference.trace.calls):
-        is_given = any(reference.trace.inputs_reaching[number : number + 1])
-        if _shows_nothing(call) and (is_given or call.name not in awake):
+    trace, synthetic = reference.trace, reference.synthetic_trace
+    woken = zip(synthetic.call_names(), synthetic.calls, strict=True)
+    awake = {name for name, call in woken if not _shows_nothing(call)}
+    for number, (name, call) in enumerate(zip(trace.call_names(), trace.calls, strict=True)):
+        is_given = not trace.inputs_reaching or bool(trace.inputs_reaching[number])
+        if _shows_nothing(call) and (is_given or name not in awake):
             yield call.name
 
 

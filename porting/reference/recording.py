@@ -115,11 +115,8 @@ def _recorder(
         watch.uses.ran.add(path)
         if inside is not None and not watch.depth:
             return inside(*arguments, **keywords)
-        if (
-            is_recurrent
-            and isinstance(next(iter(arguments), None), torch.nn.utils.rnn.PackedSequence)
-            and not watch.depth
-        ):
+        first = next(iter((*arguments, *keywords.values())), None)
+        if is_recurrent and isinstance(first, torch.nn.utils.rnn.PackedSequence) and not watch.depth:
             return stacks.forward((about,), module, _part_recorder(watch, joins))(*arguments, **keywords)
         return calls.with_first_argument(original, arguments, keywords, partial(watch.call, about))
 

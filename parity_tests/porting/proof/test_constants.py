@@ -127,3 +127,45 @@ def test_other_constants_fail_in_float32_too(wrong, tmp_path):
     pair = in_its_code(**wrong)
     report = convert(saved(InItsCode(), tmp_path), tmp_path / "port", pair=pair, keep_failed=True).report
     assert report.semantics.status is Status.FAIL
+
+
+class Stepping(torch.nn.Module):
+    """A constant whose rounding takes values over the edges of steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(3, 3), torch.nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.b(torch.floor(x * 1.3) - torch.tanh(self.a(x * 0.01)))
+
+
+def stepping(factor):
+    def port():
+        x = keras.Input((3,))
+        steps = keras.ops.floor(x * 1.3)
+        return keras.Model(
+            x, layers.Dense(2, name="b")(steps - factor * keras.ops.tanh(layers.Dense(3, name="a")(x * 0.01)))
+        )
+
+    return ModelPair(name="stepping", reference=Stepping, port=port, input_shapes=((3,),))
+
+
+def test_a_rounding_that_steps_over_an_edge_widens_no_limit(tmp_path):
+    whole = (np.arange(24, dtype=np.float64) - 12).reshape(8, 3) / 1.3
+    np.save(tmp_path / "whole.npy", whole.astype(np.float32))
+    path = saved(Stepping(), tmp_path)
+    report = convert(path, tmp_path / "port", pair=stepping(1.3), probe=tmp_path / "whole.npy", keep_failed=True).report
+    assert report.semantics.status is Status.FAIL, report.semantics.lines
+
+
+def test_what_is_written_into_is_no_number_any_more():
+    from porting.reference.tensors.passing import passing_numbers_moved
+
+    given = torch.tensor([0.1, 0.2], dtype=torch.float64)
+    with passing_numbers_moved() as passing:
+        held = torch.zeros(2, 2, dtype=torch.float64)
+        held[:, 0].copy_(given)
+        total = held + given[:, None]
+    assert torch.equal(total[:, 0], given + given)
+    assert not passing.is_met

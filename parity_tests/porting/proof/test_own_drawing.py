@@ -184,3 +184,17 @@ def test_what_a_port_draws_by_functions_is_heard(drop, status, tmp_path):
     report = report_of(lambda: Net(drop or torch.nn.Identity()), port(DropsByFunction), tmp_path)
     assert report.training.status is status, report.training.lines
     assert "(DropsByFunction)" in "\n".join(report.training.lines)
+
+
+@keras.saving.register_keras_serializable("own_drawing")
+class AddsByFunction(layers.Layer):
+    """Adds noise by a function of Keras, whose mean and deviation are told by place."""
+
+    def call(self, x, training=False):
+        return x + keras.random.normal(keras.ops.shape(x), 0.0, 1.0, seed=1) if training else x
+
+
+def test_what_a_port_draws_by_functions_is_heard_whatever_its_arguments(tmp_path):
+    report = report_of(Net, port(AddsByFunction), tmp_path)
+    assert report.training.status is Status.FAIL, report.training.lines
+    assert "(AddsByFunction)" in "\n".join(report.training.lines)

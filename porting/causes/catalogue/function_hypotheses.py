@@ -70,7 +70,7 @@ def _another_activation(call: FunctionCall) -> Replacements:
 
 def _another_function(call: FunctionCall) -> Replacements:
     given = first_argument(call.arguments, call.keywords)
-    is_of_one_sign = bool((given > 0).all() or (given < 0).all())
+    is_of_one_sign = not given.is_complex() and bool((given > 0).all() or (given < 0).all())
     for name in _FUNCTIONS:
         if name != call.name and not (name == "sign" and is_of_one_sign):  # nothing would be left of it
             yield f"{name} where the reference has {call.name}", on_first(getattr(torch, name))

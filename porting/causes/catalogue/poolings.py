@@ -127,7 +127,8 @@ def reduced(call: FunctionCall) -> Replacements:
                 )
     else:
         yield from _adaptive(call)
-    own, is_kept = _REDUCTIONS.get(call.name, torch.mean), call.result.ndim == source.ndim
+    ends = {"max": torch.amax, "min": torch.amin, "amax": torch.amax, "amin": torch.amin}
+    own, is_kept = (ends | _REDUCTIONS).get(call.name, torch.mean), call.result.ndim == source.ndim
     for axis in range(1, source.ndim):
         if axes != (axis,):
             yield f"over axis {axis}", on_first(partial(_over, own, axis, is_kept, shape))

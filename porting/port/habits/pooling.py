@@ -1,6 +1,6 @@
 """Pooling of volumes, which TensorFlow has in float32 alone on a processor."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +11,9 @@ from porting import calls
 def wide_pooling() -> Iterator[None]:
     """Let volumes of float64 be pooled as images: along rows and columns, then along their depth.
 
-    A greatest value of greatest values is the same, also which of equal ones it is; so is a mean of means, as how many
-    values of a volume lie in a window is a product of how many do along its axes.
+    A greatest value of greatest values is the same; so is a mean of means, as how many values of a volume lie in a
+    window is a product of how many do along its axes. Of equal greatest values the gradient goes to the first, as
+    torch's does; TensorFlow's own of volumes, in float32, goes to all.
     """
     import tensorflow as tf
 
@@ -40,9 +41,17 @@ def wide_pooling() -> Iterator[None]:
     mended = {
         name + end: by_images(pool, getattr(tf.nn, name + end)) for name, pool in pools.items() for end in ("", "3d")
     }
-    general = tf.nn.pool
+    with calls.with_attributes(tf.nn, {**mended, "pool": _of_any_rank(mended)}):
+        yield
 
-    def either(
+
+def _of_any_rank(mended: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """``tf.nn.pool``, which pools volumes as they are pooled by name."""
+    import tensorflow as tf
+
+    general: Callable[..., Any] = tf.nn.pool
+
+    def pool(
         input: Any,  # noqa: A002
         window_shape: Any,
         pooling_type: str,
@@ -53,12 +62,11 @@ def wide_pooling() -> Iterator[None]:
         name: str | None = None,
     ) -> Any:
         if tf.convert_to_tensor(input).shape.rank == 5 and not dilations:
-            pool = mended[f"{pooling_type.lower()}_pool3d"]
-            return pool(input, window_shape, strides or 1, padding, data_format, name)
+            of_volumes = mended[f"{pooling_type.lower()}_pool3d"]
+            return of_volumes(input, window_shape, strides or 1, padding, data_format, name)
         return general(input, window_shape, pooling_type, strides, padding, data_format, dilations, name)
 
-    with calls.with_attributes(tf.nn, {**mended, "pool": either}):
-        yield
+    return pool
 
 
 def _along(sizes: Any, last: bool) -> Sequence[int]:

@@ -22,23 +22,28 @@ def noted() -> Iterator[None]:
     """Note what sequences were before they were packed: Keras keeps what is masked, and gives it to the layer."""
     import torch
 
-    original, packed = torch._VF, {}
-
-    class Noting:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(original, name)
-
-        def _pack_padded_sequence(self, input: Any, lengths: Any, batch_first: bool) -> Any:  # noqa: A002
-            data, sizes = original._pack_padded_sequence(input, lengths, batch_first)
-            packed[id(data)] = data, input if batch_first else input.transpose(0, 1)
-            return data, sizes
-
+    packed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     _PACKED.append(packed)
     try:
-        with calls.with_attributes(torch.nn.utils.rnn, {"_VF": Noting()}):
+        with calls.with_attributes(torch.nn.utils.rnn, {"_VF": _Noting(torch._VF, packed)}):
             yield
     finally:
         _PACKED.pop()
+
+
+class _Noting:
+    """Torch's functions, of which the one that packs notes what it is given."""
+
+    def __init__(self, original: Any, packed: "dict[int, tuple[torch.Tensor, torch.Tensor]]") -> None:
+        self._original, self._packed = original, packed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def _pack_padded_sequence(self, input: Any, lengths: Any, batch_first: bool) -> Any:  # noqa: A002
+        data, sizes = self._original._pack_padded_sequence(input, lengths, batch_first)
+        self._packed[id(data)] = data, input if batch_first else input.transpose(0, 1)
+        return data, sizes
 
 
 def unpacked(given: "PackedSequence") -> "tuple[torch.Tensor, torch.Tensor]":

@@ -28,11 +28,14 @@ class Drawing:
         Those of them whose own code draws, whatever draws inside them besides.
     rates : sequence of float
         Of each dropout that is called outside of the former and of layers.
+    from_others : bool
+        Whether anything was drawn from Python's generator, or numpy's.
     """
 
     modules: "dict[str, torch.nn.Module]"
     themselves: "set[torch.nn.Module]"
     rates: Sequence[float]
+    from_others: bool = False
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class _Frame:
 class _Frames(list[_Frame]):
     """Modules that are running, the innermost last."""
 
+    has_heard_others = False
+
     def explain(self) -> None:
         """What is listed has drawn inside all of them."""
         for frame in self:
@@ -61,6 +66,7 @@ class _Frames(list[_Frame]):
         """The innermost draws itself where Python's generator, or numpy's, has moved since one began or ended."""
         now = generator.others()
         if self and self[-1].others_before != now:
+            self.has_heard_others = True
             self.hear_own()
         for frame in self:
             frame.others_before = now
@@ -79,7 +85,7 @@ def drawing_in(
 ) -> Drawing:
     """What draws in training; what modules draw by themselves is nothing where nothing follows from it."""
     found = _drawing(model, inputs, layers, own)
-    if found.themselves and not _something_follows(model, inputs, own):
+    if found.themselves and not _something_follows(model, inputs, own, MOST_SEEDS if found.from_others else 1):
         return _drawing(model, inputs, layers, own, follows=False)
     return found
 
@@ -124,14 +130,12 @@ def _drawing(
         return drawn
 
     without = [*whole(layers), *simple(model)]
-    with (
-        hooked(model.modules(), enter, leave),
-        dropouts_heard(without, function_heard, own, inside),
-        own_draws_heard(model, inside, own_heard),
-    ):
+    heard = dropouts_heard(without, function_heard, own, inside), own_draws_heard(model, inside, own_heard)
+    with hooked(model.modules(), enter, leave), heard[0], heard[1]:
         _train_once(model, inputs)
     apart = set(drawing.values()) - themselves
-    return Drawing(drawing, themselves, [rate for rate, around in functions if not apart & set(around)])
+    rates = [rate for rate, around in functions if not apart & set(around)]
+    return Drawing(drawing, themselves, rates, frames.has_heard_others)
 
 
 def _train_once(
@@ -147,10 +151,12 @@ MOST_SEEDS = 20
 """Of the generators of Python and numpy that are tried before nothing is said to follow from them."""
 
 
-def _something_follows(model: "torch.nn.Module", inputs: "Sequence[np.ndarray]", own: Sequence[Dropping]) -> bool:
+def _something_follows(
+    model: "torch.nn.Module", inputs: "Sequence[np.ndarray]", own: Sequence[Dropping], seeds: int
+) -> bool:
     """Whether a model gives other values in training where what modules' own code draws is another, and all else alike.
 
-    From torch's generator the least and the greatest, from others what follows other seeds.
+    From torch's generator the least and the greatest, from others what follows so many seeds.
     """
     inside = Inside()
 
@@ -165,7 +171,7 @@ def _something_follows(model: "torch.nn.Module", inputs: "Sequence[np.ndarray]",
 
     try:
         first = outputs(None, 0)
-        for drawn, seed in ((0.0, 0), (_GREATEST, 0), *((None, seed) for seed in range(1, MOST_SEEDS))):
+        for drawn, seed in ((0.0, 0), (_GREATEST, 0), *((None, seed) for seed in range(1, seeds))):
             others = outputs(drawn, seed)
             if not all(map(equal, first, others)):
                 return True

@@ -46,13 +46,20 @@ class Passing:
             made = function(*arguments, **keywords)
             self.made |= {id(tensor): tensor for tensor in calls.leaves(made) if isinstance(tensor, torch.Tensor)}
             return made
-        if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-            self.made.pop(id(arguments[0]), None) if arguments else None
+        if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")) or "out" in keywords:
+            self._forget(keywords.get("out", arguments[0] if arguments else None))
             return function(*arguments, **keywords)
         moves = {id(value): self._moved(value) for value in tensors if id(value) in self.made}
         if name.strip("_").removeprefix("i").removeprefix("r") in _ARITHMETIC:
             moves |= {id(value): self._moved_number(value) for value in arguments if isinstance(value, float)}
         return function(*calls.with_leaves(arguments, moves), **calls.with_leaves(keywords, moves))
+
+    def _forget(self, changed: Any) -> None:
+        """What is written into is no more of numbers alone, nor is whatever views the same memory."""
+        import torch
+
+        places = {_memory(tensor) for tensor in calls.leaves(changed) if isinstance(tensor, torch.Tensor)}
+        self.made = {key: tensor for key, tensor in self.made.items() if _memory(tensor) not in places}
 
     def _moved(self, table: "torch.Tensor") -> "torch.Tensor":
         import torch
@@ -69,6 +76,10 @@ class Passing:
             return number
         self.is_met = True
         return number * (1 + FLOAT32_ROUNDING * (-1) ** (self.turn + hash(number)))
+
+
+def _memory(tensor: "torch.Tensor") -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 @contextmanager

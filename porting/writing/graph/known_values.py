@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from porting.calls import functions_handed
+
 if TYPE_CHECKING:
     import torch
 
@@ -19,25 +21,21 @@ def known_values(model: "torch.nn.Module") -> "Iterator[None]":
 
     Torch's export keeps no values of tensors, of those that code makes of numbers alone neither.
     """
-    from torch.overrides import TorchFunctionMode
-
     buffers = {name: array.detach().clone() for name, array in model.named_buffers() if array.numel() <= MOST_ELEMENTS}
     known = _Known(model, buffers)
 
-    class Answering(TorchFunctionMode):
-        def __torch_function__(self, func, types, args=(), kwargs=None):
-            name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-            values = known.values(args, kwargs)
-            if name in ASKS and values is not None:
-                return _outside(func, values)
-            made = func(*args, **kwargs)
-            if values is None or name.startswith(DRAWS):
-                known.forget(args[:1] if name.endswith("_") else ())
-            else:
-                known.keep(made, func, values)
-            return made
+    def answer(func: Any, args: tuple, keywords: Any) -> Any:
+        name, values = getattr(func, "__name__", ""), known.values(args, keywords)
+        if name in ASKS and values is not None:
+            return _outside(func, values)
+        made = func(*args, **keywords)
+        if values is None or name.startswith(DRAWS):
+            known.forget(args[:1] if name.endswith("_") else ())
+        else:
+            known.keep(made, func, values)
+        return made
 
-    with Answering():
+    with functions_handed(answer):
         yield
 
 
@@ -54,7 +52,9 @@ class _Known:
     """The values of the tensors that stand for them while torch exports."""
 
     def __init__(self, model: "torch.nn.Module", buffers: "Mapping[str, torch.Tensor]") -> None:
-        self.model, self.buffers = model, buffers
+        self.buffers = buffers
+        owners = [(path, module._buffers) for path, module in model.named_modules()]
+        self.places = [(held, name, f"{path}.{name}".lstrip(".")) for path, held in owners for name in held]
         self.held: dict[int, tuple[Any, Any]] = {}
 
     def values(self, args: Any, keywords: Any) -> tuple[Any, Any] | None:
@@ -73,7 +73,7 @@ class _Known:
     def _value(self, tensor: "torch.Tensor") -> Any:
         if id(tensor) in self.held:
             return self.held[id(tensor)][1]
-        path = next((name for name, buffer in self.model.named_buffers() if buffer is tensor), "")
+        path = next((path for held, name, path in self.places if held.get(name) is tensor), "")
         return self.buffers.get(path)
 
     def keep(self, made: Any, func: Any, values: tuple[Any, Any]) -> None:
