@@ -7,7 +7,7 @@ Written by Porting 0.2.0 from torch 2.13.0+cpu, for keras 3.15.1.
 # What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false
+# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
 
 import keras
 from keras import layers, ops

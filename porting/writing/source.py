@@ -24,7 +24,7 @@ from porting.writing.values.sizes import is_free
 UNTYPED = """# What Keras' layers return has no type.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # pyright: reportOptionalSubscript=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false"""
+# pyright: reportOperatorIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false"""
 """For type checkers, where a file reads shapes, takes slices, unpacks or computes."""
 _OF_UNTYPED = re.compile(r"\.shape\b|\w\[|^ +\w+, .* = | [-+*/] ", re.MULTILINE)
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
