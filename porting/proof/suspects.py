@@ -61,6 +61,7 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         )
         found += [held for held in others if (held.divergence.reference, held.divergence.where) not in shown]
         found.sort(key=lambda held: (held.pair is None, held.number, held.divergence.where == "inside"))
+    found = _with_what_masks_do(found, port.narrow.trace)
     if not found and port.wide and compared.inherited:
         found = list(_inherited(reference, port, compared.inherited))[:1]
     worst = max(worst_ratio(compared.rows())[1], worst_own_ratio(compared.rows())[1])
@@ -68,6 +69,14 @@ def find_suspects(reference: ReferenceRun, port: PortRun, compared: Comparison) 
         apart = _apart(reference, port, port.narrow.taught, compared.narrow) if compared.narrow else ()
         found = list(apart) or list(_coarse(reference, port, port.narrow.taught, compared))
     return found
+
+
+def _with_what_masks_do(found: Sequence[Suspect], port: Trace) -> list[Suspect]:
+    """A layer that differs as it masks steps returns something else in their place, too: that is the same fault."""
+    masking = {call.name for call in port.calls if call.mask is not None}
+    inside = [held for held in found if held.divergence.where == "inside"]
+    layers = {held.divergence.reference for held in inside if held.pair and held.pair.port in masking}
+    return [held for held in found if held.divergence.where == "inside" or held.divergence.before not in layers]
 
 
 def _apart(reference: ReferenceRun, port: PortRun, taught: Trace, sides: Sides) -> Iterator[Suspect]:
