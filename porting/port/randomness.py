@@ -89,6 +89,8 @@ def _drawn_by_functions(
     """What code of a port's own draws in training by functions of Keras and TensorFlow: on what is not known."""
     import keras
 
+    if all(map(_is_of_keras, model._flatten_layers())):
+        return ()
     found: dict[str, RandomCall] = {}
     given = cast(inputs)
 
@@ -119,6 +121,11 @@ def _drops_nothing(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> boo
     return isinstance(rate, (int, float)) and rate == 0
 
 
+def _is_of_keras(layer: Any) -> bool:
+    """Whether a layer's class itself is Keras', and not one that is made of it."""
+    return type(layer).__module__.startswith("keras.")
+
+
 def _caller_of_a_draw() -> Any:
     """The layer or model whose code draws; None where it is one of Keras' own."""
     import keras
@@ -127,7 +134,7 @@ def _caller_of_a_draw() -> Any:
     while frame is not None:
         owner = frame.f_locals.get("self")
         if isinstance(owner, keras.layers.Layer):
-            return None if type(owner).__module__.startswith("keras.") else owner
+            return None if _is_of_keras(owner) else owner
         frame = frame.f_back
     return None
 
